@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <netinet/in.h>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <sys/socket.h>
+
+namespace net {
+
+/// An IPv4 or IPv6 address with its port: a value of 28 bytes, so that a session can carry one.
+/// Never resolves names; see resolver.h for those.
+class SocketAddress {
+  public:
+    SocketAddress() noexcept;
+
+    /// "127.0.0.1:5432" or "[::1]:5432", numeric only. Nothing if it is anything else.
+    static std::optional<SocketAddress> parse(std::string_view text);
+    /// "127.0.0.1" or "::1" (brackets accepted) with a port given apart.
+    static std::optional<SocketAddress> from_ip(std::string_view ip, std::uint16_t port);
+    /// From the kernel's form; AF_INET and AF_INET6 only, anything else gives an unset address.
+    static SocketAddress from_sockaddr(const sockaddr* address, socklen_t size);
+    /// The address a socket is bound to; unset if the kernel will not say.
+    static SocketAddress local_of(int fd);
+
+    [[nodiscard]] const sockaddr* data() const noexcept { return &storage_.any; }
+    [[nodiscard]] socklen_t size() const noexcept;
+    [[nodiscard]] int family() const noexcept { return storage_.any.sa_family; }
+    [[nodiscard]] std::uint16_t port() const noexcept;
+    [[nodiscard]] std::string ip() const;
+    /// "127.0.0.1:5432" or "[::1]:5432"; "-" when unset.
+    [[nodiscard]] std::string to_string() const;
+
+    friend bool operator==(const SocketAddress& a, const SocketAddress& b) noexcept;
+
+  private:
+    union {
+        sockaddr any;
+        sockaddr_in v4;
+        sockaddr_in6 v6;
+    } storage_;
+};
+
+}  // namespace net

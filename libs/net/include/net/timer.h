@@ -1,0 +1,48 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <set>
+#include <utility>
+
+namespace net {
+
+class Timer;
+
+/// The armed timers of one loop, soonest first. Loop thread only.
+class TimerQueue {
+  public:
+    using Clock = std::chrono::steady_clock;
+
+    /// Milliseconds until the next timer is due, rounded up, as epoll_wait takes them: -1 if none.
+    [[nodiscard]] int milliseconds_to_next() const;
+    /// Fires what is due. A timer may arm or cancel any other, itself included, while it fires.
+    void fire_due();
+
+  private:
+    friend class Timer;
+    std::set<std::pair<Clock::time_point, Timer*>> armed_;
+};
+
+/// Calls its owner back once, after a delay. Loop thread only; cancelled by its destruction.
+class Timer {
+  public:
+    Timer(TimerQueue& queue, std::function<void()> callback);
+    Timer(const Timer&) = delete;
+    Timer& operator=(const Timer&) = delete;
+    ~Timer() { cancel(); }
+
+    void arm(TimerQueue::Clock::duration delay);
+    void cancel();
+    [[nodiscard]] bool armed() const noexcept { return armed_; }
+
+  private:
+    friend class TimerQueue;
+
+    TimerQueue& queue_;
+    std::function<void()> callback_;
+    TimerQueue::Clock::time_point due_;
+    bool armed_ = false;
+};
+
+}  // namespace net

@@ -1,0 +1,71 @@
+#include "net/connector.h"
+
+#include <cerrno>
+#include <netinet/tcp.h>
+#include <utility>
+
+namespace net {
+
+Connector::Connector(EventLoop& loop, ConnectHandler& handler)
+    : loop_(loop), handler_(handler), timer_(loop.timers(), [this] { on_timer(); }) {}
+
+Connector::~Connector() {
+    cancel();
+}
+
+void Connector::start(const SocketAddress& address, std::chrono::milliseconds timeout) {
+    start_error_ = open(address);
+    // A connect that fails at once is reported by the timer too: one way for every outcome.
+    timer_.arm(start_error_ == 0 ? timeout : std::chrono::milliseconds{0});
+}
+
+int Connector::open(const SocketAddress& address) {
+    UniqueFd socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!socket)
+        return errno;
+    const int on = 1;
+    ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (::connect(socket.get(), address.data(), address.size()) != 0 && errno != EINPROGRESS)
+        return errno;
+    if (const int error = loop_.add(socket.get(), EPOLLOUT, *this); error != 0)
+        return error;
+    socket_ = std::move(socket);
+    return 0;
+}
+
+void Connector::on_event(std::uint32_t /*events*/) noexcept {
+    if (!socket_)
+        return;  // cancelled by an earlier event of this batch
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+        error = errno;
+    sockaddr_storage peer{};
+    socklen_t peer_size = sizeof peer;
+    // Neither failed nor connected: an event of the connect before, cancelled in this batch too.
+    if (error == 0 &&
+        ::getpeername(socket_.get(), reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0)
+        return;
+    timer_.cancel();
+    loop_.remove(socket_.get());
+    UniqueFd connection = std::move(socket_);
+    if (error == 0)
+        handler_.on_connected(std::move(connection));
+    else
+        handler_.on_connect_failed(error);
+}
+
+void Connector::on_timer() noexcept {
+    const int error = start_error_ != 0 ? start_error_ : ETIMEDOUT;
+    cancel();
+    handler_.on_connect_failed(error);
+}
+
+void Connector::cancel() noexcept {
+    timer_.cancel();
+    if (socket_)
+        loop_.remove(socket_.get());
+    socket_.reset();
+}
+
+}  // namespace net

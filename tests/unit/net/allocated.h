@@ -1,0 +1,10 @@
+#pragma once
+
+#include <cstddef>
+
+namespace net {
+
+/// What the calling thread has allocated with new, less what it has freed, in bytes.
+std::ptrdiff_t allocated_by_this_thread() noexcept;
+
+}  // namespace net

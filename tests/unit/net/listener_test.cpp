@@ -1,0 +1,223 @@
+#include "net/listener.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <list>
+#include <netinet/tcp.h>
+#include <optional>
+#include <poll.h>
+#include <string>
+#include <sys/resource.h>
+#include <system_error>
+#include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "loop_thread.h"
+#include "support/socket.h"
+#include "support/test_client.h"
+
+namespace net {
+namespace {
+
+using support::TestClient;
+using testing::HasSubstr;
+
+SocketAddress loopback(std::uint16_t port = 0) {
+    return SocketAddress::from_ip("127.0.0.1", port).value();
+}
+
+int option_of(int fd, int level, int name) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    EXPECT_EQ(::getsockopt(fd, level, name, &value, &size), 0);
+    return value;
+}
+
+/// No descriptor can be opened while this lives; those that are open stay so. UBSan opens a pipe
+/// when it first meets a class, so what is to be done without descriptors is done once before.
+class NoMoreDescriptors {
+  public:
+    NoMoreDescriptors() {
+        ::getrlimit(RLIMIT_NOFILE, &before_);
+        const rlimit none{.rlim_cur = 3, .rlim_max = before_.rlim_max};
+        ::setrlimit(RLIMIT_NOFILE, &none);
+    }
+    NoMoreDescriptors(const NoMoreDescriptors&) = delete;
+    NoMoreDescriptors& operator=(const NoMoreDescriptors&) = delete;
+    ~NoMoreDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+  private:
+    rlimit before_{};
+};
+
+class ListenerTest : public testing::Test, public AcceptHandler {
+  protected:
+    struct Accepted {
+        UniqueFd connection;
+        SocketAddress peer;
+    };
+
+    void listen(UniqueFd socket) {
+        thread_.call([&] { listener_.emplace(thread_.loop(), std::move(socket), *this); });
+    }
+    void accept_one() {
+        const TestClient client("127.0.0.1", port());
+        accepted_.take();
+        EXPECT_TRUE(thread_.sleeps());
+    }
+    [[nodiscard]] std::uint16_t port() const { return listener_->address().port(); }
+
+    void TearDown() override {
+        thread_.call([this] { listener_.reset(); });
+    }
+
+    LoopThread thread_;
+    std::optional<Listener> listener_;
+    Told<Accepted> accepted_;
+    Told<int> paused_;
+
+  private:
+    void on_accept(UniqueFd connection, const SocketAddress& peer) noexcept override {
+        accepted_.add({std::move(connection), peer});
+    }
+    void on_accept_paused(int error) noexcept override { paused_.add(error); }
+};
+
+TEST_F(ListenerTest, AcceptsAConnectionWithTheAddressOfItsPeer) {
+    listen(bind_listening_socket(loopback()));
+    TestClient client("127.0.0.1", port());
+    const Accepted accepted = accepted_.take();
+    EXPECT_EQ(accepted.peer, loopback(client.local_port()));
+    client.send("x");
+    ASSERT_TRUE(support::wait_ready(accepted.connection.get(), POLLIN,
+                                    support::Clock::now() + support::default_timeout));
+    char byte = 0;
+    EXPECT_EQ(::read(accepted.connection.get(), &byte, 1), 1);
+    EXPECT_EQ(byte, 'x');
+}
+
+TEST_F(ListenerTest, GivesConnectionsThatAreReadyForTheLoop) {
+    listen(bind_listening_socket(loopback()));
+    const TestClient client("127.0.0.1", port());
+    const Accepted accepted = accepted_.take();
+    const int fd = accepted.connection.get();
+    EXPECT_EQ(option_of(fd, IPPROTO_TCP, TCP_NODELAY), 1);
+    EXPECT_NE(::fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+    EXPECT_NE(::fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+}
+
+TEST_F(ListenerTest, AcceptsABurstLargerThanItTakesAtOnce) {
+    UniqueFd socket = bind_listening_socket(loopback());
+    const std::uint16_t port = SocketAddress::local_of(socket.get()).port();
+    std::list<TestClient> clients;
+    for (int i = 0; i < 150; ++i)
+        clients.emplace_back("127.0.0.1", port);
+    listen(std::move(socket));
+    for (int i = 0; i < 150; ++i)
+        accepted_.take();
+    EXPECT_TRUE(thread_.sleeps());
+    EXPECT_TRUE(accepted_.empty());
+}
+
+TEST_F(ListenerTest, ListensOnIpv6ButNotForIpv4) {
+    const auto any = SocketAddress::parse("[::]:0").value();
+    try {
+        listen(bind_listening_socket(any));
+    } catch (const std::system_error& error) {
+        GTEST_SKIP() << "no IPv6 here: " << error.what();
+    }
+    const TestClient client("::1", port());
+    EXPECT_EQ(accepted_.take().peer.ip(), "::1");
+    EXPECT_EQ(TestClient::connect_error("127.0.0.1", port()), ECONNREFUSED);
+}
+
+TEST_F(ListenerTest, StopsListeningWhenItIsDestroyed) {
+    listen(bind_listening_socket(loopback()));
+    const std::uint16_t number = port();
+    thread_.call([this] { listener_.reset(); });
+    EXPECT_EQ(TestClient::connect_error("127.0.0.1", number), ECONNREFUSED);
+    EXPECT_TRUE(thread_.sleeps());
+}
+
+TEST_F(ListenerTest, ThrowsWhenTheLoopDoesNotTakeTheSocket) {
+    EventLoop loop;
+    try {
+        const Listener listener(loop, UniqueFd(), *this);
+        FAIL() << "it took no socket at all";
+    } catch (const std::system_error& error) {
+        EXPECT_EQ(error.code().value(), EBADF);
+        EXPECT_THAT(error.what(), HasSubstr("cannot accept"));
+    }
+}
+
+TEST_F(ListenerTest, PausesWithoutDescriptorsAndRecovers) {
+    listen(bind_listening_socket(loopback()));
+    accept_one();
+    const support::SocketAddress address("127.0.0.1", port());
+    const support::Fd client = support::make_tcp_socket(address.family());
+    {
+        const NoMoreDescriptors limit;
+        (void)::connect(client.get(), address.get(), address.length());
+        EXPECT_EQ(paused_.take(), EMFILE);
+        // The connection waits and keeps the listening socket readable: that must not wake it.
+        EXPECT_TRUE(thread_.sleeps());
+        // Still none after the pause: it pauses again.
+        EXPECT_EQ(paused_.take(), EMFILE);
+        EXPECT_TRUE(accepted_.empty());
+    }
+    EXPECT_EQ(accepted_.take().peer, loopback(support::local_port(client.get())));
+    accept_one();
+}
+
+TEST_F(ListenerTest, MayBeDestroyedWhileItPauses) {
+    listen(bind_listening_socket(loopback()));
+    accept_one();
+    const support::SocketAddress address("127.0.0.1", port());
+    const support::Fd client = support::make_tcp_socket(address.family());
+    {
+        const NoMoreDescriptors limit;
+        (void)::connect(client.get(), address.get(), address.length());
+        EXPECT_EQ(paused_.take(), EMFILE);
+    }
+    thread_.call([this] {
+        listener_.reset();
+        EXPECT_EQ(thread_.loop().timers().milliseconds_to_next(), -1);
+    });
+}
+
+TEST(BindListeningSocket, TurnsPort0IntoANumber) {
+    const UniqueFd socket = bind_listening_socket(loopback());
+    EXPECT_NE(SocketAddress::local_of(socket.get()).port(), 0);
+}
+
+TEST(BindListeningSocket, NamesTheAddressThatIsTaken) {
+    const UniqueFd first = bind_listening_socket(loopback());
+    const auto taken = SocketAddress::local_of(first.get());
+    try {
+        const UniqueFd second = bind_listening_socket(taken);
+        FAIL() << taken.to_string() << " was bound twice";
+    } catch (const std::system_error& error) {
+        EXPECT_EQ(error.code().value(), EADDRINUSE);
+        EXPECT_THAT(error.what(), HasSubstr("cannot listen on " + taken.to_string()));
+    }
+}
+
+TEST(BindListeningSocket, TakesAPortAgainThatConnectionsStillHoldInTimeWait) {
+    UniqueFd first = bind_listening_socket(loopback());
+    const auto address = SocketAddress::local_of(first.get());
+    {
+        TestClient client("127.0.0.1", address.port());
+        // Closed by the server first: its side of the connection goes to TIME_WAIT.
+        ASSERT_TRUE(support::wait_ready(first.get(), POLLIN,
+                                        support::Clock::now() + support::default_timeout));
+        UniqueFd(::accept(first.get(), nullptr, nullptr)).reset();
+        client.wait_for_eof();
+    }
+    first.reset();
+    EXPECT_NO_THROW((void)bind_listening_socket(address));
+}
+
+}  // namespace
+}  // namespace net
