@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string_view>
+
+#include "patroni/cluster_snapshot.h"
+#include "patroni/result.h"
+
+namespace patroni {
+
+/// Reads the body of GET /cluster of Patroni 2 to 4. Pure; any thread.
+/// Fails on what is not such an answer as a whole (no JSON, no `members`). A member that lacks a
+/// field, or holds one of the wrong type, loses that field alone: the others must not suffer.
+[[nodiscard]] Result<ClusterSnapshot> parse_cluster(std::string_view body);
+
+}  // namespace patroni

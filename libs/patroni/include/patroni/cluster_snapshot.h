@@ -1,0 +1,23 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "patroni/member.h"
+
+namespace patroni {
+
+/// One whole answer of GET /cluster. Immutable once published; replaced whole, never changed.
+struct ClusterSnapshot {
+    std::vector<Member> members;  ///< in Patroni's order
+    bool paused = false;          ///< maintenance mode: Patroni does not fail over by itself
+    std::string scope;            ///< the cluster's own name; Patroni 3.0.2 does not say it
+
+    friend bool operator==(const ClusterSnapshot&, const ClusterSnapshot&) = default;
+};
+
+using SnapshotPtr = std::shared_ptr<const ClusterSnapshot>;
+
+}  // namespace patroni

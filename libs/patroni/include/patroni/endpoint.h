@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "patroni/result.h"
+
+namespace patroni {
+
+/// Where a Patroni REST API is: a value.
+struct Endpoint {
+    bool tls = false;
+    std::string host;  ///< an address (IPv6 without brackets) or a DNS name
+    std::uint16_t port = 0;
+
+    /// "http://192.168.1.1:8008", "https://[::1]:8008/", "http://pg1.example.com:8008".
+    /// Without a port it is the scheme's own, 80 or 443, as in every URL.
+    static Result<Endpoint> parse(std::string_view url);
+    /// "http://192.168.1.1:8008"
+    [[nodiscard]] std::string url() const;
+
+    friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+}  // namespace patroni

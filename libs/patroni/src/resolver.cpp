@@ -1,0 +1,166 @@
+#include "patroni/resolver.h"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+#include <cerrno>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+namespace patroni {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Names come from Patroni's answers too: whoever writes those must not fill memory or start
+// threads without end.
+constexpr std::size_t kMaxNames = 1'000;
+constexpr std::size_t kMaxLookups = 64;
+
+bool is_ipv4(const std::string& host) {
+    in_addr address{};
+    return ::inet_pton(AF_INET, host.c_str(), &address) == 1;
+}
+
+bool is_ipv6(const std::string& host) {
+    return host.find(':') != std::string::npos;  // no name has one
+}
+
+Failure no_addresses(const std::string& host, const std::string& why) {
+    return Failure{"cannot resolve '" + host + "': " + why};
+}
+
+Result<Resolver::Addresses> ask_system(const std::string& host) {
+    addrinfo hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
+    if (error != 0)
+        return Failure{error == EAI_SYSTEM ? std::generic_category().message(errno)
+                                           : ::gai_strerror(error)};
+    const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, ::freeaddrinfo);
+    Resolver::Addresses addresses;
+    for (const addrinfo* each = found; each; each = each->ai_next) {
+        std::array<char, NI_MAXHOST> text{};
+        if (::getnameinfo(each->ai_addr, each->ai_addrlen, text.data(), text.size(), nullptr, 0,
+                          NI_NUMERICHOST) == 0)
+            addresses.emplace_back(text.data());
+    }
+    return addresses;
+}
+
+Resolver::Addresses in_order(Resolver::Addresses addresses, ResolvePrefer prefer) {
+    if (prefer != ResolvePrefer::any)
+        std::stable_partition(addresses.begin(), addresses.end(), [&](const std::string& address) {
+            return is_ipv6(address) == (prefer == ResolvePrefer::ipv6);
+        });
+    return addresses;
+}
+
+}  // namespace
+
+struct Resolver::Name {
+    Addresses addresses;  // of the last lookup that found any
+    std::string failure;  // why the last lookup found none
+    Clock::time_point began;
+    std::size_t finished = 0;  // lookups
+    bool in_flight = false;
+};
+
+struct Resolver::Shared {
+    explicit Shared(Lookup how) : lookup(std::move(how)) {}
+
+    /// The entry of `host`, its lookup under way if that can be; `mutex` is held.
+    static std::shared_ptr<Name> begin(const std::shared_ptr<Shared>& shared,
+                                       const std::string& host);
+    void run(const std::string& host, Name& name);
+    void forget_oldest();
+
+    const Lookup lookup;
+    std::mutex mutex;
+    // Guarded by mutex, the names too. A name that was forgotten lives on in who waits for it.
+    std::condition_variable_any changed;
+    std::map<std::string, std::shared_ptr<Name>> names;
+    std::size_t lookups = 0;
+};
+
+std::shared_ptr<Resolver::Name> Resolver::Shared::begin(const std::shared_ptr<Shared>& shared,
+                                                        const std::string& host) {
+    const auto known = shared->names.find(host);
+    if (known == shared->names.end() && shared->names.size() >= kMaxNames)
+        shared->forget_oldest();
+    const auto name = known != shared->names.end()
+                          ? known->second
+                          : (shared->names[host] = std::make_shared<Name>());
+    if (name->in_flight)
+        return name;
+    if (shared->lookups >= kMaxLookups) {
+        name->failure = "too many other names are being looked up";
+        return name;
+    }
+    try {
+        std::thread([shared, host, name] { shared->run(host, *name); }).detach();
+        name->began = Clock::now();
+        name->in_flight = true;
+        ++shared->lookups;
+    } catch (const std::system_error& error) {
+        name->failure = std::string("no thread for it: ") + error.what();
+    }
+    return name;
+}
+
+void Resolver::Shared::run(const std::string& host, Name& name) {
+    auto found = lookup(host);
+    const std::lock_guard lock(mutex);
+    if (!found)
+        name.failure = found.reason();
+    else if (found.value().empty())
+        name.failure = "it has no address";
+    else
+        name.addresses = std::move(found).value();
+    ++name.finished;
+    name.in_flight = false;
+    --lookups;
+    changed.notify_all();
+}
+
+void Resolver::Shared::forget_oldest() {
+    const auto oldest = std::min_element(names.begin(), names.end(), [](auto& a, auto& b) {
+        return std::pair(a.second->in_flight, a.second->began) <
+               std::pair(b.second->in_flight, b.second->began);
+    });
+    names.erase(oldest);
+}
+
+Resolver::Resolver() : Resolver(ask_system) {}
+
+Resolver::Resolver(Lookup lookup) : shared_(std::make_shared<Shared>(std::move(lookup))) {}
+
+Result<Resolver::Addresses> Resolver::addresses_of(const std::string& host, ResolvePrefer prefer,
+                                                   std::chrono::milliseconds timeout,
+                                                   const std::stop_token& stop) {
+    if (is_ipv4(host) || is_ipv6(host))
+        return Addresses{host};
+    std::unique_lock lock(shared_->mutex);
+    const auto name = Shared::begin(shared_, host);
+    const auto since = name->addresses.empty() ? Clock::now() : name->began;
+    const bool done = shared_->changed.wait_until(
+        lock, stop, since + timeout,
+        [&, before = name->finished] { return !name->in_flight || name->finished != before; });
+    if (!name->addresses.empty())
+        return in_order(name->addresses, prefer);
+    if (done)
+        return no_addresses(host, name->failure);
+    if (stop.stop_requested())
+        return no_addresses(host, "given up");
+    return no_addresses(host, "no answer within " + std::to_string(timeout.count()) + " ms");
+}
+
+}  // namespace patroni

@@ -1,0 +1,453 @@
+#include "patroni/cluster_parser.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/cluster_json.h"
+
+namespace patroni {
+
+/// What a failed comparison of members shows.
+void PrintTo(const Member& member, std::ostream* out) {
+    const auto number = [](const auto& value) {
+        return value ? std::to_string(*value) : std::string("-");
+    };
+    *out << member.name << " " << member.role_name << " " << member.state_name << " " << member.host
+         << ":" << number(member.port) << " timeline " << number(member.timeline) << " lag "
+         << number(member.lag) << " " << member.api_url;
+    for (const auto& [tag, value] : member.tags)
+        *out << " " << tag << "=" << value;
+}
+
+namespace {
+
+using support::ClusterJson;
+using Numbers = std::vector<std::optional<std::uint64_t>>;
+using Tags = std::map<std::string, std::string>;
+
+constexpr auto kUnknown = std::nullopt;
+
+std::string text_of_file(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    EXPECT_TRUE(file) << path;
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+/// "3.0.2/async-normal" -> the body that this version gave in that case.
+std::string captured(const std::string& version_and_case) {
+    const auto slash = version_and_case.find('/');
+    return text_of_file(std::filesystem::path(TEST_DATA) /
+                        ("patroni-" + version_and_case.substr(0, slash)) /
+                        ("cluster-" + version_and_case.substr(slash + 1) + ".json"));
+}
+
+ClusterSnapshot parsed(const std::string& body) {
+    const auto result = parse_cluster(body);
+    if (!result) {
+        ADD_FAILURE() << result.reason() << " in " << body.substr(0, 200);
+        return {};
+    }
+    return result.value();
+}
+
+/// The one member of a cluster whose JSON is `fields`.
+Member member_from(const std::string& fields) {
+    const auto snapshot = parsed(R"({"members": [{)" + fields + "}]}");
+    EXPECT_EQ(snapshot.members.size(), 1U) << fields;
+    return snapshot.members.empty() ? Member{} : snapshot.members.front();
+}
+
+std::string why_not(const std::string& body) {
+    const auto result = parse_cluster(body);
+    return result ? "it parsed" : result.reason();
+}
+
+/// A member of the clusters that were captured: pN on 127.0.0.1N.
+Member member_of(int number, const std::string& role, const std::string& state,
+                 std::optional<std::uint64_t> timeline, std::optional<std::uint64_t> lag,
+                 Tags tags = {}) {
+    const std::string digit = std::to_string(number);
+    Member member;
+    member.name = "p" + digit;
+    member.role_name = role;
+    member.role = role_from(role);
+    member.state_name = state;
+    member.state = state_from(state);
+    member.host = "127.0.0.1" + digit;
+    member.port = 5432;
+    member.timeline = timeline;
+    member.lag = lag;
+    member.tags = std::move(tags);
+    member.api_url = "http://127.0.0.1" + digit + ":8008/patroni";
+    return member;
+}
+
+TEST(ClusterParserTest, ReadsWhatPatroniReallyAnswers) {
+    const std::vector<std::pair<std::string, std::vector<Member>>> cases{
+        {"3.0.2/single-node", {member_of(1, "leader", "running", 1, kUnknown)}},
+        {"3.0.2/async-normal",
+         {member_of(1, "leader", "running", 1, kUnknown), member_of(2, "replica", "running", 1, 0),
+          member_of(3, "replica", "running", 1, 0)}},
+        {"4.x/async-normal",
+         {member_of(1, "leader", "running", 1, kUnknown),
+          member_of(2, "replica", "streaming", 1, 0), member_of(3, "replica", "streaming", 1, 0)}},
+        {"3.0.2/sync-mode",
+         {member_of(1, "leader", "running", 1, kUnknown), member_of(2, "replica", "running", 1, 0),
+          member_of(3, "sync_standby", "running", 1, 0)}},
+        {"4.x/quorum-mode",
+         {member_of(1, "leader", "running", 1, kUnknown),
+          member_of(2, "quorum_standby", "streaming", 1, 0),
+          member_of(3, "quorum_standby", "streaming", 1, 0)}},
+        {"3.0.2/replica-stopped",
+         {member_of(1, "leader", "running", 1, kUnknown), member_of(2, "replica", "running", 1, 0),
+          member_of(3, "replica", "stopped", kUnknown, kUnknown)}},
+        {"4.x/replica-stopped",
+         {member_of(1, "leader", "running", 1, kUnknown),
+          member_of(2, "replica", "streaming", 1, 0),
+          member_of(3, "replica", "stopped", kUnknown, kUnknown)}},
+        {"4.x/replica-crashed",
+         {member_of(1, "replica", "crashed", kUnknown, kUnknown),
+          member_of(2, "leader", "running", 5, kUnknown),
+          member_of(3, "replica", "streaming", 5, 0)}},
+        {"3.0.2/replica-diverged-stuck-on-old-timeline",
+         {member_of(1, "replica", "running", 4, 0), member_of(2, "replica", "running", 5, 0),
+          member_of(3, "leader", "running", 5, kUnknown)}},
+        {"3.0.2/receive-paused-lagging",
+         {member_of(1, "leader", "running", 1, kUnknown), member_of(2, "replica", "running", 1, 0),
+          member_of(3, "replica", "running", 1, 31'428'256)}},
+        // 3.0.2 knows nothing of replay, so that 31 MB of replay lag show as none.
+        {"3.0.2/replay-paused-lagging",
+         {member_of(1, "leader", "running", 1, kUnknown), member_of(2, "replica", "running", 1, 0),
+          member_of(3, "replica", "running", 1, 0)}},
+        {"4.x/replay-paused-lagging",
+         {member_of(1, "leader", "running", 1, kUnknown),
+          member_of(2, "replica", "streaming", 1, 0),
+          member_of(3, "replica", "streaming", 1, 31'558'032)}},
+        {"4.x/tags-noloadbalance",
+         {member_of(1, "leader", "running", 1, kUnknown),
+          member_of(2, "replica", "streaming", 1, 0, {{"nofailover", "true"}, {"zone", "a"}}),
+          member_of(3, "replica", "streaming", 1, 0, {{"noloadbalance", "true"}})}},
+        {"3.0.2/paused-leader-key-expired-no-leader",
+         {member_of(1, "replica", "running", 9, 0), member_of(3, "replica", "running", 9, 0)}},
+        {"4.x/pending-restart",
+         {member_of(1, "leader", "running", 7, kUnknown),
+          member_of(2, "replica", "streaming", 7, 0), member_of(3, "replica", "streaming", 7, 0)}},
+    };
+    for (const auto& [name, members] : cases)
+        EXPECT_EQ(parsed(captured(name)).members, members) << name;
+}
+
+TEST(ClusterParserTest, ReadsEveryCapturedAnswer) {
+    const std::set<std::string> hosts{"127.0.0.11", "127.0.0.12", "127.0.0.13"};
+    std::size_t files = 0;
+    for (const std::string version : {"patroni-3.0.2", "patroni-4.x"})
+        for (const auto& entry :
+             std::filesystem::directory_iterator(std::filesystem::path(TEST_DATA) / version)) {
+            const std::string file = entry.path().filename();
+            const std::string body = text_of_file(entry.path());
+            // An empty file: the server closed without answering.
+            if (!file.starts_with("cluster-") || body.empty())
+                continue;
+            ++files;
+            const auto snapshot = parsed(body);
+            EXPECT_THAT(snapshot.members.size(), testing::AllOf(testing::Ge(1), testing::Le(3)))
+                << entry.path();
+            for (const auto& member : snapshot.members) {
+                EXPECT_NE(member.role, Role::unknown) << entry.path();
+                EXPECT_EQ(hosts.count(member.host), 1U) << entry.path();
+                EXPECT_EQ(member.port, 5432) << entry.path();
+                EXPECT_EQ(serves(member.state), member.timeline.has_value()) << entry.path();
+            }
+            EXPECT_LE(std::count_if(snapshot.members.begin(), snapshot.members.end(),
+                                    [](const Member& each) { return each.role == Role::leader; }),
+                      1)
+                << entry.path();
+            EXPECT_EQ(snapshot.paused, file.starts_with("cluster-paused")) << entry.path();
+            EXPECT_EQ(snapshot.scope, version == "patroni-4.x" ? "testbed" : "") << entry.path();
+        }
+    EXPECT_GE(files, 45U);
+}
+
+TEST(ClusterParserTest, ABootstrapHasNoMembersYet) {
+    EXPECT_EQ(parsed(R"({"members": []})"), ClusterSnapshot{});
+}
+
+TEST(ClusterParserTest, PauseAndScopeCountWithTheirTypeOnly) {
+    EXPECT_TRUE(parsed(R"({"members": [], "pause": true})").paused);
+    EXPECT_EQ(parsed(R"({"members": [], "scope": "main"})").scope, "main");
+    for (const std::string value : {"false", "null", "1", "[true]", "{}"}) {
+        EXPECT_FALSE(parsed(R"({"members": [], "pause": )" + value + "}").paused) << value;
+        EXPECT_EQ(parsed(R"({"members": [], "scope": )" + value + "}").scope, "") << value;
+    }
+    EXPECT_FALSE(parsed(R"({"members": [], "pause": "true"})").paused);
+}
+
+TEST(ClusterParserTest, RefusesWhatIsNoSuchAnswer) {
+    const std::vector<std::pair<std::string, std::string>> cases{
+        {"", "the answer is not JSON"},
+        {" \r\n", "the answer is not JSON"},
+        {R"({"members": [{"name": "p1", "ro)", "the answer is not JSON"},
+        {R"({"members": [{"name": "p1"})", "the answer is not JSON"},
+        {"<html><body>502 Bad Gateway</body></html>", "the answer is not JSON"},
+        {"null", "the answer is not JSON"},
+        {"5", "the answer is not JSON"},
+        {R"({"members": []} trailing)", "the answer is not JSON"},
+        {R"({"members": []}{"members": []})", "the answer is not JSON"},
+        {"{'members': []}", "the answer is not JSON"},
+        {"[]", "the answer is not a JSON object"},
+        {R"([{"members": []}])", "the answer is not a JSON object"},
+        {"{}", "the answer has no list of members"},
+        {R"({"Members": []})", "the answer has no list of members"},
+        {R"({"members": null})", "the answer has no list of members"},
+        {R"({"members": {}})", "the answer has no list of members"},
+        {R"({"members": "p1"})", "the answer has no list of members"},
+    };
+    for (const auto& [body, reason] : cases)
+        EXPECT_THAT(why_not(body), testing::StartsWith(reason)) << body;
+}
+
+TEST(ClusterParserTest, NoPrefixOfAnAnswerPasses) {
+    const std::string body = captured("4.x/async-normal");
+    const std::size_t end = body.rfind('}');
+    for (std::size_t size = 0; size <= end; ++size)
+        ASSERT_FALSE(parse_cluster(body.substr(0, size))) << size;
+}
+
+std::string repeated(const std::string& text, std::size_t size) {
+    std::string result;
+    while (result.size() < size)
+        result += text;
+    return result;
+}
+
+TEST(ClusterParserTest, HostileBodiesEndSoonAndWithAReason) {
+    constexpr std::size_t mebibyte = 1024 * 1024;
+    const std::vector<std::string> bodies{
+        std::string(200'000, '['),
+        repeated(R"({"members":)", mebibyte),
+        R"({"members":)" + std::string(200'000, '['),
+        repeated("{},", mebibyte),
+        R"({"members":[)" + repeated("{},", mebibyte) + "{}]}",
+        R"({"members":[)" + repeated("[],", mebibyte) + "[]]}",
+        R"({"members":[)" + repeated("1,", mebibyte) + "1]}",
+        R"({"members":[{"tags":{)" + repeated(R"("t":1,)", mebibyte) + R"("t":1}}]})",
+        R"({"members":[{"name":")" + std::string(mebibyte, 'x'),
+        R"({"members":[{"lag":)" + std::string(mebibyte, '9') + "}]}",
+        std::string(mebibyte, ' '),
+        std::string(mebibyte, '\0'),
+        std::string(mebibyte, '\xff'),
+    };
+    for (const auto& body : bodies) {
+        const auto start = std::chrono::steady_clock::now();
+        EXPECT_THAT(why_not(body), testing::StartsWith("the answer is not JSON"))
+            << body.substr(0, 40);
+        // Some 60 ms at most; sanitizers and a busy machine take their share.
+        EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5))
+            << body.substr(0, 40);
+    }
+}
+
+TEST(ClusterParserTest, AThousandMembersAreReadWhole) {
+    ClusterJson json;
+    for (int i = 0; i < 1'000; ++i)
+        json.member({.name = "p" + std::to_string(i),
+                     .role = "replica",
+                     .state = "streaming",
+                     .api_url = "http://p:8008/patroni",
+                     .host = "10.0.0.1",
+                     .port = 5432,
+                     .timeline = 1,
+                     .lag = i,
+                     .tags = {{"zone", "a"}}});
+    const auto members = parsed(json.str()).members;
+    ASSERT_EQ(members.size(), 1'000U);
+    EXPECT_EQ(members.back().lag, 999U);
+}
+
+TEST(ClusterParserTest, ElementsThatAreNoObjectsArePassedOver) {
+    const auto snapshot =
+        parsed(R"({"members": [1, "p0", null, true, [], [{"name": "p9"}], {"name": "p1"}]})");
+    ASSERT_EQ(snapshot.members.size(), 1U);
+    EXPECT_EQ(snapshot.members.front().name, "p1");
+}
+
+/// A member with every field, each as JSON.
+std::map<std::string, std::string> all_fields() {
+    return {{"name", R"("p1")"},         {"role", R"("replica")"},
+            {"state", R"("streaming")"}, {"api_url", R"("http://127.0.0.11:8008/patroni")"},
+            {"host", R"("127.0.0.11")"}, {"port", "5432"},
+            {"timeline", "7"},           {"lag", "42"},
+            {"tags", R"({"zone": "a"})"}};
+}
+
+std::string json_of(const std::map<std::string, std::string>& fields) {
+    std::string json;
+    for (const auto& [key, value] : fields)
+        json += (json.empty() ? "\"" : ", \"") + key + "\": " + value;
+    return json;
+}
+
+/// What a member with all fields is without `field`.
+Member without(const std::string& field) {
+    Member member = member_of(1, "replica", "streaming", 7, 42, {{"zone", "a"}});
+    if (field == "name") {
+        member.name.clear();
+    } else if (field == "role") {
+        member.role_name.clear();
+        member.role = Role::unknown;
+    } else if (field == "state") {
+        member.state_name.clear();
+        member.state = State::not_running;
+    } else if (field == "api_url") {
+        member.api_url.clear();
+    } else if (field == "host") {
+        member.host.clear();
+    } else if (field == "port") {
+        member.port.reset();
+    } else if (field == "timeline") {
+        member.timeline.reset();
+    } else if (field == "lag") {
+        member.lag.reset();
+    } else if (field == "tags") {
+        member.tags.clear();
+    }
+    return member;
+}
+
+TEST(ClusterParserTest, AMissingFieldCostsThatFieldAlone) {
+    EXPECT_EQ(member_from(json_of(all_fields())), without("nothing"));
+    for (const auto& [field, value] : all_fields()) {
+        auto fields = all_fields();
+        fields.erase(field);
+        EXPECT_EQ(member_from(json_of(fields)), without(field)) << field;
+    }
+}
+
+TEST(ClusterParserTest, AFieldOfTheWrongTypeCostsThatFieldAlone) {
+    for (const auto& [field, value] : all_fields())
+        for (const std::string wrong : {"null", "true", "[]", "[5432]", "{}", "-1", "1.5", "1e3"}) {
+            // An object is the right type for tags, and an empty one has none.
+            auto fields = all_fields();
+            fields[field] = wrong;
+            EXPECT_EQ(member_from(json_of(fields)), without(field)) << field << ": " << wrong;
+        }
+    for (const std::string field : {"port", "timeline", "lag", "tags"}) {
+        auto fields = all_fields();
+        fields[field] = R"("5432")";
+        EXPECT_EQ(member_from(json_of(fields)), without(field)) << field;
+    }
+    for (const std::string field : {"name", "role", "state", "host", "api_url"}) {
+        auto fields = all_fields();
+        fields[field] = "5432";
+        EXPECT_EQ(member_from(json_of(fields)), without(field)) << field;
+    }
+}
+
+TEST(ClusterParserTest, OneBrokenMemberLeavesTheOthersWhole) {
+    const auto good = json_of(all_fields());
+    const auto members =
+        parsed(R"({"members": [{"host": 5, "lag": {}}, {)" + good + "}, {}]}").members;
+    EXPECT_EQ(members, (std::vector<Member>{Member{}, without("nothing"), Member{}}));
+}
+
+TEST(ClusterParserTest, PortsAreFrom1To65535) {
+    const std::vector<std::pair<std::string, std::optional<std::uint16_t>>> cases{
+        {"1", 1},
+        {"65535", 65535},
+        {"0", kUnknown},
+        {"65536", kUnknown},
+        {"-5432", kUnknown},
+        {"4294972728", kUnknown},  // 5432 in its lower 16 bits
+    };
+    for (const auto& [json, port] : cases)
+        EXPECT_EQ(member_from("\"port\": " + json).port, port) << json;
+}
+
+TEST(ClusterParserTest, NumbersReachToTheEndOf64Bits) {
+    const std::vector<std::pair<std::string, std::optional<std::uint64_t>>> cases{
+        {"0", 0},
+        {"4294967296", 4'294'967'296},
+        {"9223372036854775807", 9'223'372'036'854'775'807U},
+        {"9223372036854775808", 9'223'372'036'854'775'808U},
+        {"18446744073709551615", ~0ULL},
+        {"-1", kUnknown},
+        {"-9223372036854775808", kUnknown},
+    };
+    for (const auto& [json, number] : cases) {
+        const auto member = member_from("\"lag\": " + json + ", \"timeline\": " + json);
+        EXPECT_EQ(member.lag, number) << json;
+        EXPECT_EQ(member.timeline, number) << json;
+    }
+}
+
+TEST(ClusterParserTest, NumbersBeyond64BitsAreAFailureAndNeverAValue) {
+    for (const std::string json :
+         {"99999999999999999999", "99999999999999999999999", "1e400", "-99999999999999999999999"})
+        EXPECT_THAT(why_not(R"({"members": [{"lag": )" + json + "}]}"),
+                    testing::StartsWith("the answer is not JSON"))
+            << json;
+}
+
+TEST(ClusterParserTest, LagIsTheLargerOfReceivedAndReplayed) {
+    const std::vector<std::pair<std::string, std::optional<std::uint64_t>>> cases{
+        {R"("lag": 5)", 5},
+        {R"("lag": "unknown")", kUnknown},
+        {R"("lag": 0, "receive_lag": 0, "replay_lag": 31558032)", 31'558'032},
+        {R"("lag": 7, "replay_lag": 3)", 7},
+        {R"("lag": 7, "replay_lag": 7)", 7},
+        {R"("lag": 0, "replay_lag": "unknown")", kUnknown},
+        {R"("lag": "unknown", "replay_lag": 0)", kUnknown},
+        {R"("lag": "unknown", "replay_lag": "unknown")", kUnknown},
+        {R"("replay_lag": 5)", kUnknown},
+        {R"("receive_lag": 5)", kUnknown},
+    };
+    for (const auto& [json, lag] : cases)
+        EXPECT_EQ(member_from(json).lag, lag) << json;
+}
+
+TEST(ClusterParserTest, TagsKeepTheirPlainValuesAsText) {
+    EXPECT_EQ(member_from(R"("tags": {"noloadbalance": true, "nofailover": false, "priority": 10,
+                                       "weight": 0.5, "zone": "a", "text": "true", "empty": "",
+                                       "none": null, "list": [1], "map": {"zone": "b"}})")
+                  .tags,
+              (Tags{{"noloadbalance", "true"},
+                    {"nofailover", "false"},
+                    {"priority", "10"},
+                    {"weight", "0.5"},
+                    {"zone", "a"},
+                    {"text", "true"},
+                    {"empty", ""}}));
+}
+
+TEST(ClusterParserTest, TextIsReadInUnicodeWrittenEitherWay) {
+    EXPECT_EQ(member_from(R"("name": "b\u00e4r \ud83d\udc18 ж")").name, "bär 🐘 ж");
+    EXPECT_EQ(member_from(R"("name": "quote \" slash \\ \/ line \n")").name,
+              "quote \" slash \\ / line \n");
+}
+
+TEST(ClusterParserTest, HostsMayBeNamesOrIpv6Addresses) {
+    for (const std::string host : {"pg1.example.com", "2001:db8::7", "127.0.0.11"})
+        EXPECT_EQ(member_from("\"host\": \"" + host + "\"").host, host);
+}
+
+TEST(ClusterParserTest, OfDuplicateKeysTheLastCounts) {
+    EXPECT_EQ(member_from(R"("name": "p1", "lag": 1, "name": "p2", "lag": 2)").name, "p2");
+    EXPECT_TRUE(parsed(R"({"members": [{"name": "p1"}], "members": []})").members.empty());
+}
+
+}  // namespace
+}  // namespace patroni
