@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "net/unique_fd.h"
+
+namespace daemons {
+
+struct HttpRequest {
+    std::string method;
+    std::string path;  ///< without the query
+};
+
+struct HttpResponse {
+    int status = 200;
+    std::string body;
+    std::map<std::string, std::string> headers;
+};
+
+/// A small HTTP/1.1 server for health checks and operators (libmicrohttpd; one thread, epoll).
+/// A thousand idle connections, oversized or slow requests cost it a descriptor each for ten
+/// seconds and disturb no other request. Bodies sent to it are read and forgotten.
+class HttpServer {
+  public:
+    /// Answers one request; any thread, exactly once, before the server is destroyed.
+    using Reply = std::function<void(HttpResponse)>;
+    /// Called on the server's thread; must not block: it may keep `reply` and return.
+    using Handler = std::function<void(const HttpRequest&, Reply reply)>;
+
+    /// Serves on a listening socket from now on. Throws std::runtime_error if it cannot.
+    HttpServer(net::UniqueFd listening_socket, Handler handler);
+    HttpServer(const HttpServer&) = delete;
+    HttpServer& operator=(const HttpServer&) = delete;
+    ~HttpServer();
+
+  private:
+    class Daemon;
+    std::unique_ptr<Daemon> daemon_;
+};
+
+}  // namespace daemons

@@ -1,0 +1,213 @@
+#include "daemon/http_server.h"
+
+#include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <fcntl.h>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "net/listener.h"
+#include "net/socket_address.h"
+#include "support/test_client.h"
+#include "support/wait.h"
+
+namespace daemons {
+namespace {
+
+using support::TestClient;
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+/// A server whose answer names what was asked; requests to /later are kept until a test answers.
+class HttpServerTest : public testing::Test {
+  protected:
+    HttpServerTest() {
+        net::UniqueFd socket =
+            net::bind_listening_socket(net::SocketAddress::from_ip("127.0.0.1", 0).value());
+        port_ = net::SocketAddress::local_of(socket.get()).port();
+        server_ = std::make_unique<HttpServer>(
+            std::move(socket), [this](const HttpRequest& request, HttpServer::Reply reply) {
+                handle(request, std::move(reply));
+            });
+    }
+
+    [[nodiscard]] TestClient connect() const { return {"127.0.0.1", port_}; }
+
+    static std::string head(const std::string& method, const std::string& target) {
+        return method + " " + target + " HTTP/1.1\r\nHost: test\r\n";
+    }
+    /// The whole answer to one request on a connection of its own.
+    [[nodiscard]] std::string ask(const std::string& method, const std::string& target,
+                                  const std::string& rest = "\r\n") const {
+        TestClient client = connect();
+        client.send(head(method, target) + "Connection: close\r\n" + rest);
+        return client.receive_to_eof();
+    }
+
+    /// The way to answer the oldest request to /later that has none yet.
+    HttpServer::Reply take_reply() {
+        std::unique_lock lock(mutex_);
+        support::wait_until(
+            lock, changed_, support::default_timeout, [this] { return !replies_.empty(); },
+            "a request to /later", [] { return std::string(); });
+        HttpServer::Reply reply = std::move(replies_.front());
+        replies_.pop_front();
+        return reply;
+    }
+
+    std::uint16_t port_ = 0;
+    std::unique_ptr<HttpServer> server_;
+
+  private:
+    void handle(const HttpRequest& request, HttpServer::Reply reply) {
+        if (request.path != "/later")
+            return reply({200, request.method + " " + request.path, {}});
+        const std::lock_guard lock(mutex_);
+        replies_.push_back(std::move(reply));
+        changed_.notify_all();
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<HttpServer::Reply> replies_;  // guarded by mutex_
+};
+
+TEST_F(HttpServerTest, AnswersARequestWithItsMethodAndPath) {
+    EXPECT_THAT(ask("GET", "/health"),
+                AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), EndsWith("\r\n\r\nGET /health")));
+    EXPECT_THAT(ask("GET", "/"), EndsWith("GET /"));
+    EXPECT_THAT(ask("DELETE", "/a/b"), EndsWith("DELETE /a/b"));
+}
+
+TEST_F(HttpServerTest, GivesThePathWithoutTheQuery) {
+    EXPECT_THAT(ask("GET", "/replica?lag=10MB"), EndsWith("GET /replica"));
+}
+
+TEST_F(HttpServerTest, ForgetsABodyThatIsSentToIt) {
+    const std::string body(200'000, 'x');
+    EXPECT_THAT(ask("POST", "/reload",
+                    "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body),
+                EndsWith("POST /reload"));
+    EXPECT_THAT(ask("POST", "/reload", "Content-Length: 1\r\n\r\nx"), EndsWith("POST /reload"));
+}
+
+TEST_F(HttpServerTest, AnswersAHeadWithoutTheBody) {
+    EXPECT_THAT(ask("HEAD", "/leader"),
+                AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), EndsWith("\r\n\r\n")));
+}
+
+TEST_F(HttpServerTest, AnswersSeveralRequestsOnOneConnection) {
+    TestClient client = connect();
+    for (int i = 0; i < 3; ++i) {
+        const std::string path = "/" + std::to_string(i);
+        client.send(head("GET", path) + "\r\n");
+        std::string line;
+        while (line != "\r")
+            line = client.receive_line();
+        EXPECT_EQ(client.receive(6), "GET " + path);
+    }
+}
+
+TEST_F(HttpServerTest, SendsTheReplyThatAnotherThreadGivesLater) {
+    TestClient client = connect();
+    client.send(head("GET", "/later") + "Connection: close\r\n\r\n");
+    const HttpServer::Reply reply = take_reply();
+    EXPECT_THAT(ask("GET", "/other"), EndsWith("GET /other"));  // nobody waits for it
+    std::thread other([&] { reply({503, "paused", {{"Content-Type", "text/x-test"}}}); });
+    EXPECT_THAT(client.receive_to_eof(),
+                AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("\r\nContent-Type: text/x-test\r\n"),
+                      EndsWith("\r\n\r\npaused")));
+    other.join();
+}
+
+TEST_F(HttpServerTest, SendsALargeReplyWhole) {
+    TestClient client = connect();
+    client.send(head("GET", "/later") + "Connection: close\r\n\r\n");
+    const std::string body(3'000'000, 'x');
+    take_reply()({200, body, {}});
+    EXPECT_THAT(client.receive_to_eof().size(), testing::Gt(body.size()));
+}
+
+TEST_F(HttpServerTest, IsNotDelayedByIdleConnections) {
+    std::list<TestClient> idle;
+    for (int i = 0; i < 200; ++i) {
+        idle.push_back(connect());
+        if (i % 2 == 1)
+            idle.back().send("GET /half-a-requ");
+    }
+    for (int i = 0; i < 10; ++i)
+        EXPECT_THAT(ask("GET", "/health"), EndsWith("GET /health"));
+}
+
+TEST_F(HttpServerTest, RefusesOversizedHeadersAndGoesOn) {
+    TestClient client = connect();
+    client.send(head("GET", "/big") + "X-Big: " + std::string(20'000, 'x'));
+    EXPECT_THAT(client.receive_line(), StartsWith("HTTP/1.1 4"));
+    (void)client.wait_for_close();
+    EXPECT_THAT(ask("GET", "/health"), EndsWith("GET /health"));
+}
+
+TEST_F(HttpServerTest, IsNotDisturbedByWhatIsNotHttp) {
+    TestClient client = connect();
+    client.send(std::string("\x00\x00\x00\x08\x04\xd2\x16\x2f", 8));  // PostgreSQL's SSLRequest
+    TestClient another = connect();
+    another.send("what is this?\r\n\r\n");
+    EXPECT_THAT(ask("GET", "/health"), EndsWith("GET /health"));
+}
+
+TEST_F(HttpServerTest, SurvivesAClientThatLeavesBeforeItsReply) {
+    for (const bool by_reset : {false, true}) {
+        TestClient client = connect();
+        client.send(head("GET", "/later") + "\r\n");
+        const HttpServer::Reply reply = take_reply();
+        if (by_reset)
+            client.reset();
+        else
+            client.close();
+        EXPECT_THAT(ask("GET", "/health"), EndsWith("GET /health"));
+        reply({200, "too late", {}});
+        EXPECT_THAT(ask("GET", "/health"), EndsWith("GET /health"));
+    }
+}
+
+TEST_F(HttpServerTest, SurvivesAClientThatLeavesAmidItsReply) {
+    TestClient client = connect();
+    client.send(head("GET", "/later") + "\r\n");
+    take_reply()({200, std::string(30'000'000, 'x'), {}});
+    EXPECT_THAT(client.receive_line(), StartsWith("HTTP/1.1 200"));
+    client.reset();
+    EXPECT_THAT(ask("GET", "/health"), EndsWith("GET /health"));
+}
+
+TEST_F(HttpServerTest, ClosesIdleConnectionsAndItsPortWhenItIsDestroyed) {
+    TestClient fresh = connect();
+    TestClient used = connect();
+    used.send(head("GET", "/health") + "\r\n");
+    EXPECT_THAT(used.receive_line(), StartsWith("HTTP/1.1 200"));
+    EXPECT_THAT(ask("GET", "/health"), EndsWith("GET /health"));  // so `fresh` is accepted too
+    server_.reset();
+    used.wait_for_eof();
+    fresh.wait_for_eof();
+    EXPECT_EQ(TestClient::connect_error("127.0.0.1", port_), ECONNREFUSED);
+}
+
+TEST(HttpServer, ThrowsWhenItsSocketCannotBeServed) {
+    net::UniqueFd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    EXPECT_THROW(HttpServer(std::move(nothing), [](const HttpRequest&, const auto&) {}),
+                 std::runtime_error);
+}
+
+}  // namespace
+}  // namespace daemons

@@ -1,0 +1,88 @@
+#include "daemon/units.h"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+namespace daemons {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(ParseDuration, TakesSecondsOrAUnit) {
+    const std::pair<std::string_view, std::chrono::milliseconds> good[] = {
+        {"0", 0ms},       {"3", 3s},       {"0.5", 500ms},   {"2.25", 2250ms},   {"0.001", 1ms},
+        {"200ms", 200ms}, {"3s", 3s},      {"1.5s", 1500ms}, {"1m", 60s},        {"0.5m", 30s},
+        {"2h", 2h},       {"0.1s", 100ms}, {"0.3", 300ms},   {"1.001s", 1001ms}, {"8784h", 8784h},
+    };
+    for (const auto& [text, expected] : good)
+        EXPECT_EQ(parse_duration(text), expected) << text;
+}
+
+TEST(ParseDuration, TakesNothingElse) {
+    for (const std::string_view text :
+         {"",     " ",    "s",   "ms",    "-1",  "+1",  "-1s",  "1 s", " 1s",
+          "1s ",  "1.",   ".5",  "1.2.3", "1,5", "1e3", "0x10", "1d",  "1S",
+          "1min", "1sec", "1ss", "1s1m",  "inf", "nan", "three"})
+        EXPECT_EQ(parse_duration(text), std::nullopt) << text;
+}
+
+TEST(ParseDuration, TakesNothingFinerThanAMillisecond) {
+    for (const std::string_view text : {"0.5ms", "0.0005", "1.0001s", "0.00001m", "1.0000001h"})
+        EXPECT_EQ(parse_duration(text), std::nullopt) << text;
+}
+
+TEST(ParseDuration, TakesNothingLongerThanAYear) {
+    EXPECT_EQ(parse_duration("8785h"), std::nullopt);
+    EXPECT_EQ(parse_duration("99999999999999999999"), std::nullopt);
+    EXPECT_EQ(parse_duration(std::string(400, '9')), std::nullopt);  // more than a double holds
+}
+
+TEST(ParseSize, TakesBytesOrAUnitOfPowersOf1024) {
+    const std::pair<std::string_view, std::uint64_t> good[] = {
+        {"0", 0},
+        {"16777216", 16'777'216},
+        {"1B", 1},
+        {"512kB", 524'288},
+        {"16MB", 16'777'216},
+        {"1GB", 1'073'741'824},
+        {"2TB", 2'199'023'255'552},
+        {"18446744073709551615", UINT64_MAX},
+        {"16777215TB", 16'777'215ULL << 40},
+    };
+    for (const auto& [text, expected] : good)
+        EXPECT_EQ(parse_size(text), expected) << text;
+}
+
+TEST(ParseSize, TakesNothingElse) {
+    for (const std::string_view text :
+         {"", " ", "kB", "-1", "+1", "1.5MB", "1 MB", "1MB ", "1KB", "1kb", "1mb", "1M", "1k",
+          "1PB", "1MiB", "010", "0x10", "1e3", "1MBB"})
+        EXPECT_EQ(parse_size(text), std::nullopt) << text;
+}
+
+TEST(ParseSize, TakesNothingThatOverflows) {
+    for (const std::string_view text :
+         {"18446744073709551616", "16777216TB", "18014398509481984kB", "99999999999999999999999"})
+        EXPECT_EQ(parse_size(text), std::nullopt) << text;
+}
+
+TEST(ParseNumber, TakesWholeNumbers) {
+    EXPECT_EQ(parse_number("0"), 0U);
+    EXPECT_EQ(parse_number("10"), 10U);
+    EXPECT_EQ(parse_number("18446744073709551615"), UINT64_MAX);
+}
+
+TEST(ParseNumber, TakesNothingElse) {
+    for (const std::string_view text : {"", " ", "-1", "+1", "010", "00", "1.0", "1e3", "0x10",
+                                        "1 ", " 1", "1_000", "one", "18446744073709551616"})
+        EXPECT_EQ(parse_number(text), std::nullopt) << text;
+}
+
+}  // namespace
+}  // namespace daemons
