@@ -1,0 +1,99 @@
+#include "patroni_proxy/acceptor.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "served_port.h"
+
+namespace proxy {
+namespace {
+
+using support::FakeBackend;
+using support::TestClient;
+
+/// Two workers that serve two ports, each port with an acceptor and a backend of its own.
+class AcceptorTest : public testing::Test {
+  protected:
+    AcceptorTest() {
+        for (int i = 0; i < 2; ++i)
+            workers_.push_back(std::make_unique<Worker>(std::vector<std::string>{"c/rw", "c/ro"}));
+        for (const auto& worker : workers_) {
+            worker->use(0, table_of({backend_for(rw_)}));
+            worker->use(1, table_of({backend_for(ro_)}));
+            worker->start();
+        }
+        run_on(workers_[0]->loop(), [this] {
+            for (std::size_t port = 0; port < 2; ++port)
+                acceptors_.push_back(std::make_unique<Acceptor>(
+                    workers_, port, "c/p",
+                    net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0"))));
+        });
+    }
+    ~AcceptorTest() override {
+        for (const auto& worker : workers_)
+            worker->stop();
+        acceptors_.clear();
+    }
+
+    TestClient connect(std::size_t port) {
+        return {"127.0.0.1", acceptors_[port]->address().port()};
+    }
+    [[nodiscard]] std::vector<std::size_t> loads() const {
+        return {workers_[0]->load(), workers_[1]->load()};
+    }
+
+    FakeBackend rw_{{.name = "rw"}};
+    FakeBackend ro_{{.name = "ro"}};
+    std::vector<std::unique_ptr<Worker>> workers_;
+    std::vector<std::unique_ptr<Acceptor>> acceptors_;
+    std::vector<TestClient> clients_;
+};
+
+using Loads = std::vector<std::size_t>;
+
+TEST_F(AcceptorTest, AHundredConnectionsAreSpreadExactlyEvenly) {
+    for (int i = 0; i < 100; ++i)
+        clients_.push_back(connect(0));
+    rw_.wait_for_sessions(100);
+    EXPECT_EQ(loads(), (Loads{50, 50}));
+}
+
+TEST_F(AcceptorTest, LeadsToItsOwnPort) {
+    EXPECT_EQ(connect(0).receive_line(), "rw");
+    EXPECT_EQ(connect(1).receive_line(), "ro");
+}
+
+TEST_F(AcceptorTest, AllPortsTogetherAreSpreadEvenly) {
+    for (int i = 0; i < 20; ++i)
+        clients_.push_back(connect(i % 2));
+    rw_.wait_for_sessions(10);
+    ro_.wait_for_sessions(10);
+    EXPECT_EQ(loads(), (Loads{10, 10}));
+}
+
+TEST_F(AcceptorTest, TheLeastLoadedWorkerGetsTheNext) {
+    // Six sessions on the second worker that no acceptor gave it.
+    for (int i = 0; i < 6; ++i) {
+        AcceptedClient pair;
+        workers_[1]->serve(0, std::move(pair.accepted), pair.address);
+        clients_.push_back(std::move(pair.client));
+    }
+    for (int i = 0; i < 6; ++i)
+        clients_.push_back(connect(0));
+    rw_.wait_for_sessions(12);
+    EXPECT_EQ(loads(), (Loads{6, 6}));
+}
+
+TEST_F(AcceptorTest, StopsListeningWithItsDestruction) {
+    const auto port = acceptors_[0]->address().port();
+    EXPECT_EQ(TestClient::connect_error("127.0.0.1", port), 0);
+    run_on(workers_[0]->loop(), [this] { acceptors_[0].reset(); });
+    EXPECT_EQ(TestClient::connect_error("127.0.0.1", port), ECONNREFUSED);
+}
+
+}  // namespace
+}  // namespace proxy

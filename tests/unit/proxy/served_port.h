@@ -1,0 +1,111 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <future>
+#include <initializer_list>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include "net/event_loop.h"
+#include "net/listener.h"
+#include "net/relay.h"
+#include "net/socket_address.h"
+#include "net/unique_fd.h"
+#include "patroni_proxy/backend_table.h"
+#include "patroni_proxy/port_server.h"
+#include "support/fake_backend.h"
+#include "support/test_client.h"
+#include "support/wait.h"
+
+namespace proxy {
+
+inline BackendPtr backend_for(const support::FakeBackend& fake) {
+    return BackendPtr(
+        new Backend{fake.name(), net::SocketAddress::from_ip(fake.ip(), fake.port()).value()});
+}
+
+inline BackendTablePtr table_of(std::initializer_list<BackendPtr> eligible) {
+    return std::make_shared<const BackendTable>(BackendTable{eligible, {}});
+}
+
+/// Runs `task` on a loop that another thread runs; returns when it is done.
+inline void run_on(net::EventLoop& loop, const std::function<void()>& task) {
+    std::promise<void> done;
+    loop.post([&] {
+        task();
+        done.set_value();
+    });
+    done.get_future().get();
+}
+
+inline void wait_for_connections(const BackendPtr& backend, std::uint32_t count) {
+    support::eventually([&] { return backend->connections == count; },
+                        std::to_string(count) + " connections on " + backend->member);
+}
+
+/// A connection's two ends: the client's, and the one that a listener would have accepted.
+struct AcceptedClient {
+    AcceptedClient()
+        : AcceptedClient(net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0"))) {}
+
+    support::TestClient client;
+    net::UniqueFd accepted;
+    net::SocketAddress address;
+
+  private:
+    explicit AcceptedClient(net::UniqueFd listening)
+        : client("127.0.0.1", net::SocketAddress::local_of(listening.get()).port()) {
+        const auto is_there = [&] {
+            accepted.reset(
+                ::accept4(listening.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+            return bool(accepted);
+        };
+        support::eventually(is_there, "a connection to accept");
+        address = net::SocketAddress::from_ip("127.0.0.1", client.local_port()).value();
+    }
+};
+
+/// One PortServer with a loop on a thread of its own and a listening socket in front.
+class ServedPort final : private net::AcceptHandler {
+  public:
+    explicit ServedPort(BackendTablePtr table) : server_({loop_, *buffer_, sessions_}, "c/p") {
+        server_.use(std::move(table));
+        thread_ = std::thread([this] { loop_.run(); });
+    }
+    ServedPort(const ServedPort&) = delete;
+    ServedPort& operator=(const ServedPort&) = delete;
+    ~ServedPort() {
+        loop_.stop();
+        thread_.join();
+    }
+
+    [[nodiscard]] support::TestClient connect() const {
+        return {"127.0.0.1", listener_.address().port()};
+    }
+    void use(const BackendTablePtr& table) {
+        run_on(loop_, [&] { server_.use(table); });
+    }
+    void wait_for_sessions(std::size_t count) const {
+        support::eventually([&] { return sessions_ == count; },
+                            std::to_string(count) + " sessions");
+    }
+
+  private:
+    void on_accept(net::UniqueFd connection, const net::SocketAddress& peer) noexcept override {
+        ++sessions_;
+        server_.serve(std::move(connection), peer);
+    }
+    void on_accept_paused(int /*error*/) noexcept override {}
+
+    net::EventLoop loop_;
+    std::unique_ptr<net::RelayBuffer> buffer_ = std::make_unique<net::RelayBuffer>();
+    std::atomic<std::size_t> sessions_{0};
+    PortServer server_;
+    net::Listener listener_{
+        loop_, net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0")), *this};
+    std::thread thread_;
+};
+
+}  // namespace proxy

@@ -1,0 +1,158 @@
+#include "patroni_proxy/session.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "served_port.h"
+
+namespace proxy {
+namespace {
+
+using support::BackendOptions;
+using support::Closed;
+using support::FakeBackend;
+
+TEST(SessionTest, MovesBytesBothWays) {
+    const FakeBackend p1({.name = "p1"});
+    const ServedPort port(table_of({backend_for(p1)}));
+    auto client = port.connect();
+    EXPECT_EQ(client.receive_line(), "p1");
+    client.send("select 1");
+    EXPECT_EQ(client.receive(8), "select 1");
+    EXPECT_EQ(p1.received_text(), "select 1");
+}
+
+TEST(SessionTest, WhatTheClientSentWhileConnectingIsNotLost) {
+    FakeBackend p1({.accept = BackendOptions::Accept::refuse});
+    const FakeBackend p2({.greeting = false});
+    const ServedPort port(table_of({backend_for(p1), backend_for(p2)}));
+    auto client = port.connect();
+    client.send("startup packet");
+    client.half_close();
+    EXPECT_EQ(client.receive_to_eof(), "startup packet");
+}
+
+TEST(SessionTest, PassesAHalfCloseFromEitherSide) {
+    FakeBackend p1({.greeting = false, .close_on_eof = false});
+    const auto backend = backend_for(p1);
+    const ServedPort port(table_of({backend}));
+
+    auto first = port.connect();
+    first.half_close();
+    p1.wait_for_eofs(1);
+    p1.send_all("last rows");
+    p1.half_close_all();
+    EXPECT_EQ(first.receive_to_eof(), "last rows");
+
+    auto second = port.connect();
+    p1.wait_for_accepted(2);
+    p1.half_close_all();
+    EXPECT_EQ(second.receive_to_eof(), "");
+    EXPECT_EQ(backend->connections, 1U);
+    second.send("still heard");
+    p1.wait_for_received(11);
+    second.half_close();
+    wait_for_connections(backend, 0);
+}
+
+TEST(SessionTest, CountsAsAConnectionFromConnectingToTheEnd) {
+    const FakeBackend silent({.accept = BackendOptions::Accept::never});
+    const auto connecting = backend_for(silent);
+    const ServedPort silent_port(table_of({connecting}));
+    const auto waiting = silent_port.connect();
+    wait_for_connections(connecting, 1);
+
+    const FakeBackend p1;
+    const auto backend = backend_for(p1);
+    const ServedPort port(table_of({backend}));
+    auto client = port.connect();
+    (void)client.receive_line();
+    EXPECT_EQ(backend->connections, 1U);
+    client.half_close();
+    wait_for_connections(backend, 0);
+    port.wait_for_sessions(0);
+}
+
+TEST(SessionTest, TriesTheNextBackendWhereOneRefuses) {
+    const FakeBackend refusing({.name = "p1", .accept = BackendOptions::Accept::refuse});
+    const FakeBackend p2({.name = "p2"});
+    const auto first = backend_for(refusing);
+    const auto second = backend_for(p2);
+    // The one that refuses has fewer connections each time, and is asked first.
+    second->connections = 10;
+    const ServedPort port(table_of({first, second}));
+    auto client = port.connect();
+    EXPECT_EQ(client.receive_line(), "p2");
+    EXPECT_EQ(first->connections, 0U);
+    EXPECT_EQ(second->connections, 11U);
+}
+
+TEST(SessionTest, EndsWhenEveryBackendRefused) {
+    const FakeBackend p1({.accept = BackendOptions::Accept::refuse});
+    const FakeBackend p2({.accept = BackendOptions::Accept::refuse});
+    const auto first = backend_for(p1);
+    const auto second = backend_for(p2);
+    const ServedPort port(table_of({first, second}));
+    EXPECT_EQ(port.connect().wait_for_close(), Closed::fin);
+    port.wait_for_sessions(0);
+    EXPECT_EQ(first->connections, 0U);
+    EXPECT_EQ(second->connections, 0U);
+}
+
+TEST(SessionTest, EndsAtOnceWithoutAnEligibleBackend) {
+    const ServedPort port(table_of({}));
+    EXPECT_EQ(port.connect().wait_for_close(), Closed::fin);
+    port.wait_for_sessions(0);
+}
+
+TEST(SessionTest, EndsWithItsBackend) {
+    FakeBackend p1;
+    const auto backend = backend_for(p1);
+    const ServedPort port(table_of({backend}));
+    auto client = port.connect();
+    (void)client.receive_line();
+    p1.stop();
+    EXPECT_EQ(client.receive_to_eof(), "");
+    client.close();
+    wait_for_connections(backend, 0);
+    port.wait_for_sessions(0);
+}
+
+TEST(SessionTest, PassesAResetFromEitherSide) {
+    FakeBackend p1;
+    const auto backend = backend_for(p1);
+    const ServedPort port(table_of({backend}));
+
+    auto first = port.connect();
+    (void)first.receive_line();
+    first.reset();
+    p1.wait_for_resets(1);
+
+    auto second = port.connect();
+    (void)second.receive_line();
+    p1.reset_all();
+    EXPECT_EQ(second.wait_for_close(), Closed::reset);
+    wait_for_connections(backend, 0);
+    port.wait_for_sessions(0);
+}
+
+TEST(SessionTest, ReachesABackendOverIpv6) {
+    const FakeBackend p1({.name = "six", .ip = "::1"});
+    const ServedPort port(table_of({backend_for(p1)}));
+    EXPECT_EQ(port.connect().receive_line(), "six");
+}
+
+TEST(SessionTest, ASessionUnderWayMindsNoOtherBackendsRefusal) {
+    FakeBackend p1({.name = "p1"});
+    const ServedPort port(table_of({backend_for(p1)}));
+    auto client = port.connect();
+    (void)client.receive_line();
+    p1.refuse();
+    EXPECT_EQ(port.connect().wait_for_close(), Closed::fin);
+    client.send("alive");
+    EXPECT_EQ(client.receive(5), "alive");
+}
+
+}  // namespace
+}  // namespace proxy
