@@ -88,8 +88,8 @@ void Relay::flush_to(Endpoint& side) noexcept {
     if (!side.backlog)
         return;
     const std::size_t written = side.backlog->written;
-    const std::size_t more = send_some(side, side.backlog->bytes.data() + written,
-                                       side.backlog->bytes.size() - written);
+    const std::size_t more =
+        send_some(side, side.backlog->bytes.data() + written, side.backlog->bytes.size() - written);
     if (side.write_done)
         return;  // it broke, and its backlog is gone
     side.backlog->written += more;
