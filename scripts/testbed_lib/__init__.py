@@ -1,0 +1,1 @@
+"""What scripts/testbed is made of."""

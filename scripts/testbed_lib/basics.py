@@ -1,0 +1,42 @@
+"""How a command fails, waits and says what it did."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+class Failure(Exception):
+    """Something failed: the first line says what, further lines what to do."""
+
+    exit_code = 1
+
+
+class Misuse(Failure):
+    """It was asked for what cannot be, or something it needs is not there."""
+
+    exit_code = 2
+
+
+class Deadline:
+    def __init__(self, seconds: float) -> None:
+        self.began = time.monotonic()
+        self.seconds = seconds
+
+    def elapsed(self) -> float:
+        return time.monotonic() - self.began
+
+    def passed(self) -> bool:
+        return self.elapsed() > self.seconds
+
+    def wait(self, condition: Callable[[], bool], pause: float = 0.05) -> bool:
+        """True as soon as the condition holds, False once the time is over."""
+        while not condition():
+            if self.passed():
+                return False
+            time.sleep(pause)
+        return True
+
+
+def say(text: str, since: Deadline) -> None:
+    print(f"{text} ({since.elapsed():.1f} s)", flush=True)
