@@ -57,8 +57,9 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
     const auto digits = leading(text, [](char c) { return is_digit(c) || c == '.'; });
     const auto factor = factor_of(kDurations, text.substr(digits.size()));
-    // "1." and ".5" are read by from_chars but are more likely a slip.
-    if (!factor || digits.empty() || digits.front() == '.' || digits.back() == '.')
+    // "1.", ".5" and "010" are read by from_chars but are more likely a slip.
+    if (!factor || digits.empty() || digits.front() == '.' || digits.back() == '.' ||
+        (digits.size() > 1 && digits.front() == '0' && digits[1] != '.'))
         return std::nullopt;
     double value = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);

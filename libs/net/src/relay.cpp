@@ -70,7 +70,9 @@ void Relay::read_from(Endpoint& side) noexcept {
         write_to(peer, buffer_.data(), static_cast<std::size_t>(count));
     } else if (count == 0) {
         note_end(&side == &client_ ? RelayEnd::client_closed : RelayEnd::backend_closed);
-        give_up_reading(side);
+        side.read_done = true;
+        // It was read because its peer had taken everything that came before.
+        pass_fin_to(peer);
     } else if (!try_again(errno)) {
         note_end(&side == &client_ ? RelayEnd::client_failed : RelayEnd::backend_failed);
         side.read_done = true;
@@ -93,11 +95,8 @@ void Relay::flush_to(Endpoint& side) noexcept {
     if (side.write_done)
         return;  // it broke, and its backlog is gone
     side.backlog->written += more;
-    if (side.backlog->written < side.backlog->bytes.size())
-        return;
-    side.backlog.reset();
-    if (peer_of(side).read_done)
-        pass_fin_to(side);
+    if (side.backlog->written == side.backlog->bytes.size())
+        side.backlog.reset();
 }
 
 /// How much `side` took; a side that broke has given up writing afterwards.
@@ -118,13 +117,6 @@ void Relay::pass_fin_to(Endpoint& side) noexcept {
         return;
     side.write_done = true;
     ::shutdown(side.fd.get(), SHUT_WR);
-}
-
-/// Nothing more comes from `side`: its peer learns that once it has taken what came before.
-void Relay::give_up_reading(Endpoint& side) noexcept {
-    side.read_done = true;
-    if (!peer_of(side).backlog)
-        pass_fin_to(peer_of(side));
 }
 
 /// `side` takes nothing more, so nothing more is read for it. What it sent is still read.

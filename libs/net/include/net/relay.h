@@ -50,7 +50,8 @@ class Relay {
 
     /// Begins. May already report the end.
     void start() noexcept;
-    /// Ends it from outside, at once: the backend sees a reset, the client an end of stream.
+    /// Ends it from outside, at once: the backend sees a reset, the client an end of stream, or a
+    /// reset too if it sent what was not read yet.
     /// The owner is not told. Does nothing once the relay has ended.
     void abort() noexcept;
 
@@ -83,7 +84,6 @@ class Relay {
     void flush_to(Endpoint& side) noexcept;
     std::size_t send_some(Endpoint& side, const std::byte* bytes, std::size_t size) noexcept;
     void pass_fin_to(Endpoint& side) noexcept;
-    void give_up_reading(Endpoint& side) noexcept;
     void give_up_writing(Endpoint& side) noexcept;
     void update_interest(Endpoint& side) noexcept;
     void close_both() noexcept;
