@@ -1,6 +1,7 @@
 #include "patroni_proxy/config.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <fstream>
 #include <sstream>
@@ -61,7 +62,12 @@ class Reader {
         for (const auto& [url, where] : node.texts("hosts"))
             read_host(url, where, cluster);
         if (const auto tls = node.find("tls"))
-            problems_.add(*tls, "tls: Patroni over TLS is not supported yet");
+            cluster.tls = read_tls(*tls, cluster.name);
+        static constexpr std::array kPrefer{patroni::ResolvePrefer::any,
+                                            patroni::ResolvePrefer::ipv4,
+                                            patroni::ResolvePrefer::ipv6};
+        cluster.resolve_prefer =
+            kPrefer[node.choice("resolve_prefer", {"any", "ipv4", "ipv6"}).value_or(0)];
         if (const auto ports = node.require("ports")) {
             YamlMapping mapping(*ports, "ports of cluster " + quoted(entry.key), problems_);
             if (ports->IsMap() && mapping.entries().empty())
@@ -78,12 +84,27 @@ class Reader {
         if (!endpoint)
             problems_.add(where, "host " + quoted(url) + ": " + endpoint.reason() +
                                      "; it takes the form http://192.168.1.1:8008");
-        else if (endpoint.value().tls)
-            problems_.add(where, "host " + quoted(url) + ": https is not supported yet");
         else if (std::count(cluster.hosts.begin(), cluster.hosts.end(), endpoint.value()) != 0)
             problems_.add(where, "host " + quoted(url) + " is listed twice");
         else
             cluster.hosts.push_back(endpoint.value());
+    }
+
+    /// The files are read here, so that --check finds what is wrong with them.
+    patroni::TlsCredentialsPtr read_tls(const YAML::Node& where, const std::string& cluster) {
+        YamlMapping node(where, "tls of cluster " + quoted(cluster), problems_);
+        patroni::TlsSettings settings;
+        settings.ca_cert = node.text("ca_cert").value_or("");
+        settings.client_cert = node.text("client_cert").value_or("");
+        settings.client_key = node.text("client_key").value_or("");
+        settings.skip_verify = node.boolean("skip_verify").value_or(false);
+        node.reject_unknown();
+        try {
+            return patroni::read_tls_credentials(settings);
+        } catch (const std::runtime_error& error) {
+            problems_.add(where, "tls of cluster " + quoted(cluster) + ": " + error.what());
+            return nullptr;
+        }
     }
 
     PortConfig read_port(const YamlMapping::Entry& entry) {
@@ -99,11 +120,35 @@ class Reader {
             else
                 problems_.add(where, what + ": unknown role " + quoted(word) +
                                          "; allowed: " + patroni::requested_role_names());
-        node.require("host_port");
-        port.host_port = static_cast<std::uint16_t>(node.number("host_port", 1, 65535).value_or(0));
-        port.wanted.max_lag = node.size("max_lag_in_bytes");
+        if (const auto host_port = node.number("host_port", 1, 65535))
+            port.host_port = static_cast<std::uint16_t>(*host_port);
+        read_replica_limits(node, port.wanted);
         node.reject_unknown();
         return port;
+    }
+
+    void read_replica_limits(YamlMapping& node, patroni::Requirements& wanted) {
+        wanted.max_lag = node.size("max_lag_in_bytes");
+        wanted.live_lag = node.choice("lag_source", {"cluster", "live"}).value_or(0) == 1;
+        wanted.lag_window = node.duration("lag_window").value_or(wanted.lag_window);
+        wanted.on_lag = read_on_unfit(node, "on_lag");
+        wanted.on_noloadbalance = read_on_unfit(node, "on_noloadbalance");
+        wanted.removal_grace = node.duration("removal_grace").value_or(wanted.removal_grace);
+        wanted.streaming = node.choice("replication_state", {"streaming"}).has_value();
+        if (const auto tags = node.find("tags")) {
+            const YamlMapping mapping(*tags, "tags", problems_);
+            for (const auto& tag : mapping.entries())
+                if (tag.value.IsScalar())
+                    wanted.tags.emplace(tag.key, tag.value.Scalar());
+                else
+                    problems_.add(tag.value, "tags: the value of " + quoted(tag.key) +
+                                                 " must be text, a number, true or false");
+        }
+    }
+
+    static patroni::OnUnfit read_on_unfit(YamlMapping& node, const std::string& key) {
+        return node.choice(key, {"close", "drain"}).value_or(0) == 1 ? patroni::OnUnfit::drain
+                                                                     : patroni::OnUnfit::close;
     }
 
     /// An address to listen on, which no other place of the file may name as well.

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -9,6 +10,8 @@
 #include "net/socket_address.h"
 #include "patroni/eligibility.h"
 #include "patroni/endpoint.h"
+#include "patroni/resolver.h"
+#include "patroni/tls_settings.h"
 
 namespace proxy {
 
@@ -17,12 +20,15 @@ struct PortConfig {
     std::string name;
     net::SocketAddress listen;
     patroni::Requirements wanted;
-    std::uint16_t host_port = 0;  ///< on every member, whatever port Patroni says
+    /// The port to connect to on every member; empty: the one that Patroni says of each.
+    std::optional<std::uint16_t> host_port;
 };
 
 struct ClusterConfig {
     std::string name;
     std::vector<patroni::Endpoint> hosts;
+    patroni::TlsCredentialsPtr tls;  ///< read already; null: as it comes
+    patroni::ResolvePrefer resolve_prefer = patroni::ResolvePrefer::any;
     std::vector<PortConfig> ports;
 };
 

@@ -11,18 +11,13 @@ PortServer::PortServer(WorkerContext worker, std::string label)
     : worker_(worker), label_(std::move(label)), table_(std::make_shared<const BackendTable>()) {}
 
 void PortServer::use(BackendTablePtr table) {
-    const BackendTablePtr previous = std::exchange(table_, std::move(table));
-    const auto& before = previous->eligible;
-    const bool any_left = std::any_of(before.begin(), before.end(), [this](const BackendPtr& each) {
-        return !table_->contains(each.get());
-    });
-    if (!any_left)
-        return;
+    table_ = std::move(table);
     // From the back: a session that ends gives its place to the last one, which was looked at.
     for (std::size_t i = sessions_.size(); i-- > 0;) {
         Session& session = *sessions_[i];
-        if (session.backend() && !table_->contains(session.backend()))
-            session.cut("its member is no longer eligible");
+        if (session.backend() && !table_->keeps_sessions_of(session.backend()))
+            session.leave_backend("the member may no longer serve: " +
+                                  table_->why_excluded(session.backend()->member));
     }
 }
 

@@ -102,9 +102,7 @@ void Proxy::update_all(const AdminServer::UpdateDone& done) {
 void Proxy::start() {
     for (const auto& worker : workers_)
         worker->start();
-    for (const auto& feed : feeds_)
-        feed->start();
-    wait_for_first_tables();
+    start_feeds();
     accept_clients();
     daemons::log::info("HTTP API: listening on " +
                        net::SocketAddress::local_of(admin_socket_.get()).to_string());
@@ -113,10 +111,14 @@ void Proxy::start() {
         [this](const AdminServer::UpdateDone& done) { update_all(done); });
 }
 
-void Proxy::wait_for_first_tables() {
+/// Waits for the first tables, but not for long.
+void Proxy::start_feeds() {
     const auto all_answered = std::make_shared<std::promise<void>>();
     auto answered = all_answered->get_future();
+    // Asked before they start, the first round is the one that is told.
     update_all([all_answered](std::size_t, const std::string&) { all_answered->set_value(); });
+    for (const auto& feed : feeds_)
+        feed->start();
     answered.wait_for(kFirstTablesWait);
 }
 

@@ -38,7 +38,7 @@ class Proxy {
     void make_feeds(const Config& config);
     void publish(std::size_t port, const BackendTablePtr& table);
     void update_all(const AdminServer::UpdateDone& done);
-    void wait_for_first_tables();
+    void start_feeds();
     void accept_clients();
 
     std::vector<Port> ports_;  // of all clusters, in the order of the file

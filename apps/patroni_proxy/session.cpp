@@ -57,9 +57,13 @@ void Session::start() noexcept {
     connect_to_next();
 }
 
-void Session::cut(std::string_view reason) noexcept {
-    if (relay_)
-        relay_->abort();
+void Session::leave_backend(std::string_view reason) noexcept {
+    if (state_ == State::connecting) {
+        attempt_->connector.cancel();
+        connect_to_next();
+        return;
+    }
+    relay_->abort();
     close(reason);
 }
 
@@ -83,10 +87,12 @@ void Session::hold(BackendPtr backend) noexcept {
 void Session::connect_to_next() noexcept {
     hold(port_.pick(attempt_->tried));
     if (!backend_) {
-        daemons::log::warning(port_.label() + ": client " + client_address_.to_string() +
-                              " refused: no backends available: " +
-                              (attempt_->tried.empty() ? port_.table().why_excluded()
-                                                       : "none of the eligible answered"));
+        // The first under each table is told; the feed tells how many there were.
+        if (port_.table().refused.fetch_add(1, std::memory_order_relaxed) == 0)
+            daemons::log::warning(port_.label() + ": client " + client_address_.to_string() +
+                                  " refused: no backends available: " +
+                                  (attempt_->tried.empty() ? port_.table().why_excluded()
+                                                           : "none of the eligible answered"));
         close("no backends available");
         return;
     }

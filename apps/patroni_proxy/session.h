@@ -31,8 +31,9 @@ class Session final : public net::ConnectHandler, public net::RelayOwner {
 
     /// May end the session before it returns.
     void start() noexcept;
-    /// Ends it from outside: "member p1 is no longer eligible". The backend sees a reset.
-    void cut(std::string_view reason) noexcept;
+    /// Its backend may no longer serve. One that is not connected yet tries the next, since the
+    /// client has seen nothing; any other ends, and the backend sees a reset.
+    void leave_backend(std::string_view reason) noexcept;
 
     [[nodiscard]] const Backend* backend() const noexcept { return backend_.get(); }
 

@@ -1,20 +1,23 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "net/socket_address.h"
 #include "patroni/cluster_watcher.h"
+#include "patroni/judge.h"
+#include "patroni/resolver.h"
 #include "patroni_proxy/backend_table.h"
 #include "patroni_proxy/config.h"
 
 namespace proxy {
 
-/// Turns what a cluster's watcher learns into one table for each of the cluster's ports.
+/// Turns what is known of a cluster into one table for each of the cluster's ports.
 /// Works on the watcher's thread: HTTP and DNS stay away from the loops, which get finished values.
 class TopologyFeed {
   public:
@@ -33,18 +36,29 @@ class TopologyFeed {
     void update_now(Done done);
 
   private:
-    void on_poll(const patroni::PollResult& result);
-    void publish_tables(const patroni::ClusterSnapshot& snapshot);
-    BackendPtr backend_of(const patroni::Member& member, std::uint16_t port);
-    void log_changes(const patroni::PollResult& result);
+    struct Port {
+        PortConfig config;
+        patroni::Judge judge;
+        BackendTablePtr table;
+    };
+
+    void on_view(const patroni::ClusterView& view);
+    void on_round(const patroni::ClusterWatcher::Round& round);
+    void publish_if_changed(std::size_t index, const BackendTable& table);
+    [[nodiscard]] Located locate(const patroni::Member& member,
+                                 std::optional<std::uint16_t> host_port);
+    void log_view(const patroni::ClusterView& view);
 
     const ClusterConfig cluster_;
     const Publish publish_;
     // The watcher's thread only.
-    patroni::SnapshotPtr snapshot_;
-    std::string last_errors_;
-    std::map<std::string, net::SocketAddress> resolved_;  // last address of each host name
+    std::vector<Port> ports_;
+    Overrides overrides_;
     std::map<std::pair<std::string, std::string>, std::weak_ptr<Backend>> backends_;
+    std::string logged_members_;
+    std::string logged_leader_;
+    std::string logged_errors_;
+    std::vector<std::string> logged_warnings_;
     patroni::ClusterWatcher watcher_;  // last: its thread uses the others
 };
 

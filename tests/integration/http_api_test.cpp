@@ -34,17 +34,17 @@ TEST(HttpApi, UpdateClustersNeverGivesTheResultOfAnOlderPoll) {
     FakeCluster cluster(2);
     const ProxyUnderTest proxy(cluster.config());
     // A poll is under way, and what it asked is about to be out of date.
-    cluster.patroni.answer("/cluster", {.fault = support::Fault::stall});
+    cluster.patronis.front()->answer("/cluster", {.fault = support::Fault::stall});
     TestClient older("127.0.0.1", proxy.port("HTTP API"));
     older.send("GET /update_clusters HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    cluster.patroni.wait_for_requests("/cluster", 2);
+    cluster.patronis.front()->wait_for_requests("/cluster", 2);
     TestClient newer("127.0.0.1", proxy.port("HTTP API"));
     newer.send("GET /update_clusters HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     EXPECT_THAT(proxy.http("GET", "/"), StartsWith("HTTP/1.1 200"));  // it waits for nobody
     cluster.lead_by(1);
-    cluster.patroni.release("/cluster");
+    cluster.patronis.front()->release("/cluster");
     EXPECT_THAT(newer.receive_to_eof(), EndsWith("Updated 1 cluster(s)\n"));
-    EXPECT_EQ(cluster.patroni.requests("/cluster"), 3U);
+    EXPECT_EQ(cluster.patronis.front()->requests("/cluster"), 3U);
     EXPECT_EQ(proxy.connect("c/master").receive_line(), "b2");
 }
 

@@ -38,6 +38,8 @@ void ProxyUnderTest::update_clusters() const {
 
 FakeCluster::FakeCluster(std::size_t members, const support::BackendOptions& options)
     : backends(support::FakeBackend::on_one_port(members, options)) {
+    for (std::size_t i = 0; i < members; ++i)
+        patronis.push_back(std::make_unique<support::FakePatroni>());
     lead_by(0);
 }
 
@@ -48,6 +50,7 @@ support::ClusterMember FakeCluster::member(std::size_t i, const std::string& rol
     member.state = role == "leader" ? "running" : "streaming";
     member.host = backends[i]->ip();
     member.port = backends[i]->port();
+    member.api_url = patronis[i]->url() + "/patroni";
     member.timeline = 1;
     if (role != "leader")
         member.lag = 0;
@@ -56,9 +59,23 @@ support::ClusterMember FakeCluster::member(std::size_t i, const std::string& rol
 
 void FakeCluster::lead_by(std::size_t leader) {
     support::ClusterJson json;
-    for (std::size_t i = 0; i < backends.size(); ++i)
+    for (std::size_t i = 0; i < backends.size(); ++i) {
         json.member(member(i, i == leader ? "leader" : "replica"));
-    patroni.answer_cluster(json.str());
+        answer_primary(i, i == leader ? 200 : 503, i == leader ? "primary" : "replica");
+    }
+    answer_cluster(json.str());
+}
+
+void FakeCluster::answer_cluster(const std::string& body) {
+    for (const auto& patroni : patronis)
+        patroni->answer_cluster(body);
+}
+
+void FakeCluster::answer_primary(std::size_t i, int status, const std::string& role) {
+    support::Answer answer;
+    answer.status = status;
+    answer.body = R"({"state": "running", "role": ")" + role + R"(", "timeline": 1})";
+    patronis[i]->answer("/primary", answer);
 }
 
 std::string FakeCluster::config(const std::string& more_of_replicas) const {
@@ -70,7 +87,7 @@ std::string FakeCluster::config(const std::string& more_of_replicas) const {
            "clusters:\n"
            "  c:\n"
            "    hosts: [\"" +
-           patroni.url() +
+           patronis.front()->url() +
            "\"]\n"
            "    ports:\n"
            "      master: {listen: \"127.0.0.1:0\", roles: [leader], host_port: " +

@@ -37,18 +37,22 @@ class ProxyUnderTest {
 };
 
 /// A cluster of fakes: members b1, b2, ... on addresses of their own that share one port, as in
-/// production, and a Patroni that knows them.
+/// production, each with a Patroni of its own.
 class FakeCluster {
   public:
     explicit FakeCluster(std::size_t members, const support::BackendOptions& options = {});
 
     /// Member number `i` from 0 with a role, running, without lag; changed before it is told.
     [[nodiscard]] support::ClusterMember member(std::size_t i, const std::string& role) const;
-    /// Patroni names these members from now on, the first being the leader.
+    /// Every Patroni names these members from now on, one of them the leader, which proves it.
     void lead_by(std::size_t leader);
+    /// What every Patroni answers to GET /cluster from now on.
+    void answer_cluster(const std::string& body);
+    /// What member number `i` says of itself.
+    void answer_primary(std::size_t i, int status, const std::string& role);
     /// A configuration with the ports master (leader), replicas (sync, async) and any.
     [[nodiscard]] std::string config(const std::string& more_of_replicas = {}) const;
 
     std::vector<std::unique_ptr<support::FakeBackend>> backends;
-    support::FakePatroni patroni;
+    std::vector<std::unique_ptr<support::FakePatroni>> patronis;
 };

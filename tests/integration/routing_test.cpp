@@ -38,12 +38,12 @@ TEST(Routing, RolesOfEveryVersionOfPatroni) {
     auto quorum = cluster.member(2, "quorum_standby");
     auto old_style = cluster.member(3, "replica");
     old_style.state = "running";  // Patroni 3.0.2 says so where later ones say streaming
-    cluster.patroni.answer_cluster(ClusterJson()
-                                       .member(cluster.member(0, "leader"))
-                                       .member(sync)
-                                       .member(quorum)
-                                       .member(old_style)
-                                       .str());
+    cluster.answer_cluster(ClusterJson()
+                               .member(cluster.member(0, "leader"))
+                               .member(sync)
+                               .member(quorum)
+                               .member(old_style)
+                               .str());
     const ProxyUnderTest proxy(cluster.config());
     std::vector<TestClient> clients;
     for (int i = 0; i < 3; ++i)
@@ -58,11 +58,11 @@ TEST(Routing, MemberWithoutHostIsUnusableAndTheOthersServe) {
     broken.host = std::nullopt;
     broken.port = std::nullopt;
     broken.timeline = std::nullopt;
-    cluster.patroni.answer_cluster(ClusterJson()
-                                       .member(cluster.member(0, "leader"))
-                                       .member(broken)
-                                       .member(cluster.member(2, "replica"))
-                                       .str());
+    cluster.answer_cluster(ClusterJson()
+                               .member(cluster.member(0, "leader"))
+                               .member(broken)
+                               .member(cluster.member(2, "replica"))
+                               .str());
     const ProxyUnderTest proxy(cluster.config());
     EXPECT_EQ(proxy.connect("c/replicas").receive_line(), "b3");
     EXPECT_EQ(proxy.connect("c/replicas").receive_line(), "b3");
@@ -83,7 +83,7 @@ TEST(Routing, HostMayBeANameOrIPv6) {
     auto replica = cluster.member(0, "replica");
     replica.name = "v6";
     replica.host = "::1";
-    cluster.patroni.answer_cluster(ClusterJson().member(leader).member(replica).str());
+    cluster.answer_cluster(ClusterJson().member(leader).member(replica).str());
     std::string config = cluster.config();
     const std::string from = std::to_string(cluster.backends[0]->port());
     for (auto at = config.find("host_port: " + from); at != std::string::npos;
@@ -98,12 +98,12 @@ TEST(Routing, StartingMemberJoinsOnceItRuns) {
     FakeCluster cluster(2);
     auto starting = cluster.member(1, "replica");
     starting.state = "starting";
-    cluster.patroni.answer_cluster(
+    cluster.answer_cluster(
         ClusterJson().member(cluster.member(0, "leader")).member(starting).str());
     ProxyUnderTest proxy(cluster.config());
     proxy.connect("c/replicas").wait_for_eof();
     proxy.daemon().wait_for_line(
-        "no backends available: b1: role is leader; b2: state is starting");
+        "no backends available: b1: it is the leader; b2: state is starting");
     cluster.lead_by(0);
     proxy.update_clusters();
     EXPECT_EQ(proxy.connect("c/replicas").receive_line(), "b2");
@@ -113,11 +113,11 @@ TEST(Routing, LagOverTheLimitIsOut) {
     FakeCluster cluster(3);
     auto lagging = cluster.member(1, "replica");
     lagging.lag = 2'000'000;
-    cluster.patroni.answer_cluster(ClusterJson()
-                                       .member(cluster.member(0, "leader"))
-                                       .member(lagging)
-                                       .member(cluster.member(2, "replica"))
-                                       .str());
+    cluster.answer_cluster(ClusterJson()
+                               .member(cluster.member(0, "leader"))
+                               .member(lagging)
+                               .member(cluster.member(2, "replica"))
+                               .str());
     const ProxyUnderTest proxy(cluster.config("max_lag_in_bytes: 1MB"));
     EXPECT_EQ(proxy.connect("c/replicas").receive_line(), "b3");
     EXPECT_EQ(proxy.connect("c/replicas").receive_line(), "b3");
@@ -150,10 +150,10 @@ TEST(Routing, AnswerThatIsNoAnswerChangesNothing) {
     TestClient session = proxy.connect("c/master");
     EXPECT_EQ(session.receive_line(), "b1");
     for (const std::string body : {"", "<html>", "{\"members\": [{\"name\": \"b", "[]"}) {
-        cluster.patroni.answer_cluster(body);
+        cluster.answer_cluster(body);
         const std::string answer = proxy.http("GET", "/update_clusters");
         EXPECT_THAT(answer, HasSubstr("502")) << body;
-        EXPECT_THAT(answer, HasSubstr(cluster.patroni.url())) << body;
+        EXPECT_THAT(answer, HasSubstr(cluster.patronis.front()->url())) << body;
     }
     session.send("still here\n");
     EXPECT_EQ(session.receive_line(), "still here");

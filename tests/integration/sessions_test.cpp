@@ -103,14 +103,15 @@ TEST(Sessions, ResetOfTheClientReachesTheBackend) {
 
 TEST(Sessions, LagOverTheLimitEndsTheSessionsOfThatReplica) {
     FakeCluster cluster(2);
-    const ProxyUnderTest proxy(cluster.config("max_lag_in_bytes: 1MB"));
+    std::string config = cluster.config("max_lag_in_bytes: 1MB, lag_window: 500ms");
+    config.replace(config.find("1h"), 2, "200ms");
+    const ProxyUnderTest proxy(config);
     TestClient reader = proxy.connect("c/replicas");
     EXPECT_EQ(reader.receive_line(), "b2");
     auto lagging = cluster.member(1, "replica");
     lagging.lag = 2'000'000;
-    cluster.patroni.answer_cluster(
+    cluster.answer_cluster(
         support::ClusterJson().member(cluster.member(0, "leader")).member(lagging).str());
-    proxy.update_clusters();
     reader.wait_for_close();
 }
 
@@ -119,7 +120,8 @@ TEST(Sessions, OutageOfTheApiEndsNone) {
     ProxyUnderTest proxy(cluster.config());
     TestClient writer = proxy.connect("c/master");
     EXPECT_EQ(writer.receive_line(), "b1");
-    cluster.patroni.stop();
+    for (const auto& patroni : cluster.patronis)
+        patroni->stop();
     EXPECT_THAT(proxy.http("GET", "/update_clusters"), testing::HasSubstr(" 502 "));
     writer.send("hello\n");
     EXPECT_EQ(writer.receive_line(), "hello");
@@ -141,10 +143,10 @@ TEST(Sessions, SigtermEndsThemAndTheExitIsClean) {
 TEST(Sessions, SigtermDuringAStalledPollEndsAtOnce) {
     FakeCluster cluster(1);
     ProxyUnderTest proxy(cluster.config());
-    cluster.patroni.answer("/cluster", {.fault = support::Fault::stall});
+    cluster.patronis.front()->answer("/cluster", {.fault = support::Fault::stall});
     TestClient waiting("127.0.0.1", proxy.port("HTTP API"));
     waiting.send("GET /update_clusters HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    cluster.patroni.wait_for_requests("/cluster", 2);
+    cluster.patronis.front()->wait_for_requests("/cluster", 2);
     proxy.daemon().signal(SIGTERM);
     // Well below the five seconds that the request may take.
     EXPECT_EQ(proxy.daemon().wait_for_exit(std::chrono::seconds(3)).code, 0);

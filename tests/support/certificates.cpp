@@ -102,10 +102,11 @@ void sign(X509* certificate, X509* issuer, EVP_PKEY* issuer_key) {
 
 }  // namespace
 
-CertificateAuthority::CertificateAuthority(const TempDir& directory, const std::string& name)
+CertificateAuthority::CertificateAuthority(const TempDir& directory, const std::string& name,
+                                           std::chrono::seconds ends)
     : directory_(directory) {
     Key key = make_key();
-    Certificate certificate = make_certificate(key.get(), {.name = name});
+    Certificate certificate = make_certificate(key.get(), {.name = name, .ends = ends});
     add_extension(certificate.get(), certificate.get(), NID_basic_constraints, "critical,CA:TRUE");
     sign(certificate.get(), certificate.get(), key.get());
     file_ = directory_.write(name + ".pem", pem_of(certificate.get()));

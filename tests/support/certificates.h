@@ -31,7 +31,8 @@ struct CertificateOptions {
 /// One thread; throws std::runtime_error.
 class CertificateAuthority {
   public:
-    explicit CertificateAuthority(const TempDir& directory, const std::string& name = "ca");
+    explicit CertificateAuthority(const TempDir& directory, const std::string& name = "ca",
+                                  std::chrono::seconds ends = std::chrono::hours{1});
     ~CertificateAuthority();
     CertificateAuthority(const CertificateAuthority&) = delete;
     CertificateAuthority& operator=(const CertificateAuthority&) = delete;

@@ -119,6 +119,17 @@ std::optional<std::chrono::milliseconds> YamlMapping::duration(const std::string
                   [](const std::string& value) { return parse_duration(value); });
 }
 
+std::optional<std::size_t> YamlMapping::choice(const std::string& key,
+                                               const std::vector<std::string>& words) {
+    return scalar(key, "one of: " + join(words),
+                  [&](const std::string& value) -> std::optional<std::size_t> {
+                      const auto found = std::find(words.begin(), words.end(), value);
+                      if (found == words.end())
+                          return std::nullopt;
+                      return static_cast<std::size_t>(found - words.begin());
+                  });
+}
+
 std::vector<std::pair<std::string, YAML::Node>> YamlMapping::texts(const std::string& key) {
     std::vector<std::pair<std::string, YAML::Node>> values;
     const auto node = require(key);
@@ -139,9 +150,11 @@ std::vector<std::pair<std::string, YAML::Node>> YamlMapping::texts(const std::st
 void YamlMapping::reject_unknown() {
     for (const Entry& entry : entries_)
         if (std::find(known_.begin(), known_.end(), entry.key) == known_.end())
-            problems_.add(entry.key_node, "unknown key '" + entry.key + "' in " + what_ +
-                                              "; did you mean '" + nearest(entry.key, known_) +
-                                              "'? Known: " + join(known_));
+            problems_.add(entry.key_node,
+                          "unknown key '" + entry.key + "' in " + what_ +
+                              (known_.empty() ? ""
+                                              : "; did you mean '" + nearest(entry.key, known_) +
+                                                    "'? Known: " + join(known_)));
 }
 
 }  // namespace daemons

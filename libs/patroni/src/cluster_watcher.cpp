@@ -1,20 +1,35 @@
 #include "patroni/cluster_watcher.h"
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
+#include "member_probe.h"
 #include "patroni/cluster_parser.h"
+#include "patroni/primary_parser.h"
 
 namespace patroni {
 namespace {
 
-std::size_t random_below(std::size_t bound) {
-    std::random_device source;
-    return std::uniform_int_distribution<std::size_t>(0, bound - 1)(source);
+// A host that has not answered within this is slow: the next one is asked as well.
+constexpr std::chrono::seconds kNextHostAfter{1};
+// What members have to say for themselves is waited for this long; later words count all the same.
+constexpr std::chrono::seconds kMembersWait{1};
+constexpr std::chrono::seconds kFailedLast{10};
+
+std::mt19937& random_source() {
+    thread_local std::mt19937 source{std::random_device{}()};
+    return source;
 }
 
-Result<ClusterSnapshot> ask(RestClient& client, const Endpoint& host) {
-    const auto reply = client.get(host, "/cluster");
+/// Many proxies started by one rollout must not go on asking in step.
+std::chrono::milliseconds jittered(std::chrono::milliseconds interval) {
+    const auto spread = interval.count() / 10;
+    std::uniform_int_distribution<std::int64_t> offset(-spread / 2, spread / 2);
+    return interval + std::chrono::milliseconds(offset(random_source()));
+}
+
+Result<ClusterSnapshot> read_cluster(const Result<HttpReply>& reply) {
     if (!reply)
         return Failure{reply.reason()};
     if (reply.value().status != 200)
@@ -25,11 +40,28 @@ Result<ClusterSnapshot> ask(RestClient& client, const Endpoint& host) {
 
 }  // namespace
 
-ClusterWatcher::ClusterWatcher(Settings settings, OnPoll on_poll)
+struct ClusterWatcher::RoundState {
+    std::uint64_t number = 0;
+    Clock::time_point started;
+    std::vector<Endpoint> hosts;  ///< to be asked, in order
+    std::size_t asked = 0;
+    std::size_t failed = 0;
+    Clock::time_point next_host_at;                         ///< when the next one is asked as well
+    std::optional<Clock::time_point> closes;                ///< /cluster is done with; set then
+    std::set<std::pair<std::string, std::string>> awaited;  ///< asked in this round
+    Round outcome;
+    std::vector<OnRound> done;
+};
+
+ClusterWatcher::ClusterWatcher(Settings settings, OnView on_view, OnRound on_round)
     : settings_(std::move(settings)),
-      on_poll_(std::move(on_poll)),
-      client_(settings_.timeouts),
-      current_host_(random_below(settings_.hosts.size())) {}
+      on_view_(std::move(on_view)),
+      on_round_(std::move(on_round)),
+      hosts_(settings_.hosts) {
+    std::uniform_int_distribution<std::size_t> any(0, hosts_.size() - 1);
+    std::rotate(hosts_.begin(), hosts_.begin() + static_cast<std::ptrdiff_t>(any(random_source())),
+                hosts_.end());
+}
 
 ClusterWatcher::~ClusterWatcher() {
     stop();
@@ -45,12 +77,11 @@ void ClusterWatcher::stop() {
         stopping_ = true;
     }
     changed_.notify_one();
-    client_.abort();
     if (thread_.joinable())
         thread_.join();
 }
 
-void ClusterWatcher::poll_now(OnPoll done) {
+void ClusterWatcher::poll_now(OnRound done) {
     {
         const std::lock_guard lock(mutex_);
         if (!stopping_) {
@@ -59,51 +90,204 @@ void ClusterWatcher::poll_now(OnPoll done) {
             return;
         }
     }
-    done({nullptr, {}, "shutting down"});
+    done({false, {}, "shutting down"});
+}
+
+void ClusterWatcher::post(std::function<void()> task) {
+    {
+        const std::lock_guard lock(mutex_);
+        tasks_.push_back(std::move(task));
+    }
+    changed_.notify_one();
 }
 
 void ClusterWatcher::run() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-        // Taken before the round begins: who asks during it gets the next one.
-        const auto asked = std::exchange(asked_, {});
+        const auto tasks = std::exchange(tasks_, {});
+        const bool asked = !asked_.empty();
         lock.unlock();
-        const PollResult result = poll();
-        on_poll_(result);
-        for (const auto& done : asked)
-            done(result);
+        for (const auto& task : tasks)
+            task();
+        if (!round_ && (asked || Clock::now() >= next_round_at_))
+            begin_round();
+        advance_round();
+        const auto deadline = next_deadline();
+        const bool busy = round_ != nullptr;
         lock.lock();
-        changed_.wait_for(lock, jittered_interval(),
-                          [this] { return stopping_ || !asked_.empty(); });
+        changed_.wait_until(lock, deadline, [&] {
+            return stopping_ || !tasks_.empty() || (!busy && !asked_.empty());
+        });
     }
-    const auto asked = std::exchange(asked_, {});
+    auto unanswered = std::exchange(asked_, {});
     lock.unlock();
-    for (const auto& done : asked)
-        done({nullptr, {}, "shutting down"});
+    probes_.clear();
+    if (round_)
+        std::move(round_->done.begin(), round_->done.end(), std::back_inserter(unanswered));
+    for (const auto& done : unanswered)
+        done({false, {}, "shutting down"});
 }
 
-PollResult ClusterWatcher::poll() {
-    PollResult result;
-    for (std::size_t i = 0; i < settings_.hosts.size(); ++i) {
-        const Endpoint& host = settings_.hosts[current_host_];
-        auto snapshot = ask(client_, host);
-        if (snapshot) {
-            result.snapshot = std::make_shared<const ClusterSnapshot>(std::move(snapshot).value());
-            result.host = host.url();
-            return result;
-        }
-        result.errors +=
-            (result.errors.empty() ? "" : "; ") + host.url() + ": " + snapshot.reason();
-        current_host_ = (current_host_ + 1) % settings_.hosts.size();
+void ClusterWatcher::begin_round() {
+    drop_unused_probes();
+    round_ = std::make_unique<RoundState>();
+    round_->number = ++round_number_;
+    round_->started = Clock::now();
+    round_->hosts = hosts_in_order();
+    {
+        const std::lock_guard lock(mutex_);
+        round_->done = std::exchange(asked_, {});
     }
-    return result;
+    ask_next_host();
 }
 
-/// Many proxies started by one rollout must not go on asking in step.
-std::chrono::milliseconds ClusterWatcher::jittered_interval() {
-    const auto interval = static_cast<std::size_t>(settings_.interval.count());
-    const auto spread = interval / 10;
-    return std::chrono::milliseconds(interval - spread / 2 + random_below(spread + 1));
+/// Does what is due: asks a further host, or ends the round.
+void ClusterWatcher::advance_round() {
+    if (!round_)
+        return;
+    const auto now = Clock::now();
+    if (!round_->closes && now >= round_->next_host_at)
+        ask_next_host();
+    if (round_->closes && (round_->awaited.empty() || now >= *round_->closes))
+        end_round();
+}
+
+Clock::time_point ClusterWatcher::next_deadline() const {
+    if (!round_)
+        return next_round_at_;
+    return round_->closes ? *round_->closes : round_->next_host_at;
+}
+
+void ClusterWatcher::end_round() {
+    const auto finished = std::exchange(round_, nullptr);
+    const RoundState& round = *finished;
+    const bool soon = round.outcome.answered && evidence_.wants_confirmation();
+    next_round_at_ = soon ? last_heard_ + std::min(Evidence::kConfirmAfter, settings_.interval)
+                          : round.started + jittered(settings_.interval);
+    on_round_(round.outcome);
+    for (const auto& done : round.done)
+        done(round.outcome);
+}
+
+/// Configured hosts, then members that Patroni named; those that failed lately last.
+std::vector<Endpoint> ClusterWatcher::hosts_in_order() {
+    std::vector<Endpoint> order = hosts_;
+    if (const auto& snapshot = evidence_.view().snapshot)
+        for (const auto& member : snapshot->members)
+            if (const auto endpoint = Endpoint::of_api_url(member.api_url))
+                if (std::find(order.begin(), order.end(), endpoint.value()) == order.end())
+                    order.push_back(endpoint.value());
+    const auto now = Clock::now();
+    std::erase_if(failed_until_, [=](const auto& entry) { return entry.second <= now; });
+    std::stable_partition(order.begin(), order.end(), [this](const Endpoint& host) {
+        return !failed_until_.contains(host.url());
+    });
+    return order;
+}
+
+void ClusterWatcher::ask_next_host() {
+    RoundState& round = *round_;
+    if (round.asked == round.hosts.size()) {
+        round.next_host_at = Clock::time_point::max();
+        return;
+    }
+    const Endpoint host = round.hosts[round.asked++];
+    round.next_host_at = Clock::now() + kNextHostAfter;
+    probe(host).ask("/cluster", [this, number = round.number, host](Result<HttpReply> reply) {
+        post([this, number, host, reply = std::move(reply)] {
+            on_cluster_reply(number, host, reply);
+        });
+    });
+}
+
+void ClusterWatcher::on_cluster_reply(std::uint64_t round, const Endpoint& host,
+                                      const Result<HttpReply>& reply) {
+    auto snapshot = read_cluster(reply);
+    if (!snapshot)
+        failed_until_[host.url()] = Clock::now() + kFailedLast;
+    // Another host was faster, or the round is over: what this one says may be old.
+    if (!round_ || round_->number != round || round_->closes)
+        return;
+    if (snapshot) {
+        round_->outcome.answered = true;
+        round_->outcome.host = host.url();
+        if (const auto found = std::find(hosts_.begin(), hosts_.end(), host); found != hosts_.end())
+            std::rotate(hosts_.begin(), found, hosts_.end());
+        observe(
+            ClusterAnswer{std::make_shared<const ClusterSnapshot>(std::move(snapshot).value())});
+    } else {
+        auto& errors = round_->outcome.errors;
+        errors.append(errors.empty() ? "" : "; ").append(host.url() + ": " + snapshot.reason());
+        if (++round_->failed < round_->hosts.size())
+            return round_->failed == round_->asked ? ask_next_host() : void();
+    }
+    round_->closes = Clock::now() + kMembersWait;
+    ask_members();
+}
+
+void ClusterWatcher::ask_members() {
+    for (const auto& member : evidence_.leaders_to_ask())
+        ask_member(member, "/primary");
+    const auto& snapshot = evidence_.view().snapshot;
+    if (settings_.live_positions && snapshot)
+        for (const auto& member : snapshot->members)
+            if (serves(member.state))
+                ask_member(member.name, "/patroni");
+}
+
+void ClusterWatcher::ask_member(const std::string& member, const std::string& path) {
+    if (!outstanding_.emplace(member, path).second)
+        return;  // it has not answered the last time yet
+    round_->awaited.emplace(member, path);
+    const auto endpoint = Endpoint::of_api_url(evidence_.api_url_of(member));
+    if (!endpoint)
+        return on_member_reply(member, path, Failure{endpoint.reason()});
+    probe(endpoint.value()).ask(path, [this, member, path](Result<HttpReply> reply) {
+        post([this, member, path, reply = std::move(reply)] {
+            on_member_reply(member, path, reply);
+        });
+    });
+}
+
+void ClusterWatcher::on_member_reply(const std::string& member, const std::string& path,
+                                     const Result<HttpReply>& reply) {
+    outstanding_.erase({member, path});
+    if (round_)
+        round_->awaited.erase({member, path});
+    if (path == "/patroni") {
+        if (reply)
+            if (const auto position = parse_position(member, reply.value().body))
+                observe(position.value());
+        return;
+    }
+    const auto answer = reply ? parse_primary(member, reply.value().status, reply.value().body)
+                              : Result<PrimaryAnswer>(Failure{reply.reason()});
+    if (answer)
+        observe(answer.value());
+    else
+        observe(PrimarySilence{member, answer.reason()});
+}
+
+void ClusterWatcher::observe(decltype(Observation::claim) claim) {
+    last_heard_ = Clock::now();
+    evidence_.observe({last_heard_, std::move(claim)});
+    on_view_(evidence_.view());
+}
+
+MemberProbe& ClusterWatcher::probe(const Endpoint& endpoint) {
+    auto& probe = probes_[endpoint.url()];
+    if (!probe)
+        probe = std::make_unique<MemberProbe>(endpoint, settings_.timeouts, settings_.access);
+    return *probe;
+}
+
+/// Of members that are gone.
+void ClusterWatcher::drop_unused_probes() {
+    std::set<std::string> used;
+    for (const auto& host : hosts_in_order())
+        used.insert(host.url());
+    if (outstanding_.empty())
+        std::erase_if(probes_, [&](const auto& entry) { return !used.contains(entry.first); });
 }
 
 }  // namespace patroni

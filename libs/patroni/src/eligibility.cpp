@@ -8,34 +8,94 @@
 namespace patroni {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, RequestedRole>, 4> kRequestedRoles{{
+constexpr std::array<std::pair<std::string_view, RequestedRole>, 7> kRequestedRoles{{
     {"leader", RequestedRole::leader},
     {"sync", RequestedRole::sync},
+    {"quorum", RequestedRole::quorum},
     {"async", RequestedRole::async},
+    {"replica", RequestedRole::replica},
+    {"standby_leader", RequestedRole::standby_leader},
     {"any", RequestedRole::any},
 }};
 
+bool is_replica(Role role) {
+    return role == Role::sync_standby || role == Role::quorum_standby || role == Role::replica;
+}
+
+/// Whether a member that is not the leader may serve as `requested`.
 bool fits(Role role, RequestedRole requested) {
     switch (requested) {
         case RequestedRole::leader:
-            return role == Role::leader;
+            return false;
         case RequestedRole::sync:
             return role == Role::sync_standby;
+        case RequestedRole::quorum:
+            return role == Role::quorum_standby;
         case RequestedRole::async:
-            // A quorum promises nothing of the single member.
             return role == Role::replica || role == Role::quorum_standby;
+        case RequestedRole::replica:
+            return is_replica(role);
+        case RequestedRole::standby_leader:
+            return role == Role::standby_leader;
         case RequestedRole::any:
-            return role != Role::unknown;
+            return is_replica(role) || role == Role::standby_leader;
     }
     return false;
 }
 
-bool leads(const Member& member) {
-    return member.role == Role::leader || member.role == Role::standby_leader;
+bool wants_leader(const Requirements& wanted) {
+    return wanted.roles.contains(RequestedRole::leader) ||
+           wanted.roles.contains(RequestedRole::any);
 }
 
-Verdict out(std::string reason) {
-    return {false, std::move(reason)};
+std::string tag_text(const std::string& tag, const std::string& value) {
+    return tag + "=" + value;
+}
+
+Opinion examine_tags(const Member& member, const Requirements& wanted) {
+    if (member.tagged("noloadbalance"))
+        return {Objection::noloadbalance, "tagged noloadbalance"};
+    for (const auto& [tag, value] : wanted.tags) {
+        const auto found = member.tags.find(tag);
+        if (found == member.tags.end() || found->second != value)
+            return {Objection::unfit, "not tagged " + tag_text(tag, value)};
+    }
+    return {};
+}
+
+Opinion examine_lag(const ClusterView& view, const Member& member, const Requirements& wanted) {
+    if (!wanted.max_lag)
+        return {};
+    std::optional<std::uint64_t> lag = member.lag;
+    if (wanted.live_lag) {
+        const auto live = view.live_lag.find(member.name);
+        lag = live == view.live_lag.end() ? std::nullopt : std::optional(live->second);
+    }
+    if (!lag)
+        return {Objection::lagging, "lag is unknown"};
+    if (*lag > *wanted.max_lag)
+        return {Objection::lagging, "lag of " + std::to_string(*lag) + " bytes is over " +
+                                        std::to_string(*wanted.max_lag)};
+    return {};
+}
+
+/// A diverged replica shows running, lag 0, and 200 on /replica: only its timeline tells.
+Opinion examine_timeline(const ClusterView& view, const Member& member) {
+    const auto& leader = view.leader.details.timeline;
+    if (leader && member.timeline && *member.timeline < *leader)
+        return {Objection::behind, "on timeline " + std::to_string(*member.timeline) +
+                                       ", the leader is on " + std::to_string(*leader)};
+    return {};
+}
+
+Opinion examine_replica(const ClusterView& view, const Member& member, const Requirements& wanted) {
+    if (wanted.streaming && member.state != State::streaming)
+        return {Objection::unfit, "state is " + member.state_name + ", not streaming"};
+    for (auto opinion : {examine_tags(member, wanted), examine_timeline(view, member),
+                         examine_lag(view, member, wanted)})
+        if (opinion.objection != Objection::none)
+            return opinion;
+    return {Objection::none, member.role_name};
 }
 
 }  // namespace
@@ -54,32 +114,26 @@ std::string requested_role_names() {
     return names;
 }
 
-Verdict judge(const ClusterSnapshot& snapshot, const Member& member, const Requirements& wanted) {
+Opinion examine(const ClusterView& view, const Member& member, const Requirements& wanted) {
     if (member.host.empty())
-        return out("no address in Patroni's answer");
+        return {Objection::unfit, "no address in Patroni's answer"};
+    if (member.name == view.leader.member)
+        return wants_leader(wanted) ? Opinion{Objection::none, view.leader.reason}
+                                    : Opinion{Objection::leads, "it is the leader"};
     if (member.role == Role::unknown)
-        return out(member.role_name.empty() ? "no role in Patroni's answer"
-                                            : "role is " + member.role_name);
+        return {Objection::unfit, member.role_name.empty() ? "no role in Patroni's answer"
+                                                           : "role is " + member.role_name};
     if (!serves(member.state))
-        return out(member.state_name.empty() ? "no state in Patroni's answer"
-                                             : "state is " + member.state_name);
+        return {Objection::unfit, member.state_name.empty() ? "no state in Patroni's answer"
+                                                            : "state is " + member.state_name};
+    if (member.role == Role::leader)
+        return {Objection::unfit, wants_leader(wanted) ? view.leader.reason : "role is leader"};
     if (std::none_of(wanted.roles.begin(), wanted.roles.end(),
                      [&](RequestedRole role) { return fits(member.role, role); }))
-        return out("role is " + member.role_name);
-    if (leads(member)) {
-        // Patroni elects one. An answer that shows two is no proof for either.
-        const auto leaders = std::count_if(snapshot.members.begin(), snapshot.members.end(), leads);
-        return leaders == 1 ? Verdict{true, member.role_name}
-                            : out(std::to_string(leaders) + " leaders in Patroni's answer");
-    }
-    if (member.tagged("noloadbalance"))
-        return out("tagged noloadbalance");
-    if (wanted.max_lag && !member.lag)
-        return out("lag is unknown");
-    if (wanted.max_lag && *member.lag > *wanted.max_lag)
-        return out("lag of " + std::to_string(*member.lag) + " bytes is over " +
-                   std::to_string(*wanted.max_lag));
-    return {true, member.role_name};
+        return {Objection::unfit, "role is " + member.role_name};
+    if (is_replica(member.role))
+        return examine_replica(view, member, wanted);
+    return {Objection::none, member.role_name};
 }
 
 }  // namespace patroni

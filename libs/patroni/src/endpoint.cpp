@@ -28,6 +28,15 @@ Result<Endpoint> Endpoint::parse(std::string_view url) {
     }
 }
 
+Result<Endpoint> Endpoint::of_api_url(std::string_view api_url) {
+    if (api_url.empty())
+        return Failure{"no api_url in Patroni's answer"};
+    const auto authority = api_url.find("://");
+    const auto path =
+        authority == std::string_view::npos ? authority : api_url.find('/', authority + 3);
+    return parse(api_url.substr(0, path));
+}
+
 std::string Endpoint::url() const {
     const bool v6 = host.find(':') != std::string::npos;
     return std::string(tls ? "https://" : "http://") + (v6 ? "[" + host + "]" : host) + ":" +

@@ -32,7 +32,8 @@ bool serves(State state) {
 
 bool Member::tagged(const std::string& tag) const {
     const auto found = tags.find(tag);
-    return found != tags.end() && found->second == "true";
+    return found != tags.end() && !found->second.empty() && found->second != "0" &&
+           found->second != "false";
 }
 
 }  // namespace patroni

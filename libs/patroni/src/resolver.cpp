@@ -96,9 +96,8 @@ std::shared_ptr<Resolver::Name> Resolver::Shared::begin(const std::shared_ptr<Sh
     const auto known = shared->names.find(host);
     if (known == shared->names.end() && shared->names.size() >= kMaxNames)
         shared->forget_oldest();
-    const auto name = known != shared->names.end()
-                          ? known->second
-                          : (shared->names[host] = std::make_shared<Name>());
+    auto name = known != shared->names.end() ? known->second
+                                             : (shared->names[host] = std::make_shared<Name>());
     if (name->in_flight)
         return name;
     if (shared->lookups >= kMaxLookups) {

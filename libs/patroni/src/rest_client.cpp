@@ -13,6 +13,7 @@
 #include <Poco/Net/HTTPClientSession.h>
 #include <Poco/Net/HTTPRequest.h>
 #include <Poco/Net/HTTPResponse.h>
+#include <Poco/Net/IPAddress.h>
 #include <Poco/Net/NetException.h>
 #include <Poco/Net/SocketAddress.h>
 #include <Poco/Net/StreamSocket.h>
@@ -45,9 +46,9 @@ std::string describe(const Poco::Exception& error) {
     return text.empty() ? "an unknown error" : text;
 }
 
-/// The server's ACKs are not ours to hurry, ours are: it sends its answer in several pieces, and
-/// over TLS each would wait 40 ms for a delayed one. Holds for what comes next, so it must follow
-/// the request.
+/// The answer comes in several pieces, and over TLS each of them waits until we have acknowledged
+/// the one before: 40 ms if that is delayed. The option holds for a while only, from now on: set
+/// before the request it does nothing.
 void acknowledge_at_once(const StreamSocket& connection) {
     const int on = 1;
     ::setsockopt(connection.impl()->sockfd(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
@@ -161,7 +162,7 @@ class RestClient::Guard {
         for (std::size_t i = 0; i < addresses.size() && release() == Watchdog::Cut::none; ++i) {
             const auto share = (until - Clock::now()) / static_cast<int>(addresses.size() - i);
             try {
-                return connect({addresses[i], endpoint.port},
+                return connect({Poco::Net::IPAddress(addresses[i]), endpoint.port},
                                std::max<Clock::duration>(share, 1ms));
             } catch (const Poco::Exception& error) {
                 reasons += (reasons.empty() ? "" : "; ") +

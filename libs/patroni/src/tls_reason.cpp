@@ -85,7 +85,7 @@ std::string certificate_of(X509_STORE_CTX* verification, X509* certificate) {
 
 std::string reason_of_verification(X509_STORE_CTX* verification, const std::string& host) {
     const int error = X509_STORE_CTX_get_error(verification);
-    const std::string otherwise =
+    std::string otherwise =
         std::string("the certificate is refused: ") + X509_verify_cert_error_string(error);
     X509* certificate = X509_STORE_CTX_get_current_cert(verification);
     if (certificate == nullptr)

@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <optional>
 #include <set>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +12,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "captured.h"
 #include "support/cluster_json.h"
 
 namespace patroni {
@@ -38,22 +36,6 @@ using Numbers = std::vector<std::optional<std::uint64_t>>;
 using Tags = std::map<std::string, std::string>;
 
 constexpr auto kUnknown = std::nullopt;
-
-std::string text_of_file(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    EXPECT_TRUE(file) << path;
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
-
-/// "3.0.2/async-normal" -> the body that this version gave in that case.
-std::string captured(const std::string& version_and_case) {
-    const auto slash = version_and_case.find('/');
-    return text_of_file(std::filesystem::path(TEST_DATA) /
-                        ("patroni-" + version_and_case.substr(0, slash)) /
-                        ("cluster-" + version_and_case.substr(slash + 1) + ".json"));
-}
 
 ClusterSnapshot parsed(const std::string& body) {
     const auto result = parse_cluster(body);
@@ -148,37 +130,34 @@ TEST(ClusterParserTest, ReadsWhatPatroniReallyAnswers) {
           member_of(2, "replica", "streaming", 7, 0), member_of(3, "replica", "streaming", 7, 0)}},
     };
     for (const auto& [name, members] : cases)
-        EXPECT_EQ(parsed(captured(name)).members, members) << name;
+        EXPECT_EQ(parsed(captured("cluster", name)).members, members) << name;
 }
 
 TEST(ClusterParserTest, ReadsEveryCapturedAnswer) {
     const std::set<std::string> hosts{"127.0.0.11", "127.0.0.12", "127.0.0.13"};
     std::size_t files = 0;
-    for (const std::string version : {"patroni-3.0.2", "patroni-4.x"})
-        for (const auto& entry :
-             std::filesystem::directory_iterator(std::filesystem::path(TEST_DATA) / version)) {
-            const std::string file = entry.path().filename();
-            const std::string body = text_of_file(entry.path());
-            // An empty file: the server closed without answering.
-            if (!file.starts_with("cluster-") || body.empty())
-                continue;
-            ++files;
-            const auto snapshot = parsed(body);
-            EXPECT_THAT(snapshot.members.size(), testing::AllOf(testing::Ge(1), testing::Le(3)))
-                << entry.path();
-            for (const auto& member : snapshot.members) {
-                EXPECT_NE(member.role, Role::unknown) << entry.path();
-                EXPECT_EQ(hosts.count(member.host), 1U) << entry.path();
-                EXPECT_EQ(member.port, 5432) << entry.path();
-                EXPECT_EQ(serves(member.state), member.timeline.has_value()) << entry.path();
-            }
-            EXPECT_LE(std::count_if(snapshot.members.begin(), snapshot.members.end(),
-                                    [](const Member& each) { return each.role == Role::leader; }),
-                      1)
-                << entry.path();
-            EXPECT_EQ(snapshot.paused, file.starts_with("cluster-paused")) << entry.path();
-            EXPECT_EQ(snapshot.scope, version == "patroni-4.x" ? "testbed" : "") << entry.path();
+    for (const auto& name : captured_cases("cluster")) {
+        const std::string body = captured("cluster", name);
+        // An empty file: the server closed without answering.
+        if (body.empty())
+            continue;
+        ++files;
+        const auto snapshot = parsed(body);
+        EXPECT_THAT(snapshot.members.size(), testing::AllOf(testing::Ge(1), testing::Le(3)))
+            << name;
+        for (const auto& member : snapshot.members) {
+            EXPECT_NE(member.role, Role::unknown) << name;
+            EXPECT_EQ(hosts.count(member.host), 1U) << name;
+            EXPECT_EQ(member.port, 5432) << name;
+            EXPECT_EQ(serves(member.state), member.timeline.has_value()) << name;
         }
+        EXPECT_LE(std::count_if(snapshot.members.begin(), snapshot.members.end(),
+                                [](const Member& each) { return each.role == Role::leader; }),
+                  1)
+            << name;
+        EXPECT_EQ(snapshot.paused, name.find("/paused") != std::string::npos) << name;
+        EXPECT_EQ(snapshot.scope, name.starts_with("4.x") ? "testbed" : "") << name;
+    }
     EXPECT_GE(files, 45U);
 }
 
@@ -221,7 +200,7 @@ TEST(ClusterParserTest, RefusesWhatIsNoSuchAnswer) {
 }
 
 TEST(ClusterParserTest, NoPrefixOfAnAnswerPasses) {
-    const std::string body = captured("4.x/async-normal");
+    const std::string body = captured("cluster", "4.x/async-normal");
     const std::size_t end = body.rfind('}');
     for (std::size_t size = 0; size <= end; ++size)
         ASSERT_FALSE(parse_cluster(body.substr(0, size))) << size;

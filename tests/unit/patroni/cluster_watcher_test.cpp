@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -21,274 +22,667 @@ namespace {
 
 using namespace std::chrono_literals;
 using support::ClusterJson;
+using support::ClusterMember;
 using support::FakePatroni;
 using support::Fault;
+using testing::Each;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Pair;
 using testing::StartsWith;
-using Clock = std::chrono::steady_clock;
 
 constexpr auto kNever = 1h;  // as an interval: after the first round only poll_now() begins one
 constexpr RestClient::Timeouts kPatient{.connect = 60s, .total = 60s};
 constexpr auto kSoon = 10s;  // where the alternative is a minute
 
 /// Keeps what a watcher tells, from its thread to the test's.
+template <typename T>
 class Recorder {
   public:
-    ClusterWatcher::OnPoll callback() {
-        return [this](const PollResult& result) {
+    std::function<void(const T&)> callback() {
+        return [this](const T& told) {
             const std::lock_guard lock(mutex_);
-            results_.push_back(result);
+            told_.push_back(told);
             changed_.notify_all();
         };
     }
 
-    /// The `n`th result, counted from 0; waits for it.
-    PollResult result(std::size_t n) {
-        std::unique_lock lock(mutex_);
-        support::wait_until(
-            lock, changed_, support::default_timeout, [&] { return results_.size() > n; },
-            "result " + std::to_string(n), [&] { return std::to_string(results_.size()); });
-        return results_[n];
-    }
-
-    std::size_t count() {
+    /// The `n`th that was told, counted from 0; waits for it.
+    T at(std::size_t n) {
+        wait([&] { return told_.size() > n; }, "number " + std::to_string(n));
         const std::lock_guard lock(mutex_);
-        return results_.size();
+        return told_[n];
     }
+    /// The first of which `is_it` holds; waits for it.
+    T first(const std::function<bool(const T&)>& is_it, const std::string& what) {
+        T found;
+        wait(
+            [&] {
+                const auto it = std::find_if(told_.begin(), told_.end(), is_it);
+                if (it == told_.end())
+                    return false;
+                found = *it;
+                return true;
+            },
+            what);
+        return found;
+    }
+    T last() {
+        const std::lock_guard lock(mutex_);
+        return told_.back();
+    }
+    std::vector<T> all() {
+        const std::lock_guard lock(mutex_);
+        return told_;
+    }
+    std::size_t count() { return all().size(); }
 
   private:
+    void wait(const std::function<bool()>& done, const std::string& what) {
+        std::unique_lock lock(mutex_);
+        support::wait_until(lock, changed_, support::default_timeout, done, what,
+                            [&] { return std::to_string(told_.size()) + " told"; });
+    }
+
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::vector<PollResult> results_;
+    std::vector<T> told_;
 };
 
-std::string cluster_with(const std::string& name) {
-    return ClusterJson()
-        .member({.name = name, .role = "leader", .state = "running", .host = "127.0.0.11"})
-        .str();
+ClusterMember leader(const std::string& name, const std::string& api_url = {}) {
+    ClusterMember member{
+        .name = name, .role = "leader", .state = "running", .host = "127.0.0.11", .port = 5432};
+    if (!api_url.empty())
+        member.api_url = api_url;
+    return member;
 }
 
-std::string first_member_of(const PollResult& result) {
-    return result.snapshot ? result.snapshot->members.at(0).name : "no snapshot";
+ClusterMember replica(const std::string& name, const std::string& api_url = {}) {
+    ClusterMember member = leader(name, api_url);
+    member.role = "replica";
+    member.lag = 0;
+    return member;
 }
 
-/// Two hosts that answer, and settings to watch them.
+std::string cluster_of(const std::vector<ClusterMember>& members) {
+    ClusterJson json;
+    for (const auto& member : members)
+        json.member(member);
+    return json.str();
+}
+
+std::string api_url_of(const FakePatroni& patroni) {
+    return patroni.url() + "/patroni";
+}
+
+/// The body of GET /primary and GET /patroni.
+std::string own_word(const std::string& role, const std::string& more = {}) {
+    return R"({"state": "running", "role": ")" + role + R"(", "timeline": 1)" + more + "}";
+}
+
+void proves(FakePatroni& patroni) {
+    patroni.answer("/primary", {.body = own_word("primary")});
+}
+void denies(FakePatroni& patroni) {
+    patroni.answer("/primary", {.status = 503, .body = own_word("replica")});
+}
+
+std::string first_member_of(const ClusterView& view) {
+    return view.snapshot && !view.snapshot->members.empty() ? view.snapshot->members[0].name
+                                                            : "nobody";
+}
+
+std::function<bool(const ClusterView&)> led_by(const std::string& member) {
+    return [=](const ClusterView& view) { return view.leader.member == member; };
+}
+
+using Round = ClusterWatcher::Round;
+
+/// Two hosts that answer, and settings to watch them. Their cluster has one member, p1, whose own
+/// API nobody knows, so that it leads by /cluster alone.
 class ClusterWatcherTest : public testing::Test {
   protected:
-    ClusterWatcherTest() {
+    ClusterWatcherTest() { both_answer({leader("p1")}); }
+
+    void both_answer(const std::vector<ClusterMember>& members) {
         for (FakePatroni* each : {&a_, &b_})
-            each->answer_cluster(cluster_with("p1"));
+            each->answer_cluster(cluster_of(members));
     }
 
+    static ClusterWatcher::Settings watch(const std::vector<const FakePatroni*>& hosts,
+                                          std::chrono::milliseconds interval) {
+        ClusterWatcher::Settings settings;
+        for (const auto* host : hosts)
+            settings.hosts.push_back(Endpoint::parse(host->url()).value());
+        settings.interval = interval;
+        settings.timeouts = kPatient;
+        return settings;
+    }
     ClusterWatcher::Settings both(std::chrono::milliseconds interval = kNever) const {
-        return {.hosts = {endpoint_of(a_), endpoint_of(b_)},
-                .interval = interval,
-                .timeouts = kPatient};
+        return watch({&a_, &b_}, interval);
     }
     ClusterWatcher::Settings only_a(std::chrono::milliseconds interval = kNever) const {
-        return {.hosts = {endpoint_of(a_)}, .interval = interval, .timeouts = kPatient};
+        return watch({&a_}, interval);
     }
 
-    static Endpoint endpoint_of(const FakePatroni& patroni) {
-        return Endpoint::parse(patroni.url()).value();
+    Round poll_now(ClusterWatcher& watcher) {
+        Recorder<Round> told;
+        watcher.poll_now(told.callback());
+        return told.at(0);
     }
+
     FakePatroni& at(const std::string& url) { return url == a_.url() ? a_ : b_; }
     FakePatroni& other_than(const std::string& url) { return url == a_.url() ? b_ : a_; }
 
     FakePatroni a_;
     FakePatroni b_;
-    Recorder polls_;
-    Recorder asked_;
+    Recorder<ClusterView> views_;
+    Recorder<Round> rounds_;
+    Recorder<Round> asked_;
 };
 
-TEST_F(ClusterWatcherTest, ASnapshotSaysWhoGaveIt) {
-    ClusterWatcher watcher(only_a(), polls_.callback());
+// ---------------------------------------------------------------------------------------------
+// Hosts
+
+TEST_F(ClusterWatcherTest, ARoundSaysWhoAnswered) {
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
     watcher.start();
-    const auto result = polls_.result(0);
-    EXPECT_EQ(first_member_of(result), "p1");
-    EXPECT_EQ(result.host, a_.url());
-    EXPECT_EQ(result.errors, "");
+    const auto round = rounds_.at(0);
+    EXPECT_TRUE(round.answered);
+    EXPECT_EQ(round.host, a_.url());
+    EXPECT_EQ(round.errors, "");
+    EXPECT_EQ(first_member_of(views_.at(0)), "p1");
 }
 
 TEST_F(ClusterWatcherTest, StaysWithAHostWhileItAnswers) {
-    ClusterWatcher watcher(both(1ms), polls_.callback());
+    ClusterWatcher watcher(both(1ms), views_.callback(), rounds_.callback());
     watcher.start();
-    const std::string host = polls_.result(0).host;
+    const std::string host = rounds_.at(0).host;
     for (std::size_t i = 1; i < 20; ++i)
-        EXPECT_EQ(polls_.result(i).host, host);
+        EXPECT_EQ(rounds_.at(i).host, host);
     EXPECT_EQ(other_than(host).requests("/cluster"), 0U);
 }
 
 TEST_F(ClusterWatcherTest, AsksTheNextHostInTheSameRoundAndStaysThere) {
-    ClusterWatcher watcher(both(), polls_.callback());
+    ClusterWatcher watcher(both(), views_.callback(), rounds_.callback());
     watcher.start();
-    const std::string first = polls_.result(0).host;
+    const std::string first = rounds_.at(0).host;
     const std::string second = other_than(first).url();
     at(first).stop();
-    watcher.poll_now(asked_.callback());
-    EXPECT_EQ(asked_.result(0).host, second);
-    EXPECT_EQ(first_member_of(asked_.result(0)), "p1");
-    EXPECT_THAT(asked_.result(0).errors, StartsWith(first + ": "));
-    EXPECT_THAT(asked_.result(0).errors, HasSubstr("Connection refused"));
+    auto round = poll_now(watcher);
+    EXPECT_TRUE(round.answered);
+    EXPECT_EQ(round.host, second);
+    EXPECT_THAT(round.errors, StartsWith(first + ": "));
+    EXPECT_THAT(round.errors, HasSubstr("Connection refused"));
 
     at(first).start();
-    watcher.poll_now(asked_.callback());
-    EXPECT_EQ(asked_.result(1).host, second);
-    EXPECT_EQ(asked_.result(1).errors, "");
+    round = poll_now(watcher);
+    EXPECT_EQ(round.host, second);
+    EXPECT_EQ(round.errors, "");
 }
 
 TEST_F(ClusterWatcherTest, ManyWatchersDoNotAllStartWithTheFirstHost) {
     // Each starts with either host: that 40 choose the same happens once in 500 billion runs.
     std::vector<std::unique_ptr<ClusterWatcher>> watchers;
     for (int i = 0; i < 40; ++i) {
-        watchers.push_back(std::make_unique<ClusterWatcher>(both(), polls_.callback()));
+        watchers.push_back(
+            std::make_unique<ClusterWatcher>(both(), views_.callback(), rounds_.callback()));
         watchers.back()->start();
     }
-    (void)polls_.result(39);
+    (void)rounds_.at(39);
     EXPECT_GT(a_.requests("/cluster"), 0U);
     EXPECT_GT(b_.requests("/cluster"), 0U);
 }
 
-TEST_F(ClusterWatcherTest, AFailedRoundTellsWhyOfEveryHost) {
+TEST_F(ClusterWatcherTest, MembersThatPatroniNamedAreAskedWhenAllHostsAreGone) {
+    a_.answer_cluster(cluster_of({leader("p1", api_url_of(b_))}));
+    proves(b_);
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    watcher.start();
+    EXPECT_EQ(rounds_.at(0).host, a_.url());
+    EXPECT_EQ(b_.requests("/cluster"), 0U);
+    a_.stop();
+    const auto round = poll_now(watcher);
+    EXPECT_EQ(round.host, b_.url());
+    EXPECT_THAT(round.errors, StartsWith(a_.url() + ": "));
+}
+
+TEST_F(ClusterWatcherTest, AHostThatFailedComesLastForAWhile) {
+    // As b_ is none of the hosts, it is asked first only because a_ has failed.
+    a_.answer_cluster(cluster_of({leader("p1", api_url_of(b_))}));
+    b_.answer_cluster(cluster_of({leader("p1", api_url_of(b_))}));
+    proves(b_);
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    a_.stop();
+    EXPECT_EQ(poll_now(watcher).host, b_.url());
+    a_.start();
+    const auto before = a_.requests("/cluster");
+    const auto round = poll_now(watcher);
+    EXPECT_EQ(round.host, b_.url());
+    EXPECT_EQ(round.errors, "");
+    EXPECT_EQ(a_.requests("/cluster"), before);
+    // It is still asked when there is nobody else.
+    b_.stop();
+    EXPECT_EQ(poll_now(watcher).host, a_.url());
+}
+
+TEST_F(ClusterWatcherTest, AFrozenHostIsPassedOverAndNotAskedAgain) {
+    ClusterWatcher watcher(both(), views_.callback(), rounds_.callback());
+    watcher.start();
+    const std::string frozen = rounds_.at(0).host;
+    const std::string other = other_than(frozen).url();
+    at(frozen).answer("/cluster", {.fault = Fault::stall});
+    auto start = Clock::now();
+    auto round = poll_now(watcher);
+    EXPECT_EQ(round.host, other);
+    EXPECT_TRUE(round.answered);
+    EXPECT_GE(Clock::now() - start, 900ms) << "a host that is merely slow has a second";
+    EXPECT_LT(Clock::now() - start, kSoon);
+    EXPECT_EQ(at(frozen).requests("/cluster"), 2U);
+
+    start = Clock::now();
+    for (int i = 0; i < 5; ++i)
+        EXPECT_EQ(poll_now(watcher).host, other);
+    EXPECT_LT(Clock::now() - start, 4s) << "each waited a second for it";
+    EXPECT_EQ(at(frozen).requests("/cluster"), 2U) << "its answer is still awaited";
+}
+
+TEST_F(ClusterWatcherTest, ALateAnswerOfAHostThatWasPassedOverChangesNothing) {
+    ClusterWatcher watcher(both(), views_.callback(), rounds_.callback());
+    watcher.start();
+    const std::string slow = rounds_.at(0).host;
+    at(slow).hold("/cluster");
+    at(slow).answer_cluster(cluster_of({leader("of long ago")}));
+    EXPECT_EQ(poll_now(watcher).host, other_than(slow).url());
+    at(slow).release("/cluster");
+    at(slow).wait_for_answers("/cluster", 2);
+    (void)poll_now(watcher);
+    for (const auto& view : views_.all())
+        EXPECT_EQ(first_member_of(view), "p1");
+}
+
+// ---------------------------------------------------------------------------------------------
+// Answers
+
+TEST_F(ClusterWatcherTest, AFailedRoundTellsWhyOfEveryHostAndLeavesTheViewAlone) {
     a_.stop();
     b_.answer("/cluster", {.status = 503});
-    ClusterWatcher watcher(both(), polls_.callback());
+    ClusterWatcher watcher(both(), views_.callback(), rounds_.callback());
     watcher.start();
-    const auto result = polls_.result(0);
-    EXPECT_EQ(result.snapshot, nullptr);
-    EXPECT_EQ(result.host, "");
-    EXPECT_THAT(result.errors, HasSubstr(a_.url() + ": "));
-    EXPECT_THAT(result.errors, HasSubstr("Connection refused"));
-    EXPECT_THAT(result.errors, HasSubstr(b_.url() + ": status 503 Service Unavailable"));
-    EXPECT_THAT(result.errors, HasSubstr("; "));
+    const auto round = rounds_.at(0);
+    EXPECT_FALSE(round.answered);
+    EXPECT_EQ(round.host, "");
+    EXPECT_THAT(round.errors, HasSubstr(a_.url() + ": "));
+    EXPECT_THAT(round.errors, HasSubstr("Connection refused"));
+    EXPECT_THAT(round.errors, HasSubstr(b_.url() + ": status 503 Service Unavailable"));
+    EXPECT_THAT(round.errors, HasSubstr("; "));
+    EXPECT_EQ(views_.count(), 0U);
 }
 
 TEST_F(ClusterWatcherTest, OnlyAWholeClusterIsAGoodAnswer) {
-    ClusterWatcher watcher(only_a(), polls_.callback());
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
     a_.answer("/cluster",
-              {.body = cluster_with("p1"), .fault = Fault::truncate, .truncate_after = 30});
+              {.body = cluster_of({leader("p1")}), .fault = Fault::truncate, .truncate_after = 30});
     watcher.start();
-    EXPECT_THAT(polls_.result(0).errors, HasSubstr("the answer is not JSON"));
+    EXPECT_THAT(rounds_.at(0).errors, HasSubstr("the answer is not JSON"));
 
     const std::vector<std::pair<support::Answer, std::string>> cases{
         {{.body = ""}, "the answer is not JSON"},
         {{.body = "[]"}, "the answer is not a JSON object"},
-        {{.status = 404, .body = cluster_with("p1")}, "status 404 Not Found"},
-        {{.fault = Fault::close_without_answer}, "No message received"},
+        {{.status = 404, .body = cluster_of({leader("p1")})}, "status 404 Not Found"},
+        {{.fault = Fault::close_without_answer}, a_.url() + ": "},
     };
-    std::size_t round = 0;
     for (const auto& [answer, reason] : cases) {
         a_.answer("/cluster", answer);
-        watcher.poll_now(asked_.callback());
-        EXPECT_EQ(asked_.result(round).snapshot, nullptr) << reason;
-        EXPECT_THAT(asked_.result(round).errors, HasSubstr(reason));
-        ++round;
+        const auto round = poll_now(watcher);
+        EXPECT_FALSE(round.answered) << reason;
+        EXPECT_THAT(round.errors, HasSubstr(reason));
     }
+    EXPECT_EQ(views_.count(), 0U);
 }
 
 TEST_F(ClusterWatcherTest, RecoversFromFailedRounds) {
     a_.stop();
-    ClusterWatcher watcher(only_a(1ms), polls_.callback());
+    ClusterWatcher watcher(only_a(1ms), views_.callback(), rounds_.callback());
     watcher.start();
-    EXPECT_EQ(polls_.result(2).snapshot, nullptr);
+    EXPECT_FALSE(rounds_.at(2).answered);
     a_.start();
-    watcher.poll_now(asked_.callback());
-    EXPECT_EQ(first_member_of(asked_.result(0)), "p1");
-}
-
-TEST_F(ClusterWatcherTest, PollNowBeginsAfterTheCallEvenIfAPollIsUnderWay) {
-    a_.hold("/cluster");
-    ClusterWatcher watcher(only_a(), polls_.callback());
-    watcher.start();
-    a_.wait_for_requests("/cluster", 1);
-    // What the poll under way learns may be older than what the caller knows.
-    watcher.poll_now(asked_.callback());
-    a_.release("/cluster");
-    (void)asked_.result(0);
-    EXPECT_EQ(a_.requests("/cluster"), 2U);
-    EXPECT_EQ(asked_.count(), 1U);
-}
-
-TEST_F(ClusterWatcherTest, OneRoundServesAllWhoAskedBeforeIt) {
-    a_.hold("/cluster");
-    ClusterWatcher watcher(only_a(), polls_.callback());
-    watcher.start();
-    a_.wait_for_requests("/cluster", 1);
-    for (int i = 0; i < 10; ++i)
-        watcher.poll_now(asked_.callback());
-    a_.release("/cluster");
-    (void)asked_.result(9);
-    EXPECT_EQ(a_.requests("/cluster"), 2U);
-}
-
-TEST_F(ClusterWatcherTest, PollNowIsToldAfterOnPoll) {
-    ClusterWatcher watcher(only_a(), polls_.callback());
-    watcher.start();
-    (void)polls_.result(0);
-    Recorder told;
-    watcher.poll_now([&](const PollResult& result) {
-        EXPECT_EQ(polls_.count(), 2U);
-        told.callback()(result);
-    });
-    EXPECT_EQ(told.result(0).snapshot, polls_.result(1).snapshot);
-}
-
-TEST_F(ClusterWatcherTest, StopEndsAStalledRequestAtOnce) {
-    a_.answer("/cluster", {.fault = Fault::stall});
-    ClusterWatcher watcher(only_a(), polls_.callback());
-    watcher.start();
-    a_.wait_for_requests("/cluster", 1);
-    const auto start = Clock::now();
-    watcher.stop();
-    EXPECT_LT(Clock::now() - start, kSoon);
-    EXPECT_EQ(polls_.result(0).snapshot, nullptr);
-    EXPECT_THAT(polls_.result(0).errors, HasSubstr("shutting down"));
-}
-
-TEST_F(ClusterWatcherTest, StopEndsAWaitBetweenRoundsAtOnce) {
-    ClusterWatcher watcher(only_a(), polls_.callback());
-    watcher.start();
-    (void)polls_.result(0);
-    const auto start = Clock::now();
-    watcher.stop();
-    EXPECT_LT(Clock::now() - start, kSoon);
-    EXPECT_EQ(polls_.count(), 1U);
-}
-
-TEST_F(ClusterWatcherTest, StopTellsThoseWhoStillWait) {
-    a_.answer("/cluster", {.fault = Fault::stall});
-    ClusterWatcher watcher(only_a(), polls_.callback());
-    watcher.start();
-    a_.wait_for_requests("/cluster", 1);
-    watcher.poll_now(asked_.callback());
-    watcher.poll_now(asked_.callback());
-    watcher.stop();
-    ASSERT_EQ(asked_.count(), 2U);
-    for (std::size_t i = 0; i < 2; ++i) {
-        EXPECT_EQ(asked_.result(i).snapshot, nullptr);
-        EXPECT_EQ(asked_.result(i).errors, "shutting down");
-    }
-    EXPECT_EQ(a_.requests("/cluster"), 1U);
-}
-
-TEST_F(ClusterWatcherTest, PollNowAfterStopIsToldAtOnce) {
-    ClusterWatcher watcher(only_a(), polls_.callback());
-    watcher.start();
-    watcher.stop();
-    watcher.poll_now(asked_.callback());
-    ASSERT_EQ(asked_.count(), 1U);
-    EXPECT_EQ(asked_.result(0).errors, "shutting down");
+    EXPECT_TRUE(poll_now(watcher).answered);
+    EXPECT_EQ(first_member_of(views_.last()), "p1");
 }
 
 TEST_F(ClusterWatcherTest, RoundsAreAnIntervalApart) {
     constexpr auto interval = 60ms;
-    ClusterWatcher watcher(only_a(interval), polls_.callback());
+    ClusterWatcher watcher(only_a(interval), views_.callback(), rounds_.callback());
     watcher.start();
     a_.wait_for_requests("/cluster", 5);
     const auto log = a_.request_log();
     for (std::size_t i = 1; i < log.size(); ++i)
         // A tenth of it is chance; the request itself takes a moment to arrive.
         EXPECT_GE(log[i].time - log[i - 1].time, interval * 8 / 10);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Etiquette
+
+TEST_F(ClusterWatcherTest, ARoundAsksEachApiOnceAndOneAfterTheOther) {
+    // One API is host and leader; the replica's is asked nothing.
+    FakePatroni idle;
+    a_.answer_cluster(cluster_of({leader("p1", api_url_of(a_)), replica("p2", api_url_of(idle))}));
+    proves(a_);
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    for (int i = 0; i < 20; ++i)
+        (void)poll_now(watcher);
+    EXPECT_EQ(a_.requests("/cluster"), rounds_.count());
+    EXPECT_EQ(a_.requests("/primary"), rounds_.count());
+    EXPECT_EQ(a_.request_log().size(), 2 * rounds_.count());
+    EXPECT_EQ(a_.max_concurrent(), 1U);
+    EXPECT_EQ(idle.request_log().size(), 0U);
+    a_.wait_for_open_connections(0);
+}
+
+TEST_F(ClusterWatcherTest, AnApiHasOneRequestInFlightHoweverSlowItIs) {
+    // It takes longer than a round waits for it.
+    a_.answer_cluster(cluster_of({leader("p1", api_url_of(b_))}));
+    b_.answer("/primary", {.body = own_word("primary"), .delay = 1'200ms});
+    ClusterWatcher watcher(only_a(10ms), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)views_.first(led_by("p1"), "p1 to prove itself");
+    a_.wait_for_requests("/cluster", 20);
+    EXPECT_EQ(b_.max_concurrent(), 1U);
+    watcher.stop();
+    b_.wait_for_open_connections(0);
+    a_.wait_for_open_connections(0);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Who leads
+
+TEST_F(ClusterWatcherTest, TheLeaderProvesItselfThroughItsOwnApi) {
+    both_answer({leader("p1", api_url_of(b_)), replica("p2")});
+    proves(b_);
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    EXPECT_EQ(views_.at(0).leader.member, "") << "/cluster alone does not make one";
+    const auto view = views_.at(1);
+    EXPECT_EQ(view.leader.member, "p1");
+    EXPECT_EQ(view.leader.standing, Standing::eligible);
+    EXPECT_EQ(view.leader.reason, "leader");
+    EXPECT_THAT(view.warnings, testing::IsEmpty());
+    EXPECT_EQ(b_.requests("/primary"), 1U);
+}
+
+TEST_F(ClusterWatcherTest, ALeaderWhoseApiIsUnknownLeadsByClusterAloneWithAWarning) {
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    const auto view = views_.last();
+    EXPECT_EQ(view.leader.member, "p1");
+    EXPECT_EQ(view.leader.standing, Standing::eligible);
+    EXPECT_THAT(view.warnings,
+                ElementsAre("p1 is leader by /cluster alone: its API does not answer: no api_url "
+                            "in Patroni's answer"));
+}
+
+TEST_F(ClusterWatcherTest, ALeaderWhoseApiRefusesLeadsByClusterAloneWithAWarning) {
+    both_answer({leader("p1", api_url_of(b_))});
+    b_.stop();
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    const auto view = views_.last();
+    EXPECT_EQ(view.leader.member, "p1");
+    EXPECT_EQ(view.leader.standing, Standing::eligible);
+    EXPECT_THAT(view.warnings,
+                ElementsAre(testing::AllOf(StartsWith("p1 is leader by /cluster alone: "),
+                                           HasSubstr("Connection refused"))));
+}
+
+TEST_F(ClusterWatcherTest, ALeaderThatAnswersNonsenseLeadsByClusterAloneWithAWarning) {
+    both_answer({leader("p1", api_url_of(b_))});
+    b_.answer("/primary", {.body = "<html>"});
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    EXPECT_EQ(views_.last().leader.member, "p1");
+    EXPECT_THAT(views_.last().warnings, ElementsAre(HasSubstr("the answer is not JSON")));
+}
+
+TEST_F(ClusterWatcherTest, WhoIsPromotedOnlySoonLeadsOnceItIsDone) {
+    both_answer({leader("p1", api_url_of(b_))});
+    // The status turns before the promotion has finished.
+    b_.answer("/primary", {.body = own_word("replica")});
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    EXPECT_EQ(views_.last().leader.member, "");
+    EXPECT_EQ(views_.last().leader.reason,
+              "p1 is shown as leader, but its API answers 200, role replica, state running");
+    // Nobody asks for it: the watcher looks again soon, by itself.
+    proves(b_);
+    (void)views_.first(led_by("p1"), "p1 to lead");
+}
+
+TEST_F(ClusterWatcherTest, AChangeIsLookedAtAgainSoon) {
+    both_answer({leader("p1", api_url_of(b_)), replica("p2")});
+    proves(b_);
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    // What comes sooner after the first answer than kConfirmAfter is no second piece of evidence:
+    // a first answer that was slow to come must not make the second one too early.
+    a_.answer("/cluster", {.body = cluster_of({leader("p1", api_url_of(b_))}), .delay = 100ms});
+    (void)poll_now(watcher);
+    const auto first = views_.last().answered_at;
+    a_.answer_cluster(cluster_of({leader("p1", api_url_of(b_))}));
+    EXPECT_TRUE(rounds_.at(2).answered);
+    EXPECT_GE(views_.last().answered_at - first, Evidence::kConfirmAfter);
+    EXPECT_LT(views_.last().answered_at - first, kSoon);
+    EXPECT_EQ(rounds_.count(), 3U);
+}
+
+TEST_F(ClusterWatcherTest, ASwitchoverIsFollowedAsSoonAsTheNewLeaderProvesItself) {
+    FakePatroni p1;
+    FakePatroni p2;
+    proves(p1);
+    denies(p2);
+    a_.answer_cluster(cluster_of({leader("p1", api_url_of(p1)), replica("p2", api_url_of(p2))}));
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)views_.first(led_by("p1"), "p1 to lead");
+    denies(p1);
+    proves(p2);
+    a_.answer_cluster(cluster_of({replica("p1", api_url_of(p1)), leader("p2", api_url_of(p2))}));
+    (void)poll_now(watcher);
+    EXPECT_EQ(views_.last().leader.member, "p2");
+    EXPECT_EQ(views_.last().leader.standing, Standing::eligible);
+}
+
+TEST_F(ClusterWatcherTest, AFrozenLeaderDelaysNoPollOfTheCluster) {
+    both_answer({leader("p1", api_url_of(b_))});
+    b_.answer("/primary", {.fault = Fault::stall});
+    ClusterWatcher watcher(only_a(20ms), views_.callback(), rounds_.callback());
+    watcher.start();
+    // The first round waits a second for it, the others not at all.
+    const auto start = Clock::now();
+    a_.wait_for_requests("/cluster", 12);
+    EXPECT_LT(Clock::now() - start, 8s) << "each waited a second for it";
+    EXPECT_EQ(b_.requests("/primary"), 1U);
+    EXPECT_EQ(views_.last().leader.member, "") << "it may still deny it";
+    // Its word counts whenever it comes.
+    proves(b_);
+    b_.release("/primary");
+    (void)views_.first(led_by("p1"), "p1 to lead");
+}
+
+TEST_F(ClusterWatcherTest, ALeaderThatIsSilentForTheWholeTimeoutLeadsByClusterAlone) {
+    both_answer({leader("p1", api_url_of(b_))});
+    b_.answer("/primary", {.fault = Fault::stall});
+    auto settings = only_a();
+    settings.timeouts = {.connect = 300ms, .total = 300ms};
+    ClusterWatcher watcher(settings, views_.callback(), rounds_.callback());
+    watcher.start();
+    const auto view = views_.first(led_by("p1"), "p1 to lead");
+    EXPECT_EQ(view.warnings.size(), 1U);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Live positions
+
+TEST_F(ClusterWatcherTest, LivePositionsAreAskedOfEveryMemberThatRuns) {
+    FakePatroni p3;
+    auto stopped = replica("p3", api_url_of(p3));
+    stopped.state = "stopped";
+    a_.answer_cluster(
+        cluster_of({leader("p1", api_url_of(a_)), replica("p2", api_url_of(b_)), stopped}));
+    proves(a_);
+    a_.answer("/patroni", {.body = own_word("primary", R"(, "xlog": {"location": 5000})")});
+    b_.answer("/patroni", {.body = own_word("replica", R"(, "xlog": {"received_location": 5000,
+                                                            "replayed_location": 3000})")});
+    auto settings = only_a();
+    settings.live_positions = true;
+    ClusterWatcher watcher(settings, views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    EXPECT_THAT(views_.last().live_lag, ElementsAre(Pair("p1", 0), Pair("p2", 2000)));
+    (void)poll_now(watcher);
+    EXPECT_EQ(a_.requests("/patroni"), 2U);
+    EXPECT_EQ(b_.requests("/patroni"), 2U);
+    EXPECT_EQ(b_.request_log().size(), 2U);
+    EXPECT_EQ(p3.request_log().size(), 0U);
+    EXPECT_EQ(a_.max_concurrent(), 1U);
+    a_.wait_for_open_connections(0);
+}
+
+TEST_F(ClusterWatcherTest, WithoutLivePositionsNobodyIsAskedForOne) {
+    a_.answer_cluster(cluster_of({leader("p1", api_url_of(a_)), replica("p2", api_url_of(b_))}));
+    proves(a_);
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    EXPECT_EQ(a_.requests("/patroni"), 0U);
+    EXPECT_EQ(b_.request_log().size(), 0U);
+    EXPECT_THAT(views_.last().live_lag, testing::IsEmpty());
+}
+
+// ---------------------------------------------------------------------------------------------
+// poll_now() and stop()
+
+TEST_F(ClusterWatcherTest, PollNowBeginsAfterTheCallEvenIfAPollIsUnderWay) {
+    a_.hold("/cluster");
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    watcher.start();
+    a_.wait_for_requests("/cluster", 1);
+    // What the poll under way learns may be older than what the caller knows.
+    watcher.poll_now(asked_.callback());
+    a_.release("/cluster");
+    EXPECT_TRUE(asked_.at(0).answered);
+    EXPECT_EQ(a_.requests("/cluster"), 2U);
+    EXPECT_EQ(asked_.count(), 1U);
+    EXPECT_EQ(rounds_.count(), 2U);
+}
+
+TEST_F(ClusterWatcherTest, OneRoundServesAllWhoAskedBeforeIt) {
+    a_.hold("/cluster");
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    watcher.start();
+    a_.wait_for_requests("/cluster", 1);
+    for (int i = 0; i < 10; ++i)
+        watcher.poll_now(asked_.callback());
+    a_.release("/cluster");
+    (void)asked_.at(9);
+    EXPECT_EQ(a_.requests("/cluster"), 2U);
+}
+
+TEST_F(ClusterWatcherTest, PollNowIsToldAfterTheViewsAndTheRound) {
+    both_answer({leader("p1", api_url_of(b_))});
+    proves(b_);
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    const auto views_before = views_.count();
+    Recorder<Round> told;
+    watcher.poll_now([&](const Round& round) {
+        EXPECT_EQ(rounds_.count(), 2U);
+        EXPECT_EQ(views_.count(), views_before + 2) << "/cluster and /primary";
+        told.callback()(round);
+    });
+    EXPECT_EQ(told.at(0).host, a_.url());
+}
+
+TEST_F(ClusterWatcherTest, PollNowBeforeTheStartIsToldOfTheFirstRound) {
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    watcher.poll_now(asked_.callback());
+    watcher.start();
+    EXPECT_TRUE(asked_.at(0).answered);
+    EXPECT_EQ(a_.requests("/cluster"), 1U);
+}
+
+TEST_F(ClusterWatcherTest, StopEndsAStalledRequestAtOnce) {
+    a_.answer("/cluster", {.fault = Fault::stall});
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    watcher.start();
+    a_.wait_for_requests("/cluster", 1);
+    const auto start = Clock::now();
+    watcher.stop();
+    EXPECT_LT(Clock::now() - start, kSoon);
+    EXPECT_EQ(views_.count(), 0U);
+    a_.wait_for_open_connections(0);
+}
+
+TEST_F(ClusterWatcherTest, StopEndsStalledRequestsToMembersAtOnce) {
+    both_answer({leader("p1", api_url_of(b_))});
+    b_.answer("/primary", {.fault = Fault::stall});
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    watcher.start();
+    b_.wait_for_requests("/primary", 1);
+    watcher.poll_now(asked_.callback());
+    const auto start = Clock::now();
+    watcher.stop();
+    EXPECT_LT(Clock::now() - start, kSoon);
+    EXPECT_EQ(asked_.count(), 1U);
+    b_.wait_for_open_connections(0);
+}
+
+TEST_F(ClusterWatcherTest, StopEndsAWaitBetweenRoundsAtOnce) {
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    const auto start = Clock::now();
+    watcher.stop();
+    EXPECT_LT(Clock::now() - start, kSoon);
+    EXPECT_EQ(rounds_.count(), 1U);
+}
+
+TEST_F(ClusterWatcherTest, StopTellsThoseWhoStillWait) {
+    a_.answer("/cluster", {.fault = Fault::stall});
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    watcher.poll_now(asked_.callback());  // the round under way is its
+    watcher.start();
+    a_.wait_for_requests("/cluster", 1);
+    watcher.poll_now(asked_.callback());
+    watcher.poll_now(asked_.callback());
+    watcher.stop();
+    ASSERT_EQ(asked_.count(), 3U);
+    for (std::size_t i = 0; i < 3; ++i) {
+        EXPECT_FALSE(asked_.at(i).answered);
+        EXPECT_EQ(asked_.at(i).errors, "shutting down");
+    }
+    EXPECT_EQ(a_.requests("/cluster"), 1U);
+}
+
+TEST_F(ClusterWatcherTest, PollNowAfterStopIsToldAtOnce) {
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    watcher.start();
+    watcher.stop();
+    watcher.poll_now(asked_.callback());
+    ASSERT_EQ(asked_.count(), 1U);
+    EXPECT_EQ(asked_.at(0).errors, "shutting down");
 }
 
 }  // namespace

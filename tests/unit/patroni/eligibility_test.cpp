@@ -1,7 +1,12 @@
+// What speaks for and against one member in one answer. Expected values from real clusters are in
+// captured_answers_test.cpp.
+
 #include "patroni/eligibility.h"
 
-#include <initializer_list>
+#include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,17 +16,17 @@
 namespace patroni {
 namespace {
 
-const std::vector<std::string> kRoleNames{"leader", "standby_leader", "sync_standby",
-                                          "quorum_standby", "replica"};
+const std::vector<std::string> kStandbyRoles{"sync_standby", "quorum_standby", "replica"};
 
 Member member_of(const std::string& role, const std::string& state = "running") {
     Member member;
-    member.name = "p1";
+    member.name = "p2";
     member.role_name = role;
     member.role = role_from(role);
     member.state_name = state;
     member.state = state_from(state);
-    member.host = "127.0.0.11";
+    member.host = "127.0.0.12";
+    member.timeline = 5;
     return member;
 }
 
@@ -31,163 +36,283 @@ Member replica_with(std::optional<std::uint64_t> lag) {
     return member;
 }
 
-ClusterSnapshot snapshot_of(std::vector<Member> members) {
-    ClusterSnapshot snapshot;
-    snapshot.members = std::move(members);
-    return snapshot;
-}
-
 Requirements wanting(std::set<RequestedRole> roles,
                      std::optional<std::uint64_t> max_lag = std::nullopt) {
-    return {std::move(roles), max_lag};
+    Requirements wanted;
+    wanted.roles = std::move(roles);
+    wanted.max_lag = max_lag;
+    return wanted;
 }
 
-/// The verdict as one text: "yes: leader", "no: role is replica".
-std::string verdict_of(const ClusterSnapshot& snapshot, std::size_t member,
-                       const Requirements& wanted) {
-    const Verdict verdict = judge(snapshot, snapshot.members[member], wanted);
-    return (verdict.eligible ? "yes: " : "no: ") + verdict.reason;
+/// A view in which `leader` leads, on timeline 5. What it says of the members does not matter here.
+ClusterView led_by(const std::string& leader) {
+    ClusterView view;
+    view.snapshot = std::make_shared<const ClusterSnapshot>();
+    view.leader.member = leader;
+    view.leader.standing = leader.empty() ? Standing::out : Standing::eligible;
+    view.leader.reason = leader.empty() ? "Patroni shows no leader" : "leader";
+    if (!leader.empty()) {
+        view.leader.details = member_of("leader");
+        view.leader.details.name = leader;
+    }
+    return view;
 }
 
-std::string verdict_of(const Member& member, const Requirements& wanted) {
-    return verdict_of(snapshot_of({member}), 0, wanted);
+std::string name_of(Objection objection) {
+    switch (objection) {
+        case Objection::none:
+            return "yes";
+        case Objection::unfit:
+            return "unfit";
+        case Objection::noloadbalance:
+            return "noloadbalance";
+        case Objection::lagging:
+            return "lagging";
+        case Objection::behind:
+            return "behind";
+        case Objection::leads:
+            return "leads";
+    }
+    return "?";
+}
+
+/// The opinion as one text: "yes: replica", "unfit: role is replica".
+std::string opinion_of(const ClusterView& view, const Member& member, const Requirements& wanted) {
+    const Opinion opinion = examine(view, member, wanted);
+    return name_of(opinion.objection) + ": " + opinion.reason;
+}
+
+/// p1 leads; `member` is p2.
+std::string opinion_of(const Member& member, const Requirements& wanted) {
+    return opinion_of(led_by("p1"), member, wanted);
 }
 
 TEST(RequestedRoleTest, WordsAreReadInAnyCase) {
     const std::vector<std::pair<std::string, RequestedRole>> cases{
-        {"leader", RequestedRole::leader}, {"LEADER", RequestedRole::leader},
-        {"Sync", RequestedRole::sync},     {"aSYNC", RequestedRole::async},
-        {"any", RequestedRole::any},       {"ANY", RequestedRole::any},
+        {"leader", RequestedRole::leader},
+        {"LEADER", RequestedRole::leader},
+        {"Sync", RequestedRole::sync},
+        {"Quorum", RequestedRole::quorum},
+        {"aSYNC", RequestedRole::async},
+        {"replica", RequestedRole::replica},
+        {"Standby_Leader", RequestedRole::standby_leader},
+        {"any", RequestedRole::any},
+        {"ANY", RequestedRole::any},
     };
     for (const auto& [word, role] : cases)
         EXPECT_EQ(requested_role_from(word), role) << word;
 }
 
 TEST(RequestedRoleTest, OtherWordsAreNone) {
-    for (const std::string word :
-         {"", "leade", "leaders", "master", "primary", "replica", "sync ", "leader,sync"})
+    for (const std::string word : {"", "leade", "leaders", "master", "primary", "replicas", "sync ",
+                                   "leader,sync", "sync_standby", "standby-leader"})
         EXPECT_EQ(requested_role_from(word), std::nullopt) << word;
 }
 
 TEST(RequestedRoleTest, AllNamesCanBeRequested) {
-    EXPECT_EQ(requested_role_names(), "leader, sync, async, any");
+    EXPECT_EQ(requested_role_names(), "leader, sync, quorum, async, replica, standby_leader, any");
 }
 
-TEST(EligibilityTest, EachRequestedRoleTakesItsRoles) {
-    const std::vector<std::pair<RequestedRole, std::set<std::string>>> cases{
-        {RequestedRole::leader, {"leader"}},
+TEST(EligibilityTest, EachRequestedRoleTakesItsRolesInThreeStatesAndInNoOther) {
+    const std::vector<std::pair<RequestedRole, std::set<std::string>>> requested_roles{
+        {RequestedRole::leader, {}},  // it takes a verdict, not a role: see below
         {RequestedRole::sync, {"sync_standby"}},
+        {RequestedRole::quorum, {"quorum_standby"}},
         {RequestedRole::async, {"replica", "quorum_standby"}},
-        {RequestedRole::any, {kRoleNames.begin(), kRoleNames.end()}},
+        {RequestedRole::replica, {"replica", "sync_standby", "quorum_standby"}},
+        {RequestedRole::standby_leader, {"standby_leader"}},
+        {RequestedRole::any, {"replica", "sync_standby", "quorum_standby", "standby_leader"}},
     };
-    for (const auto& [requested, taken] : cases)
-        for (const auto& role : kRoleNames)
-            EXPECT_EQ(verdict_of(member_of(role), wanting({requested})),
-                      taken.contains(role) ? "yes: " + role : "no: role is " + role);
-}
-
-TEST(EligibilityTest, SeveralRequestedRolesTakeWhatAnyOfThemTakes) {
-    const auto wanted = wanting({RequestedRole::leader, RequestedRole::async});
-    EXPECT_EQ(verdict_of(member_of("leader"), wanted), "yes: leader");
-    EXPECT_EQ(verdict_of(member_of("replica"), wanted), "yes: replica");
-    EXPECT_EQ(verdict_of(member_of("sync_standby"), wanted), "no: role is sync_standby");
-}
-
-TEST(EligibilityTest, NoRequestedRoleTakesNobody) {
-    for (const auto& role : kRoleNames)
-        EXPECT_EQ(verdict_of(member_of(role), wanting({})), "no: role is " + role);
-}
-
-TEST(EligibilityTest, EveryRoleServesInThreeStatesAndInNoOther) {
     const std::vector<std::string> serving{"running", "streaming", "in archive recovery"};
     const std::vector<std::string> not_serving{
         "starting",     "stopping",      "stopped",          "crashed",
         "start failed", "restarting",    "stop failed",      "restart failed",
         "initializing", "initdb failed", "creating replica", "running custom bootstrap script",
         "Running",      "something new"};
-    for (const auto& role : kRoleNames) {
-        for (const auto& state : serving)
-            EXPECT_EQ(verdict_of(member_of(role, state), wanting({RequestedRole::any})),
-                      "yes: " + role)
-                << state;
-        for (const auto& state : not_serving)
-            EXPECT_EQ(verdict_of(member_of(role, state), wanting({RequestedRole::any})),
-                      "no: state is " + state)
-                << role;
-    }
+    for (const auto& [requested, taken] : requested_roles)
+        for (const std::string role :
+             {"sync_standby", "quorum_standby", "replica", "standby_leader"}) {
+            for (const auto& state : serving)
+                EXPECT_EQ(opinion_of(member_of(role, state), wanting({requested})),
+                          taken.contains(role) ? "yes: " + role : "unfit: role is " + role)
+                    << state;
+            for (const auto& state : not_serving)
+                EXPECT_EQ(opinion_of(member_of(role, state), wanting({requested})),
+                          "unfit: state is " + state)
+                    << role;
+        }
+}
+
+TEST(EligibilityTest, TheLeaderIsWhoTheEvidenceNamesWhateverItsRoleAndState) {
+    for (const std::string role : {"leader", "replica", "sync_standby", "", "standby_leader"})
+        for (const std::string state : {"running", "starting", ""}) {
+            const Member member = member_of(role, state);
+            for (const auto requested : {RequestedRole::leader, RequestedRole::any})
+                EXPECT_EQ(opinion_of(led_by("p2"), member, wanting({requested})), "yes: leader");
+            for (const auto requested :
+                 {RequestedRole::sync, RequestedRole::quorum, RequestedRole::async,
+                  RequestedRole::replica, RequestedRole::standby_leader})
+                EXPECT_EQ(opinion_of(led_by("p2"), member, wanting({requested})),
+                          "leads: it is the leader");
+        }
+}
+
+TEST(EligibilityTest, AMemberOnlyShownAsLeaderHasTheReasonWhyItIsNone) {
+    auto view = led_by("");
+    view.leader.reason = "p2 is shown as leader, but its own API has not answered yet";
+    const Member member = member_of("leader");
+    for (const auto requested : {RequestedRole::leader, RequestedRole::any})
+        EXPECT_EQ(opinion_of(view, member, wanting({requested})),
+                  "unfit: p2 is shown as leader, but its own API has not answered yet");
+    for (const auto requested : {RequestedRole::sync, RequestedRole::async, RequestedRole::quorum,
+                                 RequestedRole::replica, RequestedRole::standby_leader})
+        EXPECT_EQ(opinion_of(view, member, wanting({requested})), "unfit: role is leader");
+    EXPECT_EQ(opinion_of(view, member_of("leader", "stopped"), wanting({RequestedRole::any})),
+              "unfit: state is stopped");
+}
+
+TEST(EligibilityTest, ReplicasServeWithoutALeader) {
+    EXPECT_EQ(opinion_of(led_by(""), member_of("replica"), wanting({RequestedRole::async})),
+              "yes: replica");
+}
+
+TEST(EligibilityTest, SeveralRequestedRolesTakeWhatAnyOfThemTakes) {
+    const auto wanted = wanting({RequestedRole::leader, RequestedRole::async});
+    EXPECT_EQ(opinion_of(led_by("p2"), member_of("leader"), wanted), "yes: leader");
+    EXPECT_EQ(opinion_of(member_of("replica"), wanted), "yes: replica");
+    EXPECT_EQ(opinion_of(member_of("sync_standby"), wanted), "unfit: role is sync_standby");
+}
+
+TEST(EligibilityTest, NoRequestedRoleTakesNobody) {
+    for (const auto& role : kStandbyRoles)
+        EXPECT_EQ(opinion_of(member_of(role), wanting({})), "unfit: role is " + role);
+    EXPECT_EQ(opinion_of(led_by("p2"), member_of("leader"), wanting({})),
+              "leads: it is the leader");
 }
 
 TEST(EligibilityTest, WhatIsMissingIsNamed) {
-    Member no_host = member_of("leader");
+    Member no_host = member_of("replica");
     no_host.host.clear();
     const std::vector<std::pair<Member, std::string>> cases{
-        {no_host, "no: no address in Patroni's answer"},
-        {member_of(""), "no: no role in Patroni's answer"},
-        {member_of("witness"), "no: role is witness"},
-        {member_of("leader", ""), "no: no state in Patroni's answer"},
-        {Member{}, "no: no address in Patroni's answer"},
+        {no_host, "unfit: no address in Patroni's answer"},
+        {member_of(""), "unfit: no role in Patroni's answer"},
+        {member_of("witness"), "unfit: role is witness"},
+        {member_of("replica", ""), "unfit: no state in Patroni's answer"},
+        {Member{}, "unfit: no address in Patroni's answer"},
     };
-    for (const auto& [member, verdict] : cases)
-        EXPECT_EQ(verdict_of(member, wanting({RequestedRole::any})), verdict);
+    for (const auto& [member, opinion] : cases)
+        EXPECT_EQ(opinion_of(member, wanting({RequestedRole::any})), opinion);
+    EXPECT_EQ(opinion_of(led_by("p2"), no_host, wanting({RequestedRole::leader})),
+              "unfit: no address in Patroni's answer");
 }
 
-TEST(EligibilityTest, TwoLeadersAreProofForNeither) {
-    const auto wanted = wanting({RequestedRole::any});
-    const auto snapshot =
-        snapshot_of({member_of("leader"), member_of("leader"), member_of("replica")});
-    EXPECT_EQ(verdict_of(snapshot, 0, wanted), "no: 2 leaders in Patroni's answer");
-    EXPECT_EQ(verdict_of(snapshot, 1, wanted), "no: 2 leaders in Patroni's answer");
-    EXPECT_EQ(verdict_of(snapshot, 2, wanted), "yes: replica");
-}
-
-TEST(EligibilityTest, AStandbyLeaderBesideALeaderCountsAsSecond) {
-    const auto wanted = wanting({RequestedRole::any});
-    const auto snapshot = snapshot_of({member_of("leader"), member_of("standby_leader")});
-    EXPECT_EQ(verdict_of(snapshot, 0, wanted), "no: 2 leaders in Patroni's answer");
-    EXPECT_EQ(verdict_of(snapshot, 1, wanted), "no: 2 leaders in Patroni's answer");
-}
-
-TEST(EligibilityTest, ALeaderThatIsDownStillLeavesTheOtherUnproven) {
-    const auto snapshot = snapshot_of({member_of("leader", "stopped"), member_of("leader")});
-    EXPECT_EQ(verdict_of(snapshot, 1, wanting({RequestedRole::leader})),
-              "no: 2 leaders in Patroni's answer");
-}
-
-TEST(EligibilityTest, NoLoadBalanceExcludesStandbysAndNeverTheLeader) {
-    for (const auto& role : kRoleNames) {
+TEST(EligibilityTest, NoLoadBalanceExcludesReplicasAndNeverALeader) {
+    for (const auto& role : kStandbyRoles) {
         Member member = member_of(role);
-        member.tags = {{"noloadbalance", "true"}};
-        const bool leads = role == "leader" || role == "standby_leader";
-        EXPECT_EQ(verdict_of(member, wanting({RequestedRole::any})),
-                  leads ? "yes: " + role : "no: tagged noloadbalance");
-        member.tags = {{"noloadbalance", "false"}, {"nofailover", "true"}};
-        EXPECT_EQ(verdict_of(member, wanting({RequestedRole::any})), "yes: " + role);
+        for (const auto requested : {RequestedRole::any, RequestedRole::replica}) {
+            member.tags = {{"noloadbalance", "true"}};
+            EXPECT_EQ(opinion_of(member, wanting({requested})),
+                      "noloadbalance: tagged noloadbalance");
+            member.tags = {{"noloadbalance", "false"}, {"nofailover", "true"}};
+            EXPECT_EQ(opinion_of(member, wanting({requested})), "yes: " + role);
+        }
     }
+    Member leader = member_of("leader");
+    leader.tags = {{"noloadbalance", "true"}};
+    EXPECT_EQ(opinion_of(led_by("p2"), leader, wanting({RequestedRole::leader})), "yes: leader");
+    Member standby_leader = member_of("standby_leader");
+    standby_leader.tags = leader.tags;
+    EXPECT_EQ(opinion_of(standby_leader, wanting({RequestedRole::any})), "yes: standby_leader");
+}
+
+TEST(EligibilityTest, AReplicaMustCarryAllTagsWithTheirValues) {
+    auto wanted = wanting({RequestedRole::leader, RequestedRole::replica});
+    wanted.tags = {{"region", "eu"}, {"ssd", "true"}};
+    const std::vector<std::pair<std::map<std::string, std::string>, std::string>> cases{
+        {{{"region", "eu"}, {"ssd", "true"}, {"zone", "a"}}, "yes: replica"},
+        {{{"region", "eu"}, {"ssd", "false"}}, "unfit: not tagged ssd=true"},
+        {{{"region", "EU"}, {"ssd", "true"}}, "unfit: not tagged region=eu"},
+        {{{"ssd", "true"}}, "unfit: not tagged region=eu"},
+        {{}, "unfit: not tagged region=eu"},
+    };
+    for (const auto& [tags, opinion] : cases) {
+        Member member = member_of("replica");
+        member.tags = tags;
+        EXPECT_EQ(opinion_of(member, wanted), opinion);
+    }
+    EXPECT_EQ(opinion_of(led_by("p2"), member_of("leader"), wanted), "yes: leader");
+}
+
+TEST(EligibilityTest, StreamingMayBeDemandedOfAReplica) {
+    auto wanted = wanting({RequestedRole::any});
+    wanted.streaming = true;
+    EXPECT_EQ(opinion_of(member_of("replica", "streaming"), wanted), "yes: replica");
+    EXPECT_EQ(opinion_of(member_of("replica", "running"), wanted),
+              "unfit: state is running, not streaming");
+    EXPECT_EQ(opinion_of(member_of("sync_standby", "in archive recovery"), wanted),
+              "unfit: state is in archive recovery, not streaming");
+    EXPECT_EQ(opinion_of(led_by("p2"), member_of("leader", "running"), wanted), "yes: leader");
+}
+
+TEST(EligibilityTest, AReplicaOnAnOlderTimelineThanTheLeadersIsBehind) {
+    Member member = member_of("replica");
+    member.timeline = 4;
+    const auto wanted = wanting({RequestedRole::any});
+    EXPECT_EQ(opinion_of(member, wanted), "behind: on timeline 4, the leader is on 5");
+    EXPECT_EQ(opinion_of(led_by(""), member, wanted), "yes: replica") << "nothing to compare with";
+    // A newer one than the leader's is for the leader to catch up with in its next loop.
+    member.timeline = 6;
+    EXPECT_EQ(opinion_of(member, wanted), "yes: replica");
+    member.timeline.reset();
+    EXPECT_EQ(opinion_of(member, wanted), "yes: replica");
+    auto view = led_by("p1");
+    view.leader.details.timeline.reset();
+    member.timeline = 4;
+    EXPECT_EQ(opinion_of(view, member, wanted), "yes: replica");
 }
 
 TEST(EligibilityTest, TheLagLimitItselfIsStillAllowed) {
     const auto wanted = wanting({RequestedRole::async}, 16'777'216);
-    EXPECT_EQ(verdict_of(replica_with(0), wanted), "yes: replica");
-    EXPECT_EQ(verdict_of(replica_with(16'777'216), wanted), "yes: replica");
-    EXPECT_EQ(verdict_of(replica_with(16'777'217), wanted),
-              "no: lag of 16777217 bytes is over 16777216");
-    EXPECT_EQ(verdict_of(replica_with(1), wanting({RequestedRole::async}, 0)),
-              "no: lag of 1 bytes is over 0");
+    EXPECT_EQ(opinion_of(replica_with(0), wanted), "yes: replica");
+    EXPECT_EQ(opinion_of(replica_with(16'777'216), wanted), "yes: replica");
+    EXPECT_EQ(opinion_of(replica_with(16'777'217), wanted),
+              "lagging: lag of 16777217 bytes is over 16777216");
+    EXPECT_EQ(opinion_of(replica_with(1), wanting({RequestedRole::async}, 0)),
+              "lagging: lag of 1 bytes is over 0");
 }
 
 TEST(EligibilityTest, AnUnknownLagIsOverEveryLimit) {
-    EXPECT_EQ(verdict_of(replica_with(std::nullopt), wanting({RequestedRole::async}, ~0ULL)),
-              "no: lag is unknown");
+    EXPECT_EQ(opinion_of(replica_with(std::nullopt), wanting({RequestedRole::async}, ~0ULL)),
+              "lagging: lag is unknown");
 }
 
 TEST(EligibilityTest, WithoutALimitNoLagMatters) {
-    const auto wanted = wanting({RequestedRole::async});
-    EXPECT_EQ(verdict_of(replica_with(std::nullopt), wanted), "yes: replica");
-    EXPECT_EQ(verdict_of(replica_with(~0ULL), wanted), "yes: replica");
+    auto wanted = wanting({RequestedRole::async});
+    for (const bool live : {false, true}) {
+        wanted.live_lag = live;
+        EXPECT_EQ(opinion_of(replica_with(std::nullopt), wanted), "yes: replica");
+        EXPECT_EQ(opinion_of(replica_with(~0ULL), wanted), "yes: replica");
+    }
 }
 
-TEST(EligibilityTest, TheLeaderHasNoLagToBeLimited) {
-    EXPECT_EQ(verdict_of(member_of("leader"), wanting({RequestedRole::leader}, 0)), "yes: leader");
+TEST(EligibilityTest, LeadersHaveNoLagToBeLimited) {
+    EXPECT_EQ(opinion_of(led_by("p2"), member_of("leader"), wanting({RequestedRole::leader}, 0)),
+              "yes: leader");
+    EXPECT_EQ(opinion_of(member_of("standby_leader"), wanting({RequestedRole::standby_leader}, 0)),
+              "yes: standby_leader");
+}
+
+TEST(EligibilityTest, LiveLagReplacesThatOfCluster) {
+    auto wanted = wanting({RequestedRole::async}, 1'000);
+    wanted.live_lag = true;
+    auto view = led_by("p1");
+    EXPECT_EQ(opinion_of(view, replica_with(0), wanted), "lagging: lag is unknown");
+    view.live_lag = {{"p2", 1'000}};
+    EXPECT_EQ(opinion_of(view, replica_with(5'000'000), wanted), "yes: replica");
+    view.live_lag = {{"p2", 1'001}};
+    EXPECT_EQ(opinion_of(view, replica_with(0), wanted), "lagging: lag of 1001 bytes is over 1000");
+    wanted.live_lag = false;
+    EXPECT_EQ(opinion_of(view, replica_with(0), wanted), "yes: replica");
 }
 
 TEST(EligibilityTest, TheFirstHindranceIsTheReason) {
@@ -195,17 +320,27 @@ TEST(EligibilityTest, TheFirstHindranceIsTheReason) {
     Member member = member_of("replica", "stopped");
     member.host.clear();
     member.tags = {{"noloadbalance", "true"}};
+    member.timeline = 4;
     auto wanted = wanting({RequestedRole::leader}, 0);
-    EXPECT_EQ(verdict_of(member, wanted), "no: no address in Patroni's answer");
+    wanted.streaming = true;
+    wanted.tags = {{"zone", "a"}};
+    EXPECT_EQ(opinion_of(member, wanted), "unfit: no address in Patroni's answer");
     member.host = "127.0.0.11";
-    EXPECT_EQ(verdict_of(member, wanted), "no: state is stopped");
+    EXPECT_EQ(opinion_of(member, wanted), "unfit: state is stopped");
+    member.state_name = "running";
+    member.state = State::running;
+    EXPECT_EQ(opinion_of(member, wanted), "unfit: role is replica");
+    wanted.roles = {RequestedRole::async};
+    EXPECT_EQ(opinion_of(member, wanted), "unfit: state is running, not streaming");
     member.state_name = "streaming";
     member.state = State::streaming;
-    EXPECT_EQ(verdict_of(member, wanted), "no: role is replica");
-    wanted.roles = {RequestedRole::async};
-    EXPECT_EQ(verdict_of(member, wanted), "no: tagged noloadbalance");
+    EXPECT_EQ(opinion_of(member, wanted), "noloadbalance: tagged noloadbalance");
     member.tags.clear();
-    EXPECT_EQ(verdict_of(member, wanted), "no: lag is unknown");
+    EXPECT_EQ(opinion_of(member, wanted), "unfit: not tagged zone=a");
+    member.tags = {{"zone", "a"}};
+    EXPECT_EQ(opinion_of(member, wanted), "behind: on timeline 4, the leader is on 5");
+    member.timeline = 5;
+    EXPECT_EQ(opinion_of(member, wanted), "lagging: lag is unknown");
 }
 
 }  // namespace

@@ -64,6 +64,26 @@ TEST(EndpointTest, SaysWhyAUrlWillNotDo) {
     }
 }
 
+TEST(EndpointTest, OfApiUrlIsTheApiThatAMemberNames) {
+    const std::vector<std::pair<std::string, Endpoint>> cases{
+        {"http://127.0.0.11:8008/patroni", {false, "127.0.0.11", 8008}},
+        {"https://pg1.example.com:8008/patroni", {true, "pg1.example.com", 8008}},
+        {"https://[2001:db8::7]:8008/patroni", {true, "2001:db8::7", 8008}},
+        {"http://127.0.0.11:8008/", {false, "127.0.0.11", 8008}},
+        {"http://127.0.0.11:8008", {false, "127.0.0.11", 8008}},
+    };
+    for (const auto& [api_url, endpoint] : cases) {
+        const auto parsed = Endpoint::of_api_url(api_url);
+        ASSERT_TRUE(parsed) << api_url << ": " << parsed.reason();
+        EXPECT_EQ(parsed.value(), endpoint) << api_url;
+    }
+    EXPECT_EQ(Endpoint::of_api_url("").reason(), "no api_url in Patroni's answer");
+    for (const std::string api_url :
+         {"patroni", "127.0.0.11:8008/patroni", "ftp://h/patroni", "http://", "http:///patroni",
+          "http://h:0/patroni", "http://h:x/patroni", "http://me:secret@h:8008/patroni"})
+        EXPECT_FALSE(Endpoint::of_api_url(api_url)) << api_url;
+}
+
 TEST(EndpointTest, UrlGivesWhatParseTakes) {
     const std::vector<std::string> urls{"http://192.168.1.1:8008", "https://pg1.example.com:443",
                                         "https://[2001:db8::7]:8008"};

@@ -56,8 +56,15 @@ TEST(MemberTest, IsTaggedByTheValueTrueAlone) {
     member.tags = {{"noloadbalance", "true"}, {"nofailover", "false"}, {"zone", "a"}};
     EXPECT_TRUE(member.tagged("noloadbalance"));
     EXPECT_FALSE(member.tagged("nofailover"));
-    EXPECT_FALSE(member.tagged("zone"));
     EXPECT_FALSE(member.tagged("clonefrom"));
+    for (const char* yes : {"1", "yes", "a"}) {
+        member.tags["noloadbalance"] = yes;
+        EXPECT_TRUE(member.tagged("noloadbalance")) << yes;
+    }
+    for (const char* no : {"0", "false", ""}) {
+        member.tags["noloadbalance"] = no;
+        EXPECT_FALSE(member.tagged("noloadbalance")) << no;
+    }
 }
 
 }  // namespace

@@ -180,9 +180,9 @@ TEST_F(ResolverTest, AHangingRefreshIsWaitedForOnce) {
 }
 
 TEST_F(ResolverTest, CallersShareOneLookup) {
-    std::vector<std::future<std::string>> answers;
-    for (int i = 0; i < 8; ++i)
-        answers.push_back(std::async(std::launch::async, [&] { return ask("pg1"); }));
+    std::vector<std::future<std::string>> answers(8);
+    for (auto& answer : answers)
+        answer = std::async(std::launch::async, [&] { return ask("pg1"); });
     dns_.wait_for_lookups("pg1", 1);
     EXPECT_THAT(ask("pg1", 0ms), HasSubstr("no answer within 0 ms"));
     EXPECT_EQ(dns_.lookups("pg1"), 1U);
@@ -246,7 +246,7 @@ TEST(ResolverDeathTest, AHangingLookupDoesNotDelayTheEndOfTheProcess) {
                     std::this_thread::sleep_for(1h);
             });
             (void)resolver.addresses_of("pg1", ResolvePrefer::any, 10ms);
-            std::exit(7);
+            std::exit(7);  // NOLINT(concurrency-mt-unsafe): it is what is tested
         },
         testing::ExitedWithCode(7), "");
     EXPECT_LT(Clock::now() - start, kSoon);

@@ -1,7 +1,6 @@
 #include "patroni_proxy/backend_table.h"
 
 #include <map>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,145 +10,167 @@
 namespace proxy {
 namespace {
 
-using patroni::ClusterSnapshot;
 using patroni::Member;
-using patroni::RequestedRole;
-using patroni::Requirements;
+using patroni::Standing;
+using patroni::Verdict;
 
-Member member_of(const std::string& name, const std::string& role,
-                 const std::string& state = "streaming") {
+Verdict verdict_on(const std::string& name, Standing standing, const std::string& reason) {
     Member member;
     member.name = name;
-    member.role_name = role;
-    member.role = patroni::role_from(role);
-    member.state_name = state;
-    member.state = patroni::state_from(state);
     member.host = name + ".example.com";
-    member.lag = 0;
-    return member;
+    return {member, standing, reason};
 }
 
-/// A leader, a synchronous standby, a replica that lags, one that is down, one that is withheld.
-ClusterSnapshot cluster_of_five() {
-    ClusterSnapshot snapshot;
-    snapshot.members = {member_of("p1", "leader", "running"), member_of("p2", "sync_standby"),
-                        member_of("p3", "replica"), member_of("p4", "replica", "stopped"),
-                        member_of("p5", "replica")};
-    snapshot.members[2].lag = 1'000;
-    snapshot.members[4].tags = {{"noloadbalance", "true"}};
-    return snapshot;
+/// Two that are eligible, one that may keep its sessions, two that are out.
+std::vector<Verdict> verdicts_on_five() {
+    return {verdict_on("p1", Standing::eligible, "leader"),
+            verdict_on("p2", Standing::eligible, "sync_standby"),
+            verdict_on("p3", Standing::tolerated, "lag of 1000 bytes is over 999"),
+            verdict_on("p4", Standing::out, "state is stopped"),
+            verdict_on("p5", Standing::out, "tagged noloadbalance")};
 }
 
 /// Gives each member a backend of its own, the same one every time, except those without address.
 class Lookup {
   public:
-    explicit Lookup(std::vector<std::string> unresolved = {}) {
-        for (const auto& name : unresolved)
-            backends_[name] = nullptr;
-    }
+    /// Members that have no backend, and why.
+    explicit Lookup(std::map<std::string, std::string> unlocated = {})
+        : unlocated_(std::move(unlocated)) {}
+
     BackendLookup function() {
-        return [this](const Member& member) {
+        return [this](const Member& member) -> Located {
             asked.push_back(member.name);
-            const auto [entry, is_new] = backends_.try_emplace(member.name);
-            if (is_new)
-                entry->second = BackendPtr(new Backend{member.name, {}});
-            return entry->second;
+            if (const auto found = unlocated_.find(member.name); found != unlocated_.end())
+                return {nullptr, found->second};
+            BackendPtr& backend = backends_[member.name];
+            if (!backend)
+                backend = BackendPtr(new Backend{member.name, {}});
+            return {backend, {}};
         };
     }
     std::vector<std::string> asked;
 
   private:
+    std::map<std::string, std::string> unlocated_;
     std::map<std::string, BackendPtr> backends_;
 };
 
-std::string eligible_of(const BackendTable& table) {
+std::string names_of(const std::vector<BackendPtr>& backends) {
     std::string names;
-    for (const auto& backend : table.eligible)
+    for (const auto& backend : backends)
         names += (names.empty() ? "" : " ") + backend->member;
     return names;
 }
 
-TEST(BackendTableTest, HoldsWhoIsEligibleAndWhyOthersAreNot) {
+/// "p1 p2 | p3 | why excluded"
+std::string text_of(const BackendTable& table) {
+    return names_of(table.eligible) + " | " + names_of(table.tolerated) + " | " +
+           table.why_excluded();
+}
+
+TEST(BackendTableTest, HoldsWhoIsEligibleWhoIsToleratedAndWhyOthersAreNot) {
+    EXPECT_EQ(text_of(build_backend_table(verdicts_on_five(), {}, Lookup().function())),
+              "p1 p2 | p3 | p3: lag of 1000 bytes is over 999; p4: state is stopped; "
+              "p5: tagged noloadbalance");
+}
+
+TEST(BackendTableTest, AnOperatorDrainsOrExcludesWhomPatroniWouldUse) {
     struct Case {
-        std::vector<RequestedRole> roles;
-        std::optional<std::uint64_t> max_lag;
-        std::string eligible;
-        std::string excluded;
+        Overrides overrides;
+        std::string table;
     };
+    const std::string others = "p4: state is stopped; p5: tagged noloadbalance";
+    const std::string lag = "p3: lag of 1000 bytes is over 999; ";
     const std::vector<Case> cases{
-        {{RequestedRole::leader},
-         {},
-         "p1",
-         "p2: role is sync_standby; p3: role is replica; p4: state is stopped; p5: role is "
-         "replica"},
-        {{RequestedRole::sync},
-         {},
-         "p2",
-         "p1: role is leader; p3: role is replica; p4: state is stopped; p5: role is replica"},
-        {{RequestedRole::async},
-         {},
-         "p3",
-         "p1: role is leader; p2: role is sync_standby; p4: state is stopped; "
-         "p5: tagged noloadbalance"},
-        {{RequestedRole::sync, RequestedRole::async},
-         {},
-         "p2 p3",
-         "p1: role is leader; p4: state is stopped; p5: tagged noloadbalance"},
-        {{RequestedRole::sync, RequestedRole::async},
-         999,
-         "p2",
-         "p1: role is leader; p3: lag of 1000 bytes is over 999; p4: state is stopped; "
-         "p5: tagged noloadbalance"},
-        {{RequestedRole::any}, {}, "p1 p2 p3", "p4: state is stopped; p5: tagged noloadbalance"},
+        {{{"p2", Override::drain}}, "p1 | p2 p3 | p2: drained by the operator; " + lag + others},
+        {{{"p2", Override::maintenance}},
+         "p1 | p3 | p2: in maintenance by the operator; " + lag + others},
+        // Over a verdict that tolerates as over one that accepts.
+        {{{"p3", Override::drain}}, "p1 p2 | p3 | p3: drained by the operator; " + others},
+        {{{"p3", Override::maintenance}},
+         "p1 p2 |  | p3: in maintenance by the operator; " + others},
+        // What Patroni excludes stays out, for its own reason.
+        {{{"p4", Override::drain}, {"p5", Override::maintenance}}, "p1 p2 | p3 | " + lag + others},
+        {{{"p1", Override::drain}, {"p2", Override::drain}},
+         " | p1 p2 p3 | p1: drained by the operator; p2: drained by the operator; " + lag + others},
+        {{{"p9", Override::maintenance}}, "p1 p2 | p3 | " + lag + others},
     };
-    for (const auto& [roles, max_lag, eligible, excluded] : cases) {
-        const Requirements wanted{{roles.begin(), roles.end()}, max_lag};
-        const auto table = build_backend_table(cluster_of_five(), wanted, Lookup().function());
-        EXPECT_EQ(eligible_of(table), eligible);
-        EXPECT_EQ(table.why_excluded(), excluded);
-    }
+    for (const auto& [overrides, table] : cases)
+        EXPECT_EQ(text_of(build_backend_table(verdicts_on_five(), overrides, Lookup().function())),
+                  table);
 }
 
 TEST(BackendTableTest, KeepsTheObjectsOfTheLookup) {
     Lookup lookup;
-    const Requirements any{{RequestedRole::any}, {}};
-    const auto first = build_backend_table(cluster_of_five(), any, lookup.function());
-    const auto second = build_backend_table(cluster_of_five(), any, lookup.function());
+    const auto first = build_backend_table(verdicts_on_five(), {}, lookup.function());
+    const auto second = build_backend_table(verdicts_on_five(), {}, lookup.function());
     EXPECT_EQ(first.eligible, second.eligible);
+    EXPECT_EQ(first.tolerated, second.tolerated);
 }
 
-TEST(BackendTableTest, LooksUpWhoIsFitAndNobodyElse) {
+TEST(BackendTableTest, LooksUpWhoMayBeUsedAndNobodyElse) {
     // A lookup may ask the DNS, in vain and for long, for a member that is gone.
     Lookup lookup;
-    (void)build_backend_table(cluster_of_five(), {{RequestedRole::leader}, {}}, lookup.function());
-    EXPECT_EQ(lookup.asked, std::vector<std::string>{"p1"});
+    (void)build_backend_table(verdicts_on_five(), {{"p1", Override::maintenance}},
+                              lookup.function());
+    EXPECT_EQ(lookup.asked, (std::vector<std::string>{"p2", "p3"}));
 }
 
-TEST(BackendTableTest, AMemberWithoutAnAddressIsExcludedAlone) {
-    const auto table =
-        build_backend_table(cluster_of_five(), {{RequestedRole::sync, RequestedRole::async}, {}},
-                            Lookup({"p2"}).function());
-    EXPECT_EQ(eligible_of(table), "p3");
-    EXPECT_EQ(table.why_excluded(),
-              "p1: role is leader; p2: host p2.example.com has no address; p4: state is stopped; "
-              "p5: tagged noloadbalance");
+TEST(BackendTableTest, AMemberWithoutABackendIsExcludedAlone) {
+    Lookup lookup({{"p1", "no port in Patroni's answer"}, {"p3", "host p3 has no address"}});
+    EXPECT_EQ(text_of(build_backend_table(verdicts_on_five(), {}, lookup.function())),
+              "p2 |  | p1: no port in Patroni's answer; p3: host p3 has no address; "
+              "p4: state is stopped; p5: tagged noloadbalance");
 }
 
 TEST(BackendTableTest, AClusterWithoutMembersSaysSo) {
-    const auto table = build_backend_table({}, {{RequestedRole::any}, {}}, Lookup().function());
-    EXPECT_TRUE(table.eligible.empty());
-    EXPECT_EQ(table.why_excluded(), "Patroni names no member");
+    const auto table = build_backend_table({}, {}, Lookup().function());
+    EXPECT_EQ(text_of(table), " |  | Patroni names no member");
 }
 
-TEST(BackendTableTest, ContainsByObjectAndNotByName) {
-    const auto table =
-        build_backend_table(cluster_of_five(), {{RequestedRole::any}, {}}, Lookup().function());
+TEST(BackendTableTest, TellsWhyOneMemberIsExcluded) {
+    const auto table = build_backend_table(verdicts_on_five(), {}, Lookup().function());
+    EXPECT_EQ(table.why_excluded("p4"), "state is stopped");
+    EXPECT_EQ(table.why_excluded("p9"), "no longer in Patroni's answer");
+}
+
+TEST(BackendTableTest, KeepsSessionsByObjectAndNotByName) {
+    const auto table = build_backend_table(verdicts_on_five(), {}, Lookup().function());
     const Backend same_name{"p1", {}};
-    EXPECT_TRUE(table.contains(table.eligible[0].get()));
-    EXPECT_TRUE(table.contains(table.eligible[2].get()));
-    EXPECT_FALSE(table.contains(&same_name));
-    EXPECT_FALSE(table.contains(nullptr));
-    EXPECT_FALSE(BackendTable{}.contains(table.eligible[0].get()));
+    EXPECT_TRUE(table.keeps_sessions_of(table.eligible[0].get()));
+    EXPECT_TRUE(table.keeps_sessions_of(table.eligible[1].get()));
+    EXPECT_TRUE(table.keeps_sessions_of(table.tolerated[0].get()));
+    EXPECT_FALSE(table.keeps_sessions_of(&same_name));
+    EXPECT_FALSE(table.keeps_sessions_of(nullptr));
+    EXPECT_FALSE(BackendTable{}.keeps_sessions_of(table.eligible[0].get()));
+}
+
+TEST(BackendTableTest, IsTheSameWithTheSameBackendsAndReasons) {
+    Lookup lookup;
+    const auto table_of = [&](const std::vector<Verdict>& verdicts) {
+        return build_backend_table(verdicts, {}, lookup.function());
+    };
+    const auto table = table_of(verdicts_on_five());
+    const auto again = table_of(verdicts_on_five());
+    again.refused = 7;
+    EXPECT_TRUE(table.same_as(again)) << "counting is no difference";
+
+    auto other_reason = verdicts_on_five();
+    other_reason[3].reason = "state is starting";
+    EXPECT_FALSE(table.same_as(table_of(other_reason)));
+    auto other_standing = verdicts_on_five();
+    other_standing[1].standing = Standing::tolerated;
+    EXPECT_FALSE(table.same_as(table_of(other_standing)));
+    EXPECT_FALSE(table.same_as(build_backend_table(verdicts_on_five(), {}, Lookup().function())))
+        << "other objects";
+}
+
+TEST(BackendTableTest, ACopyBeginsToCountAnew) {
+    const auto table = build_backend_table(verdicts_on_five(), {}, Lookup().function());
+    table.refused = 7;
+    const BackendTable copy(table);
+    EXPECT_TRUE(copy.same_as(table));
+    EXPECT_EQ(copy.refused, 0U);
 }
 
 }  // namespace

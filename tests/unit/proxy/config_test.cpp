@@ -1,6 +1,7 @@
 #include "patroni_proxy/config.h"
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -11,12 +12,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "support/certificates.h"
 #include "support/temp_dir.h"
 
 namespace proxy {
 namespace {
 
 using namespace std::chrono_literals;
+using patroni::OnUnfit;
 using patroni::RequestedRole;
 using testing::HasSubstr;
 using testing::StartsWith;
@@ -53,6 +56,21 @@ std::string file_with_port(const std::string& port) {
 
 const PortConfig& first_port_of(const Config& config) {
     return config.clusters.at(0).ports.at(0);
+}
+
+struct BadCase {
+    std::string text;
+    std::string problem;
+};
+
+const std::string kDurationHint = "it takes seconds (3, 0.5) or a unit (200ms, 3s, 1m, 2h)";
+const std::string kSizeHint = "it takes bytes (16777216) or a unit (512kB, 16MB, 1GB)";
+const std::string kListenHint = "it takes an address with a port (127.0.0.1:6432, [::1]:6432)";
+
+/// Each text has this one problem and no other.
+void expect_problems(const std::vector<BadCase>& cases) {
+    for (const auto& [text, problem] : cases)
+        EXPECT_EQ(problems_of(text), "proxy.yaml:" + problem) << text;
 }
 
 TEST(ConfigTest, ReadsTheDocumentedExample) {
@@ -186,6 +204,132 @@ TEST(ConfigTest, LagLimitsAreBytesOrHaveAUnit) {
     }
 }
 
+/// One port with these further keys.
+PortConfig port_with(const std::string& keys) {
+    return first_port_of(parse_config(
+        file_with_port(R"(p: {listen: "127.0.0.1:1", roles: [any], )" + keys + "}"), "proxy.yaml"));
+}
+
+TEST(ConfigTest, APortHasDefaults) {
+    const auto port = port_with("tags: ~");
+    EXPECT_EQ(port.host_port, std::nullopt);
+    patroni::Requirements expected;
+    expected.roles = {RequestedRole::any};
+    EXPECT_EQ(port.wanted, expected);
+    EXPECT_EQ(port.wanted.max_lag, std::nullopt);
+    EXPECT_FALSE(port.wanted.live_lag);
+    EXPECT_EQ(port.wanted.lag_window, 10s);
+    EXPECT_EQ(port.wanted.on_lag, OnUnfit::close);
+    EXPECT_EQ(port.wanted.on_noloadbalance, OnUnfit::close);
+    EXPECT_EQ(port.wanted.removal_grace, 0s);
+    EXPECT_FALSE(port.wanted.streaming);
+    EXPECT_TRUE(port.wanted.tags.empty());
+}
+
+TEST(ConfigTest, ReadsWhatAPortDemandsOfReplicas) {
+    EXPECT_TRUE(port_with("lag_source: live").wanted.live_lag);
+    EXPECT_FALSE(port_with("lag_source: cluster").wanted.live_lag);
+    EXPECT_EQ(port_with("lag_window: 2.5").wanted.lag_window, 2500ms);
+    EXPECT_EQ(port_with("lag_window: 0").wanted.lag_window, 0ms);
+    EXPECT_EQ(port_with("on_lag: drain").wanted.on_lag, OnUnfit::drain);
+    EXPECT_EQ(port_with("on_lag: drain").wanted.on_noloadbalance, OnUnfit::close);
+    EXPECT_EQ(port_with("on_noloadbalance: drain").wanted.on_noloadbalance, OnUnfit::drain);
+    EXPECT_EQ(port_with("on_noloadbalance: drain").wanted.on_lag, OnUnfit::close);
+    EXPECT_EQ(port_with("on_lag: close, on_noloadbalance: close").wanted,
+              port_with("tags: {}").wanted);
+    EXPECT_EQ(port_with("removal_grace: 1m").wanted.removal_grace, 60s);
+    EXPECT_TRUE(port_with("replication_state: streaming").wanted.streaming);
+    // As text, like the values in Patroni's answer.
+    EXPECT_EQ(port_with(R"(tags: {zone: a, ssd: true, priority: 10, weight: 0.5, text: "x y"})")
+                  .wanted.tags,
+              (std::map<std::string, std::string>{{"zone", "a"},
+                                                  {"ssd", "true"},
+                                                  {"priority", "10"},
+                                                  {"weight", "0.5"},
+                                                  {"text", "x y"}}));
+}
+
+TEST(ConfigTest, ReadsEveryRoleInAnyCase) {
+    const auto config = parse_config(
+        file_with_port(R"(p: {listen: "127.0.0.1:1", roles: [LEADER, Sync, quorum, aSync, )"
+                       "Replica, standby_leader, any]}"),
+        "proxy.yaml");
+    EXPECT_EQ(first_port_of(config).wanted.roles,
+              (std::set{RequestedRole::leader, RequestedRole::sync, RequestedRole::quorum,
+                        RequestedRole::async, RequestedRole::replica, RequestedRole::standby_leader,
+                        RequestedRole::any}));
+}
+
+TEST(ConfigTest, ReadsHowHostsAreReached) {
+    const auto cluster_with = [](const std::string& more) {
+        return parse_config(file_with_hosts(R"(hosts: ["https://pg1:8008"])" + more), "proxy.yaml")
+            .clusters.at(0);
+    };
+    EXPECT_EQ(cluster_with("").hosts, (std::vector<patroni::Endpoint>{{true, "pg1", 8008}}));
+    EXPECT_EQ(cluster_with("").resolve_prefer, patroni::ResolvePrefer::any);
+    const std::vector<std::pair<std::string, patroni::ResolvePrefer>> cases{
+        {"any", patroni::ResolvePrefer::any},
+        {"ipv4", patroni::ResolvePrefer::ipv4},
+        {"ipv6", patroni::ResolvePrefer::ipv6},
+    };
+    for (const auto& [word, prefer] : cases)
+        EXPECT_EQ(cluster_with("\n    resolve_prefer: " + word).resolve_prefer, prefer) << word;
+    EXPECT_EQ(cluster_with("").tls, nullptr);
+    EXPECT_EQ(cluster_with("\n    tls: ~").tls, nullptr);
+}
+
+/// Files for Patroni over TLS, and a cluster that is configured with them.
+class ConfigTlsTest : public testing::Test {
+  protected:
+    /// A cluster whose `tls`, from line 5 on, has these keys.
+    static std::string file_with_tls(const std::vector<std::string>& keys) {
+        std::string tls = "\n    tls:";
+        for (const auto& key : keys)
+            tls += "\n      " + key;
+        return file_with_hosts("hosts: [\"https://h\"]" + tls);
+    }
+
+    support::TempDir directory_;
+    support::CertificateAuthority ca_{directory_};
+    support::CertificateFiles client_ = ca_.issue({.name = "client"});
+};
+
+TEST_F(ConfigTlsTest, FilesAreReadAtOnce) {
+    const std::vector<std::vector<std::string>> cases{
+        {"ca_cert: " + ca_.certificate()},
+        {"client_cert: " + client_.certificate, "client_key: " + client_.key},
+        {"client_cert: " + client_.both},
+        {"skip_verify: true"},
+        {"ca_cert: " + ca_.certificate(), "client_cert: " + client_.certificate,
+         "client_key: " + client_.key, "skip_verify: false"},
+    };
+    for (const auto& keys : cases)
+        EXPECT_NE(parse_config(file_with_tls(keys), "proxy.yaml").clusters.at(0).tls, nullptr)
+            << keys[0];
+}
+
+TEST_F(ConfigTlsTest, NamesWhatIsWrong) {
+    const std::string in_tls = "6: tls of cluster 'c': ";
+    const std::string nowhere = directory_.path() / "nowhere.pem";
+    expect_problems({
+        {file_with_tls({"ca_cert: " + nowhere}), in_tls + nowhere + ": No such file or directory"},
+        {file_with_tls({"ca_cert: " + client_.key}),
+         in_tls + client_.key + ": it holds no certificate in PEM format"},
+        {file_with_tls({"client_cert: " + client_.certificate, "client_key: " + nowhere}),
+         in_tls + nowhere + ": No such file or directory"},
+        {file_with_tls({"client_key: " + client_.key}),
+         in_tls + client_.key + ": a client key needs its client certificate"},
+        {file_with_tls({"ca_cert: [a, b]"}), in_tls + "ca_cert is not allowed; it takes text"},
+        {file_with_tls({"skip_verify: yes"}),
+         in_tls + "skip_verify 'yes' is not allowed; it takes true or false"},
+        {file_with_tls({"ca_file: /etc/ca.pem", "skip_verify: true"}),
+         "6: unknown key 'ca_file' in tls of cluster 'c'; did you mean 'ca_cert'? Known: ca_cert, "
+         "client_cert, client_key, skip_verify"},
+        {file_with_hosts("hosts: [\"https://h\"]\n    tls: true"),
+         "5: tls of cluster 'c' must be a mapping of keys to values"},
+    });
+}
+
 TEST(ConfigTest, PortsMayShareTheNumberOnDifferentAddressesAndAskForAnyFreeOne) {
     EXPECT_EQ(
         problems_of(file_with("listen_address: 127.0.0.1:0", R"(hosts: ["http://10.0.0.1:8008"])",
@@ -194,21 +338,6 @@ TEST(ConfigTest, PortsMayShareTheNumberOnDifferentAddressesAndAskForAnyFreeOne) 
       c: {listen: "127.0.0.1:7", roles: [any], host_port: 1}
       d: {listen: "127.0.0.2:7", roles: [any], host_port: 65535})")),
         "");
-}
-
-struct BadCase {
-    std::string text;
-    std::string problem;
-};
-
-const std::string kDurationHint = "it takes seconds (3, 0.5) or a unit (200ms, 3s, 1m, 2h)";
-const std::string kSizeHint = "it takes bytes (16777216) or a unit (512kB, 16MB, 1GB)";
-const std::string kListenHint = "it takes an address with a port (127.0.0.1:6432, [::1]:6432)";
-
-/// Each text has this one problem and no other.
-void expect_problems(const std::vector<BadCase>& cases) {
-    for (const auto& [text, problem] : cases)
-        EXPECT_EQ(problems_of(text), "proxy.yaml:" + problem) << text;
 }
 
 TEST(ConfigTest, NamesWhatIsWrongAtTheTop) {
@@ -263,12 +392,12 @@ TEST(ConfigTest, NamesWhatIsWrongInACluster) {
         {file_with_hosts(
              "hosts:\n      - http://10.0.0.1:8008\n      - http://10.0.0.1:8008/patroni"),
          "6: host 'http://10.0.0.1:8008/patroni': it must end after the port" + form},
-        {file_with_hosts(R"(hosts: ["https://10.0.0.1:8008"])"),
-         "4: host 'https://10.0.0.1:8008': https is not supported yet"},
         {file_with_hosts(R"(hosts: ["http://h:80", "http://h"])"),
          "4: host 'http://h' is listed twice"},
-        {file_with_hosts("hosts: [\"http://h\"]\n    tls: {skip_verify: true}"),
-         "5: tls: Patroni over TLS is not supported yet"},
+        {file_with_hosts("hosts: [\"http://h\"]\n    resolve_prefer: ipv5"),
+         "5: cluster 'c': resolve_prefer 'ipv5' is not allowed; it takes one of: any, ipv4, ipv6"},
+        {file_with_hosts("hosts: [\"http://h\"]\n    resolve_prefer: [ipv4]"),
+         "5: cluster 'c': resolve_prefer is not allowed; it takes one of: any, ipv4, ipv6"},
         {"clusters:\n  c:\n    hosts: [\"http://h\"]\n", "3: cluster 'c' needs 'ports'"},
         {"clusters:\n  c:\n    hosts: [\"http://h\"]\n    ports: {}\n",
          "4: cluster 'c' needs at least one port"},
@@ -278,14 +407,13 @@ TEST(ConfigTest, NamesWhatIsWrongInACluster) {
 }
 
 TEST(ConfigTest, NamesWhatIsWrongInAPort) {
-    const std::string roles = "; allowed: leader, sync, async, any";
+    const std::string roles =
+        "; allowed: leader, sync, quorum, async, replica, standby_leader, any";
     const std::string number = " is not allowed; it takes a whole number from 1 to 65535";
     expect_problems({
         {file_with_port("p: {roles: [any], host_port: 1}"), "6: port 'p' needs 'listen'"},
         {file_with_port(R"(p: {listen: "127.0.0.1:1", host_port: 1})"),
          "6: port 'p' needs 'roles'"},
-        {file_with_port(R"(p: {listen: "127.0.0.1:1", roles: [any]})"),
-         "6: port 'p' needs 'host_port'"},
         {file_with_port("p: {listen: pg1:6432, roles: [any], host_port: 1}"),
          "6: port 'p': listen 'pg1:6432' is not allowed; " + kListenHint},
         {file_with_port(R"(p: {listen: "::1:6432", roles: [any], host_port: 1})"),
@@ -312,6 +440,32 @@ TEST(ConfigTest, NamesWhatIsWrongInAPort) {
              R"(p: {listen: "127.0.0.1:1", roles: [any], host_port: 1, max_lag_in_bytes: -1})"),
          "6: port 'p': max_lag_in_bytes '-1' is not allowed; " + kSizeHint},
     });
+    const auto with = [](const std::string& key) {
+        return file_with_port("p:\n        listen: 127.0.0.1:1\n        roles: [any]\n        " +
+                              key);
+    };
+    const std::string either = " is not allowed; it takes one of: ";
+    expect_problems({
+        {with("lag_source: patroni"),
+         "9: port 'p': lag_source 'patroni'" + either + "cluster, live"},
+        {with("lag_window: soon"),
+         "9: port 'p': lag_window 'soon' is not allowed; " + kDurationHint},
+        {with("lag_window: -1"), "9: port 'p': lag_window '-1' is not allowed; " + kDurationHint},
+        {with("on_lag: kill"), "9: port 'p': on_lag 'kill'" + either + "close, drain"},
+        {with("on_lag: {close: 1}"), "9: port 'p': on_lag" + either + "close, drain"},
+        {with("on_noloadbalance: true"),
+         "9: port 'p': on_noloadbalance 'true'" + either + "close, drain"},
+        {with("removal_grace: 1d"),
+         "9: port 'p': removal_grace '1d' is not allowed; " + kDurationHint},
+        {with("replication_state: running"),
+         "9: port 'p': replication_state 'running'" + either + "streaming"},
+        {with("tags: zone"), "9: tags must be a mapping of keys to values"},
+        {with("tags:\n          ssd: true\n          zone: [a, b]"),
+         "11: tags: the value of 'zone' must be text, a number, true or false"},
+        {with("tags: {zone: }"),
+         "9: tags: the value of 'zone' must be text, a number, true or false"},
+        {with("host_port: postgres"), "9: port 'p': host_port 'postgres'" + number},
+    });
 }
 
 TEST(ConfigTest, UnknownKeysAreErrorsWithTheNearestKnownOne) {
@@ -320,12 +474,14 @@ TEST(ConfigTest, UnknownKeysAreErrorsWithTheNearestKnownOne) {
          "1: unknown key 'worker' in the file; did you mean 'workers'? Known: "
          "cluster_update_interval, listen_address, workers, clusters"},
         {file_with_hosts("host: x\n    hosts: [\"http://h\"]"),
-         "4: unknown key 'host' in cluster 'c'; did you mean 'hosts'? Known: hosts, tls, ports"},
+         "4: unknown key 'host' in cluster 'c'; did you mean 'hosts'? Known: hosts, tls, "
+         "resolve_prefer, ports"},
         // The existing program ignores it, and then limits nothing.
         {file_with_port(
              R"(p: {listen: "127.0.0.1:1", roles: [any], host_port: 1, max_lag_in_byte: 5})"),
          "6: unknown key 'max_lag_in_byte' in port 'p'; did you mean 'max_lag_in_bytes'? Known: "
-         "listen, roles, host_port, max_lag_in_bytes"},
+         "listen, roles, host_port, max_lag_in_bytes, lag_source, lag_window, on_lag, "
+         "on_noloadbalance, removal_grace, replication_state, tags"},
     });
 }
 
@@ -362,12 +518,13 @@ TEST(ConfigTest, TellsAllProblemsAtOnce) {
                   "the form http://192.168.1.1:8008\n"
                   "proxy.yaml:7: port 'p': listen 'nowhere' is not allowed; " +
                   kListenHint +
-                  "\nproxy.yaml:7: port 'p': unknown role 'boss'; allowed: leader, sync, async, "
-                  "any\n"
+                  "\nproxy.yaml:7: port 'p': unknown role 'boss'; allowed: leader, sync, quorum, "
+                  "async, replica, standby_leader, any\n"
                   "proxy.yaml:7: port 'p': host_port '0' is not allowed; it takes a whole number "
                   "from 1 to 65535\n"
-                  "proxy.yaml:7: unknown key 'lag' in port 'p'; did you mean 'roles'? Known: "
-                  "listen, roles, host_port, max_lag_in_bytes");
+                  "proxy.yaml:7: unknown key 'lag' in port 'p'; did you mean 'tags'? Known: "
+                  "listen, roles, host_port, max_lag_in_bytes, lag_source, lag_window, on_lag, "
+                  "on_noloadbalance, removal_grace, replication_state, tags");
 }
 
 std::string why_not_loaded(const std::string& path) {

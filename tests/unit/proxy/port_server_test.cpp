@@ -103,6 +103,19 @@ TEST_F(PortServerTest, ASwapCutsAllSessionsOfAMemberWhereverTheyStand) {
         expect_alive(client);
     port.wait_for_sessions(40);
     EXPECT_EQ(b2_->connections, 0U);
+    // Those that have changed places end each for itself, and none is lost from sight.
+    for (std::size_t left = 40; left > 20; kept.erase(kept.begin())) {
+        expect_alive(kept.front());
+        kept.front().half_close();
+        EXPECT_EQ(kept.front().wait_for_close(), Closed::fin);
+        port.wait_for_sessions(--left);
+    }
+    port.use(table_of({}));
+    for (auto& client : kept)
+        EXPECT_EQ(client.wait_for_close(), Closed::fin);
+    port.wait_for_sessions(0);
+    EXPECT_EQ(b1_->connections, 0U);
+    EXPECT_EQ(b3_->connections, 0U);
 }
 
 TEST_F(PortServerTest, ASessionStaysWhileItsMemberDoesInEveryNewTable) {
@@ -153,13 +166,24 @@ TEST_F(PortServerTest, AMemberThatMovedIsAnotherBackend) {
     EXPECT_EQ(member_of(next), "b2");
 }
 
-TEST_F(PortServerTest, ASwapCutsASessionThatIsStillConnecting) {
+TEST_F(PortServerTest, ASwapTurnsASessionThatIsStillConnectingToTheNextBackend) {
     const FakeBackend silent({.accept = BackendOptions::Accept::never});
     const auto backend = backend_for(silent);
     ServedPort port(table_of({backend}));
     auto client = port.connect();
     wait_for_connections(backend, 1);
     port.use(table_of({b1_}));
+    EXPECT_EQ(member_of(client), "b1");
+    EXPECT_EQ(backend->connections, 0U);
+}
+
+TEST_F(PortServerTest, ASwapEndsASessionThatIsStillConnectingWhereNoBackendIsLeft) {
+    const FakeBackend silent({.accept = BackendOptions::Accept::never});
+    const auto backend = backend_for(silent);
+    ServedPort port(table_of({backend}));
+    auto client = port.connect();
+    wait_for_connections(backend, 1);
+    port.use(table_of({}));
     EXPECT_EQ(client.wait_for_close(), Closed::fin);
     EXPECT_EQ(backend->connections, 0U);
     port.wait_for_sessions(0);

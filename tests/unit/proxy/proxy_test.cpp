@@ -1,9 +1,11 @@
 #include "patroni_proxy/proxy.h"
 
+#include <map>
 #include <memory>
 #include <string>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -48,11 +50,17 @@ class ProxyTest : public testing::Test {
         other_patroni_.answer_cluster(member("b3", "leader").str());
     }
 
-    static ClusterJson member(const std::string& name, const std::string& role,
-                              ClusterJson json = {}) {
+    /// With an API of its own that says the same.
+    ClusterJson member(const std::string& name, const std::string& role, ClusterJson json = {}) {
+        FakePatroni& api = apis_[name];
+        const bool leads = role == "leader";
+        api.answer("/primary", {.status = leads ? 200 : 503,
+                                .body = std::string(R"({"state": "running", "role": ")") +
+                                        (leads ? "primary" : "replica") + "\"}"});
         return json.member({.name = name,
                             .role = role,
                             .state = "running",
+                            .api_url = api.url() + "/patroni",
                             .host = "127.0.0.2" + name.substr(1),
                             .lag = 0});
     }
@@ -66,20 +74,33 @@ class ProxyTest : public testing::Test {
     static patroni::Endpoint endpoint_of(const FakePatroni& patroni) {
         return patroni::Endpoint::parse(patroni.url()).value();
     }
+    [[nodiscard]] PortConfig port(const std::string& name, std::uint16_t listen,
+                                  RequestedRole role) const {
+        PortConfig port;
+        port.name = name;
+        port.listen = address(listen);
+        port.wanted.roles = {role};
+        port.host_port = backends_[0]->port();
+        return port;
+    }
+    static ClusterConfig cluster(const std::string& name, const FakePatroni& patroni,
+                                 std::vector<PortConfig> ports) {
+        ClusterConfig cluster;
+        cluster.name = name;
+        cluster.hosts = {endpoint_of(patroni)};
+        cluster.ports = std::move(ports);
+        return cluster;
+    }
     [[nodiscard]] Config config() const {
-        const std::uint16_t pg = backends_[0]->port();
         Config config;
         config.cluster_update_interval = std::chrono::hours(1);
         config.listen_address = address(kAdmin);
         config.workers = 2;
         config.clusters = {
-            {"main",
-             {endpoint_of(main_patroni_)},
-             {{"rw", address(kLeader), {{RequestedRole::leader}, {}}, pg},
-              {"ro", address(kReplica), {{RequestedRole::async}, {}}, pg}}},
-            {"other",
-             {endpoint_of(other_patroni_)},
-             {{"rw", address(kOther), {{RequestedRole::leader}, {}}, pg}}},
+            cluster("main", main_patroni_,
+                    {port("rw", kLeader, RequestedRole::leader),
+                     port("ro", kReplica, RequestedRole::async)}),
+            cluster("other", other_patroni_, {port("rw", kOther, RequestedRole::leader)}),
         };
         return config;
     }
@@ -91,6 +112,7 @@ class ProxyTest : public testing::Test {
         return client.receive_to_eof();
     }
 
+    std::map<std::string, FakePatroni> apis_;
     FakePatroni main_patroni_;
     FakePatroni other_patroni_;
     std::vector<std::unique_ptr<FakeBackend>> backends_ = FakeBackend::on_one_port(3);
@@ -130,8 +152,8 @@ TEST_F(ProxyTest, AnUpdateNamesTheClusterThatFailed) {
     other_patroni_.answer("/cluster", {.status = 503});
     const auto answer = update_clusters();
     EXPECT_THAT(answer, HasSubstr(" 502 "));
-    EXPECT_THAT(answer, EndsWith("\r\n\r\nUpdated 1 cluster(s); failed: other: " +
-                                 other_patroni_.url() + ": status 503 Service Unavailable\n"));
+    EXPECT_THAT(answer, HasSubstr("\r\n\r\nUpdated 1 cluster(s); failed: other: " +
+                                  other_patroni_.url() + ": status 503 Service Unavailable"));
     // What was known stays in force.
     EXPECT_EQ(connect(kOther).receive_line(), "b3");
 }

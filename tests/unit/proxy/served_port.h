@@ -27,7 +27,9 @@ inline BackendPtr backend_for(const support::FakeBackend& fake) {
 }
 
 inline BackendTablePtr table_of(std::initializer_list<BackendPtr> eligible) {
-    return std::make_shared<const BackendTable>(BackendTable{eligible, {}});
+    BackendTable table;
+    table.eligible = eligible;
+    return std::make_shared<const BackendTable>(std::move(table));
 }
 
 /// Runs `task` on a loop that another thread runs; returns when it is done.

@@ -40,13 +40,17 @@ TEST(WorkerTest, ServesWhatAnotherThreadHandsOver) {
     EXPECT_EQ(hand_over(worker).receive_line(), "p1");
 }
 
-TEST(WorkerTest, ServesWhatItsOwnThreadHandsOver) {
+TEST(WorkerTest, ServesAtOnceWhatItsOwnThreadHandsOver) {
     const FakeBackend p1({.name = "p1"});
+    const auto backend = backend_for(p1);
     Worker worker({"c/p"});
     worker.start();
-    use(worker, 0, table_of({backend_for(p1)}));
+    use(worker, 0, table_of({backend}));
     AcceptedClient pair;
-    run_on(worker.loop(), [&] { worker.serve(0, std::move(pair.accepted), pair.address); });
+    run_on(worker.loop(), [&] {
+        worker.serve(0, std::move(pair.accepted), pair.address);
+        EXPECT_EQ(backend->connections, 1U);
+    });
     EXPECT_EQ(pair.client.receive_line(), "p1");
     EXPECT_EQ(worker.load(), 1U);
 }

@@ -57,6 +57,9 @@ class YamlMapping {
                                         std::uint64_t most);
     std::optional<std::uint64_t> size(const std::string& key);
     std::optional<std::chrono::milliseconds> duration(const std::string& key);
+    /// One of a few words; which, by its place among them.
+    std::optional<std::size_t> choice(const std::string& key,
+                                      const std::vector<std::string>& words);
     /// The elements of a list of scalars with the nodes they stand in.
     std::vector<std::pair<std::string, YAML::Node>> texts(const std::string& key);
 

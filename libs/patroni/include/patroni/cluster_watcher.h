@@ -2,64 +2,113 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
+#include <deque>
 #include <functional>
+#include <map>
+#include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
-#include "patroni/cluster_snapshot.h"
+#include "patroni/cluster_view.h"
 #include "patroni/endpoint.h"
+#include "patroni/evidence.h"
 #include "patroni/rest_client.h"
+#include "patroni/result.h"
 
 namespace patroni {
 
-/// What one round of asking a cluster's hosts gave.
-struct PollResult {
-    SnapshotPtr snapshot;  ///< null if no host gave a good answer
-    std::string host;      ///< who gave it
-    /// Why hosts that were asked gave none: "http://10.0.0.1:8008: Connection refused; ...".
-    std::string errors;
-};
+class MemberProbe;
 
-/// Asks GET /cluster of one cluster's hosts again and again, on a thread of its own.
+/// Follows one cluster: asks its REST APIs again and again and publishes what follows from the
+/// answers.
 ///
-/// It starts at a random host and stays with it while it answers, so that hundreds of proxies do
-/// not all ask the first; the next one is asked in the same round when one fails.
-/// Threads: start(), stop() and poll_now() from any; the callbacks run on the watcher's thread.
+/// A round asks GET /cluster of one host, then GET /primary of who is shown as leader and of who
+/// was known as one. It starts at a random host and stays with it while it answers, so that
+/// hundreds of proxies do not all ask the first; a host that failed comes last for a while, and
+/// members that Patroni named are asked when all hosts are gone. Each API is asked by a probe with
+/// a thread of its own, so that one that freezes delays nothing but its own answer.
+///
+/// Threads: start(), stop() and poll_now() from any; the callbacks run on the watcher's own.
 class ClusterWatcher {
   public:
     struct Settings {
         std::vector<Endpoint> hosts;  ///< at least one
         std::chrono::milliseconds interval{3'000};
-        RestClient::Timeouts timeouts;
+        RestClient::Timeouts timeouts{.connect = std::chrono::seconds{1},
+                                      .total = std::chrono::seconds{3}};
+        RestClient::Access access{};
+        bool live_positions = false;  ///< ask every member for its position as well
     };
-    using OnPoll = std::function<void(const PollResult&)>;
+    /// How a round went.
+    struct Round {
+        bool answered = false;  ///< some host gave a good answer of /cluster
+        std::string host;       ///< which
+        /// Why hosts that were asked gave none: "http://10.0.0.1:8008: Connection refused; ...".
+        std::string errors;
+    };
+    using OnView = std::function<void(const ClusterView&)>;
+    using OnRound = std::function<void(const Round&)>;
 
-    ClusterWatcher(Settings settings, OnPoll on_poll);
+    /// `on_view` is told after every answer, `on_round` at the end of every round.
+    ClusterWatcher(Settings settings, OnView on_view, OnRound on_round);
     ClusterWatcher(const ClusterWatcher&) = delete;
     ClusterWatcher& operator=(const ClusterWatcher&) = delete;
     ~ClusterWatcher();
 
     void start();
-    /// Ends a request under way. What was asked of poll_now() and not begun is told a failure.
+    /// Ends requests under way. What was asked of poll_now() and not done is told a failure.
     void stop();
-    /// `done` is told the result of a round that begins after this call, after OnPoll was.
-    void poll_now(OnPoll done);
+    /// `done` is told how a round went whose requests all begin after this call.
+    void poll_now(OnRound done);
 
   private:
+    struct RoundState;
+
     void run();
-    PollResult poll();
-    std::chrono::milliseconds jittered_interval();
+    void post(std::function<void()> task);
+    void begin_round();
+    void advance_round();
+    void end_round();
+    [[nodiscard]] Clock::time_point next_deadline() const;
+
+    [[nodiscard]] std::vector<Endpoint> hosts_in_order();
+    void ask_next_host();
+    void on_cluster_reply(std::uint64_t round, const Endpoint& host,
+                          const Result<HttpReply>& reply);
+    void ask_members();
+    void ask_member(const std::string& member, const std::string& path);
+    void on_member_reply(const std::string& member, const std::string& path,
+                         const Result<HttpReply>& reply);
+    void observe(decltype(Observation::claim) claim);
+    [[nodiscard]] MemberProbe& probe(const Endpoint& endpoint);
+    void drop_unused_probes();
 
     const Settings settings_;
-    const OnPoll on_poll_;
-    RestClient client_;
-    std::size_t current_host_;  // watcher's thread only
+    const OnView on_view_;
+    const OnRound on_round_;
+
+    // The watcher's thread only.
+    Evidence evidence_;
+    std::vector<Endpoint> hosts_;  ///< the configured ones, the one to begin with in front
+    std::map<std::string, Clock::time_point> failed_until_;  ///< by URL
+    std::unique_ptr<RoundState> round_;                      ///< null between rounds
+    std::uint64_t round_number_ = 0;
+    Clock::time_point next_round_at_;
+    Clock::time_point last_heard_;  ///< a second answer is one only kConfirmAfter later
+    std::set<std::pair<std::string, std::string>> outstanding_;   ///< member and path
+    std::map<std::string, std::unique_ptr<MemberProbe>> probes_;  ///< by URL
+
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::vector<OnPoll> asked_;  // guarded by mutex_
-    bool stopping_ = false;      // guarded by mutex_
+    std::deque<std::function<void()>> tasks_;  // guarded by mutex_
+    std::vector<OnRound> asked_;               // guarded by mutex_
+    bool stopping_ = false;                    // guarded by mutex_
     std::thread thread_;
 };
 

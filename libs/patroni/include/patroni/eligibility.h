@@ -1,43 +1,77 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 
-#include "patroni/cluster_snapshot.h"
+#include "patroni/cluster_view.h"
 
 namespace patroni {
 
 /// What a port or a listener may ask for, by the words of its `roles`.
 enum class RequestedRole : std::uint8_t {
-    leader,  ///< the primary
-    sync,    ///< a synchronous standby
-    async,   ///< a replica that no commit waits for
-    any,     ///< any member that serves
+    leader,          ///< the primary
+    sync,            ///< a synchronous standby
+    quorum,          ///< a member of a quorum (Patroni 4)
+    async,           ///< a replica that no commit waits for; a quorum waits for no single member
+    replica,         ///< any standby of a primary
+    standby_leader,  ///< the head of a standby cluster
+    any,             ///< any member that serves
 };
 
 /// Case-insensitive; nothing if the word is none of requested_role_names().
 [[nodiscard]] std::optional<RequestedRole> requested_role_from(std::string_view word);
-/// "leader, sync, async, any": what is allowed, for messages.
+/// "leader, sync, ...": what is allowed, for messages.
 [[nodiscard]] std::string requested_role_names();
 
-/// Which members of a cluster will do.
+/// What becomes of the sessions that a member has when it should get no new ones.
+enum class OnUnfit : std::uint8_t { close, drain };
+
+/// Which members of a cluster will do. All but `roles` concerns replicas alone.
 struct Requirements {
-    std::set<RequestedRole> roles;
-    /// Bytes; a replica with more, or with a lag that is not known, is out.
-    std::optional<std::uint64_t> max_lag;
+    std::set<RequestedRole> roles = {};
+    /// Bytes; a replica with more, or with a lag that is not known, will not do.
+    std::optional<std::uint64_t> max_lag = {};
+    /// The lag by the members' own positions instead of GET /cluster.
+    bool live_lag = false;
+    /// A replica must carry all of them with these values.
+    std::map<std::string, std::string> tags = {};
+    /// Not enough that it runs: it must stream.
+    bool streaming = false;
+    OnUnfit on_lag = OnUnfit::close;
+    OnUnfit on_noloadbalance = OnUnfit::close;
+    /// How long a replica must be over the limit before its sessions end, and within it before it
+    /// is used again. Under load GET /cluster shows every healthy replica tens of megabytes behind
+    /// for a moment in each of Patroni's loops: those moments never last from answer to answer.
+    std::chrono::milliseconds lag_window{10'000};
+    /// How much longer than to the second answer that says so sessions stay on a member that
+    /// vanished, stopped or changed its role.
+    std::chrono::milliseconds removal_grace{0};
+
+    friend bool operator==(const Requirements&, const Requirements&) = default;
 };
 
-/// Whether a member will do, and why (not): for logs, status, agent comments and tests alike.
-struct Verdict {
-    bool eligible = false;
-    std::string reason;
+/// What speaks against a member at one moment; how patient one is with it is the Judge's matter.
+enum class Objection : std::uint8_t {
+    none,
+    unfit,  ///< gone, not running, another role, other tags
+    noloadbalance,
+    lagging,
+    behind,  ///< on an older timeline than the leader
+    leads,   ///< known to be the primary, and that is not asked for
 };
 
-/// Pure. `member` is one of `snapshot`.
-[[nodiscard]] Verdict judge(const ClusterSnapshot& snapshot, const Member& member,
-                            const Requirements& wanted);
+struct Opinion {
+    Objection objection = Objection::none;
+    std::string reason;  ///< always there: "sync_standby", or what speaks against it
+};
+
+/// Pure. `member` is one of the view's snapshot.
+[[nodiscard]] Opinion examine(const ClusterView& view, const Member& member,
+                              const Requirements& wanted);
 
 }  // namespace patroni

@@ -47,6 +47,7 @@ struct Member {
     std::map<std::string, std::string> tags;  ///< values as text: true, false, 1, zone-a
     std::string api_url;
 
+    /// Patroni takes any value of a tag for a yes that is not empty, zero or false.
     [[nodiscard]] bool tagged(const std::string& tag) const;
 
     friend bool operator==(const Member&, const Member&) = default;

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "patroni/observation.h"
+
+namespace patroni {
+
+/// What a member may be used for, in a role.
+enum class Standing : std::uint8_t {
+    eligible,   ///< for new sessions and those it has
+    tolerated,  ///< those it has may stay; no new ones: one source says no, a second has not yet
+    out,        ///< for none
+};
+
+/// Who leads, as far as it is known.
+struct Leadership {
+    std::string member;  ///< empty if nobody is known to lead
+    Standing standing = Standing::out;
+    std::string reason;  ///< why it leads, is tolerated, or why nobody does
+    Member details;      ///< as last told; it may be gone from the latest answer
+
+    friend bool operator==(const Leadership&, const Leadership&) = default;
+};
+
+/// The verdict on everything observed of a cluster. Immutable once published; replaced whole.
+struct ClusterView {
+    SnapshotPtr snapshot;           ///< the latest answer of GET /cluster; null before the first
+    Clock::time_point answered_at;  ///< when that came
+    Leadership leader;
+    /// Bytes of WAL not replayed, by the members' own words; only where live positions are asked.
+    std::map<std::string, std::uint64_t> live_lag;
+    std::vector<std::string> warnings;  ///< what an operator should know
+};
+using ClusterViewPtr = std::shared_ptr<const ClusterView>;
+
+}  // namespace patroni

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "patroni/cluster_view.h"
+#include "patroni/observation.h"
+
+namespace patroni {
+
+/// Folds observations into who leads: evidence in, verdict out. No clock, no I/O: the same
+/// observations give the same verdict. One thread at a time; a value.
+///
+/// - A member proves to be leader by its own GET /primary: status 200, role primary, state running.
+/// - Where its API cannot be reached, /cluster alone is believed: at once if no leader has been
+///   known yet, else when a second answer, kConfirmAfter later, agrees.
+/// - Silence keeps the verdict. One contrary answer stops new sessions; a second one, or one from
+///   the other source, ends the leadership, and so does another leader.
+/// - While paused the leader stays until another member proves to be primary.
+/// - A lower timeline than already proven needs confirmation by both sources.
+class Evidence {
+  public:
+    /// Two answers are two pieces of evidence only if this lies between them.
+    static constexpr std::chrono::milliseconds kConfirmAfter{500};
+
+    void observe(const Observation& observation);
+
+    [[nodiscard]] const ClusterView& view() const noexcept { return view_; }
+    /// Whose GET /primary should be asked in every round.
+    [[nodiscard]] std::vector<std::string> leaders_to_ask() const;
+    /// Where a member's own API is, as last told; empty if nobody said.
+    [[nodiscard]] std::string api_url_of(const std::string& member) const;
+    /// Something waits for a second answer: ask again after kConfirmAfter.
+    [[nodiscard]] bool wants_confirmation() const noexcept { return wants_confirmation_; }
+
+  private:
+    /// What a member says of itself through its own API.
+    struct OwnWord {
+        enum class Kind : std::uint8_t { silent, denies, proves };
+        Kind kind = Kind::silent;
+        Clock::time_point first;  ///< of an unbroken row of the same kind
+        Clock::time_point last;
+        std::uint64_t timeline = 0;  ///< 0: not known
+        bool primary = false;  ///< role and state are a running primary's, whatever the status
+        bool paused = false;
+        std::string words;
+    };
+    /// An unbroken row of answers of /cluster that agree on something.
+    struct Row {
+        Clock::time_point first;
+        Clock::time_point last;
+        [[nodiscard]] bool confirmed() const { return last - first >= kConfirmAfter; }
+    };
+
+    void note(Clock::time_point at, const ClusterAnswer& answer);
+    void note(Clock::time_point at, const PrimaryAnswer& answer);
+    void note(Clock::time_point at, const PrimarySilence& silence);
+    void note(Clock::time_point at, const PositionAnswer& answer);
+    void note_own_word(Clock::time_point at, const std::string& member, OwnWord word);
+
+    void decide();
+    void forget_old_words();
+    [[nodiscard]] std::optional<std::string> proven_challenger();
+    [[nodiscard]] bool may_succeed(const std::string& member, const OwnWord& word);
+    [[nodiscard]] std::optional<std::string> named_challenger();
+    void accept(const std::string& member, std::uint64_t timeline);
+    void weigh_leader();
+    void describe_leader(Standing standing, const std::string& reason);
+    void describe_vacancy();
+    void update_live_lag();
+
+    [[nodiscard]] const OwnWord* own_word(const std::string& member) const;
+    [[nodiscard]] bool proves(const std::string& member) const;
+    [[nodiscard]] bool paused() const;
+    [[nodiscard]] const Member* find(const std::string& member) const;
+
+    Clock::time_point latest_;  ///< of the latest observation: the only clock there is
+    std::map<std::string, OwnWord> own_words_;
+    std::map<std::string, std::uint64_t> positions_;
+    std::string named_;               ///< the one running leader of the latest /cluster, or empty
+    std::optional<Row> named_row_;    ///< of answers that name it
+    std::optional<Row> unnamed_row_;  ///< of answers that do not name leader_, though they should
+    std::string leader_;
+    Member leader_details_;
+    std::string lost_reason_;  ///< why the last leader is none any more
+    std::uint64_t highest_timeline_ = 0;
+    bool ever_led_ = false;
+    bool topology_changed_ = false;
+    bool wants_confirmation_ = false;
+    ClusterView view_;
+};
+
+}  // namespace patroni

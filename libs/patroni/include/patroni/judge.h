@@ -1,0 +1,56 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "patroni/cluster_view.h"
+#include "patroni/eligibility.h"
+
+namespace patroni {
+
+/// Whether a member will do, and why (not): for logs, status, agent comments and tests alike.
+struct Verdict {
+    Member member;  ///< as last told: it may be gone from the latest answer
+    Standing standing = Standing::out;
+    std::string reason;
+};
+
+/// Folds one view of a cluster after the other into a verdict on every member, for one set of
+/// requirements. It adds patience to examine(): what one answer says against a member that serves
+/// stops new sessions at most, and how long the others stay depends on what it is.
+///
+/// No clock: time is that of the answers, so that silence changes nothing. One thread at a time.
+class Judge {
+  public:
+    /// After a failover a healthy replica may show the old timeline for one of Patroni's loops
+    /// (loop_wait is 10 s by default) and a poll; after this it has diverged.
+    static constexpr std::chrono::seconds kTimelineGrace{30};
+
+    explicit Judge(Requirements wanted) : wanted_(std::move(wanted)) {}
+
+    /// Members in Patroni's order, then those that vanished but still keep sessions.
+    [[nodiscard]] std::vector<Verdict> judge(const ClusterView& view);
+
+  private:
+    struct Record {
+        Member member;
+        bool served = false;  ///< eligible or tolerated by the verdict before
+        bool led = false;     ///< it served as the leader
+        bool lagged_out = false;
+        std::optional<Clock::time_point> objected_since;  ///< to a member that served
+        std::optional<Clock::time_point> fits_since;      ///< while it is lagged out
+    };
+
+    Verdict verdict_on(const ClusterView& view, Record& record, const Opinion& opinion);
+    Verdict accept(const ClusterView& view, Record& record, const Opinion& opinion);
+    Verdict object(const ClusterView& view, Record& record, const Opinion& opinion);
+    [[nodiscard]] Clock::duration patience(Objection objection) const;
+
+    Requirements wanted_;
+    std::map<std::string, Record> records_;
+};
+
+}  // namespace patroni

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "patroni/cluster_snapshot.h"
+
+namespace patroni {
+
+using Clock = std::chrono::steady_clock;
+
+/// GET /cluster was answered: what the cluster's key-value store says, through whichever member.
+struct ClusterAnswer {
+    SnapshotPtr snapshot;
+};
+
+/// GET /primary of one member was answered. The status says who holds the leader's lock, the body
+/// what the member's PostgreSQL is: 200 comes before promotion has finished, and a primary that
+/// lost its lock, demoting or paused, still calls itself one.
+struct PrimaryAnswer {
+    std::string member;
+    int status = 0;
+    std::string role;   ///< primary (Patroni 4), master (before), replica, ...
+    std::string state;  ///< running, ...
+    std::optional<std::uint64_t> timeline;
+    bool paused = false;
+};
+
+/// GET /primary of one member gave nothing to go by.
+struct PrimarySilence {
+    std::string member;
+    std::string reason;
+};
+
+/// GET /patroni of one member: its position in the WAL, fresh at every request.
+struct PositionAnswer {
+    std::string member;
+    std::uint64_t position = 0;  ///< bytes; written on a primary, replayed on a replica
+};
+
+/// One thing learned, and when. What nobody answered is not observed at all, except a leader's
+/// own silence: it decides whether /cluster alone may be believed.
+struct Observation {
+    Clock::time_point at;
+    std::variant<ClusterAnswer, PrimaryAnswer, PrimarySilence, PositionAnswer> claim;
+};
+
+}  // namespace patroni

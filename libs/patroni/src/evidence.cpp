@@ -1,0 +1,275 @@
+#include "patroni/evidence.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace patroni {
+namespace {
+
+constexpr std::chrono::seconds kForgetAfter{10};
+
+/// The only member shown as a running leader. Two leaders in one answer prove neither.
+std::string leader_named_by(const ClusterSnapshot& snapshot) {
+    std::string name;
+    for (const auto& member : snapshot.members) {
+        if (member.role != Role::leader)
+            continue;
+        if (!name.empty())
+            return {};
+        name = member.name;
+        if (!serves(member.state))
+            return {};
+    }
+    return name;
+}
+
+/// Whether members came, went or changed, lag and position apart: those change all the time.
+bool same_topology(const ClusterSnapshot& a, const ClusterSnapshot& b) {
+    return a.paused == b.paused &&
+           std::equal(a.members.begin(), a.members.end(), b.members.begin(), b.members.end(),
+                      [](const Member& x, const Member& y) {
+                          return x.name == y.name && x.role == y.role && x.state == y.state &&
+                                 x.tags == y.tags;
+                      });
+}
+
+}  // namespace
+
+void Evidence::observe(const Observation& observation) {
+    latest_ = observation.at;
+    std::visit([&](const auto& claim) { note(observation.at, claim); }, observation.claim);
+    decide();
+}
+
+std::vector<std::string> Evidence::leaders_to_ask() const {
+    std::vector<std::string> members;
+    for (const auto& member : {named_, leader_})
+        if (!member.empty() && std::find(members.begin(), members.end(), member) == members.end())
+            members.push_back(member);
+    return members;
+}
+
+std::string Evidence::api_url_of(const std::string& member) const {
+    if (const Member* found = find(member))
+        return found->api_url;
+    return member == leader_ ? leader_details_.api_url : std::string{};
+}
+
+void Evidence::note(Clock::time_point at, const ClusterAnswer& answer) {
+    const ClusterSnapshot& snapshot = *answer.snapshot;
+    topology_changed_ = view_.snapshot && !same_topology(*view_.snapshot, snapshot);
+    view_.snapshot = answer.snapshot;
+    view_.answered_at = at;
+
+    const std::string named = leader_named_by(snapshot);
+    if (named.empty())
+        named_row_.reset();
+    else if (named_row_ && named == named_)
+        named_row_->last = at;
+    else
+        named_row_ = Row{at, at};
+    named_ = named;
+
+    // Maintenance mode lets the key run out without an election: only a proof is news then.
+    const bool objects = !leader_.empty() && named_ != leader_ && !paused();
+    if (!objects)
+        unnamed_row_.reset();
+    else if (unnamed_row_)
+        unnamed_row_->last = at;
+    else
+        unnamed_row_ = Row{at, at};
+
+    if (const Member* member = find(leader_))
+        leader_details_ = *member;
+}
+
+void Evidence::note(Clock::time_point at, const PrimaryAnswer& answer) {
+    OwnWord word;
+    word.primary =
+        (answer.role == "primary" || answer.role == "master") && answer.state == "running";
+    word.kind =
+        word.primary && answer.status == 200 ? OwnWord::Kind::proves : OwnWord::Kind::denies;
+    word.timeline = answer.timeline.value_or(0);
+    word.paused = answer.paused;
+    word.words = "its API answers " + std::to_string(answer.status) + ", role " +
+                 (answer.role.empty() ? "unknown" : answer.role) + ", state " +
+                 (answer.state.empty() ? "unknown" : answer.state);
+    note_own_word(at, answer.member, std::move(word));
+}
+
+void Evidence::note(Clock::time_point at, const PrimarySilence& silence) {
+    OwnWord word;
+    word.words = "its API does not answer: " + silence.reason;
+    note_own_word(at, silence.member, std::move(word));
+}
+
+void Evidence::note(Clock::time_point /*at*/, const PositionAnswer& answer) {
+    positions_[answer.member] = answer.position;
+}
+
+void Evidence::note_own_word(Clock::time_point at, const std::string& member, OwnWord word) {
+    const OwnWord* before = own_word(member);
+    word.first = before && before->kind == word.kind ? before->first : at;
+    word.last = at;
+    // It speaks for itself, later than /cluster did: that objection must come again.
+    if (member == leader_ && word.kind == OwnWord::Kind::proves)
+        unnamed_row_.reset();
+    own_words_[member] = std::move(word);
+}
+
+void Evidence::decide() {
+    wants_confirmation_ = topology_changed_;
+    if (const auto member = proven_challenger())
+        accept(*member, own_words_[*member].timeline);
+    else if (const auto name = named_challenger())
+        accept(*name, find(*name)->timeline.value_or(0));
+    weigh_leader();
+    update_live_lag();
+    forget_old_words();
+}
+
+/// Who is neither leader nor named is not asked in every round: its word grows old, and a proof
+/// of long ago must not stand against anybody.
+void Evidence::forget_old_words() {
+    std::erase_if(own_words_, [this](const auto& entry) {
+        return entry.first != leader_ && entry.first != named_ &&
+               latest_ - entry.second.last >= kForgetAfter;
+    });
+}
+
+/// A member other than the leader that proves to be one, and may be believed.
+std::optional<std::string> Evidence::proven_challenger() {
+    const std::string* best = nullptr;
+    for (const auto& [member, word] : own_words_)
+        if (member != leader_ && word.kind == OwnWord::Kind::proves && find(member) &&
+            may_succeed(member, word) &&
+            (!best || word.timeline > own_words_[*best].timeline || member == named_))
+            best = &member;
+    return best ? std::optional(*best) : std::nullopt;
+}
+
+bool Evidence::may_succeed(const std::string& member, const OwnWord& word) {
+    // Two that prove themselves: /cluster decides between them.
+    const bool rival = std::any_of(own_words_.begin(), own_words_.end(), [&](const auto& entry) {
+        return entry.first != member && entry.second.kind == OwnWord::Kind::proves;
+    });
+    // A cluster restored from a backup starts on a lower timeline; so does a member that woke up
+    // in the past.
+    const bool from_the_past = word.timeline < highest_timeline_;
+    const bool confirmed = word.last - word.first >= kConfirmAfter;
+    const bool believed =
+        (!rival || member == named_) && (!from_the_past || (confirmed && member == named_));
+    wants_confirmation_ |= !believed;
+    return believed;
+}
+
+/// A leader that only /cluster vouches for, because its own API cannot be reached.
+std::optional<std::string> Evidence::named_challenger() {
+    const OwnWord* word = own_word(named_);
+    if (named_.empty() || named_ == leader_ || !word || word->kind != OwnWord::Kind::silent)
+        return std::nullopt;
+    if (!leader_.empty() && (proves(leader_) || paused()))
+        return std::nullopt;
+    if (ever_led_ && !named_row_->confirmed()) {
+        wants_confirmation_ = true;
+        return std::nullopt;
+    }
+    return named_;
+}
+
+void Evidence::accept(const std::string& member, std::uint64_t timeline) {
+    leader_ = member;
+    leader_details_ = *find(member);
+    highest_timeline_ = timeline;
+    ever_led_ = true;
+    unnamed_row_.reset();
+}
+
+/// Whether the leader still is one, by both sources.
+void Evidence::weigh_leader() {
+    if (leader_.empty())
+        return describe_vacancy();
+    const OwnWord* word = own_word(leader_);
+    const bool denied = word && word->kind == OwnWord::Kind::denies &&
+                        !((paused() || word->paused) && word->primary);
+    const bool unnamed = unnamed_row_.has_value();
+    const bool twice = (denied && word->last - word->first >= kConfirmAfter) ||
+                       (unnamed && unnamed_row_->confirmed());
+    std::string objection = denied ? word->words : "";
+    if (unnamed)
+        objection +=
+            std::string(denied ? "; " : "") +
+            (named_.empty() ? "Patroni shows no leader" : "Patroni shows " + named_ + " as leader");
+    if ((denied && unnamed) || twice) {
+        lost_reason_ = leader_ + " is no longer leader: " + objection;
+        leader_.clear();
+        return describe_vacancy();
+    }
+    if (denied || unnamed) {
+        wants_confirmation_ = true;
+        return describe_leader(Standing::tolerated, objection + " (to be confirmed)");
+    }
+    if (word)
+        highest_timeline_ = std::max(highest_timeline_, word->timeline);
+    if (!word || word->kind != OwnWord::Kind::silent)
+        return describe_leader(Standing::eligible, "leader");
+    const std::string reason =
+        (named_ == leader_ ? "leader by /cluster alone: " : "leader as last known: ") + word->words;
+    describe_leader(Standing::eligible, reason);
+    view_.warnings = {leader_ + " is " + reason};
+}
+
+void Evidence::describe_leader(Standing standing, const std::string& reason) {
+    view_.leader = {leader_, standing, reason, leader_details_};
+    view_.warnings.clear();
+}
+
+void Evidence::describe_vacancy() {
+    std::string reason = lost_reason_;
+    if (!named_.empty()) {
+        // A promotion takes another moment after the lock is taken.
+        wants_confirmation_ = true;
+        const OwnWord* word = own_word(named_);
+        reason = named_ + " is shown as leader, but " +
+                 (word ? word->words : "its own API has not answered yet");
+    } else if (reason.empty()) {
+        reason = "Patroni shows no leader";
+    }
+    view_.leader = {{}, Standing::out, reason, {}};
+    view_.warnings.clear();
+}
+
+void Evidence::update_live_lag() {
+    view_.live_lag.clear();
+    const auto leader = positions_.find(view_.leader.member);
+    if (leader == positions_.end())
+        return;
+    // A replica may be asked later than the leader and be ahead of what the leader said.
+    for (const auto& [member, position] : positions_)
+        view_.live_lag[member] = leader->second > position ? leader->second - position : 0;
+}
+
+const Evidence::OwnWord* Evidence::own_word(const std::string& member) const {
+    const auto found = own_words_.find(member);
+    return found == own_words_.end() ? nullptr : &found->second;
+}
+
+bool Evidence::proves(const std::string& member) const {
+    const OwnWord* word = own_word(member);
+    return word && word->kind == OwnWord::Kind::proves;
+}
+
+bool Evidence::paused() const {
+    return view_.snapshot && view_.snapshot->paused;
+}
+
+const Member* Evidence::find(const std::string& member) const {
+    if (!view_.snapshot || member.empty())
+        return nullptr;
+    const auto& members = view_.snapshot->members;
+    const auto found = std::find_if(members.begin(), members.end(),
+                                    [&](const Member& each) { return each.name == member; });
+    return found == members.end() ? nullptr : &*found;
+}
+
+}  // namespace patroni

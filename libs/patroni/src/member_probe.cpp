@@ -1,0 +1,45 @@
+#include "member_probe.h"
+
+#include <utility>
+
+namespace patroni {
+
+MemberProbe::MemberProbe(Endpoint endpoint, RestClient::Timeouts timeouts,
+                         RestClient::Access access)
+    : endpoint_(std::move(endpoint)),
+      client_(timeouts, std::move(access)),
+      thread_([this] { run(); }) {}
+
+MemberProbe::~MemberProbe() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    changed_.notify_one();
+    client_.abort();
+    thread_.join();
+}
+
+void MemberProbe::ask(const std::string& path, OnReply on_reply) {
+    {
+        const std::lock_guard lock(mutex_);
+        questions_.push_back({path, std::move(on_reply)});
+    }
+    changed_.notify_one();
+}
+
+void MemberProbe::run() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+        changed_.wait(lock, [this] { return stopping_ || !questions_.empty(); });
+        if (stopping_)
+            return;
+        const Question question = std::move(questions_.front());
+        questions_.pop_front();
+        lock.unlock();
+        question.on_reply(client_.get(endpoint_, question.path));
+        lock.lock();
+    }
+}
+
+}  // namespace patroni

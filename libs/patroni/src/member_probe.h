@@ -1,0 +1,48 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "patroni/endpoint.h"
+#include "patroni/rest_client.h"
+
+namespace patroni {
+
+/// Asks one REST API, on a thread of its own, one request after the other: so that an API that
+/// freezes delays nobody else, and no member ever has two of our requests in flight.
+class MemberProbe {
+  public:
+    /// Told on the probe's thread.
+    using OnReply = std::function<void(Result<HttpReply>)>;
+
+    MemberProbe(Endpoint endpoint, RestClient::Timeouts timeouts, RestClient::Access access);
+    MemberProbe(const MemberProbe&) = delete;
+    MemberProbe& operator=(const MemberProbe&) = delete;
+    /// Ends the request under way. Questions not yet asked are dropped.
+    ~MemberProbe();
+
+    /// Any thread.
+    void ask(const std::string& path, OnReply on_reply);
+
+  private:
+    struct Question {
+        std::string path;
+        OnReply on_reply;
+    };
+
+    void run();
+
+    const Endpoint endpoint_;
+    RestClient client_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<Question> questions_;  // guarded by mutex_
+    bool stopping_ = false;           // guarded by mutex_
+    std::thread thread_;              // last: it uses the others
+};
+
+}  // namespace patroni

@@ -1,0 +1,39 @@
+#include "patroni/primary_parser.h"
+
+#include "json.h"
+
+namespace patroni {
+
+Result<PrimaryAnswer> parse_primary(const std::string& member, int status, std::string_view body) {
+    const auto object = parse_json_object(body);
+    if (!object)
+        return Failure{object.reason()};
+    PrimaryAnswer answer;
+    answer.member = member;
+    answer.status = status;
+    answer.role = text_of(*object.value(), "role");
+    answer.state = text_of(*object.value(), "state");
+    answer.timeline = number_of(*object.value(), "timeline");
+    answer.paused = flag_of(*object.value(), "pause");
+    if (answer.role.empty() && answer.state.empty())
+        return Failure{"status " + std::to_string(status) +
+                       ": the answer has neither role nor state"};
+    return answer;
+}
+
+Result<PositionAnswer> parse_position(const std::string& member, std::string_view body) {
+    const auto object = parse_json_object(body);
+    if (!object)
+        return Failure{object.reason()};
+    const auto xlog = object.value()->getObject("xlog");
+    if (!xlog)
+        return Failure{"the answer has no xlog"};
+    auto position = number_of(*xlog, "location");
+    if (!position)
+        position = number_of(*xlog, "replayed_location");
+    if (!position)
+        return Failure{"the answer has no position"};
+    return PositionAnswer{member, *position};
+}
+
+}  // namespace patroni

@@ -1,0 +1,372 @@
+// Who leads: observations in, verdict out.
+
+#include "patroni/evidence.h"
+
+#include <random>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+using namespace std::chrono_literals;
+using patroni::ClusterAnswer;
+using patroni::ClusterSnapshot;
+using patroni::Evidence;
+using patroni::Member;
+using patroni::PrimaryAnswer;
+using patroni::PrimarySilence;
+using patroni::Standing;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+namespace {
+
+Member member(const std::string& name, const std::string& role, std::uint64_t timeline = 1) {
+    Member member;
+    member.name = name;
+    member.role_name = role;
+    member.role = patroni::role_from(role);
+    member.state_name = "running";
+    member.state = patroni::State::running;
+    member.host = "127.0.0.1";
+    member.port = 5432;
+    member.timeline = timeline;
+    return member;
+}
+
+ClusterSnapshot led_by(const std::string& leader) {
+    ClusterSnapshot snapshot;
+    for (const std::string name : {"p1", "p2", "p3"})
+        snapshot.members.push_back(member(name, name == leader ? "leader" : "replica"));
+    return snapshot;
+}
+
+/// Evidence with a hand on the clock.
+class Case {
+  public:
+    Case& cluster(ClusterSnapshot snapshot) {
+        return observe(ClusterAnswer{std::make_shared<const ClusterSnapshot>(std::move(snapshot))});
+    }
+    Case& cluster(const std::string& leader) { return cluster(led_by(leader)); }
+    Case& proves(const std::string& name, std::uint64_t timeline = 1) {
+        return observe(PrimaryAnswer{name, 200, "primary", "running", timeline, false});
+    }
+    Case& answers(const std::string& name, int status, const std::string& role,
+                  const std::string& state = "running") {
+        return observe(PrimaryAnswer{name, status, role, state, 1, false});
+    }
+    Case& silent(const std::string& name) {
+        return observe(PrimarySilence{name, "Connection refused"});
+    }
+    Case& after(std::chrono::milliseconds time) {
+        now_ += time;
+        return *this;
+    }
+
+    [[nodiscard]] const patroni::Leadership& leader() const { return evidence.view().leader; }
+
+    Evidence evidence;
+
+  private:
+    Case& observe(decltype(patroni::Observation::claim) claim) {
+        evidence.observe({now_, std::move(claim)});
+        return *this;
+    }
+
+    patroni::Clock::time_point now_{1h};
+};
+
+void expect_leader(const Case& c, const std::string& name, Standing standing) {
+    EXPECT_EQ(c.leader().member, name);
+    EXPECT_EQ(static_cast<int>(c.leader().standing), static_cast<int>(standing))
+        << c.leader().reason;
+    EXPECT_FALSE(c.leader().reason.empty());
+}
+
+TEST(Evidence, NobodyLeadsBeforeTheFirstAnswer) {
+    const Case c;
+    EXPECT_EQ(c.leader().member, "");
+    EXPECT_EQ(c.evidence.leaders_to_ask().size(), 0U);
+}
+
+TEST(Evidence, LeaderProvesItselfByStatusRoleAndState) {
+    Case c;
+    c.cluster("p1");
+    EXPECT_EQ(c.leader().member, "");
+    EXPECT_THAT(c.leader().reason, HasSubstr("has not answered yet"));
+    EXPECT_THAT(c.evidence.leaders_to_ask(), ElementsAre("p1"));
+    c.proves("p1");
+    expect_leader(c, "p1", Standing::eligible);
+}
+
+TEST(Evidence, NoSingleOneOfTheThreeIsEnough) {
+    struct {
+        int status;
+        const char* role;
+        const char* state;
+        const char* reason;
+    } const cases[] = {
+        {200, "replica", "running", "200, role replica"},  // promotion is not finished
+        {503, "primary", "running", "503, role primary"},  // demoting, or its key is lost
+        {200, "primary", "stopping", "state stopping"},
+        {503, "master", "running", "503, role master"},
+        {200, "", "", "role unknown"},
+    };
+    for (const auto& each : cases) {
+        Case c;
+        c.cluster("p1").answers("p1", each.status, each.role, each.state);
+        EXPECT_EQ(c.leader().member, "");
+        EXPECT_THAT(c.leader().reason, HasSubstr(each.reason));
+    }
+    for (const char* role : {"primary", "master"}) {
+        Case c;
+        c.cluster("p1").answers("p1", 200, role, "running");
+        expect_leader(c, "p1", Standing::eligible);
+    }
+}
+
+TEST(Evidence, ClusterAloneIsBelievedAtFirstWhereTheApiIsOutOfReach) {
+    Case c;
+    c.cluster("p1").silent("p1");
+    expect_leader(c, "p1", Standing::eligible);
+    EXPECT_THAT(c.evidence.view().warnings, ElementsAre(HasSubstr("by /cluster alone")));
+    EXPECT_THAT(c.evidence.view().warnings, ElementsAre(HasSubstr("Connection refused")));
+}
+
+TEST(Evidence, ClusterAloneNeedsASecondAnswerLater) {
+    Case c;
+    c.cluster("p1").silent("p1");
+    c.after(3s).cluster("p2").silent("p1").silent("p2");
+    expect_leader(c, "p1", Standing::tolerated);
+    c.after(499ms).cluster("p2");
+    expect_leader(c, "p1", Standing::tolerated);
+    c.after(1ms).cluster("p2");
+    expect_leader(c, "p2", Standing::eligible);
+}
+
+TEST(Evidence, ClusterAloneNeverReplacesALeaderThatProvesItself) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    for (int i = 0; i < 5; ++i) {
+        c.after(1s).cluster("p2").silent("p2").proves("p1");
+        expect_leader(c, "p1", Standing::eligible);
+    }
+}
+
+TEST(Evidence, SilenceKeepsTheVerdict) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    for (int i = 0; i < 10; ++i)
+        c.after(3s).silent("p1");
+    expect_leader(c, "p1", Standing::eligible);
+}
+
+TEST(Evidence, OneContraryAnswerStopsNewSessionsAndASecondEndsIt) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    c.after(3s).answers("p1", 503, "replica");
+    expect_leader(c, "p1", Standing::tolerated);
+    EXPECT_TRUE(c.evidence.wants_confirmation());
+    c.after(400ms).answers("p1", 503, "replica");
+    expect_leader(c, "p1", Standing::tolerated);
+    c.after(100ms).answers("p1", 503, "replica");
+    EXPECT_EQ(c.leader().member, "");
+    EXPECT_THAT(c.leader().reason, HasSubstr("503, role replica"));
+}
+
+TEST(Evidence, OneVanishedAnswerDoesNotEndIt) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    c.after(3s).cluster(ClusterSnapshot{});
+    expect_leader(c, "p1", Standing::tolerated);
+    c.proves("p1");
+    expect_leader(c, "p1", Standing::eligible);
+    c.after(3s).cluster("p1");
+    expect_leader(c, "p1", Standing::eligible);
+}
+
+TEST(Evidence, BothSourcesTogetherEndItAtOnce) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    c.after(3s).cluster("").answers("p1", 503, "replica");
+    EXPECT_EQ(c.leader().member, "");
+}
+
+TEST(Evidence, SwitchoverEndsTheOldLeaderWithTheProofOfTheNew) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    c.after(3s).cluster("p2");
+    expect_leader(c, "p1", Standing::tolerated);
+    EXPECT_THAT(c.evidence.leaders_to_ask(), ElementsAre("p2", "p1"));
+    c.answers("p2", 200, "replica");  // not promoted yet
+    expect_leader(c, "p1", Standing::tolerated);
+    c.proves("p2", 2);
+    expect_leader(c, "p2", Standing::eligible);
+}
+
+TEST(Evidence, PatroniKilledAloneIsNoticedWhenItsKeyExpires) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    // PostgreSQL goes on taking writes, and the key is still there.
+    for (int i = 0; i < 6; ++i) {
+        c.after(3s).cluster("p1").silent("p1");
+        expect_leader(c, "p1", Standing::eligible);
+    }
+    c.after(3s).cluster("").silent("p1");
+    expect_leader(c, "p1", Standing::tolerated);
+    c.after(500ms).cluster("").silent("p1");
+    EXPECT_EQ(c.leader().member, "");
+}
+
+TEST(Evidence, OldPrimaryWithoutPatroniLosesToTheProvenLeader) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    c.after(20s).silent("p1").cluster("p2").proves("p2", 2);
+    expect_leader(c, "p2", Standing::eligible);
+}
+
+TEST(Evidence, PausedLeaderStaysUntilAnotherProves) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    ClusterSnapshot paused = led_by("");
+    paused.paused = true;
+    for (int i = 0; i < 5; ++i) {
+        c.after(3s).cluster(paused).answers("p1", 503, "primary");
+        expect_leader(c, "p1", Standing::eligible);
+    }
+    ClusterSnapshot named = led_by("p2");
+    named.paused = true;
+    c.after(3s).cluster(named).silent("p2").after(3s).cluster(named).silent("p2");
+    expect_leader(c, "p1", Standing::eligible);
+    c.proves("p2", 2);
+    expect_leader(c, "p2", Standing::eligible);
+}
+
+TEST(Evidence, PausedKeyExpiredAtTheStartProvesNobody) {
+    Case c;
+    ClusterSnapshot paused = led_by("");
+    paused.paused = true;
+    c.cluster(paused);
+    EXPECT_EQ(c.leader().member, "");
+    EXPECT_THAT(c.leader().reason, HasSubstr("no leader"));
+}
+
+TEST(Evidence, LowerTimelineNeedsConfirmationAndThenGetsThrough) {
+    Case c;
+    c.cluster("p1").proves("p1", 5);
+    c.after(3s).cluster("p2").silent("p1").proves("p2", 1);
+    EXPECT_NE(c.leader().member, "p2");
+    EXPECT_TRUE(c.evidence.wants_confirmation());
+    c.after(500ms).cluster("p2").silent("p1").proves("p2", 1);
+    expect_leader(c, "p2", Standing::eligible);
+    // The lower timeline is the cluster's own now.
+    c.after(3s).cluster("p2").proves("p2", 1);
+    expect_leader(c, "p2", Standing::eligible);
+}
+
+TEST(Evidence, TwoThatProveThemselvesAreDecidedByCluster) {
+    Case c;
+    c.cluster("p1").proves("p1", 3);
+    c.proves("p2", 3);
+    expect_leader(c, "p1", Standing::eligible);
+    c.after(3s).cluster("p2").proves("p2", 3);
+    expect_leader(c, "p2", Standing::eligible);
+}
+
+TEST(Evidence, TwoLeadersInOneAnswerProveNeither) {
+    Case c;
+    ClusterSnapshot both = led_by("p1");
+    both.members[1].role = patroni::Role::leader;
+    c.cluster(both).silent("p1").silent("p2");
+    EXPECT_EQ(c.leader().member, "");
+}
+
+TEST(Evidence, ReasonsOfAVacancyAreInWords) {
+    Case c;
+    c.cluster("");
+    EXPECT_EQ(c.leader().reason, "Patroni shows no leader");
+    c.cluster("p1").answers("p1", 200, "replica");
+    EXPECT_EQ(c.leader().reason,
+              "p1 is shown as leader, but its API answers 200, role replica, state running");
+}
+
+TEST(Evidence, WhoIsShownAsLeaderAndDoesNotProveItIsAskedAgainSoon) {
+    Case c;
+    c.cluster("p1");
+    EXPECT_TRUE(c.evidence.wants_confirmation());
+    c.answers("p1", 200, "replica");
+    EXPECT_TRUE(c.evidence.wants_confirmation());
+    c.proves("p1");
+    EXPECT_FALSE(c.evidence.wants_confirmation());
+    // With nobody to ask, the next poll is soon enough.
+    Case vacant;
+    vacant.cluster("");
+    EXPECT_FALSE(vacant.evidence.wants_confirmation());
+}
+
+TEST(Evidence, LiveLagIsTheLeadersPositionLessTheReplicas) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    c.evidence.observe({patroni::Clock::time_point{1h}, patroni::PositionAnswer{"p1", 1000}});
+    c.evidence.observe({patroni::Clock::time_point{1h}, patroni::PositionAnswer{"p2", 400}});
+    c.evidence.observe({patroni::Clock::time_point{1h}, patroni::PositionAnswer{"p3", 1100}});
+    EXPECT_THAT(
+        c.evidence.view().live_lag,
+        ElementsAre(testing::Pair("p1", 0), testing::Pair("p2", 600), testing::Pair("p3", 0)));
+}
+
+/// Whatever comes in whatever order: one leader at most, and none without a proof of its own or,
+/// where its API was out of reach, the word of /cluster.
+TEST(Evidence, RandomInterleavingsNeverGiveALeaderWithoutProof) {
+    std::mt19937 random(20261121);
+    const auto below = [&](int bound) {
+        return static_cast<int>(random() % static_cast<unsigned>(bound));
+    };
+    const std::vector<std::string> names{"p1", "p2", "p3"};
+    for (int run = 0; run < 2'000; ++run) {
+        Case c;
+        std::set<std::string> proved;
+        std::set<std::string> named;
+        std::set<std::string> silent;
+        std::map<std::string, bool> denies;
+        std::string before;
+        for (int step = 0; step < 60; ++step) {
+            const std::string& name = names[static_cast<std::size_t>(below(3))];
+            c.after(std::chrono::milliseconds(below(1'000)));
+            switch (below(5)) {
+                case 0: {
+                    ClusterSnapshot snapshot = led_by(below(4) == 0 ? "" : name);
+                    snapshot.paused = below(5) == 0;
+                    if (below(8) == 0)
+                        snapshot.members.erase(snapshot.members.begin() + below(3));
+                    c.cluster(snapshot);
+                    named.insert(name);
+                    break;
+                }
+                case 1:
+                    c.proves(name, static_cast<std::uint64_t>(1 + below(3)));
+                    proved.insert(name);
+                    break;
+                case 2:
+                    c.answers(name, below(2) == 0 ? 200 : 503,
+                              below(2) == 0 ? "replica" : "primary", "starting");
+                    break;
+                default:
+                    c.silent(name);
+                    silent.insert(name);
+            }
+            const auto& leader = c.leader();
+            EXPECT_FALSE(leader.reason.empty());
+            if (leader.member.empty()) {
+                EXPECT_EQ(static_cast<int>(leader.standing), static_cast<int>(Standing::out));
+            } else {
+                EXPECT_TRUE(proved.contains(leader.member) ||
+                            (named.contains(leader.member) && silent.contains(leader.member)));
+                EXPECT_EQ(leader.details.name, leader.member);
+            }
+            if (HasFailure())
+                FAIL() << "run " << run << ", step " << step;
+        }
+    }
+}
+
+}  // namespace

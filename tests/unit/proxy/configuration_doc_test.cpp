@@ -1,0 +1,141 @@
+// docs/configuration.md lists exactly the keys that the parser accepts, each with its default.
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "patroni_proxy/config.h"
+
+namespace proxy {
+namespace {
+
+struct Row {
+    std::string key;
+    std::string default_value;
+    std::string meaning;
+};
+
+std::string trimmed(const std::string& text) {
+    const auto first = text.find_first_not_of(' ');
+    return first == std::string::npos ? ""
+                                      : text.substr(first, text.find_last_not_of(' ') - first + 1);
+}
+
+/// "`key`" -> "key"; empty if it is not written so.
+std::string unquoted(const std::string& cell) {
+    const bool quoted = cell.size() > 2 && cell.front() == '`' && cell.back() == '`';
+    return quoted ? cell.substr(1, cell.size() - 2) : "";
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+    std::vector<std::string> parts;
+    std::istringstream stream(text);
+    for (std::string part; std::getline(stream, part, separator);)
+        parts.push_back(trimmed(part));
+    return parts;
+}
+
+/// The tables of the page that list keys, by the title they stand under.
+std::map<std::string, std::vector<Row>> documented() {
+    std::ifstream page(TEST_DATA "/../../docs/configuration.md");
+    EXPECT_TRUE(page);
+    std::map<std::string, std::vector<Row>> tables;
+    std::string title;
+    bool of_keys = false;
+    for (std::string line; std::getline(page, line);) {
+        if (line.starts_with("#"))
+            title = trimmed(line.substr(line.find_first_not_of('#')));
+        if (!line.starts_with("|")) {
+            of_keys = false;
+            continue;
+        }
+        const auto cells = split(line, '|');  // the first one is before the first bar
+        if (cells.at(1) == "key")
+            of_keys = true;
+        else if (of_keys && !cells[1].starts_with("---"))
+            tables[title].push_back({unquoted(cells[1]), cells.at(2), cells.at(3)});
+    }
+    return tables;
+}
+
+/// What the parser says of an unknown key: the keys it knows there.
+std::vector<std::string> known_where_unknown_is(const std::string& text) {
+    try {
+        (void)parse_config(text, "proxy.yaml");
+    } catch (const ConfigError& error) {
+        for (const auto& line : split(error.what(), '\n'))
+            if (const auto at = line.find("Known: ");
+                line.find("unknown key 'unknown'") != std::string::npos && at != std::string::npos)
+                return split(line.substr(at + 7), ',');
+    }
+    ADD_FAILURE() << "no such error in " << text;
+    return {};
+}
+
+/// A good file with further lines at each level.
+std::string file_with(const std::string& top, const std::string& cluster, const std::string& port) {
+    return top + "\nclusters:\n  c:\n    hosts: [\"http://10.0.0.1:8008\"]\n    " + cluster +
+           "\n    ports:\n      p:\n        listen: 127.0.0.1:6432\n        roles: [any]\n       "
+           " " +
+           port + "\n";
+}
+
+TEST(ConfigurationDocTest, ListsExactlyTheKeysThatTheParserKnows) {
+    const std::map<std::string, std::string> levels{
+        {"Top level", file_with("unknown: 1", "", "")},
+        {"A cluster", file_with("", "unknown: 1", "")},
+        {"tls", file_with("", "tls: {unknown: 1}", "")},
+        {"A port", file_with("", "", "unknown: 1")},
+    };
+    const auto tables = documented();
+    for (const auto& [title, text] : levels) {
+        ASSERT_TRUE(tables.contains(title)) << title;
+        std::vector<std::string> keys;
+        for (const auto& row : tables.at(title))
+            keys.push_back(row.key);
+        EXPECT_THAT(keys, testing::UnorderedElementsAreArray(known_where_unknown_is(text)))
+            << title;
+    }
+    EXPECT_EQ(tables.size(), levels.size()) << "a table of keys under another title";
+}
+
+TEST(ConfigurationDocTest, EachKeyHasADefaultAndAMeaning) {
+    for (const auto& [title, rows] : documented())
+        for (const auto& row : rows) {
+            EXPECT_NE(row.default_value, "") << title << ": " << row.key;
+            EXPECT_NE(row.meaning, "") << title << ": " << row.key;
+        }
+}
+
+TEST(ConfigurationDocTest, ADefaultThatIsWrittenOutIsTheOneOfAnAbsentKey) {
+    const Config absent = parse_config(file_with("", "", ""), "proxy.yaml");
+    std::size_t checked = 0;
+    for (const auto& [title, rows] : documented())
+        for (const auto& row : rows) {
+            const std::string value = unquoted(row.default_value);
+            if (value.empty() || title == "tls")
+                continue;
+            const std::string line = row.key + ": " + value;
+            const Config given = parse_config(
+                file_with(title == "Top level" ? line : "", title == "A cluster" ? line : "",
+                          title == "A port" ? line : ""),
+                "proxy.yaml");
+            EXPECT_EQ(given.cluster_update_interval, absent.cluster_update_interval) << line;
+            EXPECT_EQ(given.listen_address, absent.listen_address) << line;
+            EXPECT_EQ(given.workers, absent.workers) << line;
+            EXPECT_EQ(given.clusters[0].resolve_prefer, absent.clusters[0].resolve_prefer) << line;
+            EXPECT_EQ(given.clusters[0].ports[0].wanted, absent.clusters[0].ports[0].wanted)
+                << line;
+            ++checked;
+        }
+    EXPECT_GE(checked, 8U);
+}
+
+}  // namespace
+}  // namespace proxy
