@@ -12,6 +12,9 @@
 namespace patroni {
 namespace {
 
+// Each may be asked on a thread of its own: what one answer says must not make thousands.
+constexpr std::size_t kMaxMembers = 256;
+
 using Poco::Dynamic::Var;
 
 std::optional<std::uint16_t> port_of(const Poco::JSON::Object& object) {
@@ -62,6 +65,8 @@ Result<ClusterSnapshot> snapshot_from(const Poco::JSON::Object& object) {
     const auto members = object.getArray("members");
     if (!members)
         return Failure{"the answer has no list of members"};
+    if (members->size() > kMaxMembers)
+        return Failure{"the answer has more than " + std::to_string(kMaxMembers) + " members"};
     ClusterSnapshot snapshot;
     for (const Var& element : *members)
         if (element.type() == typeid(Poco::JSON::Object::Ptr))

@@ -241,6 +241,9 @@ void Evidence::describe_vacancy() {
 
 void Evidence::update_live_lag() {
     view_.live_lag.clear();
+    std::erase_if(positions_, [this](const auto& entry) {
+        return entry.first != leader_ && !find(entry.first);
+    });
     const auto leader = positions_.find(view_.leader.member);
     if (leader == positions_.end())
         return;

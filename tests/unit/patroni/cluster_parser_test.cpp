@@ -240,9 +240,9 @@ TEST(ClusterParserTest, HostileBodiesEndSoonAndWithAReason) {
     }
 }
 
-TEST(ClusterParserTest, AThousandMembersAreReadWhole) {
+TEST(ClusterParserTest, ALargeClusterIsReadWhole) {
     ClusterJson json;
-    for (int i = 0; i < 1'000; ++i)
+    for (int i = 0; i < 256; ++i)
         json.member({.name = "p" + std::to_string(i),
                      .role = "replica",
                      .state = "streaming",
@@ -253,8 +253,8 @@ TEST(ClusterParserTest, AThousandMembersAreReadWhole) {
                      .lag = i,
                      .tags = {{"zone", "a"}}});
     const auto members = parsed(json.str()).members;
-    ASSERT_EQ(members.size(), 1'000U);
-    EXPECT_EQ(members.back().lag, 999U);
+    ASSERT_EQ(members.size(), 256U);
+    EXPECT_EQ(members.back().lag, 255U);
 }
 
 TEST(ClusterParserTest, ElementsThatAreNoObjectsArePassedOver) {
@@ -426,6 +426,19 @@ TEST(ClusterParserTest, HostsMayBeNamesOrIpv6Addresses) {
 TEST(ClusterParserTest, OfDuplicateKeysTheLastCounts) {
     EXPECT_EQ(member_from(R"("name": "p1", "lag": 1, "name": "p2", "lag": 2)").name, "p2");
     EXPECT_TRUE(parsed(R"({"members": [{"name": "p1"}], "members": []})").members.empty());
+}
+
+TEST(ClusterParserTest, RefusesMoreMembersThanAnyClusterHas) {
+    const auto cluster_of = [](int members) {
+        std::string body = R"({"members": [{})";
+        for (int i = 1; i < members; ++i)
+            body += ", {}";
+        return body + "]}";
+    };
+    EXPECT_TRUE(parse_cluster(cluster_of(256)));
+    const auto refused = parse_cluster(cluster_of(257));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.reason(), "the answer has more than 256 members");
 }
 
 }  // namespace

@@ -314,6 +314,14 @@ TEST(Evidence, LiveLagIsTheLeadersPositionLessTheReplicas) {
         ElementsAre(testing::Pair("p1", 0), testing::Pair("p2", 600), testing::Pair("p3", 0)));
 }
 
+TEST(Evidence, PositionsOfMembersThatAreGoneAreForgotten) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    c.evidence.observe({patroni::Clock::time_point{1h}, patroni::PositionAnswer{"p1", 1000}});
+    c.evidence.observe({patroni::Clock::time_point{1h}, patroni::PositionAnswer{"gone", 400}});
+    EXPECT_THAT(c.evidence.view().live_lag, ElementsAre(testing::Pair("p1", 0)));
+}
+
 /// Whatever comes in whatever order: one leader at most, and none without a proof of its own or,
 /// where its API was out of reach, the word of /cluster.
 TEST(Evidence, RandomInterleavingsNeverGiveALeaderWithoutProof) {
