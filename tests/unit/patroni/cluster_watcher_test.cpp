@@ -362,12 +362,12 @@ TEST_F(ClusterWatcherTest, RecoversFromFailedRounds) {
 TEST_F(ClusterWatcherTest, RoundsAreAnIntervalApart) {
     constexpr auto interval = 60ms;
     ClusterWatcher watcher(only_a(interval), views_.callback(), rounds_.callback());
+    const auto start = Clock::now();
     watcher.start();
     a_.wait_for_requests("/cluster", 5);
-    const auto log = a_.request_log();
-    for (std::size_t i = 1; i < log.size(); ++i)
-        // A tenth of it is chance; the request itself takes a moment to arrive.
-        EXPECT_GE(log[i].time - log[i - 1].time, interval * 8 / 10);
+    // A tenth of it is chance. From the start on, a busy machine can only make requests later;
+    // two that follow each other it can bring closer together.
+    EXPECT_GE(a_.request_log().at(4).time - start, 4 * interval * 9 / 10);
 }
 
 // ---------------------------------------------------------------------------------------------
