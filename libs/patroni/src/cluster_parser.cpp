@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include <Poco/JSON/Array.h>
@@ -68,9 +69,16 @@ Result<ClusterSnapshot> snapshot_from(const Poco::JSON::Object& object) {
     if (members->size() > kMaxMembers)
         return Failure{"the answer has more than " + std::to_string(kMaxMembers) + " members"};
     ClusterSnapshot snapshot;
-    for (const Var& element : *members)
-        if (element.type() == typeid(Poco::JSON::Object::Ptr))
-            snapshot.members.push_back(member_from(*element.extract<Poco::JSON::Object::Ptr>()));
+    // A member is known by its name: with two of one name, either could pass for the leader.
+    std::set<std::string> names;
+    for (const Var& element : *members) {
+        if (element.type() != typeid(Poco::JSON::Object::Ptr))
+            continue;
+        Member member = member_from(*element.extract<Poco::JSON::Object::Ptr>());
+        if (!member.name.empty() && !names.insert(member.name).second)
+            return Failure{"the answer names two members " + member.name};
+        snapshot.members.push_back(std::move(member));
+    }
     snapshot.paused = flag_of(object, "pause");
     snapshot.scope = text_of(object, "scope");
     return snapshot;

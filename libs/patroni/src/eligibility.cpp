@@ -115,6 +115,8 @@ std::string requested_role_names() {
 }
 
 Opinion examine(const ClusterView& view, const Member& member, const Requirements& wanted) {
+    if (member.name.empty())
+        return {Objection::unfit, "no name in Patroni's answer"};
     if (member.host.empty())
         return {Objection::unfit, "no address in Patroni's answer"};
     if (member.name == view.leader.member)

@@ -428,6 +428,13 @@ TEST(ClusterParserTest, OfDuplicateKeysTheLastCounts) {
     EXPECT_TRUE(parsed(R"({"members": [{"name": "p1"}], "members": []})").members.empty());
 }
 
+TEST(ClusterParserTest, RefusesTwoMembersOfOneName) {
+    const auto refused = parse_cluster(
+        R"({"members": [{"name": "p1", "role": "leader"}, {"name": "p1", "role": "replica"}]})");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.reason(), "the answer names two members p1");
+}
+
 TEST(ClusterParserTest, RefusesMoreMembersThanAnyClusterHas) {
     const auto cluster_of = [](int members) {
         std::string body = R"({"members": [{})";

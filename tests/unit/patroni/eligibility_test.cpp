@@ -198,7 +198,7 @@ TEST(EligibilityTest, WhatIsMissingIsNamed) {
         {member_of(""), "unfit: no role in Patroni's answer"},
         {member_of("witness"), "unfit: role is witness"},
         {member_of("replica", ""), "unfit: no state in Patroni's answer"},
-        {Member{}, "unfit: no address in Patroni's answer"},
+        {Member{}, "unfit: no name in Patroni's answer"},
     };
     for (const auto& [member, opinion] : cases)
         EXPECT_EQ(opinion_of(member, wanting({RequestedRole::any})), opinion);

@@ -235,6 +235,21 @@ TEST(Judge, NewcomerGetsNoPatience) {
     EXPECT_EQ(verdicts[2].standing, Standing::eligible);
 }
 
+TEST(Judge, MemberWithoutANameServesNobody) {
+    for (const auto role : {RequestedRole::async, RequestedRole::leader, RequestedRole::any}) {
+        Judge judge({.roles = {role}});
+        ClusterView view;
+        auto snapshot = std::make_shared<ClusterSnapshot>();
+        snapshot->members = {replica("")};
+        view.snapshot = snapshot;
+        view.leader = {"p0", Standing::eligible, "leader", replica("p0")};
+        const auto verdicts = judge.judge(view);
+        ASSERT_EQ(verdicts.size(), 1U);
+        EXPECT_EQ(verdicts[0].standing, Standing::out);
+        EXPECT_EQ(verdicts[0].reason, "no name in Patroni's answer");
+    }
+}
+
 TEST(Judge, LiveLagGoesByTheMembersOwnPositions) {
     ReplicaCase c(
         {.roles = {RequestedRole::async}, .max_lag = 1'000, .live_lag = true, .lag_window = 500ms});
