@@ -26,6 +26,15 @@ std::string quoted(const std::string& name) {
     return "'" + name + "'";
 }
 
+/// As Patroni compares it: its own file is YAML too, where an unquoted yes is true.
+std::string tag_value(const YAML::Node& node) {
+    bool flag = false;
+    const bool plain = node.Tag() == "?";
+    if (plain && node.Scalar().size() > 1 && YAML::convert<bool>::decode(node, flag))
+        return flag ? "true" : "false";
+    return node.Scalar();
+}
+
 /// Reads one file; collects what is wrong with it.
 class Reader {
   public:
@@ -139,7 +148,7 @@ class Reader {
             const YamlMapping mapping(*tags, "tags", problems_);
             for (const auto& tag : mapping.entries())
                 if (tag.value.IsScalar())
-                    wanted.tags.emplace(tag.key, tag.value.Scalar());
+                    wanted.tags.emplace(tag.key, tag_value(tag.value));
                 else
                     problems_.add(tag.value, "tags: the value of " + quoted(tag.key) +
                                                  " must be text, a number, true or false");

@@ -7,8 +7,8 @@
 namespace proxy {
 namespace {
 
-// The loops wait for nobody, but this thread does: a name that is slow to resolve keeps its last
-// address meanwhile.
+// The loops wait for nobody, but this thread does, for all names together: one that is slow to
+// resolve keeps its last address meanwhile.
 constexpr std::chrono::milliseconds kResolveTimeout{1'000};
 
 std::string describe(const patroni::ClusterSnapshot& snapshot) {
@@ -61,14 +61,23 @@ void TopologyFeed::update_now(Done done) {
 
 void TopologyFeed::on_view(const patroni::ClusterView& view) {
     log_view(view);
+    const auto deadline = patroni::Clock::now() + kResolveTimeout;
+    look_up_hosts(*view.snapshot);
     for (std::size_t i = 0; i < ports_.size(); ++i) {
         const auto host_port = ports_[i].config.host_port;
         publish_if_changed(i, build_backend_table(ports_[i].judge.judge(view), overrides_,
                                                   [&](const patroni::Member& member) {
-                                                      return locate(member, host_port);
+                                                      return locate(member, host_port, deadline);
                                                   }));
     }
     std::erase_if(backends_, [](const auto& entry) { return entry.second.expired(); });
+}
+
+/// All at once, so that names which hang are waited for side by side.
+void TopologyFeed::look_up_hosts(const patroni::ClusterSnapshot& snapshot) {
+    for (const auto& member : snapshot.members)
+        (void)resolver()->addresses_of(member.host, cluster_.resolve_prefer,
+                                       std::chrono::milliseconds{0});
 }
 
 void TopologyFeed::publish_if_changed(std::size_t index, const BackendTable& table) {
@@ -83,13 +92,14 @@ void TopologyFeed::publish_if_changed(std::size_t index, const BackendTable& tab
     publish_(index, port.table);
 }
 
-Located TopologyFeed::locate(const patroni::Member& member,
-                             std::optional<std::uint16_t> host_port) {
+Located TopologyFeed::locate(const patroni::Member& member, std::optional<std::uint16_t> host_port,
+                             patroni::Clock::time_point deadline) {
     const auto port = host_port ? host_port : member.port;
     if (!port)
         return {nullptr, "no port in Patroni's answer"};
-    const auto ips =
-        resolver()->addresses_of(member.host, cluster_.resolve_prefer, kResolveTimeout);
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::max(deadline - patroni::Clock::now(), patroni::Clock::duration::zero()));
+    const auto ips = resolver()->addresses_of(member.host, cluster_.resolve_prefer, left);
     if (!ips)
         return {nullptr, "host " + member.host + " has no address: " + ips.reason()};
     const auto address = net::SocketAddress::from_ip(ips.value().front(), *port);

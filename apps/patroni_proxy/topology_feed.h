@@ -45,8 +45,10 @@ class TopologyFeed {
     void on_view(const patroni::ClusterView& view);
     void on_round(const patroni::ClusterWatcher::Round& round);
     void publish_if_changed(std::size_t index, const BackendTable& table);
+    void look_up_hosts(const patroni::ClusterSnapshot& snapshot);
     [[nodiscard]] Located locate(const patroni::Member& member,
-                                 std::optional<std::uint16_t> host_port);
+                                 std::optional<std::uint16_t> host_port,
+                                 patroni::Clock::time_point deadline);
     void log_view(const patroni::ClusterView& view);
 
     const ClusterConfig cluster_;

@@ -1,6 +1,9 @@
 // What real clusters do to a proxy besides failing over: Patroni dying alone, maintenance mode, an
 // etcd outage, synchronous mode, tags, lag, TLS, and Patroni's own defaults.
 
+#include <atomic>
+#include <future>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -101,14 +104,19 @@ TEST(RealTopology, HeldReplayShowsInLiveLag) {
     Testbed testbed;
     const ProxyUnderTest proxy(real_config(
         "      live: {listen: \"127.0.0.1:0\", roles: [replica], max_lag_in_bytes: 8MB,\n"
-        "             lag_source: live, lag_window: 1s}\n"));
+        "             lag_source: live, lag_window: 1s}\n"
+        "      receive: {listen: \"127.0.0.1:0\", roles: [replica], max_lag_in_bytes: 8MB,\n"
+        "                lag_source: cluster, lag_window: 1s}\n"));
     HeldSession held(session_on(proxy, "live", "127.0.0.12"));
+    HeldSession by_cluster(session_on(proxy, "receive", "127.0.0.12"));
     HeldSession other(session_on(proxy, "live", "127.0.0.13"));
     testbed.run({"hold", "p2"});
     testbed.run({"write-wal", "40"});
     EXPECT_TRUE(held.session().wait_for_closed(20s));
     EXPECT_EQ(who_answers(proxy, "live"), "127.0.0.13|t");
     EXPECT_TRUE(other.untouched());
+    // Patroni 3 reports what a member has received: it never sees replay that stands still.
+    EXPECT_TRUE(by_cluster.untouched());
     testbed.run({"release", "p2"});
     EXPECT_NE(session_on(proxy, "replicas", "127.0.0.12"), nullptr);
 }
@@ -156,6 +164,62 @@ TEST(RealTopology, SwitchoverAtPatronisDefaultsCutsNoReader) {
     for (const auto end = support::Clock::now() + 13s; support::Clock::now() < end;)
         EXPECT_THAT(who_answers(proxy, "replicas"), EndsWith("|t"));
     EXPECT_TRUE(reader.untouched());
+}
+
+TEST(RealTopology, KillAtPatronisDefaultsCutsNoReader) {
+    Testbed testbed({"--loop-wait", "10", "--ttl", "30", "--tags", "p3:nofailover=true"});
+    const ProxyUnderTest proxy(real_config());
+    HeldSession reader(session_on(proxy, "replicas", "127.0.0.13"));
+    PsqlSession writer(conninfo(proxy, "master"));
+    testbed.run({"kill", "p1"});
+    EXPECT_TRUE(writer.wait_for_closed(10s));
+    support::eventually([&] { return who_answers(proxy, "master") == "127.0.0.12|f"; }, 90s,
+                        "the leader port to reach p2");
+    for (const auto end = support::Clock::now() + 13s; support::Clock::now() < end;)
+        EXPECT_EQ(who_answers(proxy, "replicas"), "127.0.0.13|t");
+    EXPECT_TRUE(reader.untouched());
+}
+
+/// Asks a member for /cluster until it shows a lag over 16 MB `times` times, which it must within
+/// two minutes.
+void wait_for_false_lag(int times) {
+    const std::string script =
+        "import json, sys, time, urllib.request\n"
+        "seen, end = 0, time.monotonic() + 120\n"
+        "while seen < " +
+        std::to_string(times) +
+        ":\n"
+        "    if time.monotonic() > end: sys.exit('no lag was shown')\n"
+        "    answer = json.load(urllib.request.urlopen('http://127.0.0.11:8008/cluster'))\n"
+        "    lags = [m.get('lag', 0) for m in answer['members']]\n"
+        "    if any(isinstance(lag, int) and lag > 16 << 20 for lag in lags):\n"
+        "        seen += 1\n"
+        "        time.sleep(1)\n";
+    const auto result = support::run({"/usr/bin/python3", "-c", script}, {}, 150s);
+    EXPECT_EQ(result.status.code, 0) << result.err;
+}
+
+TEST(RealTopology, TheFalseLagOfEveryLoopUnderWritesCutsNoReaderAtPatronisDefaults) {
+    Testbed testbed({"--loop-wait", "10", "--ttl", "30"});
+    std::string config = real_config(
+        "      fresh: {listen: \"127.0.0.1:0\", roles: [replica], max_lag_in_bytes: 16MB}\n");
+    // Often enough to meet moments of less than a tenth of a second.
+    config.replace(config.find("interval: 1"), 11, "interval: 100ms");
+    const ProxyUnderTest proxy(config);
+    HeldSession p2(session_on(proxy, "fresh", "127.0.0.12"));
+    HeldSession p3(session_on(proxy, "fresh", "127.0.0.13"));
+
+    std::atomic<bool> done{false};
+    auto writing = std::async(std::launch::async, [&] {
+        while (!done)
+            testbed.run({"write-wal", "20"});
+    });
+    wait_for_false_lag(3);
+    EXPECT_THAT(who_answers(proxy, "fresh"), EndsWith("|t"));
+    done = true;
+    writing.get();
+    EXPECT_TRUE(p2.untouched());
+    EXPECT_TRUE(p3.untouched());
 }
 
 }  // namespace

@@ -16,6 +16,9 @@ constexpr std::chrono::seconds kNextHostAfter{1};
 // What members have to say for themselves is waited for this long; later words count all the same.
 constexpr std::chrono::seconds kMembersWait{1};
 constexpr std::chrono::seconds kFailedLast{10};
+// What a second look does not settle in this time, further ones at once will not either: a member
+// that crashes at every start may be shown as leader for hours.
+constexpr std::chrono::seconds kHurryFor{30};
 
 std::mt19937& random_source() {
     thread_local std::mt19937 source{std::random_device{}()};
@@ -79,6 +82,8 @@ void ClusterWatcher::stop() {
     changed_.notify_one();
     if (thread_.joinable())
         thread_.join();
+    else
+        tell_unanswered({});
 }
 
 void ClusterWatcher::poll_now(OnRound done) {
@@ -91,6 +96,13 @@ void ClusterWatcher::poll_now(OnRound done) {
         }
     }
     done({false, {}, "shutting down"});
+}
+
+void ClusterWatcher::report_trouble(const std::string& member) {
+    post([this, member] {
+        evidence_.observe({Clock::now(), TrafficTrouble{member}});
+        next_round_at_ = std::min(next_round_at_, last_round_at_ + Evidence::kConfirmAfter);
+    });
 }
 
 void ClusterWatcher::post(std::function<void()> task) {
@@ -119,11 +131,17 @@ void ClusterWatcher::run() {
             return stopping_ || !tasks_.empty() || (!busy && !asked_.empty());
         });
     }
-    auto unanswered = std::exchange(asked_, {});
     lock.unlock();
     probes_.clear();
-    if (round_)
-        std::move(round_->done.begin(), round_->done.end(), std::back_inserter(unanswered));
+    tell_unanswered(round_ ? std::move(round_->done) : std::vector<OnRound>{});
+}
+
+void ClusterWatcher::tell_unanswered(std::vector<OnRound> unanswered) {
+    {
+        const std::lock_guard lock(mutex_);
+        std::move(asked_.begin(), asked_.end(), std::back_inserter(unanswered));
+        asked_.clear();
+    }
     for (const auto& done : unanswered)
         done({false, {}, "shutting down"});
 }
@@ -132,12 +150,14 @@ void ClusterWatcher::begin_round() {
     drop_unused_probes();
     round_ = std::make_unique<RoundState>();
     round_->number = ++round_number_;
-    round_->started = Clock::now();
+    round_->started = last_round_at_ = Clock::now();
     round_->hosts = hosts_in_order();
     {
         const std::lock_guard lock(mutex_);
         round_->done = std::exchange(asked_, {});
     }
+    if (!round_->done.empty())
+        evidence_.observe({round_->started, Push{}});
     ask_next_host();
 }
 
@@ -160,13 +180,23 @@ Clock::time_point ClusterWatcher::next_deadline() const {
 
 void ClusterWatcher::end_round() {
     const auto finished = std::exchange(round_, nullptr);
-    const RoundState& round = *finished;
-    const bool soon = round.outcome.answered && evidence_.wants_confirmation();
-    next_round_at_ = soon ? last_heard_ + std::min(Evidence::kConfirmAfter, settings_.interval)
-                          : round.started + jittered(settings_.interval);
-    on_round_(round.outcome);
-    for (const auto& done : round.done)
-        done(round.outcome);
+    next_round_at_ = after_round(*finished);
+    on_round_(finished->outcome);
+    for (const auto& done : finished->done)
+        done(finished->outcome);
+}
+
+/// When the next one is due: soon, while something waits for a second answer.
+Clock::time_point ClusterWatcher::after_round(const RoundState& round) {
+    const auto soon = last_heard_ + std::min(Evidence::kConfirmAfter, settings_.interval);
+    const auto in_time = round.started + jittered(settings_.interval);
+    if (!round.outcome.answered || !evidence_.wants_confirmation()) {
+        hurried_since_.reset();
+        return in_time;
+    }
+    if (!hurried_since_)
+        hurried_since_ = round.started;
+    return round.started - *hurried_since_ < kHurryFor ? std::min(soon, in_time) : in_time;
 }
 
 /// Configured hosts, then members that Patroni named; those that failed lately last.
@@ -193,7 +223,7 @@ void ClusterWatcher::ask_next_host() {
     }
     const Endpoint host = round.hosts[round.asked++];
     round.next_host_at = Clock::now() + kNextHostAfter;
-    probe(host).ask("/cluster", [this, number = round.number, host](Result<HttpReply> reply) {
+    probe(host).ask(host, "/cluster", [this, number = round.number, host](Result<HttpReply> reply) {
         post([this, number, host, reply = std::move(reply)] {
             on_cluster_reply(number, host, reply);
         });
@@ -242,11 +272,12 @@ void ClusterWatcher::ask_member(const std::string& member, const std::string& pa
     const auto endpoint = Endpoint::of_api_url(evidence_.api_url_of(member));
     if (!endpoint)
         return on_member_reply(member, path, Failure{endpoint.reason()});
-    probe(endpoint.value()).ask(path, [this, member, path](Result<HttpReply> reply) {
-        post([this, member, path, reply = std::move(reply)] {
-            on_member_reply(member, path, reply);
+    probe(endpoint.value())
+        .ask(endpoint.value(), path, [this, member, path](Result<HttpReply> reply) {
+            post([this, member, path, reply = std::move(reply)] {
+                on_member_reply(member, path, reply);
+            });
         });
-    });
 }
 
 void ClusterWatcher::on_member_reply(const std::string& member, const std::string& path,
@@ -255,10 +286,9 @@ void ClusterWatcher::on_member_reply(const std::string& member, const std::strin
     if (round_)
         round_->awaited.erase({member, path});
     if (path == "/patroni") {
-        if (reply)
-            if (const auto position = parse_position(member, reply.value().body))
-                observe(position.value());
-        return;
+        const auto position = reply ? parse_position(member, reply.value().body)
+                                    : Result<PositionAnswer>(Failure{reply.reason()});
+        return observe(position ? position.value() : PositionAnswer{member, std::nullopt});
     }
     const auto answer = reply ? parse_primary(member, reply.value().status, reply.value().body)
                               : Result<PrimaryAnswer>(Failure{reply.reason()});
@@ -274,10 +304,21 @@ void ClusterWatcher::observe(decltype(Observation::claim) claim) {
     on_view_(evidence_.view());
 }
 
+/// Where an API is, the same for its host's name and its address: as far as that is known already,
+/// for nobody waits here.
+std::string ClusterWatcher::place_of(const Endpoint& endpoint) const {
+    const auto& [tls, resolver, prefer] = settings_.access;
+    std::string host = endpoint.host;
+    if (resolver)
+        if (const auto known = resolver->addresses_of(host, prefer, std::chrono::milliseconds{0}))
+            host = known.value().front();
+    return host + ":" + std::to_string(endpoint.port);
+}
+
 MemberProbe& ClusterWatcher::probe(const Endpoint& endpoint) {
-    auto& probe = probes_[endpoint.url()];
+    auto& probe = probes_[place_of(endpoint)];
     if (!probe)
-        probe = std::make_unique<MemberProbe>(endpoint, settings_.timeouts, settings_.access);
+        probe = std::make_unique<MemberProbe>(settings_.timeouts, settings_.access);
     return *probe;
 }
 
@@ -285,7 +326,7 @@ MemberProbe& ClusterWatcher::probe(const Endpoint& endpoint) {
 void ClusterWatcher::drop_unused_probes() {
     std::set<std::string> used;
     for (const auto& host : hosts_in_order())
-        used.insert(host.url());
+        used.insert(place_of(host));
     if (outstanding_.empty())
         std::erase_if(probes_, [&](const auto& entry) { return !used.contains(entry.first); });
 }

@@ -104,7 +104,18 @@ void Evidence::note(Clock::time_point at, const PrimarySilence& silence) {
 }
 
 void Evidence::note(Clock::time_point /*at*/, const PositionAnswer& answer) {
-    positions_[answer.member] = answer.position;
+    if (answer.position)
+        positions_[answer.member] = *answer.position;
+    else
+        positions_.erase(answer.member);
+}
+
+void Evidence::note(Clock::time_point at, const TrafficTrouble& /*trouble*/) {
+    doubted_at_ = at;
+}
+
+void Evidence::note(Clock::time_point at, const Push& /*push*/) {
+    doubted_at_ = at;
 }
 
 void Evidence::note_own_word(Clock::time_point at, const std::string& member, OwnWord word) {
@@ -118,7 +129,7 @@ void Evidence::note_own_word(Clock::time_point at, const std::string& member, Ow
 }
 
 void Evidence::decide() {
-    wants_confirmation_ = topology_changed_;
+    wants_confirmation_ = topology_changed_ || in_doubt();
     if (const auto member = proven_challenger())
         accept(*member, own_words_[*member].timeline);
     else if (const auto name = named_challenger())
@@ -264,6 +275,11 @@ bool Evidence::proves(const std::string& member) const {
 
 bool Evidence::paused() const {
     return view_.snapshot && view_.snapshot->paused;
+}
+
+/// Until an answer came that is late enough to show what the doubt was about.
+bool Evidence::in_doubt() const {
+    return doubted_at_ && view_.answered_at < *doubted_at_ + kConfirmAfter;
 }
 
 const Member* Evidence::find(const std::string& member) const {

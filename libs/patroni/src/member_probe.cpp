@@ -4,11 +4,8 @@
 
 namespace patroni {
 
-MemberProbe::MemberProbe(Endpoint endpoint, RestClient::Timeouts timeouts,
-                         RestClient::Access access)
-    : endpoint_(std::move(endpoint)),
-      client_(timeouts, std::move(access)),
-      thread_([this] { run(); }) {}
+MemberProbe::MemberProbe(RestClient::Timeouts timeouts, RestClient::Access access)
+    : client_(timeouts, std::move(access)), thread_([this] { run(); }) {}
 
 MemberProbe::~MemberProbe() {
     {
@@ -20,10 +17,10 @@ MemberProbe::~MemberProbe() {
     thread_.join();
 }
 
-void MemberProbe::ask(const std::string& path, OnReply on_reply) {
+void MemberProbe::ask(const Endpoint& endpoint, const std::string& path, OnReply on_reply) {
     {
         const std::lock_guard lock(mutex_);
-        questions_.push_back({path, std::move(on_reply)});
+        questions_.push_back({endpoint, path, std::move(on_reply)});
     }
     changed_.notify_one();
 }
@@ -37,7 +34,7 @@ void MemberProbe::run() {
         const Question question = std::move(questions_.front());
         questions_.pop_front();
         lock.unlock();
-        question.on_reply(client_.get(endpoint_, question.path));
+        question.on_reply(client_.get(question.endpoint, question.path));
         lock.lock();
     }
 }

@@ -19,24 +19,25 @@ class MemberProbe {
     /// Told on the probe's thread.
     using OnReply = std::function<void(Result<HttpReply>)>;
 
-    MemberProbe(Endpoint endpoint, RestClient::Timeouts timeouts, RestClient::Access access);
+    MemberProbe(RestClient::Timeouts timeouts, RestClient::Access access);
     MemberProbe(const MemberProbe&) = delete;
     MemberProbe& operator=(const MemberProbe&) = delete;
     /// Ends the request under way. Questions not yet asked are dropped.
     ~MemberProbe();
 
-    /// Any thread.
-    void ask(const std::string& path, OnReply on_reply);
+    /// Any thread. The endpoint is this API's, by whichever of its names: one certificate may be
+    /// for the host's name and not for its address.
+    void ask(const Endpoint& endpoint, const std::string& path, OnReply on_reply);
 
   private:
     struct Question {
+        Endpoint endpoint;
         std::string path;
         OnReply on_reply;
     };
 
     void run();
 
-    const Endpoint endpoint_;
     RestClient client_;
     std::mutex mutex_;
     std::condition_variable changed_;

@@ -33,7 +33,7 @@ Result<PositionAnswer> parse_position(const std::string& member, std::string_vie
         position = number_of(*xlog, "replayed_location");
     if (!position)
         return Failure{"the answer has no position"};
-    return PositionAnswer{member, *position};
+    return PositionAnswer{member, position};
 }
 
 }  // namespace patroni

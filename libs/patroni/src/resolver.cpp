@@ -149,9 +149,8 @@ Result<Resolver::Addresses> Resolver::addresses_of(const std::string& host, Reso
         return Addresses{host};
     std::unique_lock lock(shared_->mutex);
     const auto name = Shared::begin(shared_, host);
-    const auto since = name->addresses.empty() ? Clock::now() : name->began;
     const bool done = shared_->changed.wait_until(
-        lock, stop, since + timeout,
+        lock, stop, name->began + timeout,
         [&, before = name->finished] { return !name->in_flight || name->finished != before; });
     if (!name->addresses.empty())
         return in_order(name->addresses, prefer);

@@ -629,6 +629,53 @@ TEST_F(ClusterWatcherTest, PollNowBeforeTheStartIsToldOfTheFirstRound) {
     EXPECT_EQ(a_.requests("/cluster"), 1U);
 }
 
+TEST_F(ClusterWatcherTest, APushIsFollowedByASecondLook) {
+    both_answer({leader("p1", api_url_of(b_))});
+    proves(b_);
+    ClusterWatcher watcher(only_a(1h), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    watcher.poll_now(asked_.callback());
+    (void)asked_.at(0);
+    (void)rounds_.at(2);
+    EXPECT_EQ(a_.requests("/cluster"), 3U);
+}
+
+TEST_F(ClusterWatcherTest, TroubleOnTheDataPathIsAReasonToAskAtOnceAndOnceMore) {
+    both_answer({leader("p1", api_url_of(b_))});
+    proves(b_);
+    ClusterWatcher watcher(only_a(1h), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    for (int i = 0; i < 100; ++i)
+        watcher.report_trouble("p1");
+    (void)rounds_.at(2);
+    EXPECT_EQ(a_.requests("/cluster"), 3U);
+}
+
+TEST_F(ClusterWatcherTest, AHostAndTheAddressThatPatroniNamesAreOneApi) {
+    // b is asked for /cluster by name, and for /primary by address while that one is under way.
+    const auto port = b_.url().substr(b_.url().rfind(':'));
+    ClusterWatcher::Settings settings = only_a(10ms);
+    settings.hosts = {Endpoint::parse("http://localhost" + port).value()};
+    settings.access.resolver = std::make_shared<patroni::Resolver>(
+        [](const std::string&) { return patroni::Resolver::Addresses{"127.0.0.1"}; });
+    b_.answer_cluster(cluster_of({leader("p1", "http://127.0.0.1" + port + "/patroni")}));
+    b_.answer("/primary", {.body = own_word("primary"), .delay = 1'200ms});
+    ClusterWatcher watcher(std::move(settings), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)views_.first(led_by("p1"), "p1 to prove itself");
+    b_.wait_for_requests("/cluster", 2);
+    EXPECT_EQ(b_.max_concurrent(), 1U);
+}
+
+TEST_F(ClusterWatcherTest, PollNowOfOneThatNeverStartsIsToldAtItsStop) {
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    watcher.poll_now(asked_.callback());
+    watcher.stop();
+    EXPECT_FALSE(asked_.at(0).answered);
+}
+
 TEST_F(ClusterWatcherTest, StopEndsAStalledRequestAtOnce) {
     a_.answer("/cluster", {.fault = Fault::stall});
     ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());

@@ -62,16 +62,19 @@ class Case {
         return *this;
     }
 
-    [[nodiscard]] const patroni::Leadership& leader() const { return evidence.view().leader; }
-
-    Evidence evidence;
-
-  private:
+    Case& position(const std::string& name, std::optional<std::uint64_t> position) {
+        return observe(patroni::PositionAnswer{name, position});
+    }
     Case& observe(decltype(patroni::Observation::claim) claim) {
         evidence.observe({now_, std::move(claim)});
         return *this;
     }
 
+    [[nodiscard]] const patroni::Leadership& leader() const { return evidence.view().leader; }
+
+    Evidence evidence;
+
+  private:
     patroni::Clock::time_point now_{1h};
 };
 
@@ -320,6 +323,34 @@ TEST(Evidence, PositionsOfMembersThatAreGoneAreForgotten) {
     c.evidence.observe({patroni::Clock::time_point{1h}, patroni::PositionAnswer{"p1", 1000}});
     c.evidence.observe({patroni::Clock::time_point{1h}, patroni::PositionAnswer{"gone", 400}});
     EXPECT_THAT(c.evidence.view().live_lag, ElementsAre(testing::Pair("p1", 0)));
+}
+
+TEST(Evidence, APositionThatIsNotRenewedIsUnknown) {
+    Case c;
+    c.cluster("p1").proves("p1").position("p1", 1000).position("p2", 400);
+    c.position("p2", std::nullopt);
+    EXPECT_THAT(c.evidence.view().live_lag, ElementsAre(testing::Pair("p1", 0)));
+    // Without the leader's there is nothing to compare with: it must not age into a lag of zero.
+    c.position("p2", 400).position("p1", std::nullopt);
+    EXPECT_THAT(c.evidence.view().live_lag, testing::IsEmpty());
+}
+
+TEST(Evidence, APushAndTroubleOnTheDataPathAreReasonsToAskAgainAndNoMore) {
+    for (const auto& doubt : std::initializer_list<decltype(patroni::Observation::claim)>{
+             patroni::Push{}, patroni::TrafficTrouble{"p1"}, patroni::TrafficTrouble{"p2"}}) {
+        Case c;
+        c.cluster("p1").proves("p1");
+        EXPECT_FALSE(c.evidence.wants_confirmation());
+        c.after(1s).observe(doubt);
+        EXPECT_TRUE(c.evidence.wants_confirmation());
+        expect_leader(c, "p1", Standing::eligible);
+        // An answer at once may be older than what is happening: one more is asked for.
+        c.after(10ms).cluster("p1").proves("p1");
+        EXPECT_TRUE(c.evidence.wants_confirmation());
+        c.after(Evidence::kConfirmAfter).cluster("p1").proves("p1");
+        EXPECT_FALSE(c.evidence.wants_confirmation());
+        expect_leader(c, "p1", Standing::eligible);
+    }
 }
 
 /// Whatever comes in whatever order: one leader at most, and none without a proof of its own or,

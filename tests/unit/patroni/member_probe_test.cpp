@@ -63,13 +63,13 @@ class MemberProbeTest : public testing::Test {
 
 TEST_F(MemberProbeTest, AsksAndTellsTheReply) {
     patroni_.answer("/primary", {.status = 503, .body = "{}"});
-    MemberProbe probe(endpoint(), kPatient, {});
-    probe.ask("/primary", replies_.callback());
+    MemberProbe probe(kPatient, {});
+    probe.ask(endpoint(), "/primary", replies_.callback());
     EXPECT_EQ(replies_.wait_for(1).at(0), "503 {}");
 }
 
 TEST_F(MemberProbeTest, AsksOneAfterTheOtherInTheOrderGiven) {
-    MemberProbe probe(endpoint(), kPatient, {});
+    MemberProbe probe(kPatient, {});
     std::vector<std::string> expected;
     for (int i = 0; i < 20; ++i) {
         const std::string path = "/" + std::to_string(i);
@@ -77,7 +77,7 @@ TEST_F(MemberProbeTest, AsksOneAfterTheOtherInTheOrderGiven) {
         expected.push_back("200 " + std::to_string(i));
     }
     for (int i = 0; i < 20; ++i)
-        probe.ask("/" + std::to_string(i), replies_.callback());
+        probe.ask(endpoint(), "/" + std::to_string(i), replies_.callback());
     EXPECT_EQ(replies_.wait_for(20), expected);
     EXPECT_EQ(patroni_.max_concurrent(), 1U);
     patroni_.wait_for_open_connections(0);
@@ -85,12 +85,12 @@ TEST_F(MemberProbeTest, AsksOneAfterTheOtherInTheOrderGiven) {
 
 TEST_F(MemberProbeTest, AFailureIsAReplyAndTheNextQuestionIsAskedAllTheSame) {
     patroni_.stop();
-    MemberProbe probe(endpoint(), kPatient, {});
-    probe.ask("/primary", replies_.callback());
+    MemberProbe probe(kPatient, {});
+    probe.ask(endpoint(), "/primary", replies_.callback());
     EXPECT_THAT(replies_.wait_for(1).at(0), HasSubstr("Connection refused"));
     patroni_.start();
     patroni_.answer("/primary", {.body = "{}"});
-    probe.ask("/primary", replies_.callback());
+    probe.ask(endpoint(), "/primary", replies_.callback());
     EXPECT_EQ(replies_.wait_for(2).at(1), "200 {}");
 }
 
@@ -98,9 +98,9 @@ TEST_F(MemberProbeTest, ItsEndEndsTheRequestUnderWayAndDropsTheOthers) {
     patroni_.answer("/stalled", {.fault = Fault::stall});
     const auto start = Clock::now();
     {
-        MemberProbe probe(endpoint(), kPatient, {});
-        probe.ask("/stalled", replies_.callback());
-        probe.ask("/later", replies_.callback());
+        MemberProbe probe(kPatient, {});
+        probe.ask(endpoint(), "/stalled", replies_.callback());
+        probe.ask(endpoint(), "/later", replies_.callback());
         patroni_.wait_for_requests("/stalled", 1);
     }
     EXPECT_LT(Clock::now() - start, kSoon);
@@ -110,7 +110,7 @@ TEST_F(MemberProbeTest, ItsEndEndsTheRequestUnderWayAndDropsTheOthers) {
 }
 
 TEST_F(MemberProbeTest, MayEndWithoutHavingBeenAsked) {
-    const MemberProbe probe(endpoint(), kPatient, {});
+    const MemberProbe probe(kPatient, {});
 }
 
 }  // namespace

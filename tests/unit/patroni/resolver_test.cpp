@@ -179,6 +179,14 @@ TEST_F(ResolverTest, AHangingRefreshIsWaitedForOnce) {
     EXPECT_EQ(dns_.lookups("pg1"), 2U);
 }
 
+TEST_F(ResolverTest, ANameThatHangsFromTheStartIsWaitedForOnce) {
+    const auto start = Clock::now();
+    for (int i = 0; i < 1'000; ++i)
+        ASSERT_THAT(ask("pg1", 50ms), HasSubstr("no answer within 50 ms"));
+    EXPECT_LT(Clock::now() - start, kSoon);  // and not 50 s
+    EXPECT_EQ(dns_.lookups("pg1"), 1U);
+}
+
 TEST_F(ResolverTest, CallersShareOneLookup) {
     std::vector<std::future<std::string>> answers(8);
     for (auto& answer : answers)

@@ -240,6 +240,10 @@ TEST(ConfigTest, ReadsWhatAPortDemandsOfReplicas) {
     EXPECT_EQ(port_with("removal_grace: 1m").wanted.removal_grace, 60s);
     EXPECT_TRUE(port_with("replication_state: streaming").wanted.streaming);
     // As text, like the values in Patroni's answer.
+    // Patroni's own file is YAML: what it reads as a flag, it compares as true or false.
+    EXPECT_EQ(port_with(R"(tags: {a: True, b: yes, c: "True", d: off, e: n})").wanted.tags,
+              (std::map<std::string, std::string>{
+                  {"a", "true"}, {"b", "true"}, {"c", "True"}, {"d", "false"}, {"e", "n"}}));
     EXPECT_EQ(port_with(R"(tags: {zone: a, ssd: true, priority: 10, weight: 0.5, text: "x y"})")
                   .wanted.tags,
               (std::map<std::string, std::string>{{"zone", "a"},

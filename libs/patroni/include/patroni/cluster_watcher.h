@@ -34,7 +34,7 @@ class MemberProbe;
 /// members that Patroni named are asked when all hosts are gone. Each API is asked by a probe with
 /// a thread of its own, so that one that freezes delays nothing but its own answer.
 ///
-/// Threads: start(), stop() and poll_now() from any; the callbacks run on the watcher's own.
+/// Threads: its functions from any; the callbacks run on the watcher's own.
 class ClusterWatcher {
   public:
     struct Settings {
@@ -66,6 +66,8 @@ class ClusterWatcher {
     void stop();
     /// `done` is told how a round went whose requests all begin after this call.
     void poll_now(OnRound done);
+    /// The data path has trouble with a member: the cluster is asked again soon.
+    void report_trouble(const std::string& member);
 
   private:
     struct RoundState;
@@ -76,6 +78,8 @@ class ClusterWatcher {
     void advance_round();
     void end_round();
     [[nodiscard]] Clock::time_point next_deadline() const;
+    [[nodiscard]] Clock::time_point after_round(const RoundState& round);
+    void tell_unanswered(std::vector<OnRound> unanswered);
 
     [[nodiscard]] std::vector<Endpoint> hosts_in_order();
     void ask_next_host();
@@ -86,6 +90,7 @@ class ClusterWatcher {
     void on_member_reply(const std::string& member, const std::string& path,
                          const Result<HttpReply>& reply);
     void observe(decltype(Observation::claim) claim);
+    [[nodiscard]] std::string place_of(const Endpoint& endpoint) const;
     [[nodiscard]] MemberProbe& probe(const Endpoint& endpoint);
     void drop_unused_probes();
 
@@ -99,10 +104,12 @@ class ClusterWatcher {
     std::map<std::string, Clock::time_point> failed_until_;  ///< by URL
     std::unique_ptr<RoundState> round_;                      ///< null between rounds
     std::uint64_t round_number_ = 0;
+    Clock::time_point last_round_at_;  ///< when it began
     Clock::time_point next_round_at_;
     Clock::time_point last_heard_;  ///< a second answer is one only kConfirmAfter later
-    std::set<std::pair<std::string, std::string>> outstanding_;   ///< member and path
-    std::map<std::string, std::unique_ptr<MemberProbe>> probes_;  ///< by URL
+    std::set<std::pair<std::string, std::string>> outstanding_;  ///< member and path
+    std::optional<Clock::time_point> hurried_since_;  ///< rounds follow each other soon since
+    std::map<std::string, std::unique_ptr<MemberProbe>> probes_;  ///< by place
 
     std::mutex mutex_;
     std::condition_variable changed_;

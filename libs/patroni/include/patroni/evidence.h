@@ -22,6 +22,8 @@ namespace patroni {
 ///   the other source, ends the leadership, and so does another leader.
 /// - While paused the leader stays until another member proves to be primary.
 /// - A lower timeline than already proven needs confirmation by both sources.
+/// - A push, or trouble on the data path, proves nothing: it is a reason to ask again, at once and
+///   once more kConfirmAfter later.
 class Evidence {
   public:
     /// Two answers are two pieces of evidence only if this lies between them.
@@ -60,6 +62,8 @@ class Evidence {
     void note(Clock::time_point at, const PrimaryAnswer& answer);
     void note(Clock::time_point at, const PrimarySilence& silence);
     void note(Clock::time_point at, const PositionAnswer& answer);
+    void note(Clock::time_point at, const TrafficTrouble& trouble);
+    void note(Clock::time_point at, const Push& push);
     void note_own_word(Clock::time_point at, const std::string& member, OwnWord word);
 
     void decide();
@@ -76,6 +80,7 @@ class Evidence {
     [[nodiscard]] const OwnWord* own_word(const std::string& member) const;
     [[nodiscard]] bool proves(const std::string& member) const;
     [[nodiscard]] bool paused() const;
+    [[nodiscard]] bool in_doubt() const;
     [[nodiscard]] const Member* find(const std::string& member) const;
 
     Clock::time_point latest_;  ///< of the latest observation: the only clock there is
@@ -90,6 +95,7 @@ class Evidence {
     std::uint64_t highest_timeline_ = 0;
     bool ever_led_ = false;
     bool topology_changed_ = false;
+    std::optional<Clock::time_point> doubted_at_;  ///< by the data path or a push
     bool wants_confirmation_ = false;
     ClusterView view_;
 };

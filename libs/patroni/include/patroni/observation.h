@@ -38,14 +38,25 @@ struct PrimarySilence {
 /// GET /patroni of one member: its position in the WAL, fresh at every request.
 struct PositionAnswer {
     std::string member;
-    std::uint64_t position = 0;  ///< bytes; written on a primary, replayed on a replica
+    /// Bytes; written on a primary, replayed on a replica. Empty if it did not say.
+    std::optional<std::uint64_t> position;
 };
 
-/// One thing learned, and when. What nobody answered is not observed at all, except a leader's
-/// own silence: it decides whether /cluster alone may be believed.
+/// The data path has trouble with a member: it refused a connect, or ended sessions.
+struct TrafficTrouble {
+    std::string member;
+};
+
+/// Somebody says that something has changed: POST /update_clusters, a callback of Patroni.
+struct Push {};
+
+/// One thing learned, and when. What nobody answered is not observed at all, but for two
+/// silences: a leader's own decides whether /cluster alone may be believed, and a position that
+/// is not renewed must not pass for a fresh one.
 struct Observation {
     Clock::time_point at;
-    std::variant<ClusterAnswer, PrimaryAnswer, PrimarySilence, PositionAnswer> claim;
+    std::variant<ClusterAnswer, PrimaryAnswer, PrimarySilence, PositionAnswer, TrafficTrouble, Push>
+        claim;
 };
 
 }  // namespace patroni

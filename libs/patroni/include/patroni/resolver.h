@@ -37,8 +37,8 @@ class Resolver {
 
     /// The addresses of `host`, the preferred ones first; a numeric address is its own, at once.
     /// Begins a lookup, or joins the one under way, and waits for it. If it fails or takes longer
-    /// than `timeout`, the addresses found last do; where there are some, the timeout counts from
-    /// the lookup's begin, so that a hanging one is waited for once and not by every call.
+    /// than `timeout`, the addresses found last do, if there are any. The timeout counts from the
+    /// lookup's begin: one that hangs is waited for once, and not by every call.
     /// `stop` ends the wait.
     [[nodiscard]] Result<Addresses> addresses_of(const std::string& host, ResolvePrefer prefer,
                                                  std::chrono::milliseconds timeout,
