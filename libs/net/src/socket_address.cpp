@@ -49,6 +49,7 @@ std::optional<SocketAddress> SocketAddress::from_ip(std::string_view ip, std::ui
     if (::inet_pton(AF_INET6, text.c_str(), &result.storage_.v6.sin6_addr) == 1) {
         result.storage_.v6.sin6_family = AF_INET6;
         result.storage_.v6.sin6_port = htons(port);
+        result.unmap();
         return result;
     }
     return std::nullopt;
@@ -61,6 +62,7 @@ SocketAddress SocketAddress::from_sockaddr(const sockaddr* address, socklen_t si
     if (known)
         std::memcpy(&result.storage_, address,
                     address->sa_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6));
+    result.unmap();
     return result;
 }
 
@@ -70,6 +72,18 @@ SocketAddress SocketAddress::local_of(int fd) {
     if (::getsockname(fd, &result.storage_.any, &size) != 0)
         return {};
     return from_sockaddr(&result.storage_.any, size);
+}
+
+void SocketAddress::unmap() noexcept {
+    if (family() != AF_INET6 || IN6_IS_ADDR_V4MAPPED(&storage_.v6.sin6_addr) == 0)
+        return;
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = storage_.v6.sin6_port;
+    // The IPv4 address is the last four of the sixteen bytes.
+    std::memcpy(&v4.sin_addr, &storage_.v6.sin6_addr.s6_addr[12], sizeof v4.sin_addr);
+    std::memset(&storage_, 0, sizeof storage_);
+    storage_.v4 = v4;
 }
 
 socklen_t SocketAddress::size() const noexcept {

@@ -84,6 +84,22 @@ TEST(SocketAddress, ComesBackFromTheKernelsForm) {
     }
 }
 
+TEST(SocketAddress, KeepsAnIpv4AddressInIpv6AsIpv4) {
+    sockaddr_in6 raw{};
+    raw.sin6_family = AF_INET6;
+    raw.sin6_port = htons(5432);
+    ASSERT_EQ(::inet_pton(AF_INET6, "::ffff:10.1.2.3", &raw.sin6_addr), 1);
+    const auto peer =
+        SocketAddress::from_sockaddr(reinterpret_cast<const sockaddr*>(&raw), sizeof raw);
+    EXPECT_EQ(peer.family(), AF_INET);
+    EXPECT_EQ(peer.to_string(), "10.1.2.3:5432");
+    EXPECT_EQ(peer, SocketAddress::parse("10.1.2.3:5432"));
+    EXPECT_EQ(SocketAddress::parse("[::ffff:10.1.2.3]:5432"), peer);
+    // Neither the wildcard nor the old "compatible" form is IPv4.
+    EXPECT_EQ(SocketAddress::parse("[::]:5432")->family(), AF_INET6);
+    EXPECT_EQ(SocketAddress::parse("[::10.1.2.3]:5432")->family(), AF_INET6);
+}
+
 TEST(SocketAddress, IsUnsetForWhatItDoesNotKnow) {
     const SocketAddress unset;
     EXPECT_EQ(unset.to_string(), "-");

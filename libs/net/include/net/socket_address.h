@@ -11,6 +11,8 @@ namespace net {
 
 /// An IPv4 or IPv6 address with its port: a value of 28 bytes, so that a session can carry one.
 /// Never resolves names; see resolver.h for those.
+/// An IPv4 address that comes in as IPv6 (::ffff:10.1.2.3, as a socket for both shows its IPv4
+/// peers) is kept as plain IPv4: one name for one host in logs, comparisons and networks.
 class SocketAddress {
   public:
     SocketAddress() noexcept;
@@ -35,6 +37,8 @@ class SocketAddress {
     friend bool operator==(const SocketAddress& a, const SocketAddress& b) noexcept;
 
   private:
+    void unmap() noexcept;
+
     union {
         sockaddr any;
         sockaddr_in v4;
