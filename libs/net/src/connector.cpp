@@ -13,18 +13,21 @@ Connector::~Connector() {
     cancel();
 }
 
-void Connector::start(const SocketAddress& address, std::chrono::milliseconds timeout) {
-    start_error_ = open(address);
+void Connector::start(const SocketAddress& address, std::chrono::milliseconds timeout,
+                      const TcpOptions& options) {
+    start_error_ = open(address, options);
     // A connect that fails at once is reported by the timer too: one way for every outcome.
     timer_.arm(start_error_ == 0 ? timeout : std::chrono::milliseconds{0});
 }
 
-int Connector::open(const SocketAddress& address) {
+int Connector::open(const SocketAddress& address, const TcpOptions& options) {
     UniqueFd socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!socket)
         return errno;
     const int on = 1;
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (const int error = apply(socket.get(), options); error != 0)
+        return error;
     if (::connect(socket.get(), address.data(), address.size()) != 0 && errno != EINPROGRESS)
         return errno;
     if (const int error = loop_.add(socket.get(), EPOLLOUT, *this); error != 0)

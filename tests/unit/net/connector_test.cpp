@@ -4,7 +4,6 @@
 #include <chrono>
 #include <fcntl.h>
 #include <functional>
-#include <netinet/tcp.h>
 #include <optional>
 #include <sys/eventfd.h>
 #include <utility>
@@ -12,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "loop_thread.h"
+#include "socket_options.h"
 #include "support/fake_backend.h"
 
 namespace net {
@@ -74,12 +74,27 @@ TEST_F(ConnectorTest, GivesAConnectionThatIsReadyForTheLoop) {
     EXPECT_EQ(::send(fd, "hello", 5, 0), 5);
     backend.wait_for_received(5);
 
-    int on = 0;
-    socklen_t size = sizeof on;
-    EXPECT_EQ(::getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &size), 0);
-    EXPECT_EQ(on, 1);
+    EXPECT_EQ(option_of(fd, IPPROTO_TCP, TCP_NODELAY), 1);
     EXPECT_NE(::fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
     EXPECT_NE(::fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+}
+
+TEST_F(ConnectorTest, SetsTheTcpOptionsItIsGiven) {
+    const FakeBackend backend;
+    thread_.call([&] { connector_->start(address_of(backend), kLong, {20s, 10s, 2s}); });
+    const Outcome outcome = outcomes_.take();
+    ASSERT_EQ(outcome.error, 0);
+    const int fd = outcome.connection.get();
+    EXPECT_EQ(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 20'000);
+    EXPECT_EQ(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+    EXPECT_EQ(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), 10);
+    EXPECT_EQ(option_of(fd, IPPROTO_TCP, TCP_KEEPINTVL), 2);
+}
+
+TEST_F(ConnectorTest, TellsOfTcpOptionsThatTheKernelDoesNotTake) {
+    const FakeBackend backend;
+    thread_.call([&] { connector_->start(address_of(backend), kLong, {0ms, 32'768s, 5s}); });
+    EXPECT_EQ(outcomes_.take().error, EINVAL);
 }
 
 TEST_F(ConnectorTest, LeavesNothingInTheLoopOnceConnected) {

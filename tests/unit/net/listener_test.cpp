@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <list>
-#include <netinet/tcp.h>
 #include <optional>
 #include <poll.h>
 #include <string>
@@ -15,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "loop_thread.h"
+#include "socket_options.h"
 #include "support/socket.h"
 #include "support/test_client.h"
 
@@ -26,13 +26,6 @@ using testing::HasSubstr;
 
 SocketAddress loopback(std::uint16_t port = 0) {
     return SocketAddress::from_ip("127.0.0.1", port).value();
-}
-
-int option_of(int fd, int level, int name) {
-    int value = 0;
-    socklen_t size = sizeof value;
-    EXPECT_EQ(::getsockopt(fd, level, name, &value, &size), 0);
-    return value;
 }
 
 /// No descriptor can be opened while this lives; those that are open stay so. UBSan opens a pipe

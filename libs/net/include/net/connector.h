@@ -5,6 +5,7 @@
 
 #include "net/event_loop.h"
 #include "net/socket_address.h"
+#include "net/tcp_options.h"
 #include "net/timer.h"
 #include "net/unique_fd.h"
 
@@ -33,14 +34,15 @@ class Connector final : private EventHandler {
 
     /// The outcome is always told later, never from within. Must not be called while one is under
     /// way.
-    void start(const SocketAddress& address, std::chrono::milliseconds timeout);
+    void start(const SocketAddress& address, std::chrono::milliseconds timeout,
+               const TcpOptions& options = {});
     /// Abandons what is under way; its handler hears nothing more. Allowed at any time.
     void cancel() noexcept;
 
   private:
     void on_event(std::uint32_t events) noexcept override;
     void on_timer() noexcept;
-    int open(const SocketAddress& address);
+    int open(const SocketAddress& address, const TcpOptions& options);
 
     EventLoop& loop_;
     ConnectHandler& handler_;
