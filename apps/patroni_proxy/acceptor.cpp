@@ -9,11 +9,11 @@
 namespace proxy {
 
 Acceptor::Acceptor(std::vector<std::unique_ptr<Worker>>& workers, std::size_t port,
-                   std::string label, net::UniqueFd listening_socket)
+                   std::string label, const net::ListeningSocket& socket)
     : workers_(workers),
       port_(port),
       label_(std::move(label)),
-      listener_(workers.front()->loop(), std::move(listening_socket), *this) {}
+      listener_(workers.front()->loop(), socket, *this) {}
 
 void Acceptor::on_accept(net::UniqueFd connection, const net::SocketAddress& peer) noexcept {
     paused_ = false;

@@ -16,13 +16,13 @@ namespace proxy {
 /// Runs on the first worker's loop, whose own share needs no hand-over.
 class Acceptor final : private net::AcceptHandler {
   public:
-    /// Loop thread of the first worker. `workers` outlive it.
+    /// Loop thread of the first worker. `workers` and `socket` outlive it.
     Acceptor(std::vector<std::unique_ptr<Worker>>& workers, std::size_t port, std::string label,
-             net::UniqueFd listening_socket);
+             const net::ListeningSocket& socket);
     Acceptor(const Acceptor&) = delete;
     Acceptor& operator=(const Acceptor&) = delete;
 
-    [[nodiscard]] const net::SocketAddress& address() const noexcept { return listener_.address(); }
+    [[nodiscard]] const net::ListenAddress& address() const noexcept { return listener_.address(); }
 
   private:
     void on_accept(net::UniqueFd connection, const net::SocketAddress& peer) noexcept override;

@@ -17,10 +17,9 @@ daemons::HttpResponse method_not_allowed(const std::string& allowed) {
 
 }  // namespace
 
-AdminServer::AdminServer(net::UniqueFd listening_socket, UpdateClusters update_clusters)
+AdminServer::AdminServer(const net::ListeningSocket& socket, UpdateClusters update_clusters)
     : update_clusters_(std::move(update_clusters)),
-      server_(std::move(listening_socket),
-              [this](const auto& request, const auto& reply) { handle(request, reply); }) {}
+      server_(socket, [this](const auto& request, const auto& reply) { handle(request, reply); }) {}
 
 void AdminServer::handle(const daemons::HttpRequest& request,
                          const daemons::HttpServer::Reply& reply) {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "daemon/http_server.h"
-#include "net/unique_fd.h"
+#include "net/listening_socket.h"
 
 namespace proxy {
 
@@ -18,7 +18,8 @@ class AdminServer {
     using UpdateClusters = std::function<void(UpdateDone)>;
 
     /// `update_clusters` is called on the server's thread and must not block.
-    AdminServer(net::UniqueFd listening_socket, UpdateClusters update_clusters);
+    /// `socket` outlives it.
+    AdminServer(const net::ListeningSocket& socket, UpdateClusters update_clusters);
 
   private:
     void handle(const daemons::HttpRequest& request, const daemons::HttpServer::Reply& reply);

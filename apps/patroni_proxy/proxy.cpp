@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "daemon/log.h"
-#include "net/listener.h"
 
 namespace proxy {
 namespace {
@@ -104,11 +103,9 @@ void Proxy::start() {
         worker->start();
     start_feeds();
     accept_clients();
-    daemons::log::info("HTTP API: listening on " +
-                       net::SocketAddress::local_of(admin_socket_.get()).to_string());
+    daemons::log::info("HTTP API: listening on " + admin_socket_.address().to_string());
     admin_ = std::make_unique<AdminServer>(
-        std::move(admin_socket_),
-        [this](const AdminServer::UpdateDone& done) { update_all(done); });
+        admin_socket_, [this](const AdminServer::UpdateDone& done) { update_all(done); });
 }
 
 /// Waits for the first tables, but not for long.
@@ -128,8 +125,8 @@ void Proxy::accept_clients() {
     workers_.front()->loop().post([&] {
         try {
             for (std::size_t i = 0; i < ports_.size(); ++i)
-                acceptors_.push_back(std::make_unique<Acceptor>(workers_, i, ports_[i].label,
-                                                                std::move(ports_[i].socket)));
+                acceptors_.push_back(
+                    std::make_unique<Acceptor>(workers_, i, ports_[i].label, ports_[i].socket));
         } catch (...) {
             error = std::current_exception();
         }
@@ -153,6 +150,8 @@ void Proxy::stop() {
         worker->stop();
     acceptors_.clear();
     workers_.clear();
+    ports_.clear();
+    admin_socket_.close();
 }
 
 }  // namespace proxy

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "net/unique_fd.h"
+#include "net/listening_socket.h"
 #include "patroni_proxy/acceptor.h"
 #include "patroni_proxy/admin_server.h"
 #include "patroni_proxy/config.h"
@@ -31,7 +31,7 @@ class Proxy {
   private:
     struct Port {
         std::string label;  ///< "cluster/port"
-        net::UniqueFd socket;
+        net::ListeningSocket socket;
     };
 
     void bind_all(const Config& config);
@@ -41,8 +41,9 @@ class Proxy {
     void start_feeds();
     void accept_clients();
 
+    // Before those who accept at them.
     std::vector<Port> ports_;  // of all clusters, in the order of the file
-    net::UniqueFd admin_socket_;
+    net::ListeningSocket admin_socket_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::vector<std::unique_ptr<TopologyFeed>> feeds_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;

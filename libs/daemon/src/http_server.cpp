@@ -39,11 +39,13 @@ MHD_Result send(MHD_Connection* connection, const HttpResponse& answer) {
 
 class HttpServer::Daemon {
   public:
-    Daemon(net::UniqueFd socket, Handler handler)
-        : socket_(std::move(socket)), handler_(std::move(handler)) {
+    Daemon(const net::ListeningSocket& socket, Handler handler) : handler_(std::move(handler)) {
+        // Without a socket it would open one itself, on a port that nobody asked for.
+        if (!socket)
+            throw std::runtime_error("the HTTP API has no socket to listen on");
         daemon_ = MHD_start_daemon(
             MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr,
-            &Daemon::on_request, this, MHD_OPTION_LISTEN_SOCKET, socket_.get(),
+            &Daemon::on_request, this, MHD_OPTION_LISTEN_SOCKET, socket.get(),
             MHD_OPTION_NOTIFY_COMPLETED, &Daemon::on_completed, this, MHD_OPTION_CONNECTION_TIMEOUT,
             kIdleSeconds, MHD_OPTION_CONNECTION_LIMIT, kMaxConnections,
             MHD_OPTION_CONNECTION_MEMORY_LIMIT, kMemoryPerConnection, MHD_OPTION_END);
@@ -90,13 +92,12 @@ class HttpServer::Daemon {
         *state = nullptr;
     }
 
-    net::UniqueFd socket_;
     Handler handler_;
     MHD_Daemon* daemon_ = nullptr;
 };
 
-HttpServer::HttpServer(net::UniqueFd listening_socket, Handler handler)
-    : daemon_(std::make_unique<Daemon>(std::move(listening_socket), std::move(handler))) {}
+HttpServer::HttpServer(const net::ListeningSocket& socket, Handler handler)
+    : daemon_(std::make_unique<Daemon>(socket, std::move(handler))) {}
 
 HttpServer::~HttpServer() = default;
 

@@ -1,7 +1,6 @@
 #include "net/listener.h"
 
 #include <cerrno>
-#include <netinet/tcp.h>
 #include <system_error>
 #include <utility>
 
@@ -19,37 +18,15 @@ bool out_of_resources(int error) {
 
 }  // namespace
 
-UniqueFd bind_listening_socket(const SocketAddress& address) {
-    const auto fail = [&] {
-        throw std::system_error(errno, std::generic_category(),
-                                "cannot listen on " + address.to_string());
-    };
-    UniqueFd socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!socket)
-        fail();
-    const int on = 1;
-    ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    // An IPv6 port is that alone, so that "0.0.0.0:6432" beside "[::]:6432" means what it says.
-    if (address.family() == AF_INET6)
-        ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    // Accepted sockets inherit it: one system call here instead of one for each connection.
-    ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (::bind(socket.get(), address.data(), address.size()) != 0 ||
-        ::listen(socket.get(), SOMAXCONN) != 0)
-        fail();
-    return socket;
-}
-
-Listener::Listener(EventLoop& loop, UniqueFd socket, AcceptHandler& handler)
+Listener::Listener(EventLoop& loop, const ListeningSocket& socket, AcceptHandler& handler)
     : loop_(loop),
-      socket_(std::move(socket)),
-      address_(SocketAddress::local_of(socket_.get())),
+      socket_(socket),
       handler_(handler),
       resume_timer_(loop.timers(), [this] { resume(); }) {
     resume();
     if (!accepting_)
         throw std::system_error(errno, std::generic_category(),
-                                "cannot accept on " + address_.to_string());
+                                "cannot accept on " + address().to_string());
 }
 
 Listener::~Listener() {

@@ -10,7 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "net/listener.h"
+#include "net/listening_socket.h"
 #include "net/socket_address.h"
 #include "support/test_client.h"
 #include "support/wait.h"
@@ -28,9 +28,6 @@ using testing::StartsWith;
 /// A server whose updates of the clusters the test ends.
 class AdminServerTest : public testing::Test {
   protected:
-    AdminServerTest()
-        : AdminServerTest(net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0"))) {}
-
     /// Sends a request; the answer is still to be read.
     [[nodiscard]] TestClient ask(const std::string& method, const std::string& path) const {
         TestClient client("127.0.0.1", port_);
@@ -57,19 +54,17 @@ class AdminServerTest : public testing::Test {
     }
 
   private:
-    explicit AdminServerTest(net::UniqueFd socket)
-        : port_(net::SocketAddress::local_of(socket.get()).port()),
-          server_(std::move(socket), [this](AdminServer::UpdateDone done) {
-              const std::lock_guard lock(mutex_);
-              updates_.push_back(std::move(done));
-              changed_.notify_all();
-          }) {}
-
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<AdminServer::UpdateDone> updates_;
-    const std::uint16_t port_;
-    AdminServer server_;
+    const net::ListeningSocket socket_ =
+        net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0"));
+    const std::uint16_t port_ = socket_.address().port();
+    AdminServer server_{socket_, [this](AdminServer::UpdateDone done) {
+                            const std::lock_guard lock(mutex_);
+                            updates_.push_back(std::move(done));
+                            changed_.notify_all();
+                        }};
 };
 
 MATCHER_P2(IsAnswer, status, body, "") {

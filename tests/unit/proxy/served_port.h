@@ -10,6 +10,7 @@
 
 #include "net/event_loop.h"
 #include "net/listener.h"
+#include "net/listening_socket.h"
 #include "net/relay.h"
 #include "net/socket_address.h"
 #include "net/unique_fd.h"
@@ -57,8 +58,8 @@ struct AcceptedClient {
     net::SocketAddress address;
 
   private:
-    explicit AcceptedClient(net::UniqueFd listening)
-        : client("127.0.0.1", net::SocketAddress::local_of(listening.get()).port()) {
+    explicit AcceptedClient(const net::ListeningSocket& listening)
+        : client("127.0.0.1", listening.address().port()) {
         const auto is_there = [&] {
             accepted.reset(
                 ::accept4(listening.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
@@ -105,8 +106,9 @@ class ServedPort final : private net::AcceptHandler {
     std::unique_ptr<net::RelayBuffer> buffer_ = std::make_unique<net::RelayBuffer>();
     std::atomic<std::size_t> sessions_{0};
     PortServer server_;
-    net::Listener listener_{
-        loop_, net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0")), *this};
+    net::ListeningSocket socket_ =
+        net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0"));
+    net::Listener listener_{loop_, socket_, *this};
     std::thread thread_;
 };
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "net/unique_fd.h"
+#include "net/listening_socket.h"
 
 namespace daemons {
 
@@ -30,8 +30,8 @@ class HttpServer {
     /// Called on the server's thread; must not block: it may keep `reply` and return.
     using Handler = std::function<void(const HttpRequest&, Reply reply)>;
 
-    /// Serves on a listening socket from now on. Throws std::runtime_error if it cannot.
-    HttpServer(net::UniqueFd listening_socket, Handler handler);
+    /// Serves from now on at a socket that outlives it. Throws std::runtime_error if it cannot.
+    HttpServer(const net::ListeningSocket& socket, Handler handler);
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
     ~HttpServer();
