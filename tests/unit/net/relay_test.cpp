@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <optional>
@@ -312,6 +313,19 @@ TEST_P(RelayBothWaysTest, PassesAResetOnlyAfterItsBacklogIsWritten) {
     EXPECT_EQ(ends_.take(), failed());
 }
 
+TEST_P(RelayBothWaysTest, LosesNothingThatHadArrivedWhenAPartyThatItDoesNotReadResets) {
+    start();
+    const std::string sent = send_until_paused(GetParam());
+    int under_way = 0;  // in the actor's kernel: a reset drops it
+    ASSERT_EQ(::ioctl(actor().fd(), SIOCOUTQ, &under_way), 0);
+    const std::string arrived = sent.substr(0, sent.size() - static_cast<std::size_t>(under_way));
+    ASSERT_FALSE(arrived.empty());
+    actor().reset();
+    EXPECT_TRUE(peer().receive(arrived.size()) == arrived);
+    EXPECT_EQ(peer().wait_for_close(), Closed::reset);
+    EXPECT_EQ(ends_.take(), failed());
+}
+
 TEST_P(RelayBothWaysTest, AResetAfterAHalfCloseCountsMore) {
     start();
     actor().half_close();
@@ -385,6 +399,28 @@ TEST_F(RelayTest, ClosesBothConnectionsWhenBothHaveFinished) {
         EXPECT_EQ(errno, EBADF);
     }
     EXPECT_TRUE(thread_.sleeps());
+}
+
+TEST_F(RelayTest, ServesAClientAtAUnixSocket) {
+    int ends[2] = {-1, -1};
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    client_.relay = UniqueFd(ends[0]);
+    UniqueFd client(ends[1]);
+    start();
+    ASSERT_EQ(::send(client.get(), "question", 8, MSG_NOSIGNAL), 8);
+    EXPECT_EQ(backend().receive(8), "question");
+    backend().send("answer");
+    ASSERT_TRUE(support::wait_ready(client.get(), POLLIN,
+                                    support::Clock::now() + support::default_timeout));
+    char answer[6] = {};
+    EXPECT_EQ(::recv(client.get(), answer, sizeof answer, 0), 6);
+    EXPECT_EQ(std::string_view(answer, sizeof answer), "answer");
+    client.reset();
+    backend().wait_for_eof();
+    // A hang-up, which the loop would report for ever.
+    EXPECT_TRUE(thread_.sleeps());
+    backend().half_close();
+    EXPECT_EQ(ends_.take(), RelayEnd::client_closed);
 }
 
 TEST_F(RelayTest, AbortResetsTheBackendAndEndsTheClientsStream) {
