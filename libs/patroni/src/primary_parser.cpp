@@ -1,8 +1,16 @@
 #include "patroni/primary_parser.h"
 
+#include <cstdint>
+#include <limits>
+
 #include "json.h"
 
 namespace patroni {
+namespace {
+
+constexpr std::uint64_t kMaxTime = std::numeric_limits<std::int64_t>::max();
+
+}  // namespace
 
 Result<PrimaryAnswer> parse_primary(const std::string& member, int status, std::string_view body) {
     const auto object = parse_json_object(body);
@@ -15,6 +23,8 @@ Result<PrimaryAnswer> parse_primary(const std::string& member, int status, std::
     answer.state = text_of(*object.value(), "state");
     answer.timeline = number_of(*object.value(), "timeline");
     answer.paused = flag_of(*object.value(), "pause");
+    if (const auto seen = number_of(*object.value(), "dcs_last_seen"); seen && *seen <= kMaxTime)
+        answer.dcs_last_seen = static_cast<std::int64_t>(*seen);
     if (answer.role.empty() && answer.state.empty())
         return Failure{"status " + std::to_string(status) +
                        ": the answer has neither role nor state"};

@@ -36,6 +36,7 @@ TEST(PrimaryParserTest, ReadsWhatPatroniReallyAnswers) {
     EXPECT_EQ(primary.state, "running");
     EXPECT_EQ(primary.timeline, 1U);
     EXPECT_FALSE(primary.paused);
+    EXPECT_EQ(primary.dcs_last_seen, 1795220949);
     // A paused one of 3.0.2, and the body of one that is not primary comes with 503.
     EXPECT_TRUE(parsed(200, R"({"state": "running", "role": "master", "timeline": 9,
                                 "pause": true})")
@@ -50,6 +51,14 @@ TEST(PrimaryParserTest, WhatIsMissingOrOfTheWrongTypeIsEmpty) {
     EXPECT_EQ(parsed(200, R"({"state": "running", "role": 5})").role, "");
     EXPECT_EQ(parsed(200, R"({"role": "primary", "timeline": "5"})").timeline, std::nullopt);
     EXPECT_FALSE(parsed(200, R"({"role": "primary", "pause": "true"})").paused);
+    // It waits for its first contact with the DCS, and two values that are no time.
+    for (const std::string seen : {"null", "-1", "9223372036854775808"})
+        EXPECT_EQ(
+            parsed(503, R"({"role": "replica", "dcs_last_seen": )" + seen + "}").dcs_last_seen,
+            std::nullopt)
+            << seen;
+    EXPECT_EQ(parsed(503, R"({"role": "replica"})").dcs_last_seen, std::nullopt);
+    EXPECT_EQ(parsed(503, R"({"role": "replica", "dcs_last_seen": 0})").dcs_last_seen, 0);
 }
 
 TEST(PrimaryParserTest, RefusesWhatIsNoSuchAnswer) {

@@ -27,6 +27,7 @@ struct PrimaryAnswer {
     std::string state;  ///< running, ...
     std::optional<std::uint64_t> timeline;
     bool paused = false;
+    std::optional<std::int64_t> dcs_last_seen = {};  ///< Unix time, by the member's own clock
 };
 
 /// GET /primary of one member gave nothing to go by.
