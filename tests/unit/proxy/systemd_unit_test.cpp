@@ -1,0 +1,47 @@
+// contrib/systemd/patroni_proxy.service is one that systemd takes without a word, and hardened.
+
+#include <fstream>
+#include <regex>
+#include <sstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "support/daemon_process.h"
+#include "support/temp_dir.h"
+
+namespace proxy {
+namespace {
+
+/// A copy of the unit whose program is there; it need not be installed for these tests.
+class SystemdUnitTest : public testing::Test {
+  protected:
+    SystemdUnitTest() {
+        std::ifstream file(SYSTEMD_UNIT);
+        std::ostringstream text;
+        text << file.rdbuf();
+        const std::regex program("(Exec[A-Za-z]*=)[^ \n]*patroni_proxy\\b");
+        unit_ = directory_.write("patroni_proxy.service",
+                                 std::regex_replace(text.str(), program, "$1/bin/true"));
+    }
+
+    support::TempDir directory_;
+    std::string unit_;
+};
+
+TEST_F(SystemdUnitTest, IsTakenWithoutAWord) {
+    const auto verify =
+        support::run({"systemd-analyze", "verify", "--man=no", "--recursive-errors=yes", unit_});
+    EXPECT_EQ(verify.status, support::ExitStatus{0}) << verify.out << verify.err;
+    EXPECT_EQ(verify.out + verify.err, "");
+}
+
+TEST_F(SystemdUnitTest, ExposesNextToNothing) {
+    // In tenths: 2.0 of 10, where a unit without any hardening has 9.6.
+    const auto security = support::run(
+        {"systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=20", unit_});
+    EXPECT_EQ(security.status, support::ExitStatus{0}) << security.out << security.err;
+}
+
+}  // namespace
+}  // namespace proxy
