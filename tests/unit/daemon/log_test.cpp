@@ -1,71 +1,346 @@
 #include "daemon/log.h"
 
-#include <string>
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <sys/resource.h>
 #include <thread>
-#include <vector>
+#include <utility>
 
+#include <Poco/JSON/Object.h>
+#include <Poco/JSON/Parser.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "support/temp_dir.h"
+#include "support/wait.h"
 
 namespace daemons {
 namespace {
 
+using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::MatchesRegex;
+
+constexpr auto kPatient = support::default_timeout;
+constexpr char kTime[] =
+    "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] "
+    "[0-9][0-9]:[0-9][0-9]:[0-9][0-9]\\.[0-9][0-9][0-9] ";
+
+std::vector<std::string> lines_in(const std::string& file) {
+    EXPECT_TRUE(log::flush(kPatient));
+    std::ifstream in(file);
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(in, line);)
+        lines.push_back(line);
+    return lines;
+}
+
+/// Without what differs from one run to the next.
+std::vector<std::string> messages_in(const std::string& file) {
+    auto lines = lines_in(file);
+    for (auto& line : lines)
+        line.erase(0, std::string("2026-11-21 05:03:24.123 ").size());
+    return lines;
+}
+
+/// Logs into a file of its own, and leaves things as they are in a process that begins.
+class LogTest : public testing::Test {
+  protected:
+    LogTest() { log::configure({.file = file_}); }
+    ~LogTest() override {
+        log::configure({});
+        EXPECT_TRUE(log::flush(kPatient));
+    }
+
+    void use_json() { log::configure({.format = log::Format::json, .file = file_}); }
+    void use_level(log::Level level) { log::configure({.level = level, .file = file_}); }
+
+    support::TempDir directory_;
+    std::string file_ = directory_.path() / "log";
+};
+
+TEST_F(LogTest, WritesALineAnEventWithTimeLevelAndMessage) {
+    use_level(log::Level::debug);
+    log::error("bad");
+    log::warning("odd");
+    log::info("up");
+    log::debug("detail");
+    const std::string time = kTime;
+    EXPECT_THAT(lines_in(file_),
+                ElementsAre(MatchesRegex(time + "ERROR bad"), MatchesRegex(time + "WARNING odd"),
+                            MatchesRegex(time + "INFO up"), MatchesRegex(time + "DEBUG detail")));
+}
+
+TEST_F(LogTest, TakesAMessageAsItIs) {
+    log::info("100% %s %d \"%t\" a=b");
+    EXPECT_THAT(messages_in(file_), ElementsAre("INFO 100% %s %d \"%t\" a=b"));
+}
+
+TEST_F(LogTest, FieldsFollowTheMessageAndAreQuotedWhereTheyCouldBeMisread) {
+    log::info("main/rw: session ended",
+              {{"client", "127.0.0.1:5000"}, {"reason", "closed by the client"}});
+    log::warning("w", {{"empty", ""}, {"equals", "a=b"}, {"quote", "say \"no\""}});
+    log::error("e", {{"backslash", "a\\b"}, {"control", "a\tb\x1b"}, {"word", "gr\u00fc\u00dfe"}});
+    EXPECT_THAT(messages_in(file_),
+                ElementsAre("INFO main/rw: session ended client=127.0.0.1:5000 "
+                            "reason=\"closed by the client\"",
+                            R"(WARNING w empty="" equals="a=b" quote="say \"no\"")",
+                            "ERROR e backslash=\"a\\\\b\" control=\"a\\tb\\u001b\" "
+                            "word=gr\u00fc\u00dfe"));
+}
+
+TEST_F(LogTest, OneEventIsOneLineWhateverAPeerSends) {
+    const std::string forged = "odd\r\n2026-11-21 05:03:24.123 INFO all is well\\n";
+    log::info(forged, {{"answer", forged}});
+    // Some take these for ends of lines or obey them: NEL, CSI, LINE SEPARATOR, an override of
+    // the direction, DEL, and the NUL that ends a string.
+    log::info(std::string("a\u0085b\u009bc\u2028d\u202ee\x7f") + '\0' + "f");
+    EXPECT_THAT(messages_in(file_),
+                ElementsAre(R"(INFO odd\r\n2026-11-21 05:03:24.123 INFO all is well\\n )"
+                            R"(answer="odd\r\n2026-11-21 05:03:24.123 INFO all is well\\n")",
+                            R"(INFO a\u0085b\u009bc\u2028d\u202ee\u007f\u0000f)"));
+}
+
+TEST_F(LogTest, BytesThatAreNotUtf8AreReplaced) {
+    const std::string r = "\ufffd";
+    const std::vector<std::pair<std::string, std::string>> table{
+        {"\x80", r},
+        {"\xff\xfe", r + r},
+        {"\xc3", r},
+        {"\xc3(", r + "("},
+        {"\xc0\xaf", r + r},
+        {"\xe2\x82", r + r},
+        {"\xe0\x80\x80", r + r + r},
+        {"\xed\xa0\x80", r + r + r},
+        {"\xf0\x9f", r + r},
+        {"\xf0\x80\x80\x80", r + r + r + r},
+        {"\xf4\x90\x80\x80", r + r + r + r},
+        {"\xf5", r},
+        {"\u00fc\u20ac\uffff\U0001f600\U0010ffff", "\u00fc\u20ac\uffff\U0001f600\U0010ffff"},
+    };
+    std::vector<std::string> wanted;
+    for (const auto& [bytes, replaced] : table) {
+        log::info(bytes);
+        wanted.push_back("INFO " + replaced);
+    }
+    EXPECT_EQ(messages_in(file_), wanted);
+}
+
+TEST_F(LogTest, CutsWhatIsTooLongForALine) {
+    const std::string just_fits(16384, 'x');
+    log::info(just_fits + "y", {{"long", just_fits + "y"}, {"fits", just_fits}});
+    EXPECT_THAT(messages_in(file_), ElementsAre("INFO " + just_fits + "... long=" + just_fits +
+                                                "... fits=" + just_fits));
+}
+
+TEST_F(LogTest, DoesNotMakeADebugMessageThatNobodyWants) {
+    int made = 0;
+    const auto tell = [&] {
+        log::debug([&] {
+            ++made;
+            return "costly";
+        });
+        log::debug("cheap");
+    };
+    tell();
+    EXPECT_FALSE(log::debug_enabled());
+    EXPECT_EQ(made, 0);
+    EXPECT_THAT(lines_in(file_), IsEmpty());
+    use_level(log::Level::debug);
+    tell();
+    EXPECT_TRUE(log::debug_enabled());
+    EXPECT_EQ(made, 1);
+    EXPECT_THAT(messages_in(file_), ElementsAre("DEBUG costly", "DEBUG cheap"));
+}
+
+TEST_F(LogTest, LeavesOutWhatIsBelowItsLevel) {
+    using log::Level;
+    for (const auto level : {Level::error, Level::warning, Level::info, Level::debug}) {
+        use_level(level);
+        for (const auto event : {Level::error, Level::warning, Level::info, Level::debug})
+            EXPECT_EQ(log::enabled(event), event <= level);
+        log::error("1");
+        log::warning("2");
+        log::info("3");
+        log::debug("4");
+    }
+    EXPECT_THAT(messages_in(file_),
+                ElementsAre("ERROR 1", "ERROR 1", "WARNING 2", "ERROR 1", "WARNING 2", "INFO 3",
+                            "ERROR 1", "WARNING 2", "INFO 3", "DEBUG 4"));
+}
+
+TEST_F(LogTest, AJsonLineIsOneObject) {
+    use_json();
+    log::warning("main/rw: odd", {{"client", "127.0.0.1:5000"}, {"reason", "said \"no\"\n"}});
+    log::info("up");
+    EXPECT_THAT(
+        lines_in(file_),
+        ElementsAre(MatchesRegex("\\{\"time\":\"[0-9]+-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]"
+                                 ":[0-9][0-9]\\.[0-9][0-9][0-9][+-][0-9][0-9]:[0-9][0-9]\","
+                                 "\"level\":\"warning\",\"message\":\"main/rw: odd\","
+                                 "\"client\":\"127.0.0.1:5000\","
+                                 "\"reason\":\"said ..no....\"\\}"),
+                    EndsWith(R"("level":"info","message":"up"})")));
+}
+
+TEST_F(LogTest, JsonIsValidWhateverBytesComeIn) {
+    use_json();
+    std::string all;
+    for (int i = 0; i < 256; ++i)
+        all += static_cast<char>(i);
+    const std::string text = "tab\t quote\" back\\slash \u00fc \u20ac \U0001f600 \x01 end";
+    log::info(text, {{"all", all}, {"cut", "\xe2\x82"}});
+    log::info(all + std::string(20'000, '\xff'));
+    const auto lines = lines_in(file_);
+    ASSERT_EQ(lines.size(), 2U);
+    const auto event = Poco::JSON::Parser().parse(lines[0]).extract<Poco::JSON::Object::Ptr>();
+    EXPECT_EQ(event->getValue<std::string>("message"), text);
+    EXPECT_EQ(event->getValue<std::string>("cut"), "\ufffd\ufffd");
+    std::string ascii = all.substr(0, 128);
+    EXPECT_EQ(event->getValue<std::string>("all").substr(0, 128), ascii);
+    for (const auto& line : lines) {
+        EXPECT_NO_THROW(Poco::JSON::Parser().parse(line));
+        EXPECT_TRUE(
+            std::none_of(line.begin(), line.end(), [](char c) { return c >= '\0' && c < ' '; }));
+    }
+}
+
+/// With the zone of the process set to one that is not UTC.
+class LogZoneTest : public LogTest {
+  protected:
+    // NOLINTBEGIN(concurrency-mt-unsafe): the thread that writes asks no environment
+    LogZoneTest() {
+        ::setenv("TZ", "XYZ-05:30", 1);
+        ::tzset();
+    }
+    ~LogZoneTest() override {
+        ::unsetenv("TZ");
+        ::tzset();
+    }
+    // NOLINTEND(concurrency-mt-unsafe)
+};
+
+TEST_F(LogZoneTest, TellsTheOffsetOfLocalTime) {
+    use_json();
+    std::thread([] { log::info("there"); }).join();  // this one may have made the second already
+    EXPECT_THAT(lines_in(file_), ElementsAre(HasSubstr("+05:30\"")));
+}
+
+TEST_F(LogTest, KeepsLinesOfSeveralThreadsApart) {
+    constexpr std::size_t kThreads = 4;
+    constexpr std::size_t kEach = 500;
+    {
+        std::vector<std::jthread> threads;
+        for (std::size_t i = 0; i < kThreads; ++i)
+            threads.emplace_back([i] {
+                for (std::size_t line = 0; line < kEach; ++line)
+                    log::info("a line of its own", {{"thread", std::to_string(i)}});
+            });
+        for (int i = 0; i < 20; ++i)
+            log::configure({.file = file_});
+    }
+    const auto messages = messages_in(file_);
+    EXPECT_EQ(messages.size(), kThreads * kEach);
+    for (std::size_t i = 0; i < kThreads; ++i)
+        EXPECT_EQ(std::count(messages.begin(), messages.end(),
+                             "INFO a line of its own thread=" + std::to_string(i)),
+                  kEach);
+}
+
+TEST_F(LogTest, GoesOnInANewFileOnceTheOldOneIsRotated) {
+    log::info("first");
+    EXPECT_TRUE(log::flush(kPatient));
+    const std::string rotated = file_ + ".1";
+    std::filesystem::rename(file_, rotated);
+    log::info("still into the old one");
+    log::configure({.file = file_});
+    log::info("into the new one");
+    EXPECT_THAT(messages_in(rotated), ElementsAre("INFO first", "INFO still into the old one"));
+    EXPECT_THAT(messages_in(file_), ElementsAre("INFO into the new one"));
+}
+
+TEST_F(LogTest, AppendsToAFile) {
+    log::info("one");
+    log::configure({.file = file_});
+    log::info("two");
+    EXPECT_THAT(messages_in(file_), ElementsAre("INFO one", "INFO two"));
+}
+
+TEST_F(LogTest, AFileThatCannotBeOpenedChangesNothing) {
+    for (const std::string& bad :
+         {directory_.path().string(), directory_.path().string() + "/missing/log"}) {
+        try {
+            log::configure({.level = log::Level::debug, .format = log::Format::json, .file = bad});
+            FAIL() << bad;
+        } catch (const std::runtime_error& error) {
+            EXPECT_THAT(error.what(), HasSubstr("'" + bad + "': "));
+        }
+        EXPECT_FALSE(log::debug_enabled());
+        log::info("as before");
+    }
+    EXPECT_THAT(messages_in(file_), ElementsAre("INFO as before", "INFO as before"));
+}
+
+/// What a disk does that fills up in the middle of a line.
+class FileSizeLimit {
+  public:
+    explicit FileSizeLimit(rlim_t size) {
+        ::getrlimit(RLIMIT_FSIZE, &before_);
+        const rlimit limit{size, before_.rlim_max};
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+    }
+    ~FileSizeLimit() { ::setrlimit(RLIMIT_FSIZE, &before_); }
+    FileSizeLimit(const FileSizeLimit&) = delete;
+    FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+  private:
+    rlimit before_{};
+};
+
+TEST_F(LogTest, ALineCutByAFullDiskIsLostAndTheNextStartsAnew) {
+    const auto dropped_before = log::dropped();
+    {
+        const FileSizeLimit limit(66);  // a line of 34, and 32 of the next
+        log::info("fits");
+        log::info("does not fit");
+        log::info("nor does this");
+        EXPECT_TRUE(log::flush(kPatient));
+    }
+    EXPECT_EQ(log::dropped() - dropped_before, 2U);
+    log::info("room again");
+    EXPECT_THAT(messages_in(file_), ElementsAre("INFO fits", "INFO doe", "INFO room again",
+                                                "WARNING log: events were lost count=2"));
+}
+
+TEST(LogSettings, AreToldApart) {
+    const log::Settings settings{.level = log::Level::debug, .file = "f"};
+    EXPECT_EQ(settings, settings);
+    EXPECT_NE(settings, log::Settings{});
+}
 
 /// What `function` writes to stderr.
 template <typename Function>
 std::string stderr_of(Function function) {
     testing::internal::CaptureStderr();
     function();
+    EXPECT_TRUE(log::flush(kPatient));
     return testing::internal::GetCapturedStderr();
 }
 
-constexpr char kTime[] =
-    "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] "
-    "[0-9][0-9]:[0-9][0-9]:[0-9][0-9]\\.[0-9][0-9][0-9] ";
-
-TEST(Log, WritesALineAnEventWithTimeLevelAndMessage) {
+TEST(LogTargetTest, IsStderrUnlessAFileIsNamed) {
     const std::string time = kTime;
-    EXPECT_THAT(stderr_of([] { log::info("up"); }), MatchesRegex(time + "Information up\n"));
-    EXPECT_THAT(stderr_of([] { log::warning("odd"); }), MatchesRegex(time + "Warning odd\n"));
-    EXPECT_THAT(stderr_of([] { log::error("bad"); }), MatchesRegex(time + "Error bad\n"));
-}
-
-TEST(Log, TakesAMessageAsItIs) {
-    EXPECT_THAT(stderr_of([] { log::info("100% %s %d %t"); }), HasSubstr(" 100% %s %d %t\n"));
-}
-
-TEST(Log, KeepsLinesOfSeveralThreadsApart) {
-    const std::string text = stderr_of([] {
-        std::vector<std::thread> threads;
-        for (int i = 0; i < 4; ++i)
-            threads.emplace_back([] {
-                for (int line = 0; line < 100; ++line)
-                    log::info("a line of its own");
-            });
-        for (auto& thread : threads)
-            thread.join();
-    });
-    std::size_t lines = 0;
-    const std::string end = " a line of its own\n";
-    for (std::size_t at = 0; (at = text.find(end, at)) != std::string::npos; at += end.size())
-        ++lines;
-    EXPECT_EQ(lines, 400U);
-}
-
-TEST(Log, DoesNotMakeADebugMessageThatNobodyWants) {
-    bool made = false;
-    const std::string text = stderr_of([&] {
-        log::debug([&] {
-            made = true;
-            return "costly";
-        });
-        log::debug("cheap");
-    });
-    EXPECT_FALSE(log::debug_enabled());
-    EXPECT_FALSE(made);
-    EXPECT_EQ(text, "");
+    EXPECT_THAT(stderr_of([] { log::info("up"); }), MatchesRegex(time + "INFO up\n"));
+    EXPECT_THAT(stderr_of([] {
+                    log::configure({.format = log::Format::json});
+                    log::info("up");
+                    log::configure({});
+                }),
+                EndsWith("\"up\"}\n"));
 }
 
 }  // namespace

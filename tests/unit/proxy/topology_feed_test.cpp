@@ -15,6 +15,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "daemon/log.h"
 #include "support/cluster_json.h"
 #include "support/fake_patroni.h"
 #include "support/wait.h"
@@ -390,6 +391,7 @@ template <typename Task>
 std::string logged_during(Task task) {
     testing::internal::CaptureStderr();
     task();
+    EXPECT_TRUE(daemons::log::flush(support::default_timeout));
     return testing::internal::GetCapturedStderr();
 }
 
