@@ -1,7 +1,6 @@
 // contrib/systemd/patroni_proxy.service is one that systemd takes without a word, and hardened.
 
 #include <fstream>
-#include <regex>
 #include <sstream>
 #include <string>
 
@@ -18,11 +17,13 @@ class SystemdUnitTest : public testing::Test {
   protected:
     SystemdUnitTest() {
         std::ifstream file(SYSTEMD_UNIT);
-        std::ostringstream text;
-        text << file.rdbuf();
-        const std::regex program("(Exec[A-Za-z]*=)[^ \n]*patroni_proxy\\b");
-        unit_ = directory_.write("patroni_proxy.service",
-                                 std::regex_replace(text.str(), program, "$1/bin/true"));
+        std::ostringstream content;
+        content << file.rdbuf();
+        std::string text = content.str();
+        const std::string program = "=/usr/local/bin/patroni_proxy";
+        for (std::size_t at = 0; (at = text.find(program, at)) != std::string::npos;)
+            text.replace(at, program.size(), "=/bin/true");
+        unit_ = directory_.write("patroni_proxy.service", text);
     }
 
     support::TempDir directory_;
