@@ -136,10 +136,20 @@ UniqueFd ListeningSocket::release() noexcept {
     return std::move(fd_);
 }
 
-void ListeningSocket::close() noexcept {
+bool ListeningSocket::has_its_path() const noexcept {
     struct stat file {};
-    if (fd_ && address_.is_unix() && ::lstat(address_.path().c_str(), &file) == 0 &&
-        file.st_dev == device_ && file.st_ino == inode_)
+    return fd_ && address_.is_unix() && ::lstat(address_.path().c_str(), &file) == 0 &&
+           file.st_dev == device_ && file.st_ino == inode_;
+}
+
+int ListeningSocket::set_mode(std::optional<mode_t> mode) const noexcept {
+    const bool done =
+        !has_its_path() || ::chmod(address_.path().c_str(), mode.value_or(kEverybody)) == 0;
+    return done ? 0 : errno;
+}
+
+void ListeningSocket::close() noexcept {
+    if (has_its_path())
         ::unlink(address_.path().c_str());
     fd_.reset();
 }

@@ -136,9 +136,8 @@ void Relay::update_interest(Endpoint& side) noexcept {
         return;
     int error = 0;
     // Without interest it is taken out: errors and hang-ups are reported to whoever is
-    // registered, wanted or not, and would wake the loop for ever. Nor would it help to know of a
-    // reset before its time: what was sent before it, perhaps a COMMIT whose client then closed
-    // without reading the answers, still reaches the peer, as without a proxy in between.
+    // registered, wanted or not, and would wake the loop for ever. So the
+    // reset of a side that is not read shows only when it is read again, behind what it sent.
     if (wanted == 0)
         loop_.remove(side.fd.get());
     else if (side.interest == 0)

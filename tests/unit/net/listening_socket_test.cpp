@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <list>
+#include <optional>
 #include <poll.h>
 #include <string>
 #include <sys/stat.h>
@@ -292,9 +293,9 @@ TEST_F(UnixListeningSocketTest, LeavesItsPathToWhomItGivesTheSocket) {
 }
 
 TEST_F(UnixListeningSocketTest, RemovesItsPathOnceWhenItWasMoved) {
-    auto first = bind_listening_socket(address_);
-    ListeningSocket second(std::move(first));
-    first.close();  // NOLINT(bugprone-use-after-move): it has nothing any more
+    std::optional<ListeningSocket> first(bind_listening_socket(address_));
+    ListeningSocket second(std::move(*first));
+    first.reset();
     EXPECT_EQ(connect_error(), 0);
     second = ListeningSocket();
     EXPECT_EQ(files(), 0);

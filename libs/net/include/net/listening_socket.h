@@ -37,12 +37,16 @@ class ListeningSocket {
 
     /// For the connections that arrive from now on. 0 or an errno, as net::apply().
     [[nodiscard]] int apply(const TcpOptions& options) const noexcept;
+    /// Of a unix socket that is still at its path; of others nothing. 0 or an errno.
+    [[nodiscard]] int set_mode(std::optional<mode_t> mode) const noexcept;
     /// Gives the socket away, its path stays: another process, or a later one, goes on with it.
     [[nodiscard]] UniqueFd release() noexcept;
     /// As destruction.
     void close() noexcept;
 
   private:
+    [[nodiscard]] bool has_its_path() const noexcept;
+
     friend ListeningSocket bind_listening_socket(const ListenAddress&, const ListenOptions&);
 
     UniqueFd fd_;
