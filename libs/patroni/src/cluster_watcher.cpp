@@ -16,9 +16,10 @@ constexpr std::chrono::seconds kNextHostAfter{1};
 // What members have to say for themselves is waited for this long; later words count all the same.
 constexpr std::chrono::seconds kMembersWait{1};
 constexpr std::chrono::seconds kFailedLast{10};
-// What a second look does not settle in this time, further ones at once will not either: a member
-// that crashes at every start may be shown as leader for hours.
-constexpr std::chrono::seconds kHurryFor{30};
+// While something is in doubt rounds follow each other this soon, and ever less so: an election may
+// take half a minute, and hundreds of proxies must not slow it down.
+constexpr std::chrono::milliseconds kHurry{200};
+constexpr int kHurryGrowth = 20;  // a round after 10 s comes 500 ms after the one before
 
 std::mt19937& random_source() {
     thread_local std::mt19937 source{std::random_device{}()};
@@ -26,10 +27,23 @@ std::mt19937& random_source() {
 }
 
 /// Many proxies started by one rollout must not go on asking in step.
-std::chrono::milliseconds jittered(std::chrono::milliseconds interval) {
+Clock::duration jittered(Clock::duration interval) {
     const auto spread = interval.count() / 10;
     std::uniform_int_distribution<std::int64_t> offset(-spread / 2, spread / 2);
-    return interval + std::chrono::milliseconds(offset(random_source()));
+    return interval + Clock::duration(offset(random_source()));
+}
+
+ClusterWatcher::Round shutting_down() {
+    ClusterWatcher::Round round;
+    round.errors = "shutting down";
+    return round;
+}
+
+std::vector<Endpoint> from_a_random_one(std::vector<Endpoint> hosts) {
+    std::uniform_int_distribution<std::size_t> any(0, hosts.size() - 1);
+    std::rotate(hosts.begin(), hosts.begin() + static_cast<std::ptrdiff_t>(any(random_source())),
+                hosts.end());
+    return hosts;
 }
 
 Result<ClusterSnapshot> read_cluster(const Result<HttpReply>& reply) {
@@ -60,11 +74,7 @@ ClusterWatcher::ClusterWatcher(Settings settings, OnView on_view, OnRound on_rou
     : settings_(std::move(settings)),
       on_view_(std::move(on_view)),
       on_round_(std::move(on_round)),
-      hosts_(settings_.hosts) {
-    std::uniform_int_distribution<std::size_t> any(0, hosts_.size() - 1);
-    std::rotate(hosts_.begin(), hosts_.begin() + static_cast<std::ptrdiff_t>(any(random_source())),
-                hosts_.end());
-}
+      hosts_(from_a_random_one(settings_.hosts)) {}
 
 ClusterWatcher::~ClusterWatcher() {
     stop();
@@ -95,13 +105,38 @@ void ClusterWatcher::poll_now(OnRound done) {
             return;
         }
     }
-    done({false, {}, "shutting down"});
+    done(shutting_down());
+}
+
+void ClusterWatcher::reconfigure(Settings settings, OnView applied) {
+    post([this, settings = std::move(settings), applied = std::move(applied)]() mutable {
+        // Whoever waits for the round under way gets the next one: this one asks the old hosts.
+        if (const auto abandoned = std::exchange(round_, nullptr)) {
+            const std::lock_guard lock(mutex_);
+            std::move(abandoned->done.begin(), abandoned->done.end(), std::back_inserter(asked_));
+        }
+        if (settings.hosts != settings_.hosts)
+            hosts_ = from_a_random_one(settings.hosts);
+        settings_ = std::move(settings);
+        probes_.clear();
+        ++generation_;
+        outstanding_.clear();
+        failed_until_.clear();
+        next_round_at_ = Clock::now();
+        applied(evidence_.view());
+    });
 }
 
 void ClusterWatcher::report_trouble(const std::string& member) {
     post([this, member] {
-        evidence_.observe({Clock::now(), TrafficTrouble{member}});
-        next_round_at_ = std::min(next_round_at_, last_round_at_ + Evidence::kConfirmAfter);
+        const auto now = Clock::now();
+        if (now < deaf_until_)
+            return;
+        // Sessions that end are no news where it happens all the time and nothing comes of it.
+        deaf_for_ = std::min(2 * deaf_for_ + kHurry, settings_.interval);
+        deaf_until_ = now + deaf_for_;
+        evidence_.observe({now, TrafficTrouble{member}});
+        next_round_at_ = std::min(next_round_at_, last_round_at_ + kHurry);
     });
 }
 
@@ -143,7 +178,7 @@ void ClusterWatcher::tell_unanswered(std::vector<OnRound> unanswered) {
         asked_.clear();
     }
     for (const auto& done : unanswered)
-        done({false, {}, "shutting down"});
+        done(shutting_down());
 }
 
 void ClusterWatcher::begin_round() {
@@ -180,6 +215,7 @@ Clock::time_point ClusterWatcher::next_deadline() const {
 
 void ClusterWatcher::end_round() {
     const auto finished = std::exchange(round_, nullptr);
+    finished->outcome.took = Clock::now() - finished->started;
     next_round_at_ = after_round(*finished);
     on_round_(finished->outcome);
     for (const auto& done : finished->done)
@@ -188,7 +224,6 @@ void ClusterWatcher::end_round() {
 
 /// When the next one is due: soon, while something waits for a second answer.
 Clock::time_point ClusterWatcher::after_round(const RoundState& round) {
-    const auto soon = last_heard_ + std::min(Evidence::kConfirmAfter, settings_.interval);
     const auto in_time = round.started + jittered(settings_.interval);
     if (!round.outcome.answered || !evidence_.wants_confirmation()) {
         hurried_since_.reset();
@@ -196,7 +231,9 @@ Clock::time_point ClusterWatcher::after_round(const RoundState& round) {
     }
     if (!hurried_since_)
         hurried_since_ = round.started;
-    return round.started - *hurried_since_ < kHurryFor ? std::min(soon, in_time) : in_time;
+    const auto pace =
+        std::max<Clock::duration>(kHurry, (round.started - *hurried_since_) / kHurryGrowth);
+    return std::min(round.started + jittered(pace), in_time);
 }
 
 /// Configured hosts, then members that Patroni named; those that failed lately last.
@@ -223,10 +260,8 @@ void ClusterWatcher::ask_next_host() {
     }
     const Endpoint host = round.hosts[round.asked++];
     round.next_host_at = Clock::now() + kNextHostAfter;
-    probe(host).ask(host, "/cluster", [this, number = round.number, host](Result<HttpReply> reply) {
-        post([this, number, host, reply = std::move(reply)] {
-            on_cluster_reply(number, host, reply);
-        });
+    ask(host, "/cluster", [this, number = round.number, host](const Result<HttpReply>& reply) {
+        on_cluster_reply(number, host, reply);
     });
 }
 
@@ -272,12 +307,9 @@ void ClusterWatcher::ask_member(const std::string& member, const std::string& pa
     const auto endpoint = Endpoint::of_api_url(evidence_.api_url_of(member));
     if (!endpoint)
         return on_member_reply(member, path, Failure{endpoint.reason()});
-    probe(endpoint.value())
-        .ask(endpoint.value(), path, [this, member, path](Result<HttpReply> reply) {
-            post([this, member, path, reply = std::move(reply)] {
-                on_member_reply(member, path, reply);
-            });
-        });
+    ask(endpoint.value(), path, [this, member, path](const Result<HttpReply>& reply) {
+        on_member_reply(member, path, reply);
+    });
 }
 
 void ClusterWatcher::on_member_reply(const std::string& member, const std::string& path,
@@ -299,9 +331,23 @@ void ClusterWatcher::on_member_reply(const std::string& member, const std::strin
 }
 
 void ClusterWatcher::observe(decltype(Observation::claim) claim) {
-    last_heard_ = Clock::now();
-    evidence_.observe({last_heard_, std::move(claim)});
+    const std::string leader = evidence_.view().leader.member;
+    evidence_.observe({Clock::now(), std::move(claim)});
+    if (evidence_.view().leader.member != leader)
+        deaf_for_ = std::chrono::milliseconds{0};
     on_view_(evidence_.view());
+}
+
+/// `on_reply` is told on the watcher's thread.
+void ClusterWatcher::ask(const Endpoint& endpoint, const std::string& path, OnReply on_reply) {
+    probe(endpoint).ask(endpoint, path,
+                        [this, generation = generation_,
+                         on_reply = std::move(on_reply)](const Result<HttpReply>& reply) {
+                            post([this, generation, on_reply, reply] {
+                                if (generation == generation_)
+                                    on_reply(reply);
+                            });
+                        });
 }
 
 /// Where an API is, the same for its host's name and its address: as far as that is known already,

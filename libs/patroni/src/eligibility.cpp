@@ -8,6 +8,7 @@
 namespace patroni {
 namespace {
 
+// In the order of RequestedRole.
 constexpr std::array<std::pair<std::string_view, RequestedRole>, 7> kRequestedRoles{{
     {"leader", RequestedRole::leader},
     {"sync", RequestedRole::sync},
@@ -105,6 +106,10 @@ std::optional<RequestedRole> requested_role_from(std::string_view word) {
         if (name.size() == word.size() && ::strncasecmp(name.data(), word.data(), word.size()) == 0)
             return role;
     return std::nullopt;
+}
+
+std::string_view name_of(RequestedRole role) {
+    return kRequestedRoles[static_cast<std::size_t>(role)].first;
 }
 
 std::string requested_role_names() {

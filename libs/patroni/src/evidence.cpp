@@ -81,6 +81,9 @@ void Evidence::note(Clock::time_point at, const ClusterAnswer& answer) {
 
     if (const Member* member = find(leader_))
         leader_details_ = *member;
+    if (!leader_.empty() && named_ == leader_)
+        confirmed_at_ = at;
+    std::erase_if(view_.dcs_last_seen, [this](const auto& entry) { return !find(entry.first); });
 }
 
 void Evidence::note(Clock::time_point at, const PrimaryAnswer& answer) {
@@ -91,6 +94,8 @@ void Evidence::note(Clock::time_point at, const PrimaryAnswer& answer) {
         word.primary && answer.status == 200 ? OwnWord::Kind::proves : OwnWord::Kind::denies;
     word.timeline = answer.timeline.value_or(0);
     word.paused = answer.paused;
+    if (answer.dcs_last_seen)
+        view_.dcs_last_seen[answer.member] = *answer.dcs_last_seen;
     word.words = "its API answers " + std::to_string(answer.status) + ", role " +
                  (answer.role.empty() ? "unknown" : answer.role) + ", state " +
                  (answer.state.empty() ? "unknown" : answer.state);
@@ -122,9 +127,14 @@ void Evidence::note_own_word(Clock::time_point at, const std::string& member, Ow
     const OwnWord* before = own_word(member);
     word.first = before && before->kind == word.kind ? before->first : at;
     word.last = at;
-    // It speaks for itself, later than /cluster did: that objection must come again.
-    if (member == leader_ && word.kind == OwnWord::Kind::proves)
-        unnamed_row_.reset();
+    if (member == leader_) {
+        // It speaks for itself, later than /cluster did: that objection must come again.
+        if (word.kind == OwnWord::Kind::proves)
+            unnamed_row_.reset();
+        // Paused, a primary keeps its part without the lock.
+        if (word.kind == OwnWord::Kind::proves || keeps_while_paused(word))
+            confirmed_at_ = at;
+    }
     own_words_[member] = std::move(word);
 }
 
@@ -192,6 +202,7 @@ void Evidence::accept(const std::string& member, std::uint64_t timeline) {
     leader_ = member;
     leader_details_ = *find(member);
     highest_timeline_ = timeline;
+    confirmed_at_ = latest_;
     ever_led_ = true;
     unnamed_row_.reset();
 }
@@ -201,8 +212,7 @@ void Evidence::weigh_leader() {
     if (leader_.empty())
         return describe_vacancy();
     const OwnWord* word = own_word(leader_);
-    const bool denied = word && word->kind == OwnWord::Kind::denies &&
-                        !((paused() || word->paused) && word->primary);
+    const bool denied = word && word->kind == OwnWord::Kind::denies && !keeps_while_paused(*word);
     const bool unnamed = unnamed_row_.has_value();
     const bool twice = (denied && word->last - word->first >= kConfirmAfter) ||
                        (unnamed && unnamed_row_->confirmed());
@@ -227,11 +237,12 @@ void Evidence::weigh_leader() {
     const std::string reason =
         (named_ == leader_ ? "leader by /cluster alone: " : "leader as last known: ") + word->words;
     describe_leader(Standing::eligible, reason);
+    view_.leader.by_hearsay = true;
     view_.warnings = {leader_ + " is " + reason};
 }
 
 void Evidence::describe_leader(Standing standing, const std::string& reason) {
-    view_.leader = {leader_, standing, reason, leader_details_};
+    view_.leader = {leader_, standing, reason, leader_details_, confirmed_at_};
     view_.warnings.clear();
 }
 
@@ -246,7 +257,7 @@ void Evidence::describe_vacancy() {
     } else if (reason.empty()) {
         reason = "Patroni shows no leader";
     }
-    view_.leader = {{}, Standing::out, reason, {}};
+    view_.leader = {{}, Standing::out, reason, {}, {}};
     view_.warnings.clear();
 }
 
@@ -271,6 +282,10 @@ const Evidence::OwnWord* Evidence::own_word(const std::string& member) const {
 bool Evidence::proves(const std::string& member) const {
     const OwnWord* word = own_word(member);
     return word && word->kind == OwnWord::Kind::proves;
+}
+
+bool Evidence::keeps_while_paused(const OwnWord& word) const {
+    return (paused() || word.paused) && word.primary;
 }
 
 bool Evidence::paused() const {

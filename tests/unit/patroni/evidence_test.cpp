@@ -72,6 +72,11 @@ class Case {
 
     [[nodiscard]] const patroni::Leadership& leader() const { return evidence.view().leader; }
 
+    /// How long ago the leader was last confirmed.
+    [[nodiscard]] std::chrono::milliseconds unconfirmed() const {
+        return std::chrono::duration_cast<std::chrono::milliseconds>(now_ - leader().confirmed_at);
+    }
+
     Evidence evidence;
 
   private:
@@ -242,6 +247,58 @@ TEST(Evidence, PausedLeaderStaysUntilAnotherProves) {
     expect_leader(c, "p1", Standing::eligible);
     c.proves("p2", 2);
     expect_leader(c, "p2", Standing::eligible);
+}
+
+TEST(Evidence, LeaderIsConfirmedByItselfAndByCluster) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    EXPECT_EQ(c.unconfirmed(), 0ms);
+    c.after(1s).proves("p1");
+    EXPECT_EQ(c.unconfirmed(), 0ms);
+    c.after(1s).cluster("p1");
+    EXPECT_EQ(c.unconfirmed(), 0ms);
+    // It cannot be reached, but the others still name it.
+    c.after(1s).silent("p1");
+    EXPECT_EQ(c.unconfirmed(), 1s);
+    c.cluster("p1");
+    EXPECT_EQ(c.unconfirmed(), 0ms);
+}
+
+TEST(Evidence, WhatIsSaidOfOthersOrAgainstTheLeaderConfirmsNothing) {
+    Case c;
+    c.cluster("p1").proves("p1").after(1s).silent("p1");
+    c.answers("p2", 503, "replica").position("p1", 1).observe(patroni::Push{});
+    c.observe(patroni::TrafficTrouble{"p1"});
+    EXPECT_EQ(c.unconfirmed(), 1s);
+    c.cluster("");
+    expect_leader(c, "p1", Standing::tolerated);
+    EXPECT_EQ(c.unconfirmed(), 1s);
+    c.answers("p1", 503, "replica");
+    EXPECT_EQ(c.leader().member, "");
+    EXPECT_EQ(c.leader().confirmed_at, patroni::Clock::time_point{});
+}
+
+TEST(Evidence, ANewLeaderIsConfirmedWhenItIsBelieved) {
+    Case c;
+    c.cluster("p1").proves("p1").after(20s).cluster("p2").proves("p2", 2);
+    expect_leader(c, "p2", Standing::eligible);
+    EXPECT_EQ(c.unconfirmed(), 0ms);
+    c.after(7s).silent("p2");
+    EXPECT_EQ(c.unconfirmed(), 7s);
+}
+
+TEST(Evidence, PausedPrimaryWithoutTheLockConfirmsItself) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    ClusterSnapshot paused = led_by("");
+    paused.paused = true;
+    c.after(30s).cluster(paused).answers("p1", 503, "primary");
+    expect_leader(c, "p1", Standing::eligible);
+    EXPECT_EQ(c.unconfirmed(), 0ms);
+    // /cluster does not vouch for it, so its silence is what it is.
+    c.after(30s).cluster(paused).silent("p1");
+    expect_leader(c, "p1", Standing::eligible);
+    EXPECT_EQ(c.unconfirmed(), 30s);
 }
 
 TEST(Evidence, PausedKeyExpiredAtTheStartProvesNobody) {

@@ -23,6 +23,11 @@ struct Leadership {
     Standing standing = Standing::out;
     std::string reason;  ///< why it leads, is tolerated, or why nobody does
     Member details;      ///< as last told; it may be gone from the latest answer
+    /// When it last proved itself, or /cluster last named it: silence keeps the verdict, and this
+    /// says for how long it has.
+    Clock::time_point confirmed_at = {};
+    /// Its own API does not answer: GET /cluster vouches for it, or memory.
+    bool by_hearsay = false;
 
     friend bool operator==(const Leadership&, const Leadership&) = default;
 };
@@ -34,6 +39,9 @@ struct ClusterView {
     Leadership leader;
     /// Bytes of WAL not replayed, by the members' own words; only where live positions are asked.
     std::map<std::string, std::uint64_t> live_lag;
+    /// When a member last reached the key-value store, by its own word and clock (Unix time); of
+    /// those alone whose own API is asked.
+    std::map<std::string, std::int64_t> dcs_last_seen;
     std::vector<std::string> warnings;  ///< what an operator should know
 };
 using ClusterViewPtr = std::shared_ptr<const ClusterView>;

@@ -51,6 +51,7 @@ class ClusterWatcher {
         std::string host;       ///< which
         /// Why hosts that were asked gave none: "http://10.0.0.1:8008: Connection refused; ...".
         std::string errors;
+        std::chrono::duration<double> took{0};  ///< seconds
     };
     using OnView = std::function<void(const ClusterView&)>;
     using OnRound = std::function<void(const Round&)>;
@@ -62,6 +63,14 @@ class ClusterWatcher {
     ~ClusterWatcher();
 
     void start();
+    /// From now on these settings: new connections to the APIs with all of them, at once. What is
+    /// known of the cluster stays. `applied` is told the view, on the watcher's thread; of a
+    /// watcher that stops meanwhile it is dropped untold.
+    void reconfigure(Settings settings, OnView applied);
+    /// The watcher's thread lets go of `token`, as a sign of life.
+    void ping(const std::shared_ptr<void>& token) {
+        post([token] {});
+    }
     /// Ends requests under way. What was asked of poll_now() and not done is told a failure.
     void stop();
     /// `done` is told how a round went whose requests all begin after this call.
@@ -90,11 +99,13 @@ class ClusterWatcher {
     void on_member_reply(const std::string& member, const std::string& path,
                          const Result<HttpReply>& reply);
     void observe(decltype(Observation::claim) claim);
+    using OnReply = std::function<void(const Result<HttpReply>&)>;
+    void ask(const Endpoint& endpoint, const std::string& path, OnReply on_reply);
     [[nodiscard]] std::string place_of(const Endpoint& endpoint) const;
     [[nodiscard]] MemberProbe& probe(const Endpoint& endpoint);
     void drop_unused_probes();
 
-    const Settings settings_;
+    Settings settings_;  // the watcher's thread only, once that runs
     const OnView on_view_;
     const OnRound on_round_;
 
@@ -106,10 +117,12 @@ class ClusterWatcher {
     std::uint64_t round_number_ = 0;
     Clock::time_point last_round_at_;  ///< when it began
     Clock::time_point next_round_at_;
-    Clock::time_point last_heard_;  ///< a second answer is one only kConfirmAfter later
+    std::chrono::milliseconds deaf_for_{0};  ///< to trouble on the data path, after some of it
+    Clock::time_point deaf_until_;
     std::set<std::pair<std::string, std::string>> outstanding_;  ///< member and path
     std::optional<Clock::time_point> hurried_since_;  ///< rounds follow each other soon since
     std::map<std::string, std::unique_ptr<MemberProbe>> probes_;  ///< by place
+    std::uint64_t generation_ = 0;  ///< of the probes; answers of an older one do not count
 
     std::mutex mutex_;
     std::condition_variable changed_;

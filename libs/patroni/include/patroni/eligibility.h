@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -23,8 +24,15 @@ enum class RequestedRole : std::uint8_t {
     any,             ///< any member that serves
 };
 
+inline constexpr std::array kAllRequestedRoles{
+    RequestedRole::leader, RequestedRole::sync,    RequestedRole::quorum,
+    RequestedRole::async,  RequestedRole::replica, RequestedRole::standby_leader,
+    RequestedRole::any,
+};
+
 /// Case-insensitive; nothing if the word is none of requested_role_names().
 [[nodiscard]] std::optional<RequestedRole> requested_role_from(std::string_view word);
+[[nodiscard]] std::string_view name_of(RequestedRole role);
 /// "leader, sync, ...": what is allowed, for messages.
 [[nodiscard]] std::string requested_role_names();
 

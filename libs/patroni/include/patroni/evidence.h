@@ -79,6 +79,7 @@ class Evidence {
 
     [[nodiscard]] const OwnWord* own_word(const std::string& member) const;
     [[nodiscard]] bool proves(const std::string& member) const;
+    [[nodiscard]] bool keeps_while_paused(const OwnWord& word) const;
     [[nodiscard]] bool paused() const;
     [[nodiscard]] bool in_doubt() const;
     [[nodiscard]] const Member* find(const std::string& member) const;
@@ -93,6 +94,7 @@ class Evidence {
     Member leader_details_;
     std::string lost_reason_;  ///< why the last leader is none any more
     std::uint64_t highest_timeline_ = 0;
+    Clock::time_point confirmed_at_;  ///< the leader, by itself or by /cluster
     bool ever_led_ = false;
     bool topology_changed_ = false;
     std::optional<Clock::time_point> doubted_at_;  ///< by the data path or a push

@@ -31,6 +31,9 @@ class Judge {
 
     explicit Judge(Requirements wanted) : wanted_(std::move(wanted)) {}
 
+    /// From now on these. Who served until now is treated with the same patience as ever.
+    void require(Requirements wanted) { wanted_ = std::move(wanted); }
+
     /// Members in Patroni's order, then those that vanished but still keep sessions.
     [[nodiscard]] std::vector<Verdict> judge(const ClusterView& view);
 
