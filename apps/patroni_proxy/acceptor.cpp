@@ -8,25 +8,24 @@
 
 namespace proxy {
 
-Acceptor::Acceptor(std::vector<std::unique_ptr<Worker>>& workers, std::size_t port,
-                   std::string label, const net::ListeningSocket& socket)
+Acceptor::Acceptor(std::vector<std::unique_ptr<Worker>>& workers, PortPtr port, Socket socket)
     : workers_(workers),
-      port_(port),
-      label_(std::move(label)),
-      listener_(workers.front()->loop(), socket, *this) {}
+      port_(std::move(port)),
+      socket_(std::move(socket)),
+      listener_(workers.front()->loop(), *socket_, *this) {}
 
 void Acceptor::on_accept(net::UniqueFd connection, const net::SocketAddress& peer) noexcept {
-    paused_ = false;
     const auto& least_loaded =
         *std::min_element(workers_.begin(), workers_.end(),
                           [](const auto& a, const auto& b) { return a->load() < b->load(); });
-    least_loaded->serve(port_, std::move(connection), peer);
+    least_loaded->serve(port_->id, std::move(connection), peer);
 }
 
 void Acceptor::on_accept_paused(int error) noexcept {
-    if (!std::exchange(paused_, true))
-        daemons::log::error(label_ + ": accepting pauses until there is room: " +
-                            std::generic_category().message(error));
+    // It may get in one at a time for hours.
+    if (const auto others = pauses_.pass(std::chrono::steady_clock::now()))
+        daemons::log::error(port_->label + ": accepting pauses until there is room: " +
+                            std::generic_category().message(error) + *others);
 }
 
 }  // namespace proxy

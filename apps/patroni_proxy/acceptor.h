@@ -1,37 +1,40 @@
 #pragma once
 
-#include <atomic>
-#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "daemon/log_throttle.h"
 #include "net/listener.h"
+#include "net/listening_socket.h"
 #include "patroni_proxy/worker.h"
 
 namespace proxy {
 
-/// Accepts the clients of one port and hands each to the worker with the fewest sessions: exactly
-/// even, also when a thousand arrive at once (SO_REUSEPORT and EPOLLEXCLUSIVE were not).
+/// Accepts the clients of one listening socket and hands each to the worker with the fewest
+/// sessions: exactly even, also when a thousand arrive at once (SO_REUSEPORT and EPOLLEXCLUSIVE
+/// were not).
 /// Runs on the first worker's loop, whose own share needs no hand-over.
 class Acceptor final : private net::AcceptHandler {
   public:
-    /// Loop thread of the first worker. `workers` and `socket` outlive it.
-    Acceptor(std::vector<std::unique_ptr<Worker>>& workers, std::size_t port, std::string label,
-             const net::ListeningSocket& socket);
+    using Socket = std::shared_ptr<const net::ListeningSocket>;
+
+    /// Loop thread of the first worker. `workers` outlive it.
+    Acceptor(std::vector<std::unique_ptr<Worker>>& workers, PortPtr port, Socket socket);
     Acceptor(const Acceptor&) = delete;
     Acceptor& operator=(const Acceptor&) = delete;
 
-    [[nodiscard]] const net::ListenAddress& address() const noexcept { return listener_.address(); }
+    [[nodiscard]] const Port& port() const noexcept { return *port_; }
+    [[nodiscard]] const Socket& socket() const noexcept { return socket_; }
 
   private:
     void on_accept(net::UniqueFd connection, const net::SocketAddress& peer) noexcept override;
     void on_accept_paused(int error) noexcept override;
 
     std::vector<std::unique_ptr<Worker>>& workers_;
-    const std::size_t port_;
-    const std::string label_;
-    bool paused_ = false;
+    const PortPtr port_;
+    const Socket socket_;
+    daemons::LogThrottle pauses_;
     net::Listener listener_;
 };
 

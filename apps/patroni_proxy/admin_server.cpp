@@ -1,43 +1,90 @@
 #include "patroni_proxy/admin_server.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "daemon/http_responses.h"
+#include "patroni_proxy/metrics_text.h"
+#include "patroni_proxy/status_json.h"
 
 namespace proxy {
 namespace {
 
-daemons::HttpResponse text(int status, std::string body) {
-    return {status, std::move(body), {{"Content-Type", "text/plain; charset=utf-8"}}};
+using daemons::HttpResponse;
+using daemons::method_not_allowed;
+using daemons::text_response;
+
+HttpResponse updated(std::size_t clusters, const std::string& errors) {
+    const std::string text = "Updated " + std::to_string(clusters) + " cluster(s)";
+    return errors.empty() ? text_response(200, text + "\n")
+                          : text_response(502, text + "; failed: " + errors + "\n");
 }
 
-daemons::HttpResponse method_not_allowed(const std::string& allowed) {
-    auto response = text(405, "Method Not Allowed\n");
-    response.headers["Allow"] = allowed;
-    return response;
+HttpResponse port_response(const PortReport& port) {
+    std::string reasons;
+    for (const auto& [member, standing, reason] : port.members) {
+        if (standing == "eligible")
+            return text_response(200, "OK\n");
+        reasons.append(reasons.empty() ? "" : "; ").append(member + ": " + reason);
+    }
+    return text_response(503, "no backends available: " +
+                                  (reasons.empty() ? "Patroni names no member" : reasons) + "\n");
 }
 
 }  // namespace
 
-AdminServer::AdminServer(const net::ListeningSocket& socket, UpdateClusters update_clusters)
-    : update_clusters_(std::move(update_clusters)),
-      server_(socket, [this](const auto& request, const auto& reply) { handle(request, reply); }) {}
+HttpResponse ready_response(const std::string& path, const ProxyReport& report) {
+    const bool for_one_port = path != "/ready";
+    if (!report.ready)
+        return text_response(503, report.why_not_ready + "\n");
+    if (!for_one_port) {
+        std::string body = "OK\n";
+        for (const auto& cluster : report.clusters)
+            if (!cluster.table_age)
+                body += cluster.name + ": Patroni has not answered yet\n";
+        return text_response(200, body);
+    }
+    for (const auto& cluster : report.clusters)
+        for (const auto& port : cluster.ports)
+            if (path == "/ready/" + cluster.name + "/" + port.name)
+                return port_response(port);
+    return text_response(404, "no such port\n");
+}
+
+AdminServer::AdminServer(Socket socket, AdminRequests requests, unsigned max_connections)
+    : socket_(std::move(socket)),
+      requests_(std::move(requests)),
+      server_(
+          *socket_, [this](const auto& request, const auto& reply) { handle(request, reply); },
+          max_connections) {}
 
 void AdminServer::handle(const daemons::HttpRequest& request,
                          const daemons::HttpServer::Reply& reply) {
     const std::string& method = request.method;
-    if (request.path == "/") {
-        const bool allowed = method == "GET" || method == "HEAD" || method == "OPTIONS";
-        reply(allowed ? text(200, "OK") : method_not_allowed("GET, HEAD, OPTIONS"));
-    } else if (request.path == "/update_clusters") {
+    const std::string& path = request.path;
+    const bool reads = method == "GET" || method == "HEAD";
+    if (path == "/")
+        return reply(reads || method == "OPTIONS" ? text_response(200, "OK")
+                                                  : method_not_allowed("GET, HEAD, OPTIONS"));
+    if (path == "/update_clusters") {
         if (method != "GET" && method != "POST")
             return reply(method_not_allowed("GET, POST"));
-        update_clusters_([reply](std::size_t updated, const std::string& errors) {
-            reply(errors.empty() ? text(200, "Updated " + std::to_string(updated) + " cluster(s)\n")
-                                 : text(502, "Updated " + std::to_string(updated) +
-                                                 " cluster(s); failed: " + errors + "\n"));
+        return requests_.update_clusters([reply](std::size_t clusters, const std::string& errors) {
+            reply(updated(clusters, errors));
         });
-    } else {
-        reply(text(404, "Not Found\n"));
     }
+    const bool ready = path == "/ready" || path.starts_with("/ready/");
+    if (!ready && path != "/live" && path != "/status" && path != "/metrics")
+        return reply(daemons::not_found());
+    if (!reads)
+        return reply(method_not_allowed("GET, HEAD"));
+    if (path == "/live")
+        return reply(text_response(200, "OK\n"));
+    requests_.report([reply, ready, path](const ProxyReport& report) {
+        reply(ready               ? ready_response(path, report)
+              : path == "/status" ? daemons::json_response(status_json(report))
+                                  : daemons::metrics_response(metrics_text(report)));
+    });
 }
 
 }  // namespace proxy

@@ -20,6 +20,7 @@ struct Backend {
     const std::string member;
     const net::SocketAddress address;
     std::atomic<std::uint32_t> connections{0};  ///< sessions that chose it, connecting ones too
+    std::atomic<bool> in_trouble{false};        ///< told already since the last answer of Patroni
 };
 using BackendPtr = std::shared_ptr<Backend>;
 

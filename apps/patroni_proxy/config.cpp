@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <fstream>
-#include <sstream>
-#include <system_error>
 #include <thread>
 #include <utility>
 
+#include "daemon/config_parts.h"
 #include "daemon/yaml_mapping.h"
 
 namespace proxy {
@@ -17,22 +14,13 @@ namespace {
 using daemons::Problems;
 using daemons::YamlMapping;
 
-// A hundred clusters with ten ports each take some 200 kB.
-constexpr std::size_t kMaxFileSize = 4 * 1024 * 1024;
 constexpr std::uint64_t kMaxWorkers = 256;
-constexpr std::string_view kListenForm = "an address with a port (127.0.0.1:6432, [::1]:6432)";
+constexpr std::uint64_t kMaxCount = 1'000'000'000;
+// The kernel takes no more than 32,767 s for either.
+constexpr std::chrono::hours kMaxKeepalive{9};
 
 std::string quoted(const std::string& name) {
     return "'" + name + "'";
-}
-
-/// As Patroni compares it: its own file is YAML too, where an unquoted yes is true.
-std::string tag_value(const YAML::Node& node) {
-    bool flag = false;
-    const bool plain = node.Tag() == "?";
-    if (plain && node.Scalar().size() > 1 && YAML::convert<bool>::decode(node, flag))
-        return flag ? "true" : "false";
-    return node.Scalar();
 }
 
 /// Reads one file; collects what is wrong with it.
@@ -49,34 +37,74 @@ class Reader {
                 problems_.add(*file.find("cluster_update_interval"),
                               "cluster_update_interval must be at least 100ms");
         }
-        config.listen_address = read_listen(file, "listen_address", "HTTP API")
-                                    .value_or(*net::SocketAddress::parse("127.0.0.1:8009"));
+        config.listen_address = read_listen_address(file);
         const auto cores = std::max(1U, std::thread::hardware_concurrency());
         config.workers =
             static_cast<unsigned>(file.number("workers", 1, kMaxWorkers).value_or(cores));
+        config.drain_timeout = file.duration("drain_timeout").value_or(config.drain_timeout);
+        config.max_connections = file.number("max_connections", 0, kMaxCount).value_or(0);
+        if (const auto log = file.find("log"))
+            read_log(*log, config);
+        read_tcp(file, config.tcp);
+        defaults_.tcp = config.tcp;
+        defaults_.log_sessions = log_sessions_;
+        read_timeouts(file, defaults_);
         if (const auto clusters = file.require("clusters")) {
             const YamlMapping mapping(*clusters, "clusters", problems_);
             for (const auto& entry : mapping.entries())
                 config.clusters.push_back(read_cluster(entry));
         }
         file.reject_unknown();
+        config.listen_places = listens_.places();
         return config;
     }
 
   private:
+    net::ListenAddress read_listen_address(YamlMapping& file) {
+        const auto usual = *net::ListenAddress::parse("127.0.0.1:8009");
+        if (file.find("listen_address"))
+            return listens_.read_one(file, "listen_address", "HTTP API").value_or(usual);
+        listens_.reserve(usual, "the HTTP API (listen_address)");
+        return usual;
+    }
+
+    void read_log(const YAML::Node& where, Config& config) {
+        YamlMapping node(where, "log", problems_);
+        config.log = daemons::read_log(node, problems_);
+        log_sessions_ = node.choice("sessions", {"all", "failed"}).value_or(0) == 0;
+        node.reject_unknown();
+    }
+
+    void read_tcp(YamlMapping& file, net::TcpOptions& tcp) {
+        if (const auto timeout = file.duration("tcp_user_timeout"))
+            tcp.user_timeout = *timeout;
+        if (const auto idle = file.duration("tcp_keepalive")) {
+            if (*idle > kMaxKeepalive || (idle->count() != 0 && idle->count() < 1'000))
+                problems_.add(*file.find("tcp_keepalive"),
+                              "tcp_keepalive must be from 1s to 9h, or 0 for none");
+            tcp.keepalive_idle = std::chrono::duration_cast<std::chrono::seconds>(*idle);
+            tcp.keepalive_interval =
+                std::clamp(tcp.keepalive_idle / 3, std::chrono::seconds{1}, tcp.keepalive_interval);
+        }
+    }
+
+    /// Those that stand in the file for all ports and may stand in a port for it alone.
+    void read_timeouts(YamlMapping& node, PortSettings& settings) {
+        if (const auto timeout = node.duration("connect_timeout")) {
+            settings.connect_timeout = *timeout;
+            if (timeout->count() == 0)
+                problems_.add(*node.find("connect_timeout"),
+                              "connect_timeout must be at least 1ms");
+        }
+        settings.idle_timeout = node.duration("idle_timeout").value_or(settings.idle_timeout);
+    }
+
     ClusterConfig read_cluster(const YamlMapping::Entry& entry) {
         ClusterConfig cluster;
         cluster.name = entry.key;
         YamlMapping node(entry.value, "cluster " + quoted(entry.key), problems_);
-        for (const auto& [url, where] : node.texts("hosts"))
-            read_host(url, where, cluster);
-        if (const auto tls = node.find("tls"))
-            cluster.tls = read_tls(*tls, cluster.name);
-        static constexpr std::array kPrefer{patroni::ResolvePrefer::any,
-                                            patroni::ResolvePrefer::ipv4,
-                                            patroni::ResolvePrefer::ipv6};
-        cluster.resolve_prefer =
-            kPrefer[node.choice("resolve_prefer", {"any", "ipv4", "ipv6"}).value_or(0)];
+        static_cast<daemons::ClusterSource&>(cluster) =
+            daemons::read_cluster_source(node, cluster.name, problems_);
         if (const auto ports = node.require("ports")) {
             YamlMapping mapping(*ports, "ports of cluster " + quoted(entry.key), problems_);
             if (ports->IsMap() && mapping.entries().empty())
@@ -88,101 +116,55 @@ class Reader {
         return cluster;
     }
 
-    void read_host(const std::string& url, const YAML::Node& where, ClusterConfig& cluster) {
-        const auto endpoint = patroni::Endpoint::parse(url);
-        if (!endpoint)
-            problems_.add(where, "host " + quoted(url) + ": " + endpoint.reason() +
-                                     "; it takes the form http://192.168.1.1:8008");
-        else if (std::count(cluster.hosts.begin(), cluster.hosts.end(), endpoint.value()) != 0)
-            problems_.add(where, "host " + quoted(url) + " is listed twice");
-        else
-            cluster.hosts.push_back(endpoint.value());
-    }
-
-    /// The files are read here, so that --check finds what is wrong with them.
-    patroni::TlsCredentialsPtr read_tls(const YAML::Node& where, const std::string& cluster) {
-        YamlMapping node(where, "tls of cluster " + quoted(cluster), problems_);
-        patroni::TlsSettings settings;
-        settings.ca_cert = node.text("ca_cert").value_or("");
-        settings.client_cert = node.text("client_cert").value_or("");
-        settings.client_key = node.text("client_key").value_or("");
-        settings.skip_verify = node.boolean("skip_verify").value_or(false);
-        node.reject_unknown();
-        try {
-            return patroni::read_tls_credentials(settings);
-        } catch (const std::runtime_error& error) {
-            problems_.add(where, "tls of cluster " + quoted(cluster) + ": " + error.what());
-            return nullptr;
-        }
-    }
-
     PortConfig read_port(const YamlMapping::Entry& entry) {
         PortConfig port;
         port.name = entry.key;
         const std::string what = "port " + quoted(entry.key);
         YamlMapping node(entry.value, what, problems_);
-        node.require("listen");
-        port.listen = read_listen(node, "listen", what).value_or(net::SocketAddress{});
-        for (const auto& [word, where] : node.texts("roles"))
-            if (const auto role = patroni::requested_role_from(word))
-                port.wanted.roles.insert(*role);
-            else
-                problems_.add(where, what + ": unknown role " + quoted(word) +
-                                         "; allowed: " + patroni::requested_role_names());
+        port.listen = listens_.read_some(node, "listen", what);
+        read_listen_mode(node, what, port);
+        read_limits(node, what, port.settings);
+        port.wanted = daemons::read_requirements(node, what, problems_);
         if (const auto host_port = node.number("host_port", 1, 65535))
             port.host_port = static_cast<std::uint16_t>(*host_port);
-        read_replica_limits(node, port.wanted);
         node.reject_unknown();
         return port;
     }
 
-    void read_replica_limits(YamlMapping& node, patroni::Requirements& wanted) {
-        wanted.max_lag = node.size("max_lag_in_bytes");
-        wanted.live_lag = node.choice("lag_source", {"cluster", "live"}).value_or(0) == 1;
-        wanted.lag_window = node.duration("lag_window").value_or(wanted.lag_window);
-        wanted.on_lag = read_on_unfit(node, "on_lag");
-        wanted.on_noloadbalance = read_on_unfit(node, "on_noloadbalance");
-        wanted.removal_grace = node.duration("removal_grace").value_or(wanted.removal_grace);
-        wanted.streaming = node.choice("replication_state", {"streaming"}).has_value();
-        if (const auto tags = node.find("tags")) {
-            const YamlMapping mapping(*tags, "tags", problems_);
-            for (const auto& tag : mapping.entries())
-                if (tag.value.IsScalar())
-                    wanted.tags.emplace(tag.key, tag_value(tag.value));
-                else
-                    problems_.add(tag.value, "tags: the value of " + quoted(tag.key) +
-                                                 " must be text, a number, true or false");
-        }
+    void read_listen_mode(YamlMapping& node, const std::string& what, PortConfig& port) {
+        const auto mode = node.text("listen_mode");
+        if (!mode)
+            return;
+        const bool octal = mode->size() >= 3 && mode->size() <= 4 &&
+                           mode->find_first_not_of("01234567") == std::string::npos;
+        if (octal)
+            port.listen_mode = static_cast<unsigned>(std::stoul(*mode, nullptr, 8));
+        if (!octal || *port.listen_mode > 0777)
+            problems_.add(*node.find("listen_mode"),
+                          what + ": listen_mode must be a mode of files in octal, as 0770");
     }
 
-    static patroni::OnUnfit read_on_unfit(YamlMapping& node, const std::string& key) {
-        return node.choice(key, {"close", "drain"}).value_or(0) == 1 ? patroni::OnUnfit::drain
-                                                                     : patroni::OnUnfit::close;
-    }
-
-    /// An address to listen on, which no other place of the file may name as well.
-    std::optional<net::SocketAddress> read_listen(YamlMapping& node, const std::string& key,
-                                                  const std::string& what) {
-        const auto text = node.text(key);
-        if (!text)
-            return std::nullopt;
-        const auto address = net::SocketAddress::parse(*text);
-        const YAML::Node where = *node.find(key);
-        if (!address) {
-            problems_.add(where, what + ": " + key + " " + quoted(*text) +
-                                     " is not allowed; it takes " + std::string(kListenForm));
-            return std::nullopt;
+    void read_limits(YamlMapping& node, const std::string& what, PortSettings& settings) {
+        settings = defaults_;
+        read_timeouts(node, settings);
+        settings.max_connections = node.number("max_connections", 0, kMaxCount).value_or(0);
+        settings.max_connections_per_backend = static_cast<std::uint32_t>(
+            node.number("max_connections_per_backend", 0, kMaxCount).value_or(0));
+        if (!node.find("allow"))
+            return;
+        for (const auto& [text, where] : node.texts("allow")) {
+            std::string reason;
+            if (const auto network = net::Network::parse(text, &reason))
+                settings.allow.push_back(*network);
+            else
+                problems_.add(where, what + ": allow: " + quoted(text) + " " + reason);
         }
-        for (const auto& [other, line] : listens_)
-            if (other == *address && address->port() != 0)
-                problems_.add(where, what + ": " + *text + " is taken by line " +
-                                         std::to_string(line) + " already");
-        listens_.emplace_back(*address, where.Mark().line + 1);
-        return address;
     }
 
     Problems& problems_;
-    std::vector<std::pair<net::SocketAddress, int>> listens_;
+    daemons::ListenReader listens_{problems_};
+    PortSettings defaults_;
+    bool log_sessions_ = true;
 };
 
 }  // namespace
@@ -193,25 +175,12 @@ Config parse_config(const std::string& text, const std::string& path) {
     Config config;
     if (problems.empty())
         config = Reader(problems).read(root);
-    if (problems.empty())
-        return config;
-    std::string message;
-    for (const auto& line : problems.lines())
-        message += (message.empty() ? "" : "\n") + line;
-    throw ConfigError(message);
+    daemons::refuse_if_any(problems);
+    return config;
 }
 
 Config load_config(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    // A directory opens, but cannot be read. Of an empty file there is nothing to insert, which the
-    // stream would call a failure.
-    file.peek();
-    if (!file || (!file.eof() && !(text << file.rdbuf())))
-        throw ConfigError(path + ": cannot be read: " + std::generic_category().message(errno));
-    if (text.view().size() > kMaxFileSize)
-        throw ConfigError(path + ": is larger than 4 MiB");
-    return parse_config(text.str(), path);
+    return parse_config(daemons::read_config_file(path), path);
 }
 
 }  // namespace proxy

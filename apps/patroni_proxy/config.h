@@ -2,49 +2,55 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
-#include "net/socket_address.h"
+#include "daemon/config_parts.h"
+#include "net/listen_address.h"
+#include "net/tcp_options.h"
 #include "patroni/eligibility.h"
-#include "patroni/endpoint.h"
-#include "patroni/resolver.h"
-#include "patroni/tls_settings.h"
+#include "patroni_proxy/port.h"
 
 namespace proxy {
 
-/// One listening address and the members it leads to.
+/// Where clients come in and the members they are led to.
 struct PortConfig {
     std::string name;
-    net::SocketAddress listen;
+    std::vector<net::ListenAddress> listen;
+    std::optional<unsigned> listen_mode;  ///< of unix sockets
+    PortSettings settings;
     patroni::Requirements wanted;
     /// The port to connect to on every member; empty: the one that Patroni says of each.
     std::optional<std::uint16_t> host_port;
+
+    friend bool operator==(const PortConfig&, const PortConfig&) = default;
 };
 
-struct ClusterConfig {
+struct ClusterConfig : daemons::ClusterSource {
     std::string name;
-    std::vector<patroni::Endpoint> hosts;
-    patroni::TlsCredentialsPtr tls;  ///< read already; null: as it comes
-    patroni::ResolvePrefer resolve_prefer = patroni::ResolvePrefer::any;
     std::vector<PortConfig> ports;
+
+    friend bool operator==(const ClusterConfig&, const ClusterConfig&) = default;
 };
 
-/// The whole file, checked: values that make sense, names that are known, no two equal listens.
+/// The whole file, checked: values that make sense, names that are known, and no two addresses
+/// that cannot be listened on at once.
 struct Config {
     std::chrono::milliseconds cluster_update_interval{3'000};
-    net::SocketAddress listen_address;  ///< of the HTTP API
+    net::ListenAddress listen_address;  ///< of the HTTP API
     unsigned workers = 1;
+    std::chrono::milliseconds drain_timeout{60'000};
+    net::TcpOptions tcp;
+    std::uint64_t max_connections = 0;  ///< 0: as many as descriptors allow
+    daemons::LogConfig log;
     std::vector<ClusterConfig> clusters;
+    /// Where each address stands in the file, for messages: "file:line", by address.
+    std::map<std::string, std::string> listen_places;
 };
 
-/// A file that cannot be used. what() holds every problem, a line each: "file:line: what".
-class ConfigError : public std::runtime_error {
-  public:
-    using std::runtime_error::runtime_error;
-};
+using daemons::ConfigError;
 
 /// Throws ConfigError.
 [[nodiscard]] Config load_config(const std::string& path);

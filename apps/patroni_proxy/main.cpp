@@ -1,27 +1,24 @@
-#include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
 
 #include "daemon/log.h"
-#include "daemon/signals.h"
+#include "daemon/service.h"
 #include "patroni_proxy/config.h"
-#include "patroni_proxy/proxy.h"
+#include "patroni_proxy/proxy_service.h"
 
 namespace {
 
-int serve(const std::string& file) {
-    const proxy::Config config = proxy::load_config(file);
-    daemons::block_signals();
-    proxy::Proxy proxy(config);
-    proxy.start();
-    while (daemons::wait_for_signal() == SIGHUP)
-        daemons::log::warning("reload is not supported yet: nothing has changed");
-    daemons::log::info("stopping");
-    proxy.stop();
+namespace log = daemons::log;
+
+int serve(const std::string& file, const daemons::Service::Options& options) {
+    daemons::Service service(options);
+    proxy::ProxyService body(service.loop(), file);
+    service.run(body);
     return EXIT_SUCCESS;
 }
 
@@ -31,19 +28,35 @@ int check(const std::string& file) {
     return EXIT_SUCCESS;
 }
 
+/// Existing units set it; whatever the command line or the file says wins.
+std::optional<log::Level> level_of_environment() {
+    const char* directives = std::getenv("RUST_LOG");
+    return directives ? log::level_from_rust_log(directives) : std::nullopt;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     CLI::App app{"Routes PostgreSQL connections by role through clusters kept by Patroni."};
     std::string file = "patroni_proxy.yaml";
+    std::string level_name;
     bool check_only = false;
     app.add_option("FILE", file, "Configuration file")->capture_default_str();
     app.add_flag("--check", check_only, "Check the configuration file and exit: 0 good, 1 bad");
+    app.add_option("--log-level", level_name, "error, warning, info or debug; wins over the file")
+        ->check([](const std::string& name) {
+            return log::level_from(name) ? "" : "must be error, warning, info or debug";
+        });
     app.set_version_flag("--version", "patroni_proxy " VERSION);
+    app.footer(
+        "Signals: SIGHUP reads the file again, SIGUSR1 stops listening and ends when the "
+        "last session has,\nSIGTERM and SIGINT end at once.");
     CLI11_PARSE(app, argc, argv);
     try {
-        return check_only ? check(file) : serve(file);
+        return check_only ? check(file)
+                          : serve(file, {log::level_from(level_name), level_of_environment()});
     } catch (const std::exception& error) {
+        log::flush(std::chrono::seconds{1});
         std::cerr << error.what() << '\n';
         return EXIT_FAILURE;
     }

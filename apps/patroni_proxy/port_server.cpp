@@ -1,14 +1,33 @@
 #include "patroni_proxy/port_server.h"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
+#include "daemon/log.h"
 #include "patroni_proxy/backend_picker.h"
+#include "patroni_proxy/preface.h"
 
 namespace proxy {
+namespace {
 
-PortServer::PortServer(WorkerContext worker, std::string label)
-    : worker_(worker), label_(std::move(label)), table_(std::make_shared<const BackendTable>()) {}
+// A session is looked at this often within its idle timeout: it ends at most a quarter late, and
+// the bytes that move cost nothing.
+constexpr unsigned kIdleRounds = 4;
+
+// Members that came and went, by ever new names, must not add up for ever.
+constexpr std::size_t kMaxTallies = 1'000;
+
+}  // namespace
+
+PortServer::PortServer(WorkerContext worker, PortPtr port, PortSettingsPtr settings)
+    : worker_(worker),
+      port_(std::move(port)),
+      settings_(std::move(settings)),
+      table_(std::make_shared<const BackendTable>()),
+      idle_timer_(worker_.loop.timers(), [this] { end_idle_sessions(); }) {
+    arm_idle_timer();
+}
 
 void PortServer::use(BackendTablePtr table) {
     table_ = std::move(table);
@@ -16,9 +35,13 @@ void PortServer::use(BackendTablePtr table) {
     for (std::size_t i = sessions_.size(); i-- > 0;) {
         Session& session = *sessions_[i];
         if (session.backend() && !table_->keeps_sessions_of(session.backend()))
-            session.leave_backend("the member may no longer serve: " +
-                                  table_->why_excluded(session.backend()->member));
+            session.leave_backend(table_->why_excluded(session.backend()->member));
     }
+}
+
+void PortServer::use(PortSettingsPtr settings) {
+    settings_ = std::move(settings);
+    arm_idle_timer();
 }
 
 void PortServer::serve(net::UniqueFd client, const net::SocketAddress& client_address) {
@@ -27,8 +50,69 @@ void PortServer::serve(net::UniqueFd client, const net::SocketAddress& client_ad
     sessions_.back()->start();
 }
 
+void PortServer::end_sessions(SessionEnd end) {
+    for (std::size_t i = sessions_.size(); i-- > 0;)
+        sessions_[i]->end(end);
+}
+
+PortTally PortServer::tally() const {
+    PortTally sum = tally_;
+    for (const auto& session : sessions_)
+        if (session->backend()) {
+            MemberTally& member = sum.members[session->backend()->member];
+            member.bytes_from_client += session->bytes_from_client();
+            member.bytes_from_backend += session->bytes_from_backend();
+        }
+    return sum;
+}
+
+std::optional<SessionEnd> PortServer::admit(const net::SocketAddress& client) {
+    // Each sees a number of its own, so that of two that meet at the limit one gets in.
+    const auto of_port = port_->sessions.fetch_add(1, std::memory_order_relaxed);
+    const auto of_proxy = worker_.process.open.fetch_add(1, std::memory_order_relaxed);
+    const auto max = worker_.process.max.load(std::memory_order_relaxed);
+    return refusal_of({client, of_port, of_proxy, max}, *settings_);
+}
+
 BackendPtr PortServer::pick(const std::vector<const Backend*>& tried) {
     return pick_backend(*table_, tried, turn_++);
+}
+
+MemberTally& PortServer::tally_of(const Backend& backend) {
+    auto& members = tally_.members;
+    if (members.size() >= kMaxTallies && !members.contains(backend.member))
+        std::erase_if(members, [](const auto& entry) { return entry.second.sessions == 0; });
+    return members[backend.member];
+}
+
+void PortServer::note_unreachable(const BackendPtr& backend, int error) {
+    MemberTally& tally = tally_of(*backend);
+    ++tally.connect_failures;
+    if (const auto others = tally.connect_failure_lines.pass(std::chrono::steady_clock::now()))
+        daemons::log::warning(
+            label() + ": " + backend->member + " at " + backend->address.to_string() +
+            " cannot be reached: " + std::generic_category().message(error) + *others);
+    report_trouble(backend);
+}
+
+void PortServer::note_refused(SessionEnd end, const std::string& client, std::string_view detail) {
+    const auto kind = static_cast<std::size_t>(end);
+    ++tally_.refused[kind];
+    auto others = std::optional<std::string>{""};
+    if (end != SessionEnd::no_backend)
+        others = refusal_lines_[kind].pass(std::chrono::steady_clock::now());
+    else if (table_->refused.fetch_add(1, std::memory_order_relaxed) != 0)
+        return;  // the first under each table is told; the feed tells how many there were
+    if (others)
+        daemons::log::warning(label() + ": client " + client +
+                              " refused: " + std::string(describe(end)) +
+                              (detail.empty() ? "" : ": " + std::string(detail)) + *others);
+}
+
+void PortServer::report_trouble(const BackendPtr& backend) const {
+    // A member that goes down ends thousands of sessions: one of them is enough.
+    if (!backend->in_trouble.exchange(true, std::memory_order_relaxed))
+        port_->on_trouble(backend);
 }
 
 void PortServer::on_closed(Session& session) {
@@ -38,6 +122,21 @@ void PortServer::on_closed(Session& session) {
         sessions_[index]->index = index;
     sessions_.pop_back();
     worker_.sessions.fetch_sub(1, std::memory_order_relaxed);
+    worker_.process.open.fetch_sub(1, std::memory_order_relaxed);
+    port_->sessions.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void PortServer::arm_idle_timer() {
+    idle_timer_.cancel();
+    if (settings_->idle_timeout.count() != 0)
+        idle_timer_.arm(net::TimerQueue::Clock::duration(settings_->idle_timeout) / kIdleRounds);
+}
+
+void PortServer::end_idle_sessions() {
+    arm_idle_timer();
+    for (std::size_t i = sessions_.size(); i-- > 0;)
+        if (sessions_[i]->idle_for(kIdleRounds))
+            sessions_[i]->end(SessionEnd::idle_timeout);
 }
 
 }  // namespace proxy

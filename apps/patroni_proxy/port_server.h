@@ -1,18 +1,24 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "daemon/log_throttle.h"
 #include "net/event_loop.h"
 #include "net/relay.h"
 #include "net/socket_address.h"
+#include "net/timer.h"
 #include "net/unique_fd.h"
 #include "patroni_proxy/backend_table.h"
+#include "patroni_proxy/port.h"
 #include "patroni_proxy/session.h"
+#include "patroni_proxy/tally.h"
 
 namespace proxy {
 
@@ -21,34 +27,53 @@ struct WorkerContext {
     net::EventLoop& loop;
     net::RelayBuffer& buffer;            ///< shared by its relays
     std::atomic<std::size_t>& sessions;  ///< counted up by who hands one over, down at its end
+    ProcessSessions& process;
 };
 
-/// One port on one worker: its current table and its own sessions. Loop thread only.
+/// One port on one worker: its current table and settings, and its own sessions. Loop thread only.
 class PortServer {
   public:
-    /// `label` is "cluster/port", for the log.
-    PortServer(WorkerContext worker, std::string label);
+    PortServer(WorkerContext worker, PortPtr port, PortSettingsPtr settings);
     PortServer(const PortServer&) = delete;
     PortServer& operator=(const PortServer&) = delete;
 
     /// The table is swapped first and sessions are cut second, so that none can begin on a member
     /// that is going away.
     void use(BackendTablePtr table);
+    /// For the sessions that it has and those to come; nobody who is in is refused any more.
+    void use(PortSettingsPtr settings);
     void serve(net::UniqueFd client, const net::SocketAddress& client_address);
+    void end_sessions(SessionEnd end);
+    /// What was counted so far, running sessions included.
+    [[nodiscard]] PortTally tally() const;
 
     // For its sessions.
+    /// Counts it in, and says why it is refused, if it is.
+    [[nodiscard]] std::optional<SessionEnd> admit(const net::SocketAddress& client);
     [[nodiscard]] BackendPtr pick(const std::vector<const Backend*>& tried);
+    [[nodiscard]] MemberTally& tally_of(const Backend& backend);
+    void note_unreachable(const BackendPtr& backend, int error);
+    void note_refused(SessionEnd end, const std::string& client, std::string_view detail);
+    void report_trouble(const BackendPtr& backend) const;
     void on_closed(Session& session);
     [[nodiscard]] net::EventLoop& loop() noexcept { return worker_.loop; }
     [[nodiscard]] net::RelayBuffer& buffer() noexcept { return worker_.buffer; }
-    [[nodiscard]] const std::string& label() const noexcept { return label_; }
+    [[nodiscard]] const std::string& label() const noexcept { return port_->label; }
     [[nodiscard]] const BackendTable& table() const noexcept { return *table_; }
+    [[nodiscard]] const PortSettings& settings() const noexcept { return *settings_; }
 
   private:
+    void arm_idle_timer();
+    void end_idle_sessions();
+
     const WorkerContext worker_;
-    const std::string label_;
+    const PortPtr port_;
+    PortSettingsPtr settings_;
     BackendTablePtr table_;
+    PortTally tally_;
+    std::array<daemons::LogThrottle, kSessionEnds> refusal_lines_;
     std::vector<std::unique_ptr<Session>> sessions_;
+    net::Timer idle_timer_;
     std::size_t turn_ = 0;
 };
 

@@ -1,12 +1,13 @@
 #include "patroni_proxy/proxy.h"
 
-#include <atomic>
-#include <chrono>
-#include <future>
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
 #include <latch>
 #include <mutex>
 #include <utility>
 
+#include "daemon/descriptors.h"
 #include "daemon/log.h"
 
 namespace proxy {
@@ -14,11 +15,17 @@ namespace {
 
 // Clients that come meanwhile wait in the listening sockets' backlog.
 constexpr std::chrono::seconds kFirstTablesWait{2};
+constexpr std::chrono::milliseconds kDrainTick{100};
+// For listening, logs, files and asking Patroni.
+constexpr std::uint64_t kOtherDescriptors = 64;
+// What the HTTP API's connections may take, however many come: a part of all.
+constexpr std::uint64_t kLeastAdminConnections = 64;
+constexpr std::uint64_t kAdminPart = 16;
 
 /// Collects what several feeds tell, each on its own thread, and passes it on once all have.
 class UpdateTally {
   public:
-    UpdateTally(std::size_t feeds, AdminServer::UpdateDone done)
+    UpdateTally(std::size_t feeds, AdminRequests::UpdateDone done)
         : waiting_(feeds), done_(std::move(done)) {}
 
     void note(const std::string& cluster, const std::string& error) {
@@ -39,119 +46,353 @@ class UpdateTally {
     std::size_t waiting_;
     std::size_t updated_ = 0;
     std::string errors_;
-    const AdminServer::UpdateDone done_;
+    const AdminRequests::UpdateDone done_;
 };
+
+/// As std::latch, for those who wait for a limited time.
+class Countdown {
+  public:
+    explicit Countdown(std::size_t count) : count_(count) {}
+    void count_down() {
+        const std::lock_guard lock(mutex_);
+        --count_;
+        changed_.notify_all();
+    }
+    void wait_for(std::chrono::milliseconds time) {
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, time, [this] { return count_ == 0; });
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::size_t count_;
+};
+
+std::string label_of(const ClusterConfig& cluster, const PortConfig& port) {
+    return cluster.name + "/" + port.name;
+}
+
+/// The HTTP API's, and then every port's, in the order of the file.
+std::vector<net::ListeningSockets::Wish> wishes_of(const Config& config) {
+    const auto wish = [&](const std::string& owner, const net::ListenAddress& address,
+                          const net::ListenOptions& options) {
+        const auto place = config.listen_places.find(address.to_string());
+        return net::ListeningSockets::Wish{
+            owner, address, options, place == config.listen_places.end() ? "" : place->second};
+    };
+    std::vector<net::ListeningSockets::Wish> wishes{wish("HTTP API", config.listen_address, {})};
+    for (const auto& cluster : config.clusters)
+        for (const auto& port : cluster.ports)
+            for (const auto& address : port.listen)
+                wishes.push_back(wish(label_of(cluster, port), address,
+                                      {.unix_mode = port.listen_mode, .tcp = config.tcp}));
+    return wishes;
+}
+
+std::uint64_t max_admin_connections() {
+    return std::clamp<std::uint64_t>(daemons::descriptor_limit() / kAdminPart,
+                                     kLeastAdminConnections, daemons::HttpServer::kMaxConnections);
+}
+
+/// Each session takes two descriptors.
+std::uint64_t max_sessions(const Config& config) {
+    const std::uint64_t limit = daemons::descriptor_limit();
+    const std::uint64_t others = kOtherDescriptors + max_admin_connections();
+    const std::uint64_t possible = limit > 2 * others ? (limit - others) / 2 : limit / 4;
+    if (config.max_connections <= possible)
+        return config.max_connections == 0 ? possible : config.max_connections;
+    daemons::log::warning("max_connections of " + std::to_string(config.max_connections) +
+                          " needs more descriptors than the " + std::to_string(limit) +
+                          " that this process may have: " + std::to_string(possible) +
+                          " is in force");
+    return possible;
+}
 
 }  // namespace
 
-Proxy::Proxy(const Config& config) {
-    bind_all(config);
-    std::vector<std::string> labels;
-    for (const auto& port : ports_)
-        labels.push_back(port.label);
-    for (unsigned i = 0; i < config.workers; ++i)
-        workers_.push_back(std::make_unique<Worker>(labels));
-    make_feeds(config);
+Proxy::Proxy(net::EventLoop& main_loop, unsigned workers)
+    : main_loop_(main_loop), drain_timer_(main_loop.timers(), [this] { on_drain_timer(); }) {
+    for (unsigned i = 0; i < workers; ++i)
+        workers_.push_back(std::make_unique<Worker>(sessions_));
+    for (const auto& worker : workers_)
+        worker->start();
 }
 
 Proxy::~Proxy() {
     stop();
 }
 
-void Proxy::bind_all(const Config& config) {
-    admin_socket_ = net::bind_listening_socket(config.listen_address);
-    for (const auto& cluster : config.clusters)
-        for (const auto& port : cluster.ports)
-            ports_.push_back(
-                {cluster.name + "/" + port.name, net::bind_listening_socket(port.listen)});
+void Proxy::apply(const Config& config) {
+    // What can fail comes first, and touches nothing that runs.
+    const auto wishes = wishes_of(config);
+    const auto sockets = sockets_.prepare(wishes);
+    std::unique_ptr<AdminServer> admin;
+    if (!admin_ || admin_->socket() != sockets.front())
+        admin = std::make_unique<AdminServer>(sockets.front(), admin_requests(),
+                                              static_cast<unsigned>(max_admin_connections()));
+
+    if (accepting_ && config.workers != workers_.size())
+        daemons::log::warning("workers: a change takes a restart; it is " +
+                              std::to_string(workers_.size()) + " until then");
+    const bool admin_is_new = admin != nullptr;
+    if (admin_is_new)
+        admin_ = std::move(admin);
+    config_ = config;
+    sockets_.use(wishes, sockets);
+    sessions_.max = max_sessions(config);
+    apply_ports(sockets);
+    stop_accepting_on_old_sockets();
+    apply_clusters();
+    accept_on_new_sockets();
+    accepting_ = true;
+    if (admin_is_new)
+        daemons::log::info("HTTP API: listening on " + sockets.front()->address().to_string());
 }
 
-void Proxy::make_feeds(const Config& config) {
-    std::size_t first_port = 0;
-    for (const auto& cluster : config.clusters) {
-        feeds_.push_back(std::make_unique<TopologyFeed>(
-            cluster, config.cluster_update_interval,
-            [this, first_port](std::size_t port, const BackendTablePtr& table) {
-                publish(first_port + port, table);
-            }));
-        first_port += cluster.ports.size();
+/// Ports by their names: one that stays keeps its sessions, whatever changed of it.
+void Proxy::apply_ports(const net::ListeningSockets::Prepared& sockets) {
+    auto next_socket = sockets.begin() + 1;
+    std::vector<PortId> wanted;
+    for (const auto& cluster : config_.clusters)
+        for (const auto& config : cluster.ports) {
+            OpenPort& port = open_port(cluster, config);
+            const auto count = static_cast<std::ptrdiff_t>(config.listen.size());
+            port.sockets.assign(next_socket, next_socket + count);
+            next_socket += count;
+            wanted.push_back(port.port->id);
+        }
+    for (auto& [id, port] : ports_) {
+        if (port.leaves_at || std::find(wanted.begin(), wanted.end(), id) != wanted.end())
+            continue;
+        port.leaves_at = Clock::now() + config_.drain_timeout;
+        port.sockets.clear();
+        daemons::log::info(port.port->label + ": removed; its sessions have " +
+                           std::to_string(config_.drain_timeout.count()) + " ms to end");
+        arm_drain_timer();
     }
 }
 
-void Proxy::publish(std::size_t port, const BackendTablePtr& table) {
-    std::latch in_force(static_cast<std::ptrdiff_t>(workers_.size()));
-    for (const auto& worker : workers_)
-        worker->loop().post([&worker = *worker, &in_force, port, table] {
-            worker.use(port, table);
-            in_force.count_down();
-        });
-    in_force.wait();
+/// Not anew: reloads in quick succession must not put off what is due.
+void Proxy::arm_drain_timer() {
+    if (!drain_timer_.armed())
+        drain_timer_.arm(kDrainTick);
 }
 
-void Proxy::update_all(const AdminServer::UpdateDone& done) {
-    if (feeds_.empty())
-        return done(0, {});
-    const auto tally = std::make_shared<UpdateTally>(feeds_.size(), done);
-    for (const auto& feed : feeds_)
-        feed->update_now([tally, &feed = *feed](const std::string& error) {
-            tally->note(feed.cluster_name(), error);
-        });
-}
-
-void Proxy::start() {
-    for (const auto& worker : workers_)
-        worker->start();
-    start_feeds();
-    accept_clients();
-    daemons::log::info("HTTP API: listening on " + admin_socket_.address().to_string());
-    admin_ = std::make_unique<AdminServer>(
-        admin_socket_, [this](const AdminServer::UpdateDone& done) { update_all(done); });
-}
-
-/// Waits for the first tables, but not for long.
-void Proxy::start_feeds() {
-    const auto all_answered = std::make_shared<std::promise<void>>();
-    auto answered = all_answered->get_future();
-    // Asked before they start, the first round is the one that is told.
-    update_all([all_answered](std::size_t, const std::string&) { all_answered->set_value(); });
-    for (const auto& feed : feeds_)
-        feed->start();
-    answered.wait_for(kFirstTablesWait);
-}
-
-void Proxy::accept_clients() {
-    std::latch accepting(1);
-    std::exception_ptr error;
-    workers_.front()->loop().post([&] {
-        try {
-            for (std::size_t i = 0; i < ports_.size(); ++i)
-                acceptors_.push_back(
-                    std::make_unique<Acceptor>(workers_, i, ports_[i].label, ports_[i].socket));
-        } catch (...) {
-            error = std::current_exception();
+Proxy::OpenPort& Proxy::open_port(const ClusterConfig& cluster, const PortConfig& config) {
+    const std::string label = label_of(cluster, config);
+    const auto settings = std::make_shared<const PortSettings>(config.settings);
+    for (auto& [id, port] : ports_)
+        if (port.cluster == cluster.name && port.config.name == config.name && !port.leaves_at) {
+            port.config = config;
+            if (*port.settings != *settings) {
+                port.settings = settings;
+                on_each_worker([&, id = id](Worker& worker) { worker.use(id, settings); });
+            }
+            return port;
         }
-        accepting.count_down();
+    const PortId id = ++last_port_;
+    const auto on_trouble = [this, name = cluster.name](const BackendPtr& backend) {
+        main_loop_.post([this, name, backend] {
+            if (const auto feed = feeds_.find(name); feed != feeds_.end())
+                feed->second->report_trouble(backend->member);
+        });
+    };
+    const PortPtr port(new Port{id, label, on_trouble});
+    on_each_worker([&](Worker& worker) { worker.add(port, settings); });
+    return ports_[id] = {port, settings, cluster.name, config, {}, {}};
+}
+
+void Proxy::apply_clusters() {
+    const auto told = std::make_shared<Countdown>(config_.clusters.size());
+    for (const auto& cluster : config_.clusters) {
+        auto& feed = feeds_[cluster.name];
+        const auto settings = feed_settings(cluster);
+        const auto in_force = feed_settings_.find(cluster.name);
+        if (feed && in_force->second == settings) {
+            told->count_down();
+            continue;
+        }
+        feed_settings_.insert_or_assign(cluster.name, settings);
+        if (feed) {
+            feed->reconfigure(settings, [told] { told->count_down(); });
+            continue;
+        }
+        feed = std::make_shared<TopologyFeed>(
+            settings, [this](PortId port, const BackendTablePtr& table) { publish(port, table); });
+        // Asked before it starts, the first round is the one that is told.
+        feed->update_now([told](const std::string& /*error*/) { told->count_down(); });
+        feed->start();
+    }
+    told->wait_for(kFirstTablesWait);
+}
+
+/// With the ports that were removed: their sessions must not outlive their members' eligibility.
+TopologyFeed::Settings Proxy::feed_settings(const ClusterConfig& cluster) const {
+    TopologyFeed::Settings settings{cluster, config_.cluster_update_interval, {}};
+    for (const auto& [id, port] : ports_)
+        if (port.cluster == cluster.name)
+            settings.ports.push_back({id, port.config});
+    return settings;
+}
+
+void Proxy::publish(PortId port, const BackendTablePtr& table) {
+    on_each_worker([&](Worker& worker) { worker.use(port, table); });
+}
+
+/// On all threads at once; returns when it is done. Any thread but the workers' own.
+void Proxy::on_each_worker(const std::function<void(Worker&)>& task) {
+    std::latch done(static_cast<std::ptrdiff_t>(workers_.size()));
+    for (const auto& worker : workers_)
+        worker->loop().post([&worker = *worker, &task, &done] {
+            task(worker);
+            done.count_down();
+        });
+    done.wait();
+}
+
+void Proxy::on_first_worker(const std::function<void()>& task) {
+    std::latch done(1);
+    workers_.front()->loop().post([&] {
+        task();
+        done.count_down();
     });
-    accepting.wait();
-    if (error)
-        std::rethrow_exception(error);
-    for (std::size_t i = 0; i < ports_.size(); ++i)
-        daemons::log::info(ports_[i].label + ": listening on " +
-                           acceptors_[i]->address().to_string());
+    done.wait();
+}
+
+/// Those of ports that were removed, or that have moved from one port to another.
+void Proxy::stop_accepting_on_old_sockets() {
+    const auto is_old = [this](const std::unique_ptr<Acceptor>& acceptor) {
+        const auto port = ports_.find(acceptor->port().id);
+        return port == ports_.end() ||
+               std::find(port->second.sockets.begin(), port->second.sockets.end(),
+                         acceptor->socket()) == port->second.sockets.end();
+    };
+    on_first_worker([&] { std::erase_if(acceptors_, is_old); });
+}
+
+void Proxy::accept_on_new_sockets() {
+    const auto is_new = [this](const net::ListeningSockets::Socket& socket) {
+        return std::none_of(acceptors_.begin(), acceptors_.end(),
+                            [&](const auto& each) { return each->socket() == socket; });
+    };
+    on_first_worker([&] {
+        for (const auto& [id, port] : ports_)
+            for (const auto& socket : port.sockets) {
+                if (!is_new(socket))
+                    continue;
+                try {
+                    acceptors_.push_back(std::make_unique<Acceptor>(workers_, port.port, socket));
+                    daemons::log::info(port.port->label + ": listening on " +
+                                       socket->address().to_string());
+                } catch (const std::exception& error) {
+                    daemons::log::error(port.port->label + ": " + error.what());
+                }
+            }
+    });
+}
+
+void Proxy::drain(std::function<void()> drained) {
+    accepting_ = false;
+    drained_ = std::move(drained);
+    drain_deadline_ = Clock::now() + config_.drain_timeout;
+    for (auto& [id, port] : ports_)
+        port.sockets.clear();
+    stop_accepting_on_old_sockets();
+    auto wishes = wishes_of(config_);
+    wishes.resize(1);
+    sockets_.use(wishes, {admin_->socket()});
+    daemons::log::info("draining: no new clients; " + std::to_string(sessions_.open.load()) +
+                       " sessions have " + std::to_string(config_.drain_timeout.count()) +
+                       " ms to end");
+    arm_drain_timer();
+}
+
+void Proxy::on_drain_timer() {
+    const auto now = Clock::now();
+    bool more = false;
+    for (auto port = ports_.begin(); port != ports_.end();) {
+        const auto& leaves_at = port->second.leaves_at;
+        const bool over = leaves_at && (port->second.port->sessions == 0 || now >= *leaves_at);
+        more |= leaves_at && !over;
+        port = over ? drop_port(port) : std::next(port);
+    }
+    if (drained_ && (sessions_.open == 0 || now >= drain_deadline_))
+        return std::exchange(drained_, nullptr)();
+    if (more || drained_)
+        arm_drain_timer();
+}
+
+Proxy::Ports::iterator Proxy::drop_port(Ports::iterator port) {
+    const PortId id = port->first;
+    const OpenPort dropped = port->second;
+    on_each_worker([id](Worker& worker) { worker.remove(id, SessionEnd::port_removed); });
+    const auto next = ports_.erase(port);
+    const bool last = std::none_of(ports_.begin(), ports_.end(), [&](const auto& each) {
+        return each.second.cluster == dropped.cluster;
+    });
+    if (last) {
+        feeds_.erase(dropped.cluster);
+        feed_settings_.erase(dropped.cluster);
+    }
+    return next;
+}
+
+void Proxy::update_all(const AdminRequests::UpdateDone& done) {
+    if (config_.clusters.empty())
+        return done(0, {});
+    const auto tally = std::make_shared<UpdateTally>(config_.clusters.size(), done);
+    for (const auto& cluster : config_.clusters)
+        feeds_.at(cluster.name)->update_now([tally, name = cluster.name](const std::string& error) {
+            tally->note(name, error);
+        });
+}
+
+/// What comes from the API's thread is done on the main one.
+AdminRequests Proxy::admin_requests() {
+    return {.update_clusters =
+                [this](AdminRequests::UpdateDone done) {
+                    main_loop_.post([this, done = std::move(done)] { update_all(done); });
+                },
+            .report =
+                [this](AdminRequests::ReportDone done) {
+                    main_loop_.post([this, done = std::move(done)] { done(report()); });
+                }};
+}
+
+void Proxy::ping(const std::shared_ptr<void>& token) {
+    for (const auto& worker : workers_)
+        worker->loop().post([token] {});
+    for (const auto& [name, feed] : feeds_)
+        feed->ping(token);
+}
+
+void Proxy::end_all_sessions() {
+    for (auto& [id, port] : ports_)
+        port.sockets.clear();
+    stop_accepting_on_old_sockets();
+    on_each_worker([this](Worker& worker) {
+        for (const auto& [id, port] : ports_)
+            worker.remove(id, SessionEnd::proxy_stopped);
+    });
 }
 
 void Proxy::stop() {
-    // From the sources on: the feeds still need the workers to put a last table in force, and end
-    // what the HTTP API waits for.
-    for (const auto& feed : feeds_)
+    drain_timer_.cancel();
+    drained_ = nullptr;
+    // From the sources on: the feeds still need the workers to put a last table in force.
+    for (const auto& [name, feed] : feeds_)
         feed->stop();
     admin_.reset();
+    if (!workers_.empty())
+        end_all_sessions();
     for (const auto& worker : workers_)
         worker->stop();
     acceptors_.clear();
     workers_.clear();
+    // Nobody accepts any more: whoever comes is to be refused, and not to wait in a backlog.
     ports_.clear();
-    admin_socket_.close();
+    sockets_.use({}, {});
 }
 
 }  // namespace proxy

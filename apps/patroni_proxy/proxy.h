@@ -1,53 +1,103 @@
 #pragma once
 
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "net/listening_socket.h"
+#include "net/event_loop.h"
+#include "net/listening_sockets.h"
+#include "net/timer.h"
 #include "patroni_proxy/acceptor.h"
 #include "patroni_proxy/admin_server.h"
 #include "patroni_proxy/config.h"
+#include "patroni_proxy/port.h"
+#include "patroni_proxy/report.h"
 #include "patroni_proxy/topology_feed.h"
 #include "patroni_proxy/worker.h"
 
 namespace proxy {
 
-/// The whole proxy, put together from a configuration: listening sockets, workers, one feed for
-/// each cluster, and the HTTP API. Used by one thread, the main one.
+/// The whole proxy, put together from a configuration and kept in step with it: listening sockets,
+/// workers, one feed for each cluster, and the HTTP API. Used by one thread, the main one, whose
+/// loop it borrows.
 class Proxy {
   public:
-    /// Binds every address, and serves none yet. Throws std::system_error naming the address.
-    explicit Proxy(const Config& config);
+    /// Starts the workers.
+    Proxy(net::EventLoop& main_loop, unsigned workers);
     Proxy(const Proxy&) = delete;
     Proxy& operator=(const Proxy&) = delete;
     ~Proxy();
 
-    /// Starts all threads, and accepts once every cluster has answered or has had its chance to.
-    void start();
-    /// Ends every session and all threads.
+    /// Does what the file says, from whatever was done before: what did not change is not touched.
+    /// Returns once it is in force, and every new cluster has answered or has had its chance to.
+    /// Throws std::exception if an address cannot be listened on; then nothing has changed.
+    void apply(const Config& config);
+    /// Stops listening for clients, and calls `drained` once their sessions have ended, at the
+    /// latest after drain_timeout. The HTTP API goes on.
+    void drain(std::function<void()> drained);
+    /// Ends every session, all threads and all listening.
     void stop();
 
+    /// How the last reload went, for the report: an empty text if well.
+    void note_reload(const std::string& error);
+    [[nodiscard]] ProxyReport report();
+    /// Passes `token` to every thread that decides or moves bytes, each of which lets go of it once
+    /// it gets there: its end is a sign of life of all of them.
+    void ping(const std::shared_ptr<void>& token);
+
   private:
-    struct Port {
-        std::string label;  ///< "cluster/port"
-        net::ListeningSocket socket;
+    using Clock = std::chrono::steady_clock;
+
+    struct OpenPort {
+        PortPtr port;
+        PortSettingsPtr settings;
+        std::string cluster;
+        PortConfig config;
+        std::vector<net::ListeningSockets::Socket> sockets;
+        std::optional<Clock::time_point> leaves_at;  ///< removed from the file: its sessions drain
     };
+    using Ports = std::map<PortId, OpenPort>;
 
-    void bind_all(const Config& config);
-    void make_feeds(const Config& config);
-    void publish(std::size_t port, const BackendTablePtr& table);
-    void update_all(const AdminServer::UpdateDone& done);
-    void start_feeds();
-    void accept_clients();
+    void apply_ports(const net::ListeningSockets::Prepared& sockets);
+    OpenPort& open_port(const ClusterConfig& cluster, const PortConfig& config);
+    void apply_clusters();
+    [[nodiscard]] TopologyFeed::Settings feed_settings(const ClusterConfig& cluster) const;
+    void on_first_worker(const std::function<void()>& task);
+    void stop_accepting_on_old_sockets();
+    void accept_on_new_sockets();
+    void end_all_sessions();
+    void arm_drain_timer();
+    void on_drain_timer();
+    Ports::iterator drop_port(Ports::iterator port);
+    void publish(PortId port, const BackendTablePtr& table);
+    void on_each_worker(const std::function<void(Worker&)>& task);
+    void update_all(const AdminRequests::UpdateDone& done);
+    [[nodiscard]] AdminRequests admin_requests();
+    [[nodiscard]] ClusterReport report_of(const ClusterConfig& cluster,
+                                          const std::map<PortId, PortTally>& tallies) const;
 
-    // Before those who accept at them.
-    std::vector<Port> ports_;  // of all clusters, in the order of the file
-    net::ListeningSocket admin_socket_;
+    net::EventLoop& main_loop_;
+    const Clock::time_point started_ = Clock::now();
+    Config config_;
+    ProcessSessions sessions_;
+    net::ListeningSockets sockets_;
     std::vector<std::unique_ptr<Worker>> workers_;
-    std::vector<std::unique_ptr<TopologyFeed>> feeds_;
-    std::vector<std::unique_ptr<Acceptor>> acceptors_;
+    Ports ports_;
+    PortId last_port_ = 0;
+    std::map<std::string, std::shared_ptr<TopologyFeed>> feeds_;   // by cluster
+    std::map<std::string, TopologyFeed::Settings> feed_settings_;  // in force
+    std::vector<std::unique_ptr<Acceptor>> acceptors_;             // the first worker's thread only
+    bool accepting_ = false;
     std::unique_ptr<AdminServer> admin_;
+    net::Timer drain_timer_;  ///< ticks while anything drains
+    Clock::time_point drain_deadline_;
+    std::function<void()> drained_;  ///< set while the whole proxy drains
+    daemons::ReloadTally reload_;
 };
 
 }  // namespace proxy

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "daemon/tallies.h"
+
 /// What the proxy says of itself, at one moment: GET /status and GET /metrics are made of it.
 /// Values only. Times are seconds; an age is how long ago something was, at that moment; what
 /// ends in _total and a count by reason counts from the start of the process on. Whoever fills it
@@ -57,16 +59,6 @@ struct MemberReport {
     std::optional<double> dcs_last_seen_age;  ///< by the member's clock and ours
 };
 
-/// How asking Patroni went.
-struct PollReport {
-    std::uint64_t good = 0;
-    std::uint64_t failed = 0;
-    std::string last_error;    ///< empty if the last one was good
-    std::string last_host;     ///< whom the last one asked
-    double seconds_total = 0;  ///< all of them took
-    double last_seconds = 0;   ///< the last one took
-};
-
 struct ClusterReport {
     std::string name;
     std::string leader;         ///< empty if nobody is known to lead
@@ -74,17 +66,9 @@ struct ClusterReport {
     bool paused = false;
     std::optional<double> table_age;  ///< of the answer that the tables are made of
     std::vector<std::string> warnings;
-    PollReport polls;
+    daemons::PollReport polls;
     std::vector<MemberReport> members;
     std::vector<PortReport> ports;
-};
-
-struct ReloadReport {
-    std::uint64_t good = 0;
-    std::uint64_t failed = 0;
-    std::optional<double> last_age;  ///< empty if there was none
-    bool last_good = true;           ///< also if there was none
-    std::string last_error;
 };
 
 struct ProxyReport {
@@ -100,7 +84,7 @@ struct ProxyReport {
     bool ready = false;
     bool draining = false;
     std::string why_not_ready;
-    ReloadReport reload;
+    daemons::ReloadReport reload;
     std::vector<ClusterReport> clusters;
 };
 

@@ -1,5 +1,6 @@
 #include "patroni_proxy/session.h"
 
+#include <cerrno>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -10,29 +11,28 @@
 namespace proxy {
 namespace {
 
-// A host that is gone answers nothing; the next member can still serve before most clients give up.
-constexpr std::chrono::seconds kConnectTimeout{4};
-
-std::string_view describe(net::RelayEnd end) {
+SessionEnd session_end_of(net::RelayEnd end) {
     switch (end) {
         case net::RelayEnd::client_closed:
-            return "closed by the client";
+            return SessionEnd::client_closed;
         case net::RelayEnd::backend_closed:
-            return "closed by the backend";
+            return SessionEnd::backend_closed;
         case net::RelayEnd::client_failed:
-            return "the client's connection broke";
+            return SessionEnd::client_failed;
         case net::RelayEnd::backend_failed:
-            return "the backend's connection broke";
+            return SessionEnd::backend_failed;
         case net::RelayEnd::out_of_resources:
-            return "out of kernel resources";
+            return SessionEnd::out_of_resources;
     }
-    return "closed";
+    return SessionEnd::out_of_resources;
 }
 
 std::string_view name_of(Session::State state) {
     switch (state) {
         case Session::State::accepted:
             return "accepted";
+        case Session::State::preface:
+            return "in its preface";
         case Session::State::connecting:
             return "connecting";
         case Session::State::relaying:
@@ -49,66 +49,119 @@ Session::Session(PortServer& port, net::UniqueFd client, const net::SocketAddres
     : port_(port), client_(std::move(client)), client_address_(client_address) {}
 
 Session::~Session() {
-    hold(nullptr);
+    leave();
 }
 
 void Session::start() noexcept {
+    enter(State::preface);
+    if (const auto refusal = port_.admit(client_address_))
+        return close(*refusal);
     attempt_ = std::make_unique<Attempt>(port_.loop(), *this);
     connect_to_next();
 }
 
-void Session::leave_backend(std::string_view reason) noexcept {
+void Session::leave_backend(std::string_view why) noexcept {
     if (state_ == State::connecting) {
         attempt_->connector.cancel();
-        connect_to_next();
-        return;
+        return connect_to_next();
     }
-    relay_->abort();
-    close(reason);
+    if (relay_)
+        relay_->abort();
+    close(SessionEnd::member_out, why);
+}
+
+void Session::end(SessionEnd end) noexcept {
+    if (relay_)
+        relay_->abort();
+    close(end);
+}
+
+bool Session::idle_for(unsigned rounds) noexcept {
+    if (state_ != State::relaying)
+        return false;
+    const std::uint64_t bytes = bytes_from_client() + bytes_from_backend();
+    idle_rounds_ = std::exchange(bytes_seen_, bytes) == bytes
+                       ? static_cast<std::uint8_t>(idle_rounds_ + 1)
+                       : std::uint8_t{0};
+    return idle_rounds_ >= rounds;
+}
+
+std::uint64_t Session::bytes_from_client() const noexcept {
+    return relay_ ? relay_->bytes_from_client() : 0;
+}
+
+std::uint64_t Session::bytes_from_backend() const noexcept {
+    return relay_ ? relay_->bytes_from_backend() : 0;
 }
 
 void Session::enter(State state) noexcept {
     state_ = state;
     daemons::log::debug([&] {
-        return port_.label() + ": client " + client_address_.to_string() + " is " +
-               std::string(name_of(state)) + (backend_ ? " on " + backend_->member : "");
+        return port_.label() + ": client " + client_name() + " is " + std::string(name_of(state)) +
+               (backend_ ? " on " + backend_->member : "");
     });
 }
 
-/// Counts this session on `backend`, and no longer on the one before.
-void Session::hold(BackendPtr backend) noexcept {
-    if (backend_)
-        backend_->connections.fetch_sub(1, std::memory_order_relaxed);
+/// Counts this session on `backend`; false if that has as many as it may.
+bool Session::take(BackendPtr backend) noexcept {
+    const auto most = port_.settings().max_connections_per_backend;
+    const auto others = backend->connections.fetch_add(1, std::memory_order_relaxed);
+    if (most != 0 && others >= most) {
+        backend->connections.fetch_sub(1, std::memory_order_relaxed);
+        return false;
+    }
+    tally_ = &port_.tally_of(*backend);
+    ++tally_->sessions;
     backend_ = std::move(backend);
-    if (backend_)
-        backend_->connections.fetch_add(1, std::memory_order_relaxed);
+    return true;
+}
+
+void Session::leave() noexcept {
+    if (!backend_)
+        return;
+    backend_->connections.fetch_sub(1, std::memory_order_relaxed);
+    --tally_->sessions;
+    backend_.reset();
+    tally_ = nullptr;
 }
 
 void Session::connect_to_next() noexcept {
-    hold(port_.pick(attempt_->tried));
-    if (!backend_) {
-        // The first under each table is told; the feed tells how many there were.
-        if (port_.table().refused.fetch_add(1, std::memory_order_relaxed) == 0)
-            daemons::log::warning(port_.label() + ": client " + client_address_.to_string() +
-                                  " refused: no backends available: " +
-                                  (attempt_->tried.empty() ? port_.table().why_excluded()
-                                                           : "none of the eligible answered"));
-        close("no backends available");
+    leave();
+    while (BackendPtr backend = port_.pick(attempt_->tried)) {
+        attempt_->tried.push_back(backend.get());
+        if (!take(std::move(backend))) {
+            attempt_->met_full = true;
+            continue;
+        }
+        enter(State::connecting);
+        attempt_->connector.start(backend_->address, port_.settings().connect_timeout,
+                                  port_.settings().tcp);
         return;
     }
-    attempt_->tried.push_back(backend_.get());
-    enter(State::connecting);
-    attempt_->connector.start(backend_->address, kConnectTimeout);
+    close(SessionEnd::no_backend, why_no_backend());
+}
+
+std::string Session::why_no_backend() const {
+    if (attempt_->tried.empty())
+        return port_.table().why_excluded();
+    return attempt_->met_full
+               ? "every member that answers has max_connections_per_backend (" +
+                     std::to_string(port_.settings().max_connections_per_backend) + ") connections"
+               : "none of the eligible answered";
 }
 
 void Session::on_connect_failed(int error) noexcept {
-    daemons::log::warning(port_.label() + ": " + backend_->member + " at " +
-                          backend_->address.to_string() +
-                          " cannot be reached: " + std::generic_category().message(error));
+    // What we have run out of says nothing of the member, and no other would do better.
+    if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
+        return close(SessionEnd::out_of_resources, std::generic_category().message(error));
+    port_.note_unreachable(backend_, error);
     connect_to_next();
 }
 
 void Session::on_connected(net::UniqueFd connection) noexcept {
+    if (port_.settings().log_sessions)
+        own_address_ = net::SocketAddress::local_of(connection.get());
+    ++tally_->sessions_total;
     enter(State::relaying);
     // The connector is calling: it must outlive this event.
     port_.loop().dispose_later(std::move(attempt_));
@@ -117,22 +170,53 @@ void Session::on_connected(net::UniqueFd connection) noexcept {
 }
 
 void Session::on_relay_end(net::RelayEnd end) noexcept {
-    close(describe(end));
+    if (end == net::RelayEnd::backend_closed || end == net::RelayEnd::backend_failed)
+        port_.report_trouble(backend_);
+    close(session_end_of(end));
 }
 
-void Session::close(std::string_view reason) noexcept {
+/// The one way out: from here on it is its PortServer's to dispose of.
+void Session::close(SessionEnd end, std::string_view detail) noexcept {
     if (state_ == State::closed)
         return;
-    daemons::log::debug([&] {
-        return port_.label() + ": client " + client_address_.to_string() + ": " +
-               std::string(reason);
-    });
+    if (is_refusal(end))
+        port_.note_refused(end, client_name(), detail);
+    else
+        log_end(end, detail);
+    if (tally_) {
+        tally_->bytes_from_client += bytes_from_client();
+        tally_->bytes_from_backend += bytes_from_backend();
+        ++tally_->ended[static_cast<std::size_t>(end)];
+    }
+    leave();
     enter(State::closed);
     if (attempt_)
         attempt_->connector.cancel();
     client_.reset();
-    hold(nullptr);
     port_.on_closed(*this);
+}
+
+std::string Session::client_name() const {
+    return client_address_.family() == AF_UNSPEC ? "unix" : client_address_.to_string();
+}
+
+void Session::log_end(SessionEnd end, std::string_view detail) const {
+    if (!port_.settings().log_sessions && is_orderly(end))
+        return;
+    if (!daemons::log::enabled(daemons::log::Level::info))
+        return;
+    const std::chrono::duration<double> duration = std::chrono::steady_clock::now() - accepted_at_;
+    std::string message = port_.label() + ": session ended: " + std::string(describe(end));
+    if (!detail.empty())
+        message.append(": ").append(detail);
+    daemons::log::info(message, {{"client", client_name()},
+                                 {"proxy", own_address_.to_string()},
+                                 {"backend", backend_ ? backend_->address.to_string() : "-"},
+                                 {"member", backend_ ? backend_->member : "-"},
+                                 {"reason", std::string(proxy::name_of(end))},
+                                 {"from_client", std::to_string(bytes_from_client())},
+                                 {"from_backend", std::to_string(bytes_from_backend())},
+                                 {"seconds", std::to_string(duration.count())}});
 }
 
 }  // namespace proxy

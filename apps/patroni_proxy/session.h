@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -12,17 +14,20 @@
 #include "net/socket_address.h"
 #include "net/unique_fd.h"
 #include "patroni_proxy/backend_table.h"
+#include "patroni_proxy/session_end.h"
+#include "patroni_proxy/tally.h"
 
 namespace proxy {
 
 class PortServer;
 
-/// One client from accept to close: it chooses a backend, connects, and relays. A backend that
-/// cannot be reached makes it try the next one, since the client has seen nothing yet.
+/// One client from accept to close: it is let in or refused, chooses a backend, connects, and
+/// relays. A backend that cannot be reached makes it try the next one, since the client has seen
+/// nothing yet.
 /// Loop thread only; owned by its PortServer, which is told of the end and then disposes of it.
 class Session final : public net::ConnectHandler, public net::RelayOwner {
   public:
-    enum class State : std::uint8_t { accepted, connecting, relaying, closed };
+    enum class State : std::uint8_t { accepted, preface, connecting, relaying, closed };
 
     Session(PortServer& port, net::UniqueFd client, const net::SocketAddress& client_address);
     Session(const Session&) = delete;
@@ -33,9 +38,17 @@ class Session final : public net::ConnectHandler, public net::RelayOwner {
     void start() noexcept;
     /// Its backend may no longer serve. One that is not connected yet tries the next, since the
     /// client has seen nothing; any other ends, and the backend sees a reset.
-    void leave_backend(std::string_view reason) noexcept;
+    void leave_backend(std::string_view why) noexcept;
+    /// Ends it, whatever it is doing.
+    void end(SessionEnd end) noexcept;
+    /// Called at equal intervals: whether no byte has moved for `rounds` of them.
+    [[nodiscard]] bool idle_for(unsigned rounds) noexcept;
 
     [[nodiscard]] const Backend* backend() const noexcept { return backend_.get(); }
+    /// Of its backend's member, as long as it has one.
+    [[nodiscard]] MemberTally* tally() const noexcept { return tally_; }
+    [[nodiscard]] std::uint64_t bytes_from_client() const noexcept;
+    [[nodiscard]] std::uint64_t bytes_from_backend() const noexcept;
 
     /// Where it stands in its PortServer's list; for the PortServer alone.
     std::size_t index = 0;
@@ -46,12 +59,17 @@ class Session final : public net::ConnectHandler, public net::RelayOwner {
         Attempt(net::EventLoop& loop, net::ConnectHandler& handler) : connector(loop, handler) {}
         net::Connector connector;
         std::vector<const Backend*> tried;
+        bool met_full = false;
     };
 
     void enter(State state) noexcept;
     void connect_to_next() noexcept;
-    void hold(BackendPtr backend) noexcept;
-    void close(std::string_view reason) noexcept;
+    [[nodiscard]] bool take(BackendPtr backend) noexcept;
+    void leave() noexcept;
+    void close(SessionEnd end, std::string_view detail = {}) noexcept;
+    void log_end(SessionEnd end, std::string_view detail) const;
+    [[nodiscard]] std::string client_name() const;
+    [[nodiscard]] std::string why_no_backend() const;
     void on_connected(net::UniqueFd connection) noexcept override;
     void on_connect_failed(int error) noexcept override;
     void on_relay_end(net::RelayEnd end) noexcept override;
@@ -59,8 +77,14 @@ class Session final : public net::ConnectHandler, public net::RelayOwner {
     PortServer& port_;
     net::UniqueFd client_;  // until the relay owns it
     net::SocketAddress client_address_;
+    net::SocketAddress own_address_;  ///< towards the backend, as that one's log names us
+    const std::chrono::steady_clock::time_point accepted_at_ = std::chrono::steady_clock::now();
     State state_ = State::accepted;
+    std::uint8_t idle_rounds_ = 0;
+    /// By idle_for(); none yet, so that its first look finds every session busy.
+    std::uint64_t bytes_seen_ = std::numeric_limits<std::uint64_t>::max();
     BackendPtr backend_;  // counted in its connections
+    MemberTally* tally_ = nullptr;
     std::unique_ptr<Attempt> attempt_;
     std::optional<net::Relay> relay_;
 };

@@ -25,32 +25,105 @@ const std::shared_ptr<patroni::Resolver>& resolver() {
     return instance;
 }
 
-patroni::ClusterWatcher::Settings watcher_settings(const ClusterConfig& cluster,
-                                                   std::chrono::milliseconds interval) {
+patroni::ClusterWatcher::Settings watcher_settings(const TopologyFeed::Settings& feed) {
     patroni::ClusterWatcher::Settings settings;
-    settings.hosts = cluster.hosts;
-    settings.interval = interval;
+    settings.hosts = feed.cluster.hosts;
+    settings.interval = feed.interval;
     settings.access = {
-        .tls = cluster.tls, .resolver = resolver(), .prefer = cluster.resolve_prefer};
+        .tls = feed.cluster.tls, .resolver = resolver(), .prefer = feed.cluster.resolve_prefer};
     settings.live_positions =
-        std::any_of(cluster.ports.begin(), cluster.ports.end(),
-                    [](const PortConfig& port) { return port.wanted.live_lag; });
+        std::any_of(feed.ports.begin(), feed.ports.end(),
+                    [](const auto& port) { return port.config.wanted.live_lag; });
     return settings;
+}
+
+/// What a table made of the verdicts.
+std::vector<MemberStanding> standings_of(const std::vector<patroni::Verdict>& verdicts,
+                                         const BackendTable& table) {
+    const auto among = [](const std::vector<BackendPtr>& backends, const std::string& member) {
+        return std::any_of(backends.begin(), backends.end(),
+                           [&](const auto& backend) { return backend->member == member; });
+    };
+    std::vector<MemberStanding> standings;
+    for (const auto& [member, standing, reason] : verdicts)
+        if (among(table.eligible, member.name))
+            standings.push_back({member.name, "eligible", reason});
+        else
+            standings.push_back({member.name,
+                                 among(table.tolerated, member.name) ? "tolerated" : "out",
+                                 table.why_excluded(member.name)});
+    return standings;
+}
+
+MemberReport report_of(const patroni::Member& member, const patroni::ClusterView& view) {
+    MemberReport report{.name = member.name,
+                        .role = member.role_name,
+                        .state = member.state_name,
+                        .host = member.host,
+                        .port = member.port,
+                        .timeline = member.timeline,
+                        .lag = member.lag,
+                        .tags = member.tags,
+                        .up = patroni::serves(member.state),
+                        .leads = member.name == view.leader.member,
+                        .dcs_last_seen_age = {}};
+    if (const auto seen = view.dcs_last_seen.find(member.name); seen != view.dcs_last_seen.end()) {
+        const std::chrono::duration<double> now =
+            std::chrono::system_clock::now().time_since_epoch();
+        report.dcs_last_seen_age = now.count() - static_cast<double>(seen->second);
+    }
+    return report;
 }
 
 }  // namespace
 
-TopologyFeed::TopologyFeed(const ClusterConfig& cluster, std::chrono::milliseconds interval,
-                           Publish publish)
-    : cluster_(cluster),
+TopologyFeed::TopologyFeed(Settings settings, Publish publish)
+    : name_(settings.cluster.name),
       publish_(std::move(publish)),
+      prefer_(settings.cluster.resolve_prefer),
       watcher_(
-          watcher_settings(cluster, interval),
-          [this](const patroni::ClusterView& view) { on_view(view); },
+          watcher_settings(settings), [this](const patroni::ClusterView& view) { on_view(view); },
           [this](const patroni::ClusterWatcher::Round& round) { on_round(round); }) {
-    for (const auto& port : cluster_.ports)
-        ports_.push_back(
-            {port, patroni::Judge(port.wanted), std::make_shared<const BackendTable>()});
+    use_ports(settings.ports);
+}
+
+void TopologyFeed::use_ports(const std::vector<Port>& ports) {
+    std::vector<JudgedPort> judged;
+    for (const auto& port : ports) {
+        const auto known = std::find_if(ports_.begin(), ports_.end(), [&](const JudgedPort& each) {
+            return each.port.id == port.id;
+        });
+        if (known == ports_.end()) {
+            judged.push_back({port,
+                              patroni::Judge(port.config.wanted),
+                              std::make_shared<const BackendTable>(),
+                              {},
+                              {}});
+            continue;
+        }
+        if (known->port.config.host_port != port.config.host_port)
+            for (const auto* backends : {&known->table->eligible, &known->table->tolerated})
+                for (const auto& backend : *backends)
+                    if (std::find(known->former.begin(), known->former.end(), backend) ==
+                        known->former.end())
+                        known->former.push_back(backend);
+        known->port = port;
+        known->judge.require(port.config.wanted);
+        judged.push_back(std::move(*known));
+    }
+    ports_ = std::move(judged);
+}
+
+void TopologyFeed::reconfigure(Settings settings, std::function<void()> applied) {
+    auto watched = watcher_settings(settings);
+    watcher_.reconfigure(std::move(watched), [this, settings = std::move(settings),
+                                              applied = std::move(applied)](const auto& view) {
+        prefer_ = settings.cluster.resolve_prefer;
+        use_ports(settings.ports);
+        if (view.snapshot)
+            on_view(view);
+        applied();
+    });
 }
 
 void TopologyFeed::update_now(Done done) {
@@ -61,35 +134,62 @@ void TopologyFeed::update_now(Done done) {
 
 void TopologyFeed::on_view(const patroni::ClusterView& view) {
     log_view(view);
-    const auto deadline = patroni::Clock::now() + kResolveTimeout;
     look_up_hosts(*view.snapshot);
-    for (std::size_t i = 0; i < ports_.size(); ++i) {
-        const auto host_port = ports_[i].config.host_port;
-        publish_if_changed(i, build_backend_table(ports_[i].judge.judge(view), overrides_,
-                                                  [&](const patroni::Member& member) {
-                                                      return locate(member, host_port, deadline);
-                                                  }));
-    }
+    const auto deadline = patroni::Clock::now() + kResolveTimeout;
+    for (auto& port : ports_)
+        update_port(port, view, deadline);
     std::erase_if(backends_, [](const auto& entry) { return entry.second.expired(); });
+    note_view(view);
+}
+
+void TopologyFeed::update_port(JudgedPort& port, const patroni::ClusterView& view,
+                               patroni::Clock::time_point deadline) {
+    const auto verdicts = port.judge.judge(view);
+    auto table = build_backend_table(verdicts, overrides_, [&](const patroni::Member& member) {
+        return locate(member, port.port.config.host_port, deadline);
+    });
+    keep_former(port, table);
+    port.standings = standings_of(verdicts, table);
+    publish_if_changed(port, table);
+}
+
+/// A changed host_port is for new sessions: those that a member has, by the port that was in force
+/// before, go on for as long as it is fit.
+void TopologyFeed::keep_former(JudgedPort& port, BackendTable& table) {
+    std::vector<BackendPtr> used = table.eligible;
+    used.insert(used.end(), table.tolerated.begin(), table.tolerated.end());
+    const auto is_fit = [&](const BackendPtr& former) {
+        return std::any_of(used.begin(), used.end(), [&](const BackendPtr& each) {
+            return each != former && each->member == former->member &&
+                   each->address.ip() == former->address.ip();
+        });
+    };
+    const auto& in_force = port.table->eligible;
+    const auto is_unused = [&](const BackendPtr& former) {
+        // While clients are still led to it, none is no sign.
+        return std::find(in_force.begin(), in_force.end(), former) == in_force.end() &&
+               former->connections.load(std::memory_order_relaxed) == 0;
+    };
+    // One that the table names anew, as after a change back, is no former one any more.
+    std::erase_if(port.former,
+                  [&](const BackendPtr& each) { return is_unused(each) || !is_fit(each); });
+    table.tolerated.insert(table.tolerated.end(), port.former.begin(), port.former.end());
 }
 
 /// All at once, so that names which hang are waited for side by side.
 void TopologyFeed::look_up_hosts(const patroni::ClusterSnapshot& snapshot) {
     for (const auto& member : snapshot.members)
-        (void)resolver()->addresses_of(member.host, cluster_.resolve_prefer,
-                                       std::chrono::milliseconds{0});
+        (void)resolver()->addresses_of(member.host, prefer_, std::chrono::milliseconds{0});
 }
 
-void TopologyFeed::publish_if_changed(std::size_t index, const BackendTable& table) {
-    Port& port = ports_[index];
+void TopologyFeed::publish_if_changed(JudgedPort& port, const BackendTable& table) {
     if (port.table->same_as(table))
         return;
     if (const auto refused = port.table->refused.load(); refused > 1)
-        daemons::log::warning(cluster_.name + "/" + port.config.name + ": " +
-                              std::to_string(refused) +
+        daemons::log::warning(name_ + "/" + port.port.config.name + ": " + std::to_string(refused) +
                               " clients were refused while no backends were available");
     port.table = std::make_shared<const BackendTable>(table);
-    publish_(index, port.table);
+    publish_(port.port.id, port.table);
 }
 
 Located TopologyFeed::locate(const patroni::Member& member, std::optional<std::uint16_t> host_port,
@@ -99,7 +199,7 @@ Located TopologyFeed::locate(const patroni::Member& member, std::optional<std::u
         return {nullptr, "no port in Patroni's answer"};
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::max(deadline - patroni::Clock::now(), patroni::Clock::duration::zero()));
-    const auto ips = resolver()->addresses_of(member.host, cluster_.resolve_prefer, left);
+    const auto ips = resolver()->addresses_of(member.host, prefer_, left);
     if (!ips)
         return {nullptr, "host " + member.host + " has no address: " + ips.reason()};
     const auto address = net::SocketAddress::from_ip(ips.value().front(), *port);
@@ -113,29 +213,69 @@ Located TopologyFeed::locate(const patroni::Member& member, std::optional<std::u
 }
 
 void TopologyFeed::on_round(const patroni::ClusterWatcher::Round& round) {
+    for (const auto& [place, known] : backends_)
+        if (const BackendPtr backend = known.lock())
+            backend->in_trouble.store(false, std::memory_order_relaxed);
+    {
+        const std::lock_guard lock(noted_mutex_);
+        polls_.note(round);
+    }
     if (round.errors == logged_errors_)
         return;
     logged_errors_ = round.errors;
     if (round.errors.empty())
-        daemons::log::info(cluster_.name + ": " + round.host + " answers");
+        daemons::log::info(name_ + ": " + round.host + " answers");
     else
-        daemons::log::warning(cluster_.name + ": " + round.errors +
+        daemons::log::warning(name_ + ": " + round.errors +
                               (round.answered ? "" : "; what is known stays in force"));
+}
+
+void TopologyFeed::note_view(const patroni::ClusterView& view) {
+    Standings standings;
+    for (const auto& port : ports_)
+        standings[port.port.id] = port.standings;
+    const std::lock_guard lock(noted_mutex_);
+    noted_view_ = view;
+    noted_standings_ = std::move(standings);
+}
+
+TopologyFeed::Standings TopologyFeed::standings() const {
+    const std::lock_guard lock(noted_mutex_);
+    return noted_standings_;
+}
+
+ClusterReport TopologyFeed::report() const {
+    const std::lock_guard lock(noted_mutex_);
+    ClusterReport report;
+    const patroni::ClusterView& view = noted_view_;
+    report.name = name_;
+    report.polls = polls_;
+    report.leader = view.leader.member;
+    report.leader_reason = view.leader.reason;
+    report.warnings = view.warnings;
+    if (!view.snapshot)
+        return report;
+    const std::chrono::duration<double> age = patroni::Clock::now() - view.answered_at;
+    report.table_age = age.count();
+    report.paused = view.snapshot->paused;
+    for (const auto& member : view.snapshot->members)
+        report.members.push_back(report_of(member, view));
+    return report;
 }
 
 void TopologyFeed::log_view(const patroni::ClusterView& view) {
     const std::string members = describe(*view.snapshot);
     if (std::exchange(logged_members_, members) != members)
-        daemons::log::info(cluster_.name + ": " + members);
+        daemons::log::info(name_ + ": " + members);
     const std::string leader = view.leader.member.empty()
                                    ? "no leader: " + view.leader.reason
                                    : view.leader.member + " leads: " + view.leader.reason;
     if (std::exchange(logged_leader_, leader) != leader)
-        daemons::log::info(cluster_.name + ": " + leader);
+        daemons::log::info(name_ + ": " + leader);
     for (const auto& warning : view.warnings)
         if (std::find(logged_warnings_.begin(), logged_warnings_.end(), warning) ==
             logged_warnings_.end())
-            daemons::log::warning(cluster_.name + ": " + warning);
+            daemons::log::warning(name_ + ": " + warning);
     logged_warnings_ = view.warnings;
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "patroni/resolver.h"
 #include "patroni_proxy/backend_table.h"
 #include "patroni_proxy/config.h"
+#include "patroni_proxy/report.h"
 
 namespace proxy {
 
@@ -21,46 +23,85 @@ namespace proxy {
 /// Works on the watcher's thread: HTTP and DNS stay away from the loops, which get finished values.
 class TopologyFeed {
   public:
-    /// Puts a table of the cluster's port number `port` in force on all workers, and returns then.
-    using Publish = std::function<void(std::size_t port, BackendTablePtr)>;
+    /// Puts a table of a port in force on all workers, and returns then.
+    using Publish = std::function<void(PortId port, BackendTablePtr)>;
     /// Told why a round failed; an empty text if it did not.
     using Done = std::function<void(const std::string& error)>;
 
-    TopologyFeed(const ClusterConfig& cluster, std::chrono::milliseconds interval, Publish publish);
-
-    [[nodiscard]] const std::string& cluster_name() const noexcept { return cluster_.name; }
-
-    void start() { watcher_.start(); }
-    void stop() { watcher_.stop(); }
-    /// Any thread: asks the cluster anew and tells `done` once the tables are in force.
-    void update_now(Done done);
-
-  private:
     struct Port {
+        PortId id;
         PortConfig config;
-        patroni::Judge judge;
-        BackendTablePtr table;
+
+        friend bool operator==(const Port&, const Port&) = default;
+    };
+    struct Settings {
+        ClusterConfig cluster;  ///< its `ports` do not count
+        std::chrono::milliseconds interval;
+        std::vector<Port> ports;
+
+        friend bool operator==(const Settings&, const Settings&) = default;
     };
 
+    TopologyFeed(Settings settings, Publish publish);
+
+    // Any thread.
+    [[nodiscard]] const std::string& cluster_name() const noexcept { return name_; }
+    void start() { watcher_.start(); }
+    void stop() { watcher_.stop(); }
+    /// From now on these settings: hosts, credentials, and ports, of which those that stay keep
+    /// their history. `applied` is told once their tables are in force.
+    void reconfigure(Settings settings, std::function<void()> applied);
+    /// Asks the cluster anew and tells `done` once the tables are in force.
+    void update_now(Done done);
+    /// A backend refused a connect or ended a session: the cluster is asked again soon.
+    void report_trouble(const std::string& member) { watcher_.report_trouble(member); }
+    /// Its thread lets go of `token`, as a sign of life.
+    void ping(const std::shared_ptr<void>& token) { watcher_.ping(token); }
+    /// Without its ports.
+    [[nodiscard]] ClusterReport report() const;
+    using Standings = std::map<PortId, std::vector<MemberStanding>>;
+    [[nodiscard]] Standings standings() const;
+
+  private:
+    struct JudgedPort {
+        Port port;
+        patroni::Judge judge;
+        BackendTablePtr table;
+        std::vector<MemberStanding> standings;
+        /// Those of an earlier host_port, as long as they have sessions.
+        std::vector<BackendPtr> former;
+    };
+
+    static void keep_former(JudgedPort& port, BackendTable& table);
+    void use_ports(const std::vector<Port>& ports);
     void on_view(const patroni::ClusterView& view);
     void on_round(const patroni::ClusterWatcher::Round& round);
-    void publish_if_changed(std::size_t index, const BackendTable& table);
+    void update_port(JudgedPort& port, const patroni::ClusterView& view,
+                     patroni::Clock::time_point deadline);
+    void publish_if_changed(JudgedPort& port, const BackendTable& table);
     void look_up_hosts(const patroni::ClusterSnapshot& snapshot);
     [[nodiscard]] Located locate(const patroni::Member& member,
                                  std::optional<std::uint16_t> host_port,
                                  patroni::Clock::time_point deadline);
     void log_view(const patroni::ClusterView& view);
+    void note_view(const patroni::ClusterView& view);
 
-    const ClusterConfig cluster_;
+    const std::string name_;
     const Publish publish_;
     // The watcher's thread only.
-    std::vector<Port> ports_;
+    patroni::ResolvePrefer prefer_;
+    std::vector<JudgedPort> ports_;
     Overrides overrides_;
     std::map<std::pair<std::string, std::string>, std::weak_ptr<Backend>> backends_;
     std::string logged_members_;
     std::string logged_leader_;
     std::string logged_errors_;
     std::vector<std::string> logged_warnings_;
+    // Written by the watcher's thread, for whoever asks.
+    mutable std::mutex noted_mutex_;
+    patroni::ClusterView noted_view_;
+    Standings noted_standings_;
+    daemons::PollReport polls_;
     patroni::ClusterWatcher watcher_;  // last: its thread uses the others
 };
 

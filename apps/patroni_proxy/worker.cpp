@@ -4,11 +4,8 @@
 
 namespace proxy {
 
-Worker::Worker(const std::vector<std::string>& ports)
-    : buffer_(std::make_unique<net::RelayBuffer>()) {
-    for (const auto& label : ports)
-        ports_.emplace_back(WorkerContext{loop_, *buffer_, sessions_}, label);
-}
+Worker::Worker(ProcessSessions& process)
+    : buffer_(std::make_unique<net::RelayBuffer>()), process_(process) {}
 
 Worker::~Worker() {
     stop();
@@ -25,18 +22,16 @@ void Worker::stop() {
     thread_.join();
 }
 
-void Worker::serve(std::size_t port, net::UniqueFd client,
-                   const net::SocketAddress& client_address) {
+void Worker::serve(PortId port, net::UniqueFd client, const net::SocketAddress& client_address) {
     sessions_.fetch_add(1, std::memory_order_relaxed);
-    if (std::this_thread::get_id() == thread_.get_id()) {
-        ports_[port].serve(std::move(client), client_address);
-        return;
-    }
+    Accepted accepted{port, std::move(client), client_address};
+    if (std::this_thread::get_id() == thread_.get_id())
+        return serve_here(std::move(accepted));
     bool first = false;
     {
         const std::lock_guard lock(accepted_mutex_);
         first = accepted_.empty();
-        accepted_.push_back({port, std::move(client), client_address});
+        accepted_.push_back(std::move(accepted));
     }
     if (first)
         loop_.post([this] { take_accepted(); });
@@ -48,12 +43,47 @@ void Worker::take_accepted() {
         const std::lock_guard lock(accepted_mutex_);
         accepted.swap(accepted_);
     }
-    for (auto& [port, client, address] : accepted)
-        ports_[port].serve(std::move(client), address);
+    for (auto& each : accepted)
+        serve_here(std::move(each));
 }
 
-void Worker::use(std::size_t port, BackendTablePtr table) {
-    ports_[port].use(std::move(table));
+void Worker::serve_here(Accepted accepted) {
+    const auto found = ports_.find(accepted.port);
+    if (found == ports_.end())
+        sessions_.fetch_sub(1, std::memory_order_relaxed);
+    else
+        found->second->serve(std::move(accepted.client), accepted.address);
+}
+
+void Worker::add(const PortPtr& port, const PortSettingsPtr& settings) {
+    ports_.emplace(port->id,
+                   std::make_unique<PortServer>(WorkerContext{loop_, *buffer_, sessions_, process_},
+                                                port, settings));
+}
+
+void Worker::use(PortId port, const PortSettingsPtr& settings) {
+    if (const auto found = ports_.find(port); found != ports_.end())
+        found->second->use(settings);
+}
+
+void Worker::use(PortId port, const BackendTablePtr& table) {
+    if (const auto found = ports_.find(port); found != ports_.end())
+        found->second->use(table);
+}
+
+void Worker::remove(PortId port, SessionEnd end) {
+    auto removed = ports_.extract(port);
+    if (!removed)
+        return;
+    removed.mapped()->end_sessions(end);
+    loop_.dispose_later(std::move(removed.mapped()));
+}
+
+std::map<PortId, PortTally> Worker::tallies() const {
+    std::map<PortId, PortTally> tallies;
+    for (const auto& [id, port] : ports_)
+        tallies.emplace(id, port->tally());
+    return tallies;
 }
 
 }  // namespace proxy

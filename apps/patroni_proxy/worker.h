@@ -2,11 +2,11 @@
 
 #include <atomic>
 #include <cstddef>
-#include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <string>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "net/event_loop.h"
@@ -14,6 +14,7 @@
 #include "net/socket_address.h"
 #include "net/unique_fd.h"
 #include "patroni_proxy/backend_table.h"
+#include "patroni_proxy/port.h"
 #include "patroni_proxy/port_server.h"
 
 namespace proxy {
@@ -21,8 +22,8 @@ namespace proxy {
 /// One thread with its loop, its share of every port's sessions and the buffer they borrow.
 class Worker {
   public:
-    /// `ports`: the labels of all ports, in the order that the indexes below refer to.
-    explicit Worker(const std::vector<std::string>& ports);
+    /// `process` outlives it.
+    explicit Worker(ProcessSessions& process);
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
     ~Worker();
@@ -33,29 +34,36 @@ class Worker {
 
     // Any thread.
     [[nodiscard]] net::EventLoop& loop() noexcept { return loop_; }
-    /// Takes over a connection of a port.
-    void serve(std::size_t port, net::UniqueFd client, const net::SocketAddress& client_address);
+    /// Takes over a connection of a port; closes it if there is no such port any more.
+    void serve(PortId port, net::UniqueFd client, const net::SocketAddress& client_address);
     /// Sessions it has or is about to get.
     [[nodiscard]] std::size_t load() const noexcept {
         return sessions_.load(std::memory_order_relaxed);
     }
 
-    // Loop thread only.
-    void use(std::size_t port, BackendTablePtr table);
+    // Loop thread only, or before the start.
+    void add(const PortPtr& port, const PortSettingsPtr& settings);
+    void use(PortId port, const PortSettingsPtr& settings);
+    void use(PortId port, const BackendTablePtr& table);
+    /// Ends its sessions.
+    void remove(PortId port, SessionEnd end);
+    [[nodiscard]] std::map<PortId, PortTally> tallies() const;
 
   private:
     struct Accepted {
-        std::size_t port;
+        PortId port;
         net::UniqueFd client;
         net::SocketAddress address;
     };
 
     void take_accepted();
+    void serve_here(Accepted accepted);
 
     net::EventLoop loop_;
     const std::unique_ptr<net::RelayBuffer> buffer_;
+    ProcessSessions& process_;
     std::atomic<std::size_t> sessions_{0};
-    std::deque<PortServer> ports_;
+    std::unordered_map<PortId, std::unique_ptr<PortServer>> ports_;
     std::mutex accepted_mutex_;
     std::vector<Accepted> accepted_;  // guarded by accepted_mutex_
     std::thread thread_;

@@ -1,23 +1,57 @@
 #include "proxy_under_test.h"
 
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 
-ProxyUnderTest::ProxyUnderTest(const std::string& config) {
-    const std::string file = directory_.write("patroni_proxy.yaml", config);
-    daemon_ =
-        std::make_unique<support::DaemonProcess>(std::vector<std::string>{PROXY_BINARY, file});
+namespace {
+
+std::vector<std::string> command_line(const std::string& file, const ProxyStart& start) {
+    std::vector<std::string> argv;
+    if (!start.ulimit.empty())
+        argv = {"/bin/sh", "-c", "ulimit " + start.ulimit + "; exec \"$0\" \"$@\""};
+    argv.emplace_back(PROXY_BINARY);
+    argv.insert(argv.end(), start.arguments.begin(), start.arguments.end());
+    argv.push_back(file);
+    return argv;
+}
+
+}  // namespace
+
+ProxyUnderTest::ProxyUnderTest(const std::string& config, const ProxyStart& start)
+    : file_(directory_.write("patroni_proxy.yaml", config)) {
+    support::ProcessOptions options;
+    options.environment = start.environment;
+    daemon_ = std::make_unique<support::DaemonProcess>(command_line(file_, start), options);
     // The HTTP API comes last.
     daemon_->wait_for_line("HTTP API: listening on");
-    for (const auto& line : daemon_->lines()) {
-        static const std::string marker = ": listening on ";
-        const auto at = line.text.find(marker);
+    read_listening_lines(0);
+}
+
+void ProxyUnderTest::read_listening_lines(std::size_t from) {
+    static const std::string marker = ": listening on ";
+    std::map<std::string, std::vector<std::string>> fresh;
+    const auto lines = daemon_->lines();
+    for (std::size_t i = from; i < lines.size(); ++i) {
+        const std::string& line = lines[i].text;
+        const auto at = line.find(marker);
         if (at == std::string::npos)
             continue;
-        const auto label_at = line.text.find(' ', line.text.find(' ', line.text.find(' ') + 1) + 1);
-        const std::string label = line.text.substr(label_at + 1, at - label_at - 1);
-        ports_[label] =
-            static_cast<std::uint16_t>(std::stoul(line.text.substr(line.text.rfind(':') + 1)));
+        // Behind the date, the time and the level.
+        const auto label_at = line.find(' ', line.find(' ', line.find(' ') + 1) + 1) + 1;
+        fresh[line.substr(label_at, at - label_at)].push_back(line.substr(at + marker.size()));
     }
+    for (auto& [label, addresses] : fresh)
+        addresses_[label] = std::move(addresses);
+}
+
+std::uint16_t ProxyUnderTest::port(const std::string& label, const std::string& address) const {
+    for (const auto& each : addresses_.at(label))
+        if (each.starts_with(address))
+            return static_cast<std::uint16_t>(std::stoul(each.substr(each.rfind(':') + 1)));
+    throw std::runtime_error(label + " does not listen on " + address);
 }
 
 support::TestClient ProxyUnderTest::connect(const std::string& label) const {
@@ -36,66 +70,69 @@ void ProxyUnderTest::update_clusters() const {
         throw std::runtime_error("update_clusters: " + answer);
 }
 
-FakeCluster::FakeCluster(std::size_t members, const support::BackendOptions& options)
-    : backends(support::FakeBackend::on_one_port(members, options)) {
-    for (std::size_t i = 0; i < members; ++i)
-        patronis.push_back(std::make_unique<support::FakePatroni>());
-    lead_by(0);
+std::string ProxyUnderTest::get(const std::string& path) const {
+    const std::string answer = http("GET", path);
+    return answer.substr(answer.find("\r\n\r\n") + 4);
 }
 
-support::ClusterMember FakeCluster::member(std::size_t i, const std::string& role) const {
-    support::ClusterMember member;
-    member.name = backends[i]->name();
-    member.role = role;
-    member.state = role == "leader" ? "running" : "streaming";
-    member.host = backends[i]->ip();
-    member.port = backends[i]->port();
-    member.api_url = patronis[i]->url() + "/patroni";
-    member.timeline = 1;
-    if (role != "leader")
-        member.lag = 0;
-    return member;
+double ProxyUnderTest::metric(const std::string& series) const {
+    const std::string text = "\n" + get("/metrics");
+    const std::string start = "\npatroni_proxy_" + series + " ";
+    const auto at = text.find(start);
+    if (at == std::string::npos)
+        throw std::runtime_error("no metric " + series + " in " + text);
+    return std::stod(text.substr(at + start.size()));
 }
 
-void FakeCluster::lead_by(std::size_t leader) {
-    support::ClusterJson json;
-    for (std::size_t i = 0; i < backends.size(); ++i) {
-        json.member(member(i, i == leader ? "leader" : "replica"));
-        answer_primary(i, i == leader ? 200 : 503, i == leader ? "primary" : "replica");
-    }
-    answer_cluster(json.str());
+void ProxyUnderTest::wait_for_metric(const std::string& series, double value) const {
+    support::eventually([&] { return metric(series) == value; },
+                        series + " to be " + std::to_string(value));
 }
 
-void FakeCluster::answer_cluster(const std::string& body) {
-    for (const auto& patroni : patronis)
-        patroni->answer_cluster(body);
+void ProxyUnderTest::write_config(const std::string& config) const {
+    directory_.write("patroni_proxy.yaml", config);
 }
 
-void FakeCluster::answer_primary(std::size_t i, int status, const std::string& role) {
-    support::Answer answer;
-    answer.status = status;
-    answer.body = R"({"state": "running", "role": ")" + role + R"(", "timeline": 1})";
-    patronis[i]->answer("/primary", answer);
+void ProxyUnderTest::reload() {
+    const std::size_t before = daemon_->mark();
+    daemon_->signal(SIGHUP);
+    const std::string line =
+        daemon_->wait_for_match("(INFO reloaded|ERROR reload failed).*", before).front();
+    if (line.starts_with("ERROR"))
+        throw std::runtime_error(line);
+    read_listening_lines(before);
 }
 
-std::string FakeCluster::config(const std::string& more_of_replicas) const {
-    const std::string host_port = std::to_string(backends.front()->port());
-    // One poll at the start; later ones when a test asks for them.
-    return "cluster_update_interval: 1h\n"
-           "listen_address: 127.0.0.1:0\n"
-           "workers: 2\n"
-           "clusters:\n"
-           "  c:\n"
-           "    hosts: [\"" +
-           patronis.front()->url() +
-           "\"]\n"
-           "    ports:\n"
-           "      master: {listen: \"127.0.0.1:0\", roles: [leader], host_port: " +
-           host_port +
-           "}\n"
-           "      replicas: {listen: \"127.0.0.1:0\", roles: [sync, async], host_port: " +
-           host_port + (more_of_replicas.empty() ? "" : ", " + more_of_replicas) +
-           "}\n"
-           "      any: {listen: \"127.0.0.1:0\", roles: [any], host_port: " +
-           host_port + "}\n";
+void ProxyUnderTest::reload(const std::string& config) {
+    write_config(config);
+    reload();
+}
+
+std::string ProxyUnderTest::failing_reload(const std::string& config) {
+    write_config(config);
+    const std::size_t before = daemon_->mark();
+    daemon_->signal(SIGHUP);
+    return daemon_->wait_for_match("ERROR reload failed.*|INFO reloaded", before).front();
+}
+
+std::size_t ProxyUnderTest::open_descriptors() const {
+    const std::filesystem::directory_iterator entries("/proc/" + std::to_string(daemon_->pid()) +
+                                                      "/fd");
+    return static_cast<std::size_t>(std::distance(begin(entries), end(entries)));
+}
+
+std::size_t ProxyUnderTest::lowest_free_descriptor() const {
+    const std::filesystem::path all("/proc/" + std::to_string(daemon_->pid()) + "/fd");
+    std::size_t number = 0;
+    while (std::filesystem::is_symlink(all / std::to_string(number)))
+        ++number;
+    return number;
+}
+
+std::size_t ProxyUnderTest::memory_kb() const {
+    std::ifstream status("/proc/" + std::to_string(daemon_->pid()) + "/status");
+    for (std::string line; std::getline(status, line);)
+        if (line.starts_with("RssAnon:"))
+            return std::stoul(line.substr(line.find(':') + 1));
+    throw std::runtime_error("no RssAnon");
 }

@@ -1,58 +1,67 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "support/cluster_json.h"
+#include "fake_cluster.h"
 #include "support/daemon_process.h"
-#include "support/fake_backend.h"
-#include "support/fake_patroni.h"
 #include "support/temp_dir.h"
 #include "support/test_client.h"
+
+struct ProxyStart {
+    std::vector<std::string> arguments = {};  ///< before the file
+    std::vector<std::pair<std::string, std::string>> environment = {};
+    std::string ulimit = {};  ///< what the shell sets before: "-n 256"
+};
 
 /// The built patroni_proxy with a configuration file of its own, every port of which is 0: the
 /// numbers are read from its log.
 class ProxyUnderTest {
   public:
     /// Returns once it listens on everything.
-    explicit ProxyUnderTest(const std::string& config);
+    explicit ProxyUnderTest(const std::string& config, const ProxyStart& start = {});
 
-    /// Of "cluster/port" or "HTTP API".
-    [[nodiscard]] std::uint16_t port(const std::string& label) const { return ports_.at(label); }
+    /// Of "cluster/port" or "HTTP API"; of several addresses the one that starts like `address`.
+    [[nodiscard]] std::uint16_t port(const std::string& label,
+                                     const std::string& address = {}) const;
     [[nodiscard]] support::TestClient connect(const std::string& label) const;
     /// The whole answer of the HTTP API, from the status line on.
     [[nodiscard]] std::string http(const std::string& method, const std::string& path) const;
+    /// The body alone.
+    [[nodiscard]] std::string get(const std::string& path) const;
     /// GET /update_clusters: what the fakes say now is in force afterwards.
     void update_clusters() const;
+    /// The value that /metrics has for `series`: a name without "patroni_proxy_", with its labels.
+    [[nodiscard]] double metric(const std::string& series) const;
+    /// Until it has that value.
+    void wait_for_metric(const std::string& series, double value) const;
+
+    void write_config(const std::string& config) const;
+    /// SIGHUP, and until the log says that all of it is in force.
+    void reload();
+    void reload(const std::string& config);
+    /// The same, where it must fail: what the log says.
+    std::string failing_reload(const std::string& config);
+    [[nodiscard]] const std::string& config_file() const { return file_; }
+
+    [[nodiscard]] std::size_t open_descriptors() const;
+    /// The number that the next descriptor gets.
+    [[nodiscard]] std::size_t lowest_free_descriptor() const;
+    /// RssAnon: memory of its own, without files and what it shares.
+    [[nodiscard]] std::size_t memory_kb() const;
 
     [[nodiscard]] support::DaemonProcess& daemon() { return *daemon_; }
 
   private:
+    void read_listening_lines(std::size_t from);
+
     support::TempDir directory_;
+    std::string file_;
     std::unique_ptr<support::DaemonProcess> daemon_;
-    std::map<std::string, std::uint16_t> ports_;
-};
-
-/// A cluster of fakes: members b1, b2, ... on addresses of their own that share one port, as in
-/// production, each with a Patroni of its own.
-class FakeCluster {
-  public:
-    explicit FakeCluster(std::size_t members, const support::BackendOptions& options = {});
-
-    /// Member number `i` from 0 with a role, running, without lag; changed before it is told.
-    [[nodiscard]] support::ClusterMember member(std::size_t i, const std::string& role) const;
-    /// Every Patroni names these members from now on, one of them the leader, which proves it.
-    void lead_by(std::size_t leader);
-    /// What every Patroni answers to GET /cluster from now on.
-    void answer_cluster(const std::string& body);
-    /// What member number `i` says of itself.
-    void answer_primary(std::size_t i, int status, const std::string& role);
-    /// A configuration with the ports master (leader), replicas (sync, async) and any.
-    [[nodiscard]] std::string config(const std::string& more_of_replicas = {}) const;
-
-    std::vector<std::unique_ptr<support::FakeBackend>> backends;
-    std::vector<std::unique_ptr<support::FakePatroni>> patronis;
+    std::map<std::string, std::vector<std::string>> addresses_;
 };

@@ -1,5 +1,7 @@
 #include "testbed.h"
 
+#include <fstream>
+#include <sstream>
 #include <stdexcept>
 
 #include <gtest/gtest.h>
@@ -45,6 +47,20 @@ std::string real_config(const std::string& ports, const std::string& scheme,
            "      master: {listen: \"127.0.0.1:0\", roles: [leader], host_port: 5432}\n"
            "      replicas: {listen: \"127.0.0.1:0\", roles: [sync, async], host_port: 5432}\n" +
            ports;
+}
+
+std::string contrib(const std::string& file,
+                    const std::vector<std::pair<std::string, std::string>>& replaced) {
+    std::ifstream in(CONTRIB_HAPROXY "/" + file);
+    if (!in)
+        throw std::runtime_error("no " + file + " in " CONTRIB_HAPROXY);
+    std::ostringstream content;
+    content << in.rdbuf();
+    std::string text = content.str();
+    for (const auto& [from, to] : replaced)
+        for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+            text.replace(at, from.size(), to);
+    return text;
 }
 
 std::string conninfo(const ProxyUnderTest& proxy, const std::string& port) {

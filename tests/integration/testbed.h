@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "proxy_under_test.h"
@@ -29,6 +30,10 @@ std::string real_config(const std::string& ports = {}, const std::string& scheme
                         const std::string& more_of_cluster = {});
 
 std::string conninfo(const ProxyUnderTest& proxy, const std::string& port);
+
+/// A file of contrib/haproxy in which every first word is replaced by its second.
+std::string contrib(const std::string& file,
+                    const std::vector<std::pair<std::string, std::string>>& replaced);
 
 /// Who answers on a port, as "address|in recovery"; empty if nobody does.
 std::string who_answers(const ProxyUnderTest& proxy, const std::string& port);

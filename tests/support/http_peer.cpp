@@ -108,6 +108,7 @@ std::optional<HttpRequest> HttpPeer::read_request() {
             HttpRequest request = parse_head(head.substr(0, end));
             request.server_name = tls_ ? tls_->server_name() : "";
             request.client_name = tls_ ? tls_->client_name() : "";
+            request.client_serial = tls_ ? tls_->client_serial() : "";
             return request;
         }
         if (head.find('\n') != std::string::npos && !is_upper(head.front()))

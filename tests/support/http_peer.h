@@ -20,6 +20,7 @@ struct HttpRequest {
     std::vector<std::string> headers;  ///< "Name: value", in the order sent
     std::string server_name = {};      ///< over TLS: the name it asked for (SNI)
     std::string client_name = {};      ///< over TLS: the common name of its certificate
+    std::string client_serial = {};    ///< over TLS: its serial number, in hexadecimal
 };
 
 /// The server's end of one HTTP/1.0 connection, for FakePatroni. One thread; owns the socket.

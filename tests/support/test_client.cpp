@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdexcept>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <system_error>
 #include <utility>
 
@@ -41,6 +42,16 @@ TestClient::TestClient(const std::string& ip, std::uint16_t port, const ClientOp
         (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
     if (const int error = connect_within(fd_.get(), address, options.timeout); error != 0)
         throw std::system_error(error, std::generic_category(), "connect to " + peer_);
+}
+
+TestClient TestClient::on_unix(const std::string& path, const ClientOptions& options) {
+    Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        throw std::system_error(errno, std::generic_category(), "connect to " + path);
+    return {std::move(fd), path, options};
 }
 
 int TestClient::connect_error(const std::string& ip, std::uint16_t port, Milliseconds timeout) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <utility>
 
 #include "support/fd.h"
 #include "support/wait.h"
@@ -27,6 +28,9 @@ class TestClient {
   public:
     /// `ip` is numeric, IPv4 or IPv6. Throws std::system_error with connect's errno.
     TestClient(const std::string& ip, std::uint16_t port, const ClientOptions& options = {});
+
+    /// The client of a unix socket.
+    static TestClient on_unix(const std::string& path, const ClientOptions& options = {});
 
     /// What connect() says, for ports that should not answer: 0, ECONNREFUSED, ETIMEDOUT, ...
     static int connect_error(const std::string& ip, std::uint16_t port,
@@ -59,6 +63,9 @@ class TestClient {
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
   private:
+    TestClient(Fd fd, std::string peer, const ClientOptions& options)
+        : fd_(std::move(fd)), peer_(std::move(peer)), options_(options) {}
+
     /// Appends what comes next to `buffered_`; false at the end, with `closed_` set.
     bool read_more(Clock::time_point deadline, const std::string& awaited);
     std::string take(std::size_t n);

@@ -15,6 +15,16 @@ void check(bool done, const std::string& what) {
         throw std::runtime_error(what + ": " + ERR_error_string(ERR_get_error(), nullptr));
 }
 
+std::string hexadecimal(const ASN1_INTEGER& number) {
+    std::string text;
+    for (int i = 0; i < ASN1_STRING_length(&number); ++i) {
+        constexpr char digits[] = "0123456789abcdef";
+        const unsigned byte = ASN1_STRING_get0_data(&number)[i];
+        (text += digits[byte >> 4U]) += digits[byte & 0xFU];
+    }
+    return text;
+}
+
 }  // namespace
 
 TlsSession::TlsSession(ssl_ctx_st* context) : ssl_(SSL_new(context)) {
@@ -77,6 +87,11 @@ std::string TlsSession::client_name() const {
     X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, text.data(),
                               static_cast<int>(text.size()));
     return text.data();
+}
+
+std::string TlsSession::client_serial() const {
+    const X509* certificate = SSL_get0_peer_certificate(ssl_);
+    return certificate == nullptr ? "" : hexadecimal(*X509_get0_serialNumber(certificate));
 }
 
 TlsServer::TlsServer(const TlsOptions& options)

@@ -48,8 +48,9 @@ class TlsSession {
     void write(const std::string& plain);
     void close();  ///< close_notify
 
-    [[nodiscard]] std::string server_name() const;  ///< as the client asked for (SNI)
-    [[nodiscard]] std::string client_name() const;  ///< the common name it proved to be
+    [[nodiscard]] std::string server_name() const;    ///< as the client asked for (SNI)
+    [[nodiscard]] std::string client_name() const;    ///< the common name it proved to be
+    [[nodiscard]] std::string client_serial() const;  ///< of that certificate, in hexadecimal
 
   private:
     ssl_st* ssl_;

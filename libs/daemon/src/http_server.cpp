@@ -1,7 +1,15 @@
 #include "daemon/http_server.h"
 
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <stdexcept>
+#include <sys/socket.h>
+#include <thread>
 #include <utility>
 
 #include <microhttpd.h>
@@ -10,16 +18,93 @@ namespace daemons {
 namespace {
 
 constexpr unsigned kIdleSeconds = 10;
-constexpr unsigned kMaxConnections = 2'000;
+// For clients that read what they have asked for.
+constexpr std::chrono::milliseconds kLastAnswersWait{500};
+constexpr std::size_t kMaxBody = std::size_t{1024} * 1024;
 constexpr std::size_t kMemoryPerConnection = 16 * 1024;
 
-/// One request on its way: made when its headers are in, gone when it is answered.
-/// libmicrohttpd suspends the connection while `response` is awaited; the mutex that hands it from
-/// the replying thread to the server's is libmicrohttpd's own (resume happens before the next
-/// call).
-struct Exchange {
-    bool asked = false;
-    std::optional<HttpResponse> response;
+/// One request on its way. libmicrohttpd suspends the connection while the response is awaited.
+class Exchange {
+  public:
+    explicit Exchange(MHD_Connection* connection) : connection_(connection) {}
+
+    /// Any thread; the first response counts.
+    void answer(HttpResponse response) {
+        const std::lock_guard lock(mutex_);
+        if (!connection_)
+            return;
+        response_ = std::move(response);
+        MHD_resume_connection(std::exchange(connection_, nullptr));
+    }
+    [[nodiscard]] std::optional<HttpResponse> response() {
+        const std::lock_guard lock(mutex_);
+        return response_;
+    }
+
+  private:
+    std::mutex mutex_;
+    MHD_Connection* connection_;  // until it is answered
+    std::optional<HttpResponse> response_;
+};
+
+/// Made when a request's headers are in, gone when it has been served.
+struct Request {
+    std::shared_ptr<Exchange> exchange;  // once the handler was asked
+    std::size_t body = 0;                // bytes of it so far
+};
+
+/// Cuts off connections on which one request, or its answer, takes too long: libmicrohttpd looks
+/// only at the time since the last byte, and one byte in nine seconds would keep it for ever.
+class SlowConnections {
+  public:
+    using Clock = std::chrono::steady_clock;
+
+    SlowConnections() : thread_([this] { run(); }) {}
+    SlowConnections(const SlowConnections&) = delete;
+    SlowConnections& operator=(const SlowConnections&) = delete;
+    ~SlowConnections() {
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+        }
+        changed_.notify_one();
+        thread_.join();
+    }
+
+    /// From now on the peer has kIdleSeconds to send its request, or to take the answer.
+    void await(MHD_Connection* connection) {
+        const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        const std::lock_guard lock(mutex_);
+        deadlines_[connection] = {info ? info->connect_fd : -1,
+                                  Clock::now() + std::chrono::seconds{kIdleSeconds}};
+    }
+    /// It is our turn, or it is closed: must be told before the descriptor is.
+    void forget(MHD_Connection* connection) {
+        const std::lock_guard lock(mutex_);
+        deadlines_.erase(connection);
+    }
+
+  private:
+    struct Deadline {
+        int fd;
+        Clock::time_point time;
+    };
+
+    void run() {
+        std::unique_lock lock(mutex_);
+        while (!changed_.wait_for(lock, std::chrono::seconds{1}, [this] { return stopping_; })) {
+            const auto now = Clock::now();
+            for (const auto& [connection, deadline] : deadlines_)
+                if (deadline.time <= now)
+                    ::shutdown(deadline.fd, SHUT_RDWR);  // which libmicrohttpd sees, and closes
+        }
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::map<MHD_Connection*, Deadline> deadlines_;  // guarded by mutex_
+    bool stopping_ = false;                          // guarded by mutex_
+    std::thread thread_;
 };
 
 MHD_Result send(MHD_Connection* connection, const HttpResponse& answer) {
@@ -39,7 +124,8 @@ MHD_Result send(MHD_Connection* connection, const HttpResponse& answer) {
 
 class HttpServer::Daemon {
   public:
-    Daemon(const net::ListeningSocket& socket, Handler handler) : handler_(std::move(handler)) {
+    Daemon(const net::ListeningSocket& socket, Handler handler, unsigned max_connections)
+        : handler_(std::move(handler)) {
         // Without a socket it would open one itself, on a port that nobody asked for.
         if (!socket)
             throw std::runtime_error("the HTTP API has no socket to listen on");
@@ -47,7 +133,8 @@ class HttpServer::Daemon {
             MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr,
             &Daemon::on_request, this, MHD_OPTION_LISTEN_SOCKET, socket.get(),
             MHD_OPTION_NOTIFY_COMPLETED, &Daemon::on_completed, this, MHD_OPTION_CONNECTION_TIMEOUT,
-            kIdleSeconds, MHD_OPTION_CONNECTION_LIMIT, kMaxConnections,
+            kIdleSeconds, MHD_OPTION_CONNECTION_LIMIT, max_connections,
+            MHD_OPTION_NOTIFY_CONNECTION, &Daemon::on_connection, this,
             MHD_OPTION_CONNECTION_MEMORY_LIMIT, kMemoryPerConnection, MHD_OPTION_END);
         if (!daemon_)
             throw std::runtime_error("the HTTP API cannot be started");
@@ -57,6 +144,15 @@ class HttpServer::Daemon {
     ~Daemon() {
         // Without this the listening socket would be closed behind its owner's back.
         MHD_quiesce_daemon(daemon_);
+        // It cannot be stopped while a connection is suspended.
+        {
+            std::unique_lock lock(mutex_);
+            stopping_ = true;
+            for (const auto& exchange : exchanges_)
+                exchange->answer(shutting_down());
+            // Stopping closes every connection at once, whatever is still to be sent on it.
+            all_served_.wait_for(lock, kLastAnswersWait, [this] { return exchanges_.empty(); });
+        }
         MHD_stop_daemon(daemon_);
     }
 
@@ -64,40 +160,86 @@ class HttpServer::Daemon {
     static MHD_Result on_request(void* self, MHD_Connection* connection, const char* url,
                                  const char* method, const char* /*version*/,
                                  const char* /*upload*/, std::size_t* upload_size, void** state) {
-        auto* exchange = static_cast<Exchange*>(*state);
-        if (!exchange) {
-            *state = new Exchange;  // freed in on_completed
+        auto* request = static_cast<Request*>(*state);
+        if (!request) {
+            *state = new Request;  // freed in on_completed
             return MHD_YES;
         }
         if (*upload_size != 0) {
-            *upload_size = 0;
-            return MHD_YES;
+            request->body += std::exchange(*upload_size, 0);
+            return request->body <= kMaxBody ? MHD_YES : MHD_NO;
         }
-        if (exchange->response)
-            return send(connection, *exchange->response);
-        if (!std::exchange(exchange->asked, true)) {
+        auto& slow = static_cast<Daemon*>(self)->slow_;
+        if (request->exchange) {
+            const auto response = request->exchange->response();
+            if (!response)
+                return MHD_YES;
+            slow.await(connection);
+            return send(connection, *response);
+        }
+        slow.forget(connection);
+        request->exchange = std::make_shared<Exchange>(connection);
+        return static_cast<Daemon*>(self)->ask(connection, {method, url}, request->exchange);
+    }
+
+    MHD_Result ask(MHD_Connection* connection, const HttpRequest& request,
+                   const std::shared_ptr<Exchange>& exchange) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (stopping_)
+                return send(connection, shutting_down());
+            exchanges_.insert(exchange);
             // Suspended first: the reply may come from another thread before this returns.
             MHD_suspend_connection(connection);
-            static_cast<Daemon*>(self)->handler_({method, url}, [=](HttpResponse response) {
-                exchange->response = std::move(response);
-                MHD_resume_connection(connection);
-            });
         }
+        handler_(request,
+                 [exchange](HttpResponse response) { exchange->answer(std::move(response)); });
         return MHD_YES;
     }
 
-    static void on_completed(void* /*self*/, MHD_Connection* /*connection*/, void** state,
-                             MHD_RequestTerminationCode /*why*/) {
-        delete static_cast<Exchange*>(*state);
+    static void on_connection(void* self, MHD_Connection* connection, void** /*state*/,
+                              MHD_ConnectionNotificationCode what) {
+        auto& slow = static_cast<Daemon*>(self)->slow_;
+        if (what == MHD_CONNECTION_NOTIFY_STARTED)
+            slow.await(connection);
+        else
+            slow.forget(connection);
+    }
+
+    static void on_completed(void* self, MHD_Connection* connection, void** state,
+                             MHD_RequestTerminationCode why) {
+        if (why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+            static_cast<Daemon*>(self)->slow_.await(connection);  // the next one
+        auto* request = static_cast<Request*>(*state);
+        if (request && request->exchange)
+            static_cast<Daemon*>(self)->forget(request->exchange);
+        delete request;
         *state = nullptr;
     }
 
+    void forget(const std::shared_ptr<Exchange>& exchange) {
+        const std::lock_guard lock(mutex_);
+        exchanges_.erase(exchange);
+        if (exchanges_.empty())
+            all_served_.notify_all();
+    }
+
+    static HttpResponse shutting_down() {
+        return {503, "shutting down\n", {{"Content-Type", "text/plain; charset=utf-8"}}};
+    }
+
     Handler handler_;
+    SlowConnections slow_;
+    std::mutex mutex_;
+    std::set<std::shared_ptr<Exchange>> exchanges_;  // those under way; guarded by mutex_
+    bool stopping_ = false;                          // guarded by mutex_
+    std::condition_variable all_served_;
     MHD_Daemon* daemon_ = nullptr;
 };
 
-HttpServer::HttpServer(const net::ListeningSocket& socket, Handler handler)
-    : daemon_(std::make_unique<Daemon>(socket, std::move(handler))) {}
+HttpServer::HttpServer(const net::ListeningSocket& socket, Handler handler,
+                       unsigned max_connections)
+    : daemon_(std::make_unique<Daemon>(socket, std::move(handler), max_connections)) {}
 
 HttpServer::~HttpServer() = default;
 

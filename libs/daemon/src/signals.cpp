@@ -1,6 +1,11 @@
 #include "daemon/signals.h"
 
+#include <cerrno>
 #include <csignal>
+#include <sys/signalfd.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
 
 namespace daemons {
 namespace {
@@ -8,9 +13,8 @@ namespace {
 sigset_t handled_signals() {
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1})
+        sigaddset(&set, signal);
     return set;
 }
 
@@ -22,12 +26,23 @@ void block_signals() {
     ::signal(SIGPIPE, SIG_IGN);
 }
 
-int wait_for_signal() {
+SignalReader::SignalReader(net::EventLoop& loop, OnSignal on_signal)
+    : loop_(loop), on_signal_(std::move(on_signal)) {
     const sigset_t set = handled_signals();
-    int number = 0;
-    while (::sigwait(&set, &number) != 0) {
-    }
-    return number;
+    fd_.reset(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+    const int error = fd_ ? loop_.add(fd_.get(), EPOLLIN, *this) : errno;
+    if (error != 0)
+        throw std::system_error(error, std::generic_category(), "signalfd");
+}
+
+SignalReader::~SignalReader() {
+    loop_.remove(fd_.get());
+}
+
+void SignalReader::on_event(std::uint32_t /*events*/) noexcept {
+    signalfd_siginfo info{};
+    while (::read(fd_.get(), &info, sizeof info) == sizeof info)
+        on_signal_(static_cast<int>(info.ssi_signo));
 }
 
 }  // namespace daemons

@@ -23,6 +23,11 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
     return row.back();
 }
 
+/// yaml-cpp counts from 0, and says -1 where it does not know.
+int number_of(const YAML::Mark& where) {
+    return where.line >= 0 ? where.line + 1 : 1;
+}
+
 std::string nearest(const std::string& word, const std::vector<std::string>& known) {
     return *std::min_element(known.begin(), known.end(), [&](const auto& a, const auto& b) {
         return edit_distance(word, a) < edit_distance(word, b);
@@ -39,9 +44,17 @@ std::string join(const std::vector<std::string>& words) {
 }  // namespace
 
 void Problems::add(const YAML::Mark& where, const std::string& what) {
-    // yaml-cpp counts from 0, and says -1 where it does not know.
-    const int line = where.line >= 0 ? where.line + 1 : 1;
-    lines_.push_back(file_ + ":" + std::to_string(line) + ": " + what);
+    lines_.push_back(place_of(where) + ": " + what);
+}
+
+std::string Problems::place_of(const YAML::Mark& where) const {
+    const int line = number_of(where);
+    return name_of_line_ ? name_of_line_(line) : file_ + ":" + std::to_string(line);
+}
+
+std::string Problems::line_of(const YAML::Mark& where) const {
+    const int line = number_of(where);
+    return name_of_line_ ? name_of_line_(line) : "line " + std::to_string(line);
 }
 
 YamlMapping::YamlMapping(const YAML::Node& node, std::string what, Problems& problems)

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -199,6 +200,60 @@ TEST_F(HttpServerTest, ClosesIdleConnectionsButNotItsSocketWhenItIsDestroyed) {
     used.wait_for_eof();
     fresh.wait_for_eof();
     EXPECT_EQ(TestClient::connect_error("127.0.0.1", port_), 0);
+}
+
+TEST_F(HttpServerTest, WhoeverStillWaitsAtItsEndIsToldSo) {
+    std::vector<TestClient> clients;
+    std::vector<HttpServer::Reply> replies;
+    for (int i = 0; i < 3; ++i) {
+        clients.push_back(connect());
+        clients.back().send(head("GET", "/later") + "Connection: close\r\n\r\n");
+        replies.push_back(take_reply());
+    }
+    server_.reset();
+    for (auto& client : clients)
+        EXPECT_THAT(client.receive_to_eof(), AllOf(StartsWith("HTTP/1.1 503 Service Unavailable"),
+                                                   EndsWith("\r\n\r\nshutting down\n")));
+}
+
+TEST_F(HttpServerTest, AReplyAfterItsEndIsDropped) {
+    TestClient client = connect();
+    client.send(head("GET", "/later") + "Connection: close\r\n\r\n");
+    const HttpServer::Reply reply = take_reply();
+    server_.reset();
+    reply({200, "too late", {}});
+    reply({200, "later still", {}});
+    EXPECT_THAT(client.receive_to_eof(), StartsWith("HTTP/1.1 503 "));
+}
+
+TEST_F(HttpServerTest, OfTwoRepliesTheFirstCounts) {
+    TestClient client = connect();
+    client.send(head("GET", "/later") + "Connection: close\r\n\r\n");
+    const HttpServer::Reply reply = take_reply();
+    reply({200, "first", {}});
+    reply({200, "second", {}});
+    EXPECT_THAT(client.receive_to_eof(), EndsWith("\r\n\r\nfirst"));
+    EXPECT_THAT(ask("GET", "/health"), EndsWith("GET /health"));
+}
+
+TEST_F(HttpServerTest, RepliesThatMeetItsEndAreGivenOrDropped) {
+    constexpr int kReplies = 20;
+    std::vector<TestClient> clients;
+    std::vector<HttpServer::Reply> replies;
+    for (int i = 0; i < kReplies; ++i) {
+        clients.push_back(connect());
+        clients.back().send(head("GET", "/later") + "Connection: close\r\n\r\n");
+        replies.push_back(take_reply());
+    }
+    std::thread other([&] {
+        for (const auto& reply : replies)
+            reply({200, "in time", {}});
+    });
+    server_.reset();
+    other.join();
+    for (auto& client : clients)
+        EXPECT_THAT(client.receive_to_eof(),
+                    testing::AnyOf(EndsWith("\r\n\r\nin time"), StartsWith("HTTP/1.1 503 ")));
 }
 
 TEST(HttpServer, ThrowsWhenThereIsNoSocketToServe) {

@@ -13,8 +13,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "daemon/log.h"
 #include "support/fd.h"
 #include "support/temp_dir.h"
+#include "support/wait.h"
 
 namespace daemons {
 namespace {
@@ -105,6 +107,7 @@ TEST_F(ServiceManagerTest, OneThatIsGoneIsAWarning) {
     ::setenv("NOTIFY_SOCKET", "/nowhere/notify", 1);
     testing::internal::CaptureStderr();
     service_manager::ready();
+    EXPECT_TRUE(log::flush(support::default_timeout));
     EXPECT_THAT(testing::internal::GetCapturedStderr(),
                 testing::HasSubstr("the service manager cannot be told 'READY=1': No such file"));
 }

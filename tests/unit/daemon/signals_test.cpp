@@ -5,8 +5,12 @@
 #include <csignal>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "net/event_loop.h"
 
 namespace daemons {
 namespace {
@@ -33,19 +37,53 @@ class SignalsTest : public testing::Test {
     struct sigaction on_pipe_ {};
 };
 
-TEST_F(SignalsTest, WaitForItAndAreTold) {
+/// What a reader on a loop is told, up to the given number of signals.
+std::vector<int> next_signals(net::EventLoop& loop, std::size_t count) {
+    std::vector<int> told;
+    const SignalReader reader(loop, [&](int signal) {
+        told.push_back(signal);
+        if (told.size() == count)
+            loop.stop();
+    });
+    loop.run();
+    return told;
+}
+
+TEST_F(SignalsTest, WaitForTheReaderAndAreToldOnItsLoop) {
     block_signals();
-    for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
-        ::kill(::getpid(), number);  // before anybody waits: it would end an unprepared process
-        EXPECT_EQ(wait_for_signal(), number);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) {
+        ::kill(::getpid(), number);  // before anybody reads: it would end an unprepared process
+        net::EventLoop loop;
+        EXPECT_EQ(next_signals(loop, 1), std::vector{number});
     }
 }
 
-TEST_F(SignalsTest, ReachTheWaitingThreadAndNoOtherThatCameLater) {
+TEST_F(SignalsTest, SeveralThatWaitAreAllTold) {
     block_signals();
+    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1})
+        ::kill(::getpid(), number);
+    net::EventLoop loop;
+    EXPECT_THAT(next_signals(loop, 4),
+                testing::UnorderedElementsAre(SIGTERM, SIGINT, SIGHUP, SIGUSR1));
+}
+
+TEST_F(SignalsTest, ReachTheLoopAndNoThreadThatCameLater) {
+    block_signals();
+    net::EventLoop loop;
     std::thread later([] { ::kill(::getpid(), SIGHUP); });
-    EXPECT_EQ(wait_for_signal(), SIGHUP);
+    EXPECT_EQ(next_signals(loop, 1), std::vector{SIGHUP});
     later.join();
+}
+
+TEST_F(SignalsTest, WhatComesBetweenTwoReadersWaitsForTheSecond) {
+    block_signals();
+    net::EventLoop first_loop;
+    {
+        const SignalReader reader(first_loop, [](int /*signal*/) { FAIL() << "nothing was sent"; });
+    }
+    ::kill(::getpid(), SIGUSR1);
+    net::EventLoop loop;
+    EXPECT_EQ(next_signals(loop, 1), std::vector{SIGUSR1});
 }
 
 TEST_F(SignalsTest, ABrokenPipeIsAnErrno) {

@@ -1,7 +1,7 @@
 #include "patroni_proxy/acceptor.h"
 
+#include <cerrno>
 #include <memory>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -19,20 +19,18 @@ using support::TestClient;
 class AcceptorTest : public testing::Test {
   protected:
     AcceptorTest() {
-        for (int i = 0; i < 2; ++i)
-            workers_.push_back(std::make_unique<Worker>(std::vector<std::string>{"c/rw", "c/ro"}));
-        for (const auto& worker : workers_) {
-            worker->use(0, table_of({backend_for(rw_)}));
-            worker->use(1, table_of({backend_for(ro_)}));
-            worker->start();
+        for (int i = 0; i < 2; ++i) {
+            workers_.push_back(std::make_unique<Worker>(process_));
+            Worker& worker = *workers_.back();
+            for (const auto& port : ports_)
+                worker.add(port, settings_of());
+            worker.use(ports_[0]->id, table_of({backend_for(rw_)}));
+            worker.use(ports_[1]->id, table_of({backend_for(ro_)}));
+            worker.start();
         }
-        for (std::size_t port = 0; port < 2; ++port)
-            sockets_.push_back(
-                net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0")));
         run_on(workers_[0]->loop(), [this] {
-            for (std::size_t port = 0; port < 2; ++port)
-                acceptors_.push_back(
-                    std::make_unique<Acceptor>(workers_, port, "c/p", sockets_[port]));
+            for (std::size_t i = 0; i < 2; ++i)
+                acceptors_.push_back(std::make_unique<Acceptor>(workers_, ports_[i], sockets_[i]));
         });
     }
     ~AcceptorTest() override {
@@ -41,17 +39,21 @@ class AcceptorTest : public testing::Test {
         acceptors_.clear();
     }
 
-    TestClient connect(std::size_t port) {
-        return {"127.0.0.1", acceptors_[port]->address().port()};
+    static Acceptor::Socket bound() {
+        return std::make_shared<const net::ListeningSocket>(
+            net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0")));
     }
+    TestClient connect(std::size_t port) { return {"127.0.0.1", sockets_[port]->address().port()}; }
     [[nodiscard]] std::vector<std::size_t> loads() const {
         return {workers_[0]->load(), workers_[1]->load()};
     }
 
     FakeBackend rw_{{.name = "rw"}};
     FakeBackend ro_{{.name = "ro"}};
+    ProcessSessions process_;
+    const std::vector<PortPtr> ports_{make_port(7, "c/rw"), make_port(9, "c/ro")};
     std::vector<std::unique_ptr<Worker>> workers_;
-    std::vector<net::ListeningSocket> sockets_;
+    std::vector<Acceptor::Socket> sockets_{bound(), bound()};
     std::vector<std::unique_ptr<Acceptor>> acceptors_;
     std::vector<TestClient> clients_;
 };
@@ -82,7 +84,7 @@ TEST_F(AcceptorTest, TheLeastLoadedWorkerGetsTheNext) {
     // Six sessions on the second worker that no acceptor gave it.
     for (int i = 0; i < 6; ++i) {
         AcceptedClient pair;
-        workers_[1]->serve(0, std::move(pair.accepted), pair.address);
+        workers_[1]->serve(ports_[0]->id, std::move(pair.accepted), pair.address);
         clients_.push_back(std::move(pair.client));
     }
     for (int i = 0; i < 6; ++i)
@@ -93,10 +95,30 @@ TEST_F(AcceptorTest, TheLeastLoadedWorkerGetsTheNext) {
 
 TEST_F(AcceptorTest, LeavesItsSocketToTheNext) {
     run_on(workers_[0]->loop(), [this] { acceptors_[0].reset(); });
-    TestClient client("127.0.0.1", sockets_[0].address().port());
-    run_on(workers_[0]->loop(),
-           [this] { acceptors_[0] = std::make_unique<Acceptor>(workers_, 0, "c/p", sockets_[0]); });
+    TestClient client = connect(0);
+    run_on(workers_[0]->loop(), [this] {
+        acceptors_[0] = std::make_unique<Acceptor>(workers_, ports_[1], sockets_[0]);
+    });
+    EXPECT_EQ(client.receive_line(), "ro") << "the next may be another port's";
+    EXPECT_EQ(&acceptors_[0]->port(), ports_[1].get());
+    EXPECT_EQ(acceptors_[0]->socket(), sockets_[0]);
+}
+
+TEST_F(AcceptorTest, SharesItsSocketForAsLongAsItAccepts) {
+    const auto port = sockets_[0]->address().port();
+    sockets_[0].reset();
+    TestClient client("127.0.0.1", port);
     EXPECT_EQ(client.receive_line(), "rw");
+    run_on(workers_[0]->loop(), [this] { acceptors_[0].reset(); });
+    EXPECT_EQ(TestClient::connect_error("127.0.0.1", port), ECONNREFUSED);
+}
+
+TEST_F(AcceptorTest, ClosesWhatComesForAPortThatIsGone) {
+    for (const auto& worker : workers_)
+        run_on(worker->loop(), [&] { worker->remove(ports_[0]->id, SessionEnd::port_removed); });
+    for (int i = 0; i < 4; ++i)
+        EXPECT_EQ(connect(0).wait_for_close(), support::Closed::fin);
+    EXPECT_EQ(connect(1).receive_line(), "ro");
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
 #include "patroni_proxy/admin_server.h"
 
+#include <atomic>
 #include <condition_variable>
-#include <future>
+#include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -12,6 +12,9 @@
 
 #include "net/listening_socket.h"
 #include "net/socket_address.h"
+#include "patroni_proxy/metrics_text.h"
+#include "patroni_proxy/status_json.h"
+#include "sample_report.h"
 #include "support/test_client.h"
 #include "support/wait.h"
 
@@ -25,7 +28,7 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-/// A server whose updates of the clusters the test ends.
+/// A server whose updates of the clusters the test ends, and which reports the sample.
 class AdminServerTest : public testing::Test {
   protected:
     /// Sends a request; the answer is still to be read.
@@ -39,7 +42,7 @@ class AdminServerTest : public testing::Test {
         return ask(method, path).receive_to_eof();
     }
 
-    AdminServer::UpdateDone next_update() {
+    AdminRequests::UpdateDone next_update() {
         std::unique_lock lock(mutex_);
         support::wait_until(
             lock, changed_, support::default_timeout, [&] { return !updates_.empty(); },
@@ -56,15 +59,26 @@ class AdminServerTest : public testing::Test {
   private:
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::vector<AdminServer::UpdateDone> updates_;
-    const net::ListeningSocket socket_ =
-        net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0"));
-    const std::uint16_t port_ = socket_.address().port();
-    AdminServer server_{socket_, [this](AdminServer::UpdateDone done) {
-                            const std::lock_guard lock(mutex_);
-                            updates_.push_back(std::move(done));
-                            changed_.notify_all();
-                        }};
+    std::vector<AdminRequests::UpdateDone> updates_;
+    const AdminServer::Socket socket_ = std::make_shared<const net::ListeningSocket>(
+        net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0")));
+    const std::uint16_t port_ = socket_->address().port();
+
+  protected:
+    ProxyReport report_ = sample_report();
+    std::atomic<std::size_t> reports_{0};
+    AdminServer server_{socket_,
+                        {.update_clusters =
+                             [this](AdminRequests::UpdateDone done) {
+                                 const std::lock_guard lock(mutex_);
+                                 updates_.push_back(std::move(done));
+                                 changed_.notify_all();
+                             },
+                         .report =
+                             [this](const AdminRequests::ReportDone& done) {
+                                 ++reports_;
+                                 done(report_);
+                             }}};
 };
 
 MATCHER_P2(IsAnswer, status, body, "") {
@@ -122,6 +136,34 @@ TEST_F(AdminServerTest, AClientThatDoesNotWaitLeavesTheOthersAlone) {
     EXPECT_THAT(answer("GET", "/"), IsAnswer("200 OK", "OK"));
 }
 
+TEST_F(AdminServerTest, LivesWithoutAskingAnybody) {
+    EXPECT_THAT(answer("GET", "/live"), IsAnswer("200 OK", "OK\n"));
+    EXPECT_THAT(answer("HEAD", "/live"), IsAnswer("200 OK", ""));
+    EXPECT_EQ(reports_, 0U);
+}
+
+TEST_F(AdminServerTest, IsReadyAsTheReportSays) {
+    EXPECT_THAT(answer("GET", "/ready"), IsAnswer("503 Service Unavailable", "it drains\n"));
+    EXPECT_THAT(answer("HEAD", "/ready"), IsAnswer("503 Service Unavailable", ""));
+    report_.ready = true;
+    EXPECT_THAT(answer("GET", "/ready"), IsAnswer("200 OK", "OK\n"));
+    EXPECT_THAT(answer("GET", "/ready?from=lb"), IsAnswer("200 OK", "OK\n"));
+    EXPECT_THAT(answer("GET", "/ready/main/master"), IsAnswer("200 OK", "OK\n"));
+    EXPECT_THAT(answer("GET", "/ready/main/slave"), IsAnswer("404 Not Found", "no such port\n"));
+    EXPECT_THAT(answer("GET", "/readyness"), IsAnswer("404 Not Found", "Not Found\n"));
+}
+
+TEST_F(AdminServerTest, StatusIsTheReportAsJson) {
+    EXPECT_THAT(answer("GET", "/status"), AllOf(IsAnswer("200 OK", status_json(report_)),
+                                                HasSubstr("Content-Type: application/json\r\n")));
+}
+
+TEST_F(AdminServerTest, MetricsAreTheReportAsText) {
+    EXPECT_THAT(answer("GET", "/metrics"),
+                AllOf(IsAnswer("200 OK", metrics_text(report_)),
+                      HasSubstr("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n")));
+}
+
 TEST_F(AdminServerTest, OtherPathsAreNotFound) {
     for (const std::string path : {"/nothing", "/update_clusters/", "//", "/update", "/OK"})
         EXPECT_THAT(answer("GET", path), IsAnswer("404 Not Found", "Not Found\n")) << path;
@@ -138,6 +180,13 @@ TEST_F(AdminServerTest, OtherMethodsAreToldWhichAreAllowed) {
                     AllOf(StartsWith("HTTP/1.1 405 Method Not Allowed\r\n"),
                           HasSubstr("Allow: GET, POST\r\n")))
             << method;
+    for (const std::string path : {"/live", "/ready", "/ready/main/master", "/status", "/metrics"})
+        for (const std::string method : {"POST", "OPTIONS", "PUT", "DELETE"})
+            EXPECT_THAT(answer(method, path),
+                        AllOf(StartsWith("HTTP/1.1 405 Method Not Allowed\r\n"),
+                              HasSubstr("Allow: GET, HEAD\r\n")))
+                << method << ' ' << path;
+    EXPECT_EQ(reports_, 0U);
     EXPECT_EQ(updates_waiting(), 0U);
 }
 

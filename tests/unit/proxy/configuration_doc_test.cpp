@@ -1,6 +1,5 @@
 // docs/configuration.md lists exactly the keys that the parser accepts, each with its default.
 
-#include <algorithm>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -89,6 +88,7 @@ std::string file_with(const std::string& top, const std::string& cluster, const 
 TEST(ConfigurationDocTest, ListsExactlyTheKeysThatTheParserKnows) {
     const std::map<std::string, std::string> levels{
         {"Top level", file_with("unknown: 1", "", "")},
+        {"log", file_with("log: {unknown: 1}", "", "")},
         {"A cluster", file_with("", "unknown: 1", "")},
         {"tls", file_with("", "tls: {unknown: 1}", "")},
         {"A port", file_with("", "", "unknown: 1")},
@@ -122,19 +122,27 @@ TEST(ConfigurationDocTest, ADefaultThatIsWrittenOutIsTheOneOfAnAbsentKey) {
             if (value.empty() || title == "tls")
                 continue;
             const std::string line = row.key + ": " + value;
-            const Config given = parse_config(
-                file_with(title == "Top level" ? line : "", title == "A cluster" ? line : "",
-                          title == "A port" ? line : ""),
-                "proxy.yaml");
+            const std::string top = title == "log" ? "log: {" + line + "}" : line;
+            const bool at_top = title == "Top level" || title == "log";
+            const Config given =
+                parse_config(file_with(at_top ? top : "", title == "A cluster" ? line : "",
+                                       title == "A port" ? line : ""),
+                             "proxy.yaml");
             EXPECT_EQ(given.cluster_update_interval, absent.cluster_update_interval) << line;
             EXPECT_EQ(given.listen_address, absent.listen_address) << line;
             EXPECT_EQ(given.workers, absent.workers) << line;
+            EXPECT_EQ(given.drain_timeout, absent.drain_timeout) << line;
+            EXPECT_EQ(given.max_connections, absent.max_connections) << line;
+            EXPECT_EQ(given.tcp, absent.tcp) << line;
+            EXPECT_EQ(given.log.settings, absent.log.settings) << line;
+            EXPECT_EQ(given.clusters[0].ports[0].settings, absent.clusters[0].ports[0].settings)
+                << line;
             EXPECT_EQ(given.clusters[0].resolve_prefer, absent.clusters[0].resolve_prefer) << line;
             EXPECT_EQ(given.clusters[0].ports[0].wanted, absent.clusters[0].ports[0].wanted)
                 << line;
             ++checked;
         }
-    EXPECT_GE(checked, 8U);
+    EXPECT_GE(checked, 18U);
 }
 
 }  // namespace

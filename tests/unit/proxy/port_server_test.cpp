@@ -1,12 +1,15 @@
 #include "patroni_proxy/port_server.h"
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include "served_port.h"
+#include "port_server_fixture.h"
 
 namespace proxy {
 namespace {
@@ -16,25 +19,8 @@ using support::Closed;
 using support::FakeBackend;
 using support::TestClient;
 
-/// Three members, b1 to b3, and a backend for each.
-class PortServerTest : public testing::Test {
-  protected:
-    FakeBackend& fake(std::size_t number) { return *fakes_[number - 1]; }
-
-    std::vector<std::unique_ptr<FakeBackend>> fakes_ = FakeBackend::on_one_port(3);
-    BackendPtr b1_ = backend_for(fake(1));
-    BackendPtr b2_ = backend_for(fake(2));
-    BackendPtr b3_ = backend_for(fake(3));
-};
-
-/// A session that is up, by the name of the member it is on.
-std::string member_of(TestClient& client) {
-    return client.receive_line();
-}
-
-void expect_alive(TestClient& client) {
-    client.send("ping");
-    EXPECT_EQ(client.receive(4), "ping");
+std::uint64_t ended(const PortTally& tally, const std::string& member, SessionEnd end) {
+    return tally.members.at(member).ended[static_cast<std::size_t>(end)];
 }
 
 TEST_F(PortServerTest, SpreadsSessionsEvenlyOverItsBackends) {
@@ -208,6 +194,144 @@ TEST_F(PortServerTest, SessionsEndWithThePort) {
     EXPECT_EQ(client.wait_for_close(), Closed::fin);
     fake(1).wait_for_resets(1);
     EXPECT_EQ(b1_->connections, 0U);
+}
+
+TEST_F(PortServerTest, EndSessionsEndsThoseThatRelayAndThoseThatConnect) {
+    const FakeBackend silent({.name = "silent", .accept = BackendOptions::Accept::never});
+    const auto connecting = backend_for(silent);
+    ServedPort port(table_of({b1_}));
+    auto first = port.connect();
+    EXPECT_EQ(member_of(first), "b1");
+    port.use(table_of({b1_, connecting}));
+    auto second = port.connect();
+    wait_for_connections(connecting, 1);
+
+    port.end_sessions(SessionEnd::port_removed);
+    EXPECT_EQ(first.wait_for_close(), Closed::fin);
+    EXPECT_EQ(second.wait_for_close(), Closed::fin);
+    fake(1).wait_for_resets(1);
+    port.wait_for_sessions(0);
+    EXPECT_EQ(b1_->connections, 0U);
+    EXPECT_EQ(connecting->connections, 0U);
+    const auto tally = port.tally();
+    EXPECT_EQ(ended(tally, "b1", SessionEnd::port_removed), 1U);
+    EXPECT_EQ(ended(tally, "silent", SessionEnd::port_removed), 1U);
+    EXPECT_EQ(tally.members.at("silent").sessions_total, 0U) << "it never began";
+    // The port itself goes on.
+    port.use(table_of({b1_}));
+    auto third = port.connect();
+    EXPECT_EQ(member_of(third), "b1");
+}
+
+TEST_F(PortServerTest, CountsSessionsAndBytesOfThoseThatRunAndThoseThatEnded) {
+    ServedPort port(table_of({b1_}));
+    EXPECT_TRUE(port.tally().members.empty());
+    auto running = port.connect();
+    auto other = port.connect();
+    for (auto* client : {&running, &other}) {
+        EXPECT_EQ(member_of(*client), "b1");  // "b1\n" from the backend
+        expect_alive(*client);                // "ping" both ways
+    }
+    const auto count = [&] { return port.tally().members.at("b1"); };
+    EXPECT_EQ(count().sessions, 2U);
+    EXPECT_EQ(count().sessions_total, 2U);
+    EXPECT_EQ(count().bytes_from_client, 8U);
+    EXPECT_EQ(count().bytes_from_backend, 14U);
+
+    other.half_close();
+    EXPECT_EQ(other.wait_for_close(), Closed::fin);
+    port.wait_for_sessions(1);
+    EXPECT_EQ(count().sessions, 1U);
+    EXPECT_EQ(count().sessions_total, 2U);
+    EXPECT_EQ(count().bytes_from_client, 8U);
+    EXPECT_EQ(count().bytes_from_backend, 14U);
+    EXPECT_EQ(count().ended[static_cast<std::size_t>(SessionEnd::client_closed)], 1U);
+    EXPECT_EQ(count().connect_failures, 0U);
+}
+
+TEST_F(PortServerTest, CountsHowSessionsEnded) {
+    ServedPort port(table_of({b1_}));
+    const auto end_by = [&](const auto& how) {
+        auto client = port.connect();
+        EXPECT_EQ(member_of(client), "b1");
+        how(client);
+        port.wait_for_sessions(0);
+    };
+    end_by([](TestClient& client) { client.half_close(); });
+    end_by([](TestClient& client) { client.reset(); });
+    end_by([&](TestClient& client) {
+        fake(1).half_close_all();
+        (void)client.receive_to_eof();
+        client.close();
+    });
+    end_by([&](TestClient& client) {
+        fake(1).reset_all();
+        (void)client.wait_for_close();
+    });
+    end_by([&](TestClient& client) {
+        port.use(table_of({}));
+        (void)client.wait_for_close();
+        port.use(table_of({b1_}));
+    });
+    const auto tally = port.tally();
+    for (const auto end :
+         {SessionEnd::client_closed, SessionEnd::client_failed, SessionEnd::backend_closed,
+          SessionEnd::backend_failed, SessionEnd::member_out})
+        EXPECT_EQ(ended(tally, "b1", end), 1U) << name_of(end);
+    EXPECT_EQ(tally.members.at("b1").sessions_total, 5U);
+    EXPECT_EQ(tally.members.at("b1").sessions, 0U);
+}
+
+TEST_F(PortServerTest, CountsConnectsThatFailedAndClientsForWhomThereWasNoBackend) {
+    fake(1).refuse();
+    b2_->connections = 10;
+    ServedPort port(table_of({b1_, b2_}));
+    auto client = port.connect();
+    EXPECT_EQ(member_of(client), "b2");
+    EXPECT_EQ(port.tally().members.at("b1").connect_failures, 1U);
+    EXPECT_EQ(port.tally().members.at("b1").sessions, 0U);
+    EXPECT_EQ(port.tally().members.at("b1").sessions_total, 0U);
+    port.use(table_of({}));
+    EXPECT_EQ(port.connect().wait_for_close(), Closed::fin);
+    EXPECT_EQ(port.tally().refused[static_cast<std::size_t>(SessionEnd::no_backend)], 1U);
+}
+
+TEST_F(PortServerTest, TroubleIsToldOnceUntilTheFeedHasAnAnswer) {
+    ServedPort port(table_of({b1_, b2_}));
+    EXPECT_TRUE(port.troubles().empty());
+    fake(1).refuse();
+    b2_->connections = 10;
+    for (int i = 0; i < 3; ++i) {
+        auto client = port.connect();
+        EXPECT_EQ(member_of(client), "b2");
+    }
+    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1"}));
+    b1_->in_trouble = false;  // as the feed does
+    for (int i = 0; i < 2; ++i) {
+        auto client = port.connect();
+        EXPECT_EQ(member_of(client), "b2");
+    }
+    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1", "b1"}));
+}
+
+TEST_F(PortServerTest, AMemberThatEndsItsSessionsIsInTroubleAndAClientThatDoesIsNot) {
+    ServedPort port(table_of({b1_}));
+    std::vector<TestClient> clients;
+    for (int i = 0; i < 5; ++i) {
+        clients.push_back(port.connect());
+        EXPECT_EQ(member_of(clients.back()), "b1");
+    }
+    clients[3].half_close();
+    clients[4].reset();
+    port.wait_for_sessions(3);
+    EXPECT_TRUE(port.troubles().empty());
+    fake(1).close_all();
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(clients[static_cast<std::size_t>(i)].receive_to_eof(), "");
+        clients[static_cast<std::size_t>(i)].close();
+    }
+    port.wait_for_sessions(0);
+    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1"}));
 }
 
 }  // namespace

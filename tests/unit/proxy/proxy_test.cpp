@@ -1,134 +1,34 @@
 #include "patroni_proxy/proxy.h"
 
-#include <map>
+#include <future>
 #include <memory>
+#include <optional>
 #include <string>
-#include <system_error>
-#include <unistd.h>
-#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "support/cluster_json.h"
-#include "support/fake_backend.h"
-#include "support/fake_patroni.h"
-#include "support/test_client.h"
+#include "logged.h"
+#include "proxy_fixture.h"
 
 namespace proxy {
 namespace {
 
-using patroni::RequestedRole;
-using support::BackendOptions;
 using support::Closed;
-using support::ClusterJson;
-using support::FakeBackend;
-using support::FakePatroni;
 using support::TestClient;
 using testing::EndsWith;
 using testing::HasSubstr;
 
-/// A loopback address that is this process's alone, so that ports can be given by number.
-std::string own_address() {
-    const auto pid = static_cast<unsigned>(::getpid());
-    return "127." + std::to_string(100 + pid / 65536 % 100) + "." +
-           std::to_string(pid / 256 % 256) + "." + std::to_string(pid % 256);
-}
-
-constexpr std::uint16_t kAdmin = 8009;
-constexpr std::uint16_t kLeader = 6432;
-constexpr std::uint16_t kReplica = 6433;
-constexpr std::uint16_t kOther = 6434;
-
-/// Two clusters: "main" of two members with a port for the leader and one for the replica, and
-/// "other" of one leader.
-class ProxyTest : public testing::Test {
-  protected:
-    ProxyTest() {
-        main_is("b1", "b2");
-        other_patroni_.answer_cluster(member("b3", "leader").str());
-    }
-
-    /// With an API of its own that says the same.
-    ClusterJson member(const std::string& name, const std::string& role, ClusterJson json = {}) {
-        FakePatroni& api = apis_[name];
-        const bool leads = role == "leader";
-        api.answer("/primary", {.status = leads ? 200 : 503,
-                                .body = std::string(R"({"state": "running", "role": ")") +
-                                        (leads ? "primary" : "replica") + "\"}"});
-        return json.member({.name = name,
-                            .role = role,
-                            .state = "running",
-                            .api_url = api.url() + "/patroni",
-                            .host = "127.0.0.2" + name.substr(1),
-                            .lag = 0});
-    }
-    void main_is(const std::string& leader, const std::string& replica) {
-        main_patroni_.answer_cluster(member(replica, "replica", member(leader, "leader")).str());
-    }
-
-    static net::SocketAddress address(std::uint16_t port) {
-        return net::SocketAddress::from_ip(own_address(), port).value();
-    }
-    static patroni::Endpoint endpoint_of(const FakePatroni& patroni) {
-        return patroni::Endpoint::parse(patroni.url()).value();
-    }
-    [[nodiscard]] PortConfig port(const std::string& name, std::uint16_t listen,
-                                  RequestedRole role) const {
-        PortConfig port;
-        port.name = name;
-        port.listen = address(listen);
-        port.wanted.roles = {role};
-        port.host_port = backends_[0]->port();
-        return port;
-    }
-    static ClusterConfig cluster(const std::string& name, const FakePatroni& patroni,
-                                 std::vector<PortConfig> ports) {
-        ClusterConfig cluster;
-        cluster.name = name;
-        cluster.hosts = {endpoint_of(patroni)};
-        cluster.ports = std::move(ports);
-        return cluster;
-    }
-    [[nodiscard]] Config config() const {
-        Config config;
-        config.cluster_update_interval = std::chrono::hours(1);
-        config.listen_address = address(kAdmin);
-        config.workers = 2;
-        config.clusters = {
-            cluster("main", main_patroni_,
-                    {port("rw", kLeader, RequestedRole::leader),
-                     port("ro", kReplica, RequestedRole::async)}),
-            cluster("other", other_patroni_, {port("rw", kOther, RequestedRole::leader)}),
-        };
-        return config;
-    }
-
-    static TestClient connect(std::uint16_t port) { return {own_address(), port}; }
-    static std::string update_clusters() {
-        auto client = connect(kAdmin);
-        client.send("GET /update_clusters HTTP/1.0\r\n\r\n");
-        return client.receive_to_eof();
-    }
-
-    std::map<std::string, FakePatroni> apis_;
-    FakePatroni main_patroni_;
-    FakePatroni other_patroni_;
-    std::vector<std::unique_ptr<FakeBackend>> backends_ = FakeBackend::on_one_port(3);
-};
-
 TEST_F(ProxyTest, RoutesEachPortFromItsFirstConnectionOn) {
-    Proxy proxy(config());
-    proxy.start();
+    RunningProxy proxy(config());
     EXPECT_EQ(connect(kLeader).receive_line(), "b1");
     EXPECT_EQ(connect(kReplica).receive_line(), "b2");
     EXPECT_EQ(connect(kOther).receive_line(), "b3");
 }
 
 TEST_F(ProxyTest, FollowsASwitchoverOnceTold) {
-    Proxy proxy(config());
-    proxy.start();
+    RunningProxy proxy(config());
     auto on_leader = connect(kLeader);
     auto on_replica = connect(kReplica);
     auto on_other = connect(kOther);
@@ -147,8 +47,7 @@ TEST_F(ProxyTest, FollowsASwitchoverOnceTold) {
 }
 
 TEST_F(ProxyTest, AnUpdateNamesTheClusterThatFailed) {
-    Proxy proxy(config());
-    proxy.start();
+    RunningProxy proxy(config());
     other_patroni_.answer("/cluster", {.status = 503});
     const auto answer = update_clusters();
     EXPECT_THAT(answer, HasSubstr(" 502 "));
@@ -160,8 +59,7 @@ TEST_F(ProxyTest, AnUpdateNamesTheClusterThatFailed) {
 
 TEST_F(ProxyTest, StartsWhileAClusterIsDownAndServesItLater) {
     other_patroni_.stop();
-    Proxy proxy(config());
-    proxy.start();
+    RunningProxy proxy(config());
     EXPECT_EQ(connect(kLeader).receive_line(), "b1");
     EXPECT_EQ(connect(kOther).wait_for_close(), Closed::fin);
     other_patroni_.start();
@@ -170,19 +68,20 @@ TEST_F(ProxyTest, StartsWhileAClusterIsDownAndServesItLater) {
 }
 
 TEST_F(ProxyTest, AnAddressThatIsTakenIsNamedBeforeAnyoneIsServed) {
-    const Proxy first(config());
-    try {
-        const Proxy second(config());
-        FAIL() << "two on one address";
-    } catch (const std::system_error& error) {
-        EXPECT_EQ(error.code().value(), EADDRINUSE);
-        EXPECT_THAT(error.what(), HasSubstr("cannot listen on " + address(kAdmin).to_string()));
-    }
+    const RunningProxy first(config());
+    RunningProxy second;
+    EXPECT_EQ(second.apply(config()), "HTTP API: " + address(kAdmin).to_string() +
+                                          " cannot be listened on: Address already in use");
+    auto elsewhere = config();
+    elsewhere.listen_address = address(0);
+    EXPECT_EQ(second.apply(elsewhere), "main/rw: " + address(kLeader).to_string() +
+                                           " cannot be listened on: Address already in use");
+    EXPECT_FALSE(second.report().ready);
+    EXPECT_EQ(second.report().why_not_ready, "not listening yet");
 }
 
 TEST_F(ProxyTest, StopEndsSessionsAndListening) {
-    Proxy proxy(config());
-    proxy.start();
+    RunningProxy proxy(config());
     auto client = connect(kLeader);
     (void)client.receive_line();
     proxy.stop();
@@ -192,8 +91,7 @@ TEST_F(ProxyTest, StopEndsSessionsAndListening) {
 }
 
 TEST_F(ProxyTest, StopEndsAnUpdateThatSomebodyWaitsFor) {
-    Proxy proxy(config());
-    proxy.start();
+    RunningProxy proxy(config());
     main_patroni_.answer("/cluster", {.fault = support::Fault::stall});
     const std::size_t before = main_patroni_.requests("/cluster");
     auto client = connect(kAdmin);
@@ -206,9 +104,112 @@ TEST_F(ProxyTest, StopEndsAnUpdateThatSomebodyWaitsFor) {
 TEST_F(ProxyTest, WithoutClustersThereIsNothingToUpdate) {
     Config nothing = config();
     nothing.clusters.clear();
-    Proxy proxy(nothing);
-    proxy.start();
+    RunningProxy proxy(nothing);
     EXPECT_THAT(update_clusters(), EndsWith("\r\n\r\nUpdated 0 cluster(s)\n"));
+}
+
+TEST_F(ProxyTest, ListensOnEveryAddressOfAPort) {
+    auto several = config();
+    several.clusters[0].ports[0].listen.push_back(address(kSpare));
+    const RunningProxy proxy(several);
+    EXPECT_EQ(connect(kLeader).receive_line(), "b1");
+    EXPECT_EQ(connect(kSpare).receive_line(), "b1");
+}
+
+TEST_F(ProxyTest, ReportsItsSessionsAndItsMembers) {
+    RunningProxy proxy(config());
+    auto first = session_on("b1", kLeader);
+    auto second = session_on("b2", kReplica);
+    expect_alive(first);
+    auto ended = session_on("b1", kLeader);
+    ended.half_close();
+    (void)ended.wait_for_close();
+    support::eventually([&] { return proxy.report().sessions == 2; }, "two sessions");
+
+    const auto report = proxy.report();
+    EXPECT_TRUE(report.ready);
+    EXPECT_FALSE(report.draining);
+    EXPECT_EQ(report.workers, 2U);
+    EXPECT_GT(report.max_connections, 0U);
+    EXPECT_GT(report.descriptors, 3U);
+    EXPECT_GE(report.max_descriptors, report.descriptors);
+    ASSERT_EQ(report.clusters.size(), 2U);
+    const auto& main = report.clusters[0];
+    EXPECT_EQ(main.leader, "b1");
+    EXPECT_EQ(main.members.size(), 2U);
+    ASSERT_EQ(main.ports.size(), 2U);
+    const auto& rw = main.ports[0];
+    EXPECT_EQ(rw.name, "rw");
+    EXPECT_EQ(rw.listen, std::vector{address(kLeader).to_string()});
+    EXPECT_EQ(rw.roles, std::vector<std::string>{"leader"});
+    EXPECT_EQ(rw.sessions, 1U);
+    ASSERT_EQ(rw.members.size(), 2U);
+    EXPECT_EQ(rw.members[0].member, "b1");
+    EXPECT_EQ(rw.members[0].standing, "eligible");
+    EXPECT_EQ(rw.members[1].standing, "out");
+    ASSERT_EQ(rw.traffic.size(), 1U);
+    EXPECT_EQ(rw.traffic[0].member, "b1");
+    EXPECT_EQ(rw.traffic[0].sessions, 1U);
+    EXPECT_EQ(rw.traffic[0].sessions_total, 2U);
+    EXPECT_EQ(rw.traffic[0].bytes_from_client, 4U);
+    EXPECT_EQ(rw.traffic[0].bytes_from_backend, 3U + 4U + 3U);
+    EXPECT_EQ(rw.traffic[0].ended.at("client_closed"), 1U);
+    EXPECT_EQ(rw.traffic[0].ended.at("member_out"), 0U) << "there from the start";
+    EXPECT_EQ(rw.refused.at("no_backend"), 0U);
+    EXPECT_EQ(report.clusters[1].ports[0].sessions, 0U);
+}
+
+TEST_F(ProxyTest, ReportsHowReloadsWent) {
+    RunningProxy proxy(config());
+    EXPECT_TRUE(proxy.report().reload.last_good);
+    EXPECT_EQ(proxy.report().reload.last_age, std::nullopt);
+    proxy.note_reload("proxy.yaml:1: no");
+    proxy.note_reload("");
+    proxy.note_reload("proxy.yaml:2: no");
+    const auto reload = proxy.report().reload;
+    EXPECT_EQ(reload.good, 1U);
+    EXPECT_EQ(reload.failed, 2U);
+    EXPECT_FALSE(reload.last_good);
+    EXPECT_EQ(reload.last_error, "proxy.yaml:2: no");
+    EXPECT_TRUE(reload.last_age.has_value());
+}
+
+TEST_F(ProxyTest, IsReadyOnceAClusterHasAnswered) {
+    main_patroni_.stop();
+    other_patroni_.stop();
+    const RunningProxy proxy(config());
+    EXPECT_THAT(http("/ready"), HasSubstr(" 503 "));
+    EXPECT_THAT(http("/ready"), EndsWith("\r\n\r\nPatroni has not answered yet\n"));
+    main_patroni_.start();
+    (void)update_clusters();
+    EXPECT_THAT(http("/ready"), EndsWith("\r\n\r\nOK\nother: Patroni has not answered yet\n"));
+    EXPECT_THAT(http("/ready/main/rw"), EndsWith("\r\n\r\nOK\n"));
+    EXPECT_THAT(http("/ready/other/rw"), HasSubstr(" 503 "));
+}
+
+TEST_F(ProxyTest, EveryThreadGivesASignOfLife) {
+    RunningProxy proxy(config());
+    std::promise<void> let_go;
+    proxy.ping(std::shared_ptr<void>(nullptr, [&](void* /*nothing*/) { let_go.set_value(); }));
+    let_go.get_future().get();
+}
+
+TEST_F(ProxyTest, TakesNoMoreSessionsThanItMay) {
+    auto limited = config();
+    limited.max_connections = 2;
+    RunningProxy proxy(limited);
+    EXPECT_EQ(proxy.report().max_connections, 2U);
+    auto first = session_on("b1", kLeader);
+    auto second = session_on("b2", kReplica);
+    EXPECT_EQ(connect(kOther).wait_for_close(), Closed::fin);
+    EXPECT_EQ(proxy.report().clusters[1].ports[0].refused.at("proxy_full"), 1U);
+    limited.max_connections = 1'000'000'000;
+    std::string problem;
+    const auto log = logged_during([&] { problem = proxy.apply(limited); });
+    EXPECT_EQ(problem, "");
+    EXPECT_THAT(log, HasSubstr("max_connections of 1000000000 needs more descriptors than the "));
+    EXPECT_LT(proxy.report().max_connections, 1'000'000'000U);
+    EXPECT_EQ(connect(kOther).receive_line(), "b3");
 }
 
 }  // namespace

@@ -1,12 +1,16 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <functional>
 #include <future>
 #include <initializer_list>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "net/event_loop.h"
 #include "net/listener.h"
@@ -15,6 +19,7 @@
 #include "net/socket_address.h"
 #include "net/unique_fd.h"
 #include "patroni_proxy/backend_table.h"
+#include "patroni_proxy/port.h"
 #include "patroni_proxy/port_server.h"
 #include "support/fake_backend.h"
 #include "support/test_client.h"
@@ -33,14 +38,24 @@ inline BackendTablePtr table_of(std::initializer_list<BackendPtr> eligible) {
     return std::make_shared<const BackendTable>(std::move(table));
 }
 
+/// A port that minds no trouble.
+inline PortPtr make_port(PortId id, const std::string& label = "c/p") {
+    return PortPtr(new Port{id, label, [](const BackendPtr& /*backend*/) {}});
+}
+
+inline PortSettingsPtr settings_of(const PortSettings& settings = {}) {
+    return std::make_shared<const PortSettings>(settings);
+}
+
 /// Runs `task` on a loop that another thread runs; returns when it is done.
 inline void run_on(net::EventLoop& loop, const std::function<void()>& task) {
-    std::promise<void> done;
-    loop.post([&] {
+    // Shared, so that the loop may still be leaving the task when this returns.
+    const auto done = std::make_shared<std::promise<void>>();
+    loop.post([&task, done] {
         task();
-        done.set_value();
+        done->set_value();
     });
-    done.get_future().get();
+    done->get_future().get();
 }
 
 inline void wait_for_connections(const BackendPtr& backend, std::uint32_t count) {
@@ -73,7 +88,8 @@ struct AcceptedClient {
 /// One PortServer with a loop on a thread of its own and a listening socket in front.
 class ServedPort final : private net::AcceptHandler {
   public:
-    explicit ServedPort(BackendTablePtr table) : server_({loop_, *buffer_, sessions_}, "c/p") {
+    explicit ServedPort(BackendTablePtr table, const PortSettings& settings = {})
+        : server_({loop_, *buffer_, sessions_, process_}, port_, settings_of(settings)) {
         server_.use(std::move(table));
         thread_ = std::thread([this] { loop_.run(); });
     }
@@ -90,9 +106,27 @@ class ServedPort final : private net::AcceptHandler {
     void use(const BackendTablePtr& table) {
         run_on(loop_, [&] { server_.use(table); });
     }
+    void use(const PortSettings& settings) {
+        run_on(loop_, [&] { server_.use(settings_of(settings)); });
+    }
+    void end_sessions(SessionEnd end) {
+        run_on(loop_, [&] { server_.end_sessions(end); });
+    }
+    [[nodiscard]] PortTally tally() {
+        PortTally tally;
+        run_on(loop_, [&] { tally = server_.tally(); });
+        return tally;
+    }
     void wait_for_sessions(std::size_t count) const {
         support::eventually([&] { return sessions_ == count; },
                             std::to_string(count) + " sessions");
+    }
+    [[nodiscard]] ProcessSessions& process() { return process_; }
+    [[nodiscard]] const Port& port() const { return *port_; }
+    /// Of which members trouble was told, in that order.
+    [[nodiscard]] std::vector<std::string> troubles() const {
+        const std::lock_guard lock(mutex_);
+        return troubles_;
     }
 
   private:
@@ -102,9 +136,16 @@ class ServedPort final : private net::AcceptHandler {
     }
     void on_accept_paused(int /*error*/) noexcept override {}
 
+    mutable std::mutex mutex_;
+    std::vector<std::string> troubles_;  // guarded by mutex_
     net::EventLoop loop_;
     std::unique_ptr<net::RelayBuffer> buffer_ = std::make_unique<net::RelayBuffer>();
     std::atomic<std::size_t> sessions_{0};
+    ProcessSessions process_;
+    const PortPtr port_{new Port{1, "c/p", [this](const BackendPtr& backend) {
+                                     const std::lock_guard lock(mutex_);
+                                     troubles_.push_back(backend->member);
+                                 }}};
     PortServer server_;
     net::ListeningSocket socket_ =
         net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0"));

@@ -2,8 +2,10 @@
 
 #include <string>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "logged.h"
 #include "served_port.h"
 
 namespace proxy {
@@ -12,6 +14,7 @@ namespace {
 using support::BackendOptions;
 using support::Closed;
 using support::FakeBackend;
+using testing::HasSubstr;
 
 TEST(SessionTest, MovesBytesBothWays) {
     const FakeBackend p1({.name = "p1"});
@@ -152,6 +155,58 @@ TEST(SessionTest, ASessionUnderWayMindsNoOtherBackendsRefusal) {
     EXPECT_EQ(port.connect().wait_for_close(), Closed::fin);
     client.send("alive");
     EXPECT_EQ(client.receive(5), "alive");
+}
+
+TEST(SessionTest, ItsEndIsToldWithBothEndsAndWhatWasMoved) {
+    const FakeBackend p1({.name = "p1"});
+    ServedPort port(table_of({backend_for(p1)}));
+    std::string client_address;
+    const auto log = logged_during([&] {
+        auto client = port.connect();
+        client_address = "127.0.0.1:" + std::to_string(client.local_port());
+        (void)client.receive_line();
+        client.send("select");
+        (void)client.receive(6);
+        client.half_close();
+        (void)client.wait_for_close();
+        port.wait_for_sessions(0);
+    });
+    EXPECT_THAT(log, HasSubstr("INFO c/p: session ended: closed by the client client=" +
+                               client_address + " proxy=127.0.0.1:"));
+    EXPECT_THAT(log, HasSubstr(" backend=" + p1.address() +
+                               " member=p1 reason=client_closed from_client=6 from_backend=9 "
+                               "seconds=0."));
+}
+
+TEST(SessionTest, OnlyItsUnhappyEndIsToldWhereThatIsWanted) {
+    FakeBackend p1({.name = "p1"});
+    ServedPort port(table_of({backend_for(p1)}), {.log_sessions = false});
+    const auto log = logged_during([&] {
+        for (const bool orderly : {true, false}) {
+            auto client = port.connect();
+            (void)client.receive_line();
+            if (orderly)
+                client.half_close();
+            else
+                port.use(table_of({}));
+            (void)client.wait_for_close();
+            port.wait_for_sessions(0);
+        }
+    });
+    EXPECT_EQ(count_of("session ended", log), 1U) << log;
+    EXPECT_THAT(log, HasSubstr("session ended: the member may no longer serve: no longer in "
+                               "Patroni's answer"));
+}
+
+TEST(SessionTest, OfRefusedClientsTheFirstUnderATableIsTold) {
+    ServedPort port(table_of({}));
+    const auto log = logged_during([&] {
+        for (int i = 0; i < 3; ++i)
+            (void)port.connect().wait_for_close();
+        port.use(table_of({}));
+        (void)port.connect().wait_for_close();
+    });
+    EXPECT_EQ(count_of(" refused: no backends available: Patroni names no member", log), 2U) << log;
 }
 
 }  // namespace

@@ -1,163 +1,25 @@
 #include "patroni_proxy/topology_feed.h"
 
-#include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <future>
-#include <map>
-#include <memory>
-#include <mutex>
-#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "daemon/log.h"
-#include "support/cluster_json.h"
-#include "support/fake_patroni.h"
-#include "support/wait.h"
+#include "logged.h"
+#include "topology_feed_fixture.h"
 
 namespace proxy {
 namespace {
 
 using namespace std::chrono_literals;
-using patroni::RequestedRole;
 using support::ClusterJson;
-using support::ClusterMember;
-using support::FakePatroni;
 using testing::HasSubstr;
 
-std::string text_of(const std::vector<BackendPtr>& backends) {
-    std::string text;
-    for (const auto& backend : backends)
-        text += (text.empty() ? "" : ", ") + backend->member + " " + backend->address.to_string();
-    return text;
-}
-
-PortConfig port_for(const std::string& name, std::set<RequestedRole> roles,
-                    std::optional<std::uint16_t> host_port) {
-    PortConfig port;
-    port.name = name;
-    port.wanted.roles = std::move(roles);
-    port.host_port = host_port;
-    return port;
-}
-
-/// A feed for one cluster with a leader's port (0), a standbys' port (1) and one for all (2), and
-/// what it published.
-class TopologyFeedTest : public testing::Test {
-  protected:
-    static ClusterMember leader(const std::string& name, const std::string& host) {
-        return {.name = name, .role = "leader", .state = "running", .host = host, .port = 5432};
-    }
-    static ClusterMember replica(const std::string& name, const std::string& host) {
-        return {.name = name,
-                .role = "replica",
-                .state = "streaming",
-                .host = host,
-                .port = 5432,
-                .lag = 0};
-    }
-
-    TopologyFeedTest() { answer({leader("p1", "127.0.0.11"), replica("p2", "127.0.0.12")}); }
-
-    /// Patroni names these members from now on, each of which says the same of itself.
-    void answer(std::vector<ClusterMember> members) {
-        for (const auto& [name, api] : apis_)
-            says(name, "replica");
-        ClusterJson json;
-        for (auto& member : members) {
-            says(*member.name, member.role == "leader" ? "primary" : "replica");
-            member.api_url = apis_[*member.name]->url() + "/patroni";
-            json.member(member);
-        }
-        patroni_.answer_cluster(json.str());
-    }
-    /// What a member answers to GET /primary.
-    void says(const std::string& member, const std::string& role) {
-        auto& api = apis_[member];
-        if (!api)
-            api = std::make_unique<FakePatroni>();
-        api->answer("/primary", {.status = role == "primary" ? 200 : 503,
-                                 .body = R"({"state": "running", "role": ")" + role + "\"}"});
-    }
-
-    [[nodiscard]] ClusterConfig config() const {
-        ClusterConfig config;
-        config.name = "main";
-        config.hosts = {patroni::Endpoint::parse(patroni_.url()).value()};
-        config.resolve_prefer = patroni::ResolvePrefer::ipv4;
-        config.ports = {
-            port_for("rw", {RequestedRole::leader}, 5432),
-            port_for("ro", {RequestedRole::sync, RequestedRole::async}, 6543),
-            port_for("all", {RequestedRole::any}, 5432),
-        };
-        return config;
-    }
-
-    TopologyFeed::Publish publish() {
-        return [this](std::size_t port, const BackendTablePtr& table) {
-            const std::lock_guard lock(mutex_);
-            tables_[port] = table;
-            ++published_;
-            changed_.notify_all();
-        };
-    }
-
-    /// Asks the cluster now; the error, or nothing.
-    static std::string update(TopologyFeed& feed) {
-        std::promise<std::string> done;
-        feed.update_now([&](const std::string& error) { done.set_value(error); });
-        return done.get_future().get();
-    }
-
-    BackendTablePtr table(std::size_t port) {
-        const std::lock_guard lock(mutex_);
-        return tables_[port];
-    }
-    std::size_t published() {
-        const std::lock_guard lock(mutex_);
-        return published_;
-    }
-    /// "p1 127.0.0.11:5432, ..."
-    std::string eligible(std::size_t port) { return text_of(table(port)->eligible); }
-    std::string tolerated(std::size_t port) { return text_of(table(port)->tolerated); }
-    void wait_for(std::size_t port, const std::function<bool(const BackendTable&)>& condition,
-                  const std::string& what) {
-        std::unique_lock lock(mutex_);
-        support::wait_until(
-            lock, changed_, support::default_timeout,
-            [&] { return tables_[port] && condition(*tables_[port]); }, what,
-            [&] { return tables_[port] ? text_of(tables_[port]->eligible) : "no table"; });
-    }
-    void wait_for_eligible(std::size_t port, const std::string& text) {
-        wait_for(
-            port, [&](const BackendTable& table) { return text_of(table.eligible) == text; },
-            "eligible: " + text);
-    }
-    BackendPtr only_backend(std::size_t port) {
-        const auto its_table = table(port);
-        EXPECT_EQ(its_table->eligible.size(), 1U);
-        return its_table->eligible.at(0);
-    }
-
-    FakePatroni patroni_;
-
-  private:
-    std::map<std::string, std::unique_ptr<FakePatroni>> apis_;
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::map<std::size_t, BackendTablePtr> tables_;
-    std::size_t published_ = 0;
-};
-
-constexpr auto kNever = 1h;  // rounds begin with update() only, but for the first
-
 TEST_F(TopologyFeedTest, MakesATableForEveryPort) {
-    TopologyFeed feed(config(), kNever, publish());
+    TopologyFeed feed(settings(config(), kNever), publish());
     EXPECT_EQ(feed.cluster_name(), "main");
     feed.start();
     EXPECT_EQ(update(feed), "");
@@ -170,7 +32,7 @@ TEST_F(TopologyFeedTest, MakesATableForEveryPort) {
 }
 
 TEST_F(TopologyFeedTest, FollowsASwitchoverWithinAnUpdate) {
-    TopologyFeed feed(config(), kNever, publish());
+    TopologyFeed feed(settings(config(), kNever), publish());
     feed.start();
     EXPECT_EQ(update(feed), "");
     answer({replica("p1", "127.0.0.11"), leader("p2", "127.0.0.12")});
@@ -184,7 +46,7 @@ TEST_F(TopologyFeedTest, FollowsASwitchoverWithinAnUpdate) {
 
 TEST_F(TopologyFeedTest, AMemberThatVanishesIsToleratedFirstAndOutSoon) {
     answer({leader("p1", "127.0.0.11"), replica("p2", "127.0.0.12"), replica("p3", "127.0.0.13")});
-    TopologyFeed feed(config(), kNever, publish());
+    TopologyFeed feed(settings(config(), kNever), publish());
     feed.start();
     EXPECT_EQ(update(feed), "");
     EXPECT_EQ(eligible(1), "p2 127.0.0.12:6543, p3 127.0.0.13:6543");
@@ -201,7 +63,7 @@ TEST_F(TopologyFeedTest, AMemberThatVanishesIsToleratedFirstAndOutSoon) {
 }
 
 TEST_F(TopologyFeedTest, WithoutALeaderThePortSaysWhy) {
-    TopologyFeed feed(config(), kNever, publish());
+    TopologyFeed feed(settings(config(), kNever), publish());
     feed.start();
     EXPECT_EQ(update(feed), "");
     answer({replica("p1", "127.0.0.11"), replica("p2", "127.0.0.12")});
@@ -213,7 +75,7 @@ TEST_F(TopologyFeedTest, WithoutALeaderThePortSaysWhy) {
 }
 
 TEST_F(TopologyFeedTest, PollsByItself) {
-    TopologyFeed feed(config(), 1ms, publish());
+    TopologyFeed feed(settings(config(), 1ms), publish());
     feed.start();
     patroni_.wait_for_requests("/cluster", 1);
     answer({leader("p9", "127.0.0.19")});
@@ -221,7 +83,7 @@ TEST_F(TopologyFeedTest, PollsByItself) {
 }
 
 TEST_F(TopologyFeedTest, AnUpdateIsDoneOnceAllTablesArePublished) {
-    TopologyFeed feed(config(), kNever, publish());
+    TopologyFeed feed(settings(config(), kNever), publish());
     std::promise<std::string> seen;
     feed.update_now([&](const std::string&) {
         seen.set_value(eligible(0) + " | " + eligible(1) + " | " + eligible(2));
@@ -232,7 +94,7 @@ TEST_F(TopologyFeedTest, AnUpdateIsDoneOnceAllTablesArePublished) {
 }
 
 TEST_F(TopologyFeedTest, PublishesOnlyWhatChanged) {
-    TopologyFeed feed(config(), kNever, publish());
+    TopologyFeed feed(settings(config(), kNever), publish());
     feed.start();
     EXPECT_EQ(update(feed), "");
     const auto before = published();
@@ -242,7 +104,7 @@ TEST_F(TopologyFeedTest, PublishesOnlyWhatChanged) {
 }
 
 TEST_F(TopologyFeedTest, AFailedPollChangesNothing) {
-    TopologyFeed feed(config(), kNever, publish());
+    TopologyFeed feed(settings(config(), kNever), publish());
     feed.start();
     EXPECT_EQ(update(feed), "");
     const auto before = published();
@@ -264,7 +126,7 @@ TEST_F(TopologyFeedTest, AFailedPollChangesNothing) {
 }
 
 TEST_F(TopologyFeedTest, AMemberIsTheSameObjectInAllTablesWithItsAddress) {
-    TopologyFeed feed(config(), kNever, publish());
+    TopologyFeed feed(settings(config(), kNever), publish());
     feed.start();
     EXPECT_EQ(update(feed), "");
     const auto p1 = only_backend(0);
@@ -279,7 +141,7 @@ TEST_F(TopologyFeedTest, AMemberIsTheSameObjectInAllTablesWithItsAddress) {
 }
 
 TEST_F(TopologyFeedTest, AMemberThatComesBackIsTheSameObjectWhileASessionHoldsIt) {
-    TopologyFeed feed(config(), kNever, publish());
+    TopologyFeed feed(settings(config(), kNever), publish());
     feed.start();
     EXPECT_EQ(update(feed), "");
     const auto held = only_backend(1);
@@ -295,7 +157,7 @@ TEST_F(TopologyFeedTest, AMemberThatComesBackIsTheSameObjectWhileASessionHoldsIt
 }
 
 TEST_F(TopologyFeedTest, AMemberThatMovesIsAnotherObject) {
-    TopologyFeed feed(config(), kNever, publish());
+    TopologyFeed feed(settings(config(), kNever), publish());
     feed.start();
     EXPECT_EQ(update(feed), "");
     const auto before = only_backend(0);
@@ -307,7 +169,7 @@ TEST_F(TopologyFeedTest, AMemberThatMovesIsAnotherObject) {
 }
 
 TEST_F(TopologyFeedTest, AMemberThatIsRenamedIsAnotherObject) {
-    TopologyFeed feed(config(), kNever, publish());
+    TopologyFeed feed(settings(config(), kNever), publish());
     feed.start();
     EXPECT_EQ(update(feed), "");
     const auto before = only_backend(0);
@@ -325,7 +187,7 @@ TEST_F(TopologyFeedTest, WithoutHostPortEachMemberHasItsOwn) {
     answer({leader("p1", "127.0.0.11"), elsewhere, portless});
     auto own_ports = config();
     own_ports.ports[2].host_port.reset();
-    TopologyFeed feed(own_ports, kNever, publish());
+    TopologyFeed feed(settings(own_ports, kNever), publish());
     feed.start();
     EXPECT_EQ(update(feed), "");
     EXPECT_EQ(eligible(2), "p1 127.0.0.11:5432, p2 127.0.0.12:5555");
@@ -339,7 +201,7 @@ TEST_F(TopologyFeedTest, TwoMembersOnOneHostAreTwoBackends) {
     answer({leader("p1", "127.0.0.11"), replica("p2", "127.0.0.12"), other});
     auto own_ports = config();
     own_ports.ports[2].host_port.reset();
-    TopologyFeed feed(own_ports, kNever, publish());
+    TopologyFeed feed(settings(own_ports, kNever), publish());
     feed.start();
     EXPECT_EQ(update(feed), "");
     EXPECT_EQ(eligible(2), "p1 127.0.0.11:5432, p2 127.0.0.12:5432, p3 127.0.0.12:5433");
@@ -350,7 +212,7 @@ TEST_F(TopologyFeedTest, TwoMembersOnOneHostAreTwoBackends) {
 
 TEST_F(TopologyFeedTest, HostsMayBeIpv6AddressesOrNames) {
     answer({leader("p1", "::1"), replica("p2", "localhost")});
-    TopologyFeed feed(config(), kNever, publish());
+    TopologyFeed feed(settings(config(), kNever), publish());
     feed.start();
     EXPECT_EQ(update(feed), "");
     EXPECT_EQ(eligible(0), "p1 [::1]:5432");
@@ -361,7 +223,7 @@ TEST_F(TopologyFeedTest, AHostWithoutAnAddressExcludesItsMemberAlone) {
     // Longer than a name's part may be, so that no server is asked.
     const std::string nowhere(64, 'x');
     answer({leader("p1", "127.0.0.11"), replica("p2", nowhere), replica("p3", "127.0.0.13")});
-    TopologyFeed feed(config(), kNever, publish());
+    TopologyFeed feed(settings(config(), kNever), publish());
     feed.start();
     EXPECT_EQ(update(feed), "");
     EXPECT_EQ(eligible(1), "p3 127.0.0.13:6543");
@@ -377,7 +239,7 @@ TEST_F(TopologyFeedTest, EachPortHasItsOwnRequirements) {
     auto picky = config();
     picky.ports[1].wanted.max_lag = 1'000;
     picky.ports[2].wanted.tags = {{"zone", "a"}};
-    TopologyFeed feed(picky, kNever, publish());
+    TopologyFeed feed(settings(picky, kNever), publish());
     feed.start();
     EXPECT_EQ(update(feed), "");
     EXPECT_EQ(eligible(1), "p3 127.0.0.13:6543");
@@ -386,26 +248,10 @@ TEST_F(TopologyFeedTest, EachPortHasItsOwnRequirements) {
     EXPECT_EQ(table(2)->why_excluded(), "p3: not tagged zone=a");
 }
 
-/// What is logged while `task` runs.
-template <typename Task>
-std::string logged_during(Task task) {
-    testing::internal::CaptureStderr();
-    task();
-    EXPECT_TRUE(daemons::log::flush(support::default_timeout));
-    return testing::internal::GetCapturedStderr();
-}
-
-std::size_t count_of(const std::string& part, const std::string& text) {
-    std::size_t count = 0;
-    for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
-        ++count;
-    return count;
-}
-
 TEST_F(TopologyFeedTest, TellsHowManyWereRefusedOnceThatEnds) {
     answer({replica("p1", "127.0.0.11")});
     const auto log = logged_during([&] {
-        TopologyFeed feed(config(), kNever, publish());
+        TopologyFeed feed(settings(config(), kNever), publish());
         feed.start();
         EXPECT_EQ(update(feed), "");
         table(0)->refused = 3;
@@ -421,7 +267,7 @@ TEST_F(TopologyFeedTest, TellsHowManyWereRefusedOnceThatEnds) {
 
 TEST_F(TopologyFeedTest, LogsEachChangeOnce) {
     const auto log = logged_during([&] {
-        TopologyFeed feed(config(), kNever, publish());
+        TopologyFeed feed(settings(config(), kNever), publish());
         feed.start();
         for (int i = 0; i < 3; ++i)
             EXPECT_EQ(update(feed), "");
@@ -439,7 +285,7 @@ TEST_F(TopologyFeedTest, WarnsOnceOfALeaderThatIsOneByClusterAlone) {
     json.member(leader("p1", "127.0.0.11"));  // without an api_url
     patroni_.answer_cluster(json.str());
     const auto log = logged_during([&] {
-        TopologyFeed feed(config(), kNever, publish());
+        TopologyFeed feed(settings(config(), kNever), publish());
         feed.start();
         for (int i = 0; i < 3; ++i)
             EXPECT_EQ(update(feed), "");
@@ -450,7 +296,7 @@ TEST_F(TopologyFeedTest, WarnsOnceOfALeaderThatIsOneByClusterAlone) {
 
 TEST_F(TopologyFeedTest, StopTellsAnUpdateThatWaits) {
     patroni_.answer("/cluster", {.fault = support::Fault::stall});
-    TopologyFeed feed(config(), kNever, publish());
+    TopologyFeed feed(settings(config(), kNever), publish());
     feed.start();
     patroni_.wait_for_requests("/cluster", 1);
     std::promise<std::string> done;
@@ -458,6 +304,77 @@ TEST_F(TopologyFeedTest, StopTellsAnUpdateThatWaits) {
     feed.stop();
     EXPECT_EQ(done.get_future().get(), "shutting down");
     EXPECT_EQ(published(), 0U);
+}
+
+TEST_F(TopologyFeedTest, ReportsWhatItKnowsAndHowItCameToKnowIt) {
+    TopologyFeed feed(settings(config(), kNever), publish());
+    EXPECT_EQ(feed.report().name, "main");
+    EXPECT_EQ(feed.report().table_age, std::nullopt);
+    EXPECT_TRUE(feed.report().members.empty());
+    EXPECT_TRUE(feed.standings().empty());
+    auto tagged = replica("p2", "127.0.0.12");
+    tagged.tags = {{"zone", "a"}};
+    answer({leader("p1", "127.0.0.11"), tagged});
+    feed.start();
+    EXPECT_EQ(update(feed), "");
+
+    const auto report = feed.report();
+    EXPECT_EQ(report.leader, "p1");
+    EXPECT_NE(report.leader_reason, "");
+    EXPECT_FALSE(report.paused);
+    ASSERT_TRUE(report.table_age.has_value());
+    EXPECT_GE(*report.table_age, 0.0);
+    EXPECT_EQ(report.polls.last_host, patroni_.url());
+    EXPECT_EQ(report.polls.last_error, "");
+    EXPECT_GE(report.polls.good, 1U);
+    EXPECT_EQ(report.polls.failed, 0U);
+    EXPECT_GT(report.polls.seconds_total, 0.0);
+    ASSERT_EQ(report.members.size(), 2U);
+    EXPECT_EQ(report.members[0].name, "p1");
+    EXPECT_TRUE(report.members[0].leads);
+    EXPECT_TRUE(report.members[0].up);
+    EXPECT_EQ(report.members[0].host, "127.0.0.11");
+    EXPECT_EQ(report.members[0].port, 5432);
+    EXPECT_EQ(report.members[1].role, "replica");
+    EXPECT_FALSE(report.members[1].leads);
+    EXPECT_EQ(report.members[1].lag, 0U);
+    EXPECT_EQ(report.members[1].tags.at("zone"), "a");
+
+    const auto standings = feed.standings();
+    ASSERT_EQ(standings.size(), 3U);
+    EXPECT_EQ(standings.at(0).at(0).standing, "eligible");
+    EXPECT_EQ(standings.at(0).at(1).standing, "out");
+    EXPECT_EQ(standings.at(0).at(1).reason, "role is replica");
+    EXPECT_EQ(standings.at(2).at(1).standing, "eligible");
+
+    patroni_.answer("/cluster", {.status = 503});
+    EXPECT_NE(update(feed), "");
+    EXPECT_EQ(feed.report().polls.failed, 1U);
+    EXPECT_THAT(feed.report().polls.last_error, HasSubstr("503"));
+    EXPECT_EQ(feed.report().members.size(), 2U) << "what is known stays";
+}
+
+TEST_F(TopologyFeedTest, ARoundThatEndsLetsTroubleBeToldAgain) {
+    TopologyFeed feed(settings(config(), kNever), publish());
+    feed.start();
+    EXPECT_EQ(update(feed), "");
+    const auto p1 = only_backend(0);
+    p1->in_trouble = true;
+    EXPECT_EQ(update(feed), "");
+    EXPECT_FALSE(p1->in_trouble);
+    p1->in_trouble = true;
+    patroni_.answer("/cluster", {.status = 503});
+    EXPECT_NE(update(feed), "");
+    EXPECT_FALSE(p1->in_trouble) << "who could not be asked may be asked for again";
+}
+
+TEST_F(TopologyFeedTest, TroubleAsksTheClusterBeforeItsTime) {
+    TopologyFeed feed(settings(config(), kNever), publish());
+    feed.start();
+    EXPECT_EQ(update(feed), "");
+    answer({replica("p1", "127.0.0.11"), leader("p2", "127.0.0.12")});
+    feed.report_trouble("p1");
+    wait_for_eligible(0, "p2 127.0.0.12:5432");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
@@ -22,16 +23,22 @@ struct HttpResponse {
 
 /// A small HTTP/1.1 server for health checks and operators (libmicrohttpd; one thread, epoll).
 /// A thousand idle connections, oversized or slow requests cost it a descriptor each for ten
-/// seconds and disturb no other request. Bodies sent to it are read and forgotten.
+/// seconds and disturb no other request: a request must be there whole within that time, and its
+/// answer taken, however many bytes keep coming. Bodies sent to it are read and forgotten, up to a
+/// megabyte.
 class HttpServer {
   public:
-    /// Answers one request; any thread, exactly once, before the server is destroyed.
+    static constexpr unsigned kMaxConnections = 2'000;
+
+    /// Answers one request; any thread, once. Those that nobody has answered when the server is
+    /// destroyed get a 503; an answer that comes later is dropped.
     using Reply = std::function<void(HttpResponse)>;
     /// Called on the server's thread; must not block: it may keep `reply` and return.
     using Handler = std::function<void(const HttpRequest&, Reply reply)>;
 
     /// Serves from now on at a socket that outlives it. Throws std::runtime_error if it cannot.
-    HttpServer(const net::ListeningSocket& socket, Handler handler);
+    HttpServer(const net::ListeningSocket& socket, Handler handler,
+               unsigned max_connections = kMaxConnections);
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
     ~HttpServer();

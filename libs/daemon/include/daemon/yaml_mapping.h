@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,15 +17,24 @@ namespace daemons {
 /// Collected, so that one run of --check shows everything.
 class Problems {
   public:
+    /// What the user knows a line by, where it is none of a file: "--role".
+    using NameOfLine = std::function<std::string(int line)>;
+
     explicit Problems(std::string file) : file_(std::move(file)) {}
+    explicit Problems(NameOfLine name_of_line) : name_of_line_(std::move(name_of_line)) {}
 
     void add(const YAML::Mark& where, const std::string& what);
     void add(const YAML::Node& where, const std::string& what) { add(where.Mark(), what); }
+    /// "file:line", or the name of the line where it has one.
+    [[nodiscard]] std::string place_of(const YAML::Mark& where) const;
+    /// "line 5", or that name, for messages about another line of the same file.
+    [[nodiscard]] std::string line_of(const YAML::Mark& where) const;
     [[nodiscard]] bool empty() const noexcept { return lines_.empty(); }
     [[nodiscard]] const std::vector<std::string>& lines() const noexcept { return lines_; }
 
   private:
     std::string file_;
+    NameOfLine name_of_line_;
     std::vector<std::string> lines_;
 };
 

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/network.h"
+#include "net/tcp_options.h"
+#include "patroni_proxy/backend_table.h"
+
+namespace proxy {
+
+/// How a port treats its clients. Immutable; a reload replaces it whole. 0 stands for no limit.
+struct PortSettings {
+    std::chrono::milliseconds connect_timeout{4'000};
+    std::chrono::milliseconds idle_timeout{0};
+    net::TcpOptions tcp{};  ///< towards backends; clients have those of the listening socket
+    std::vector<net::Network> allow{};  ///< where clients may come from; empty: anywhere
+    std::uint64_t max_connections = 0;
+    std::uint32_t max_connections_per_backend = 0;
+    bool log_sessions = true;  ///< a line for each that ended in an orderly way
+
+    friend bool operator==(const PortSettings&, const PortSettings&) = default;
+};
+using PortSettingsPtr = std::shared_ptr<const PortSettings>;
+
+/// Never used twice in a process: a port that is removed and added again is another one.
+using PortId = std::uint32_t;
+
+/// What all workers share of one port, for as long as any of its sessions lasts.
+struct Port {
+    const PortId id;
+    const std::string label;  ///< "cluster/port"
+    /// Any thread: a backend refused a connect, or ended a session.
+    const std::function<void(const BackendPtr&)> on_trouble;
+    std::atomic<std::uint64_t> sessions{0};
+};
+using PortPtr = std::shared_ptr<Port>;
+
+/// What all workers share of all ports.
+struct ProcessSessions {
+    std::atomic<std::uint64_t> open{0};
+    std::atomic<std::uint64_t> max{0};  ///< 0: no limit
+};
+
+}  // namespace proxy

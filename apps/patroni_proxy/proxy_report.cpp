@@ -1,0 +1,106 @@
+// What the proxy says of itself, gathered from its workers and feeds.
+
+#include "daemon/descriptors.h"
+#include "daemon/log.h"
+#include "patroni_proxy/proxy.h"
+
+namespace proxy {
+namespace {
+
+/// By name; those that never happened are there with 0, for a rate needs the value before the
+/// first event.
+std::map<std::string, std::uint64_t> by_reason(const SessionEndCounts& counts, bool refusals) {
+    std::map<std::string, std::uint64_t> named;
+    for (std::size_t i = 0; i < counts.size(); ++i)
+        if (const auto end = static_cast<SessionEnd>(i); is_refusal(end) == refusals)
+            named.emplace(name_of(end), counts[i]);
+    return named;
+}
+
+MemberTraffic traffic_of(const std::string& member, const MemberTally& tally) {
+    return {.member = member,
+            .sessions = tally.sessions,
+            .sessions_total = tally.sessions_total,
+            .bytes_from_client = tally.bytes_from_client,
+            .bytes_from_backend = tally.bytes_from_backend,
+            .connect_failures = tally.connect_failures,
+            .ended = by_reason(tally.ended, false)};
+}
+
+double seconds_since(std::chrono::steady_clock::time_point time) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - time).count();
+}
+
+}  // namespace
+
+void Proxy::note_reload(const std::string& error) {
+    reload_.note(error);
+}
+
+ProxyReport Proxy::report() {
+    ProxyReport report;
+    report.version = VERSION;
+    report.uptime = seconds_since(started_);
+    report.started_at =
+        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count() -
+        report.uptime;
+    report.workers = static_cast<unsigned>(workers_.size());
+    report.sessions = sessions_.open;
+    report.max_connections = sessions_.max;
+    report.descriptors = daemons::open_descriptors();
+    report.max_descriptors = daemons::descriptor_limit();
+    report.log_lines_dropped = daemons::log::dropped();
+    report.reload = reload_.report();
+
+    std::vector<std::map<PortId, PortTally>> by_worker(workers_.size());
+    std::atomic<std::size_t> next{0};
+    on_each_worker([&](Worker& worker) { by_worker[next++] = worker.tallies(); });
+    std::map<PortId, PortTally> tallies;
+    for (const auto& worker : by_worker)
+        for (const auto& [port, tally] : worker)
+            add(tallies[port], tally);
+    bool any_table = false;
+    for (const auto& cluster : config_.clusters) {
+        report.clusters.push_back(report_of(cluster, tallies));
+        any_table |= report.clusters.back().table_age.has_value();
+    }
+
+    report.draining = drained_ != nullptr;
+    report.why_not_ready = report.draining ? "draining"
+                           : !accepting_   ? "not listening yet"
+                           : !any_table    ? "Patroni has not answered yet"
+                                           : "";
+    report.ready = report.why_not_ready.empty();
+    return report;
+}
+
+ClusterReport Proxy::report_of(const ClusterConfig& cluster,
+                               const std::map<PortId, PortTally>& tallies) const {
+    const TopologyFeed& feed = *feeds_.at(cluster.name);
+    ClusterReport report = feed.report();
+    const auto standings = feed.standings();
+    for (const auto& [id, port] : ports_) {
+        if (port.cluster != cluster.name || port.leaves_at)
+            continue;
+        PortReport told;
+        told.name = port.config.name;
+        for (const auto& socket : port.sockets)
+            told.listen.push_back(socket->address().to_string());
+        for (const auto role : port.config.wanted.roles)
+            told.roles.emplace_back(patroni::name_of(role));
+        told.sessions = port.port->sessions;
+        told.max_connections = port.settings->max_connections;
+        if (const auto found = standings.find(id); found != standings.end())
+            told.members = found->second;
+        PortTally tally;
+        if (const auto found = tallies.find(id); found != tallies.end())
+            tally = found->second;
+        for (const auto& [member, counts] : tally.members)
+            told.traffic.push_back(traffic_of(member, counts));
+        told.refused = by_reason(tally.refused, true);
+        report.ports.push_back(std::move(told));
+    }
+    return report;
+}
+
+}  // namespace proxy
