@@ -1,0 +1,323 @@
+#include "patroni_agent/agent.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "daemon/log.h"
+#include "patroni_agent/agent_request.h"
+#include "patroni_agent/identity.h"
+
+namespace agent {
+namespace {
+
+constexpr char kAdminName[] = "HTTP endpoint";
+// How soon the switch works.
+constexpr std::chrono::milliseconds kMaintenanceTick{250};
+// Half of what HAProxy asks in: an API that is slow must not make a verdict old.
+constexpr patroni::RestClient::Timeouts kTimeouts{.connect = std::chrono::seconds{1},
+                                                  .total = std::chrono::seconds{2}};
+
+std::vector<net::ListeningSockets::Wish> wishes_of(const Config& config) {
+    std::vector<net::ListeningSockets::Wish> wishes;
+    for (const auto& listener : config.listeners)
+        for (const auto& address : listener.listen)
+            wishes.push_back({listener.name, address, {}});
+    // The last one, if there is one.
+    if (config.listen_address)
+        wishes.push_back({kAdminName, *config.listen_address, {}});
+    return wishes;
+}
+
+bool same_question(const ListenerConfig& a, const ListenerConfig& b) {
+    return a.by_request == b.by_request && a.wanted == b.wanted;
+}
+
+}  // namespace
+
+Agent::Agent(net::EventLoop& main_loop)
+    : main_loop_(main_loop),
+      maintenance_timer_(main_loop.timers(), [this] { check_maintenance(); }) {}
+
+Agent::~Agent() {
+    stop();
+}
+
+void Agent::apply(const Config& config) {
+    const auto wishes = wishes_of(config);
+    const auto sockets = sockets_.prepare(wishes);
+    auto admin = config.listen_address ? start_admin_server(sockets) : nullptr;
+    // From here on nothing fails.
+    config_ = config;
+    apply_listeners();
+    apply_clusters();
+    apply_sockets(sockets);
+    // One that goes on is kept; another has the socket to itself only after the one before it.
+    if (!config.listen_address || admin)
+        admin_ = std::move(admin);
+    sockets_.use(wishes, sockets);
+    check_maintenance();
+}
+
+/// A listener that asks what it asked before keeps what it has seen: a reload forgets nothing.
+void Agent::apply_listeners() {
+    std::map<std::string, Listener> listeners;
+    for (const auto& config : config_.listeners) {
+        Listener listener{config, {}};
+        const auto known = listeners_.find(config.name);
+        for (const auto state : kAllServerStates)
+            listener.replies[state] =
+                known == listeners_.end() ? 0 : known->second.replies.at(state);
+        const bool same = known != listeners_.end() && same_question(known->second.config, config);
+        for (const auto& cluster : config_.clusters) {
+            if (!config.by_request && config.cluster != cluster.name)
+                continue;
+            auto board = same ? known->second.boards.extract(cluster.name)
+                              : std::map<std::string, VerdictBoard>::node_type{};
+            if (board)
+                listener.boards.insert(std::move(board));
+            else
+                listener.boards.emplace(cluster.name, VerdictBoard(config));
+        }
+        listeners.emplace(config.name, std::move(listener));
+    }
+    listeners_ = std::move(listeners);
+}
+
+void Agent::apply_clusters() {
+    std::erase_if(clusters_, [this](const auto& entry) {
+        return std::none_of(config_.clusters.begin(), config_.clusters.end(),
+                            [&](const auto& config) { return config.name == entry.first; });
+    });
+    for (const auto& config : config_.clusters) {
+        patroni::ClusterWatcher::Settings settings;
+        settings.hosts = config.hosts;
+        settings.interval = config_.interval;
+        settings.timeouts = kTimeouts;
+        settings.access = {
+            .tls = config.tls, .resolver = resolver_, .prefer = config.resolve_prefer};
+        settings.live_positions =
+            std::any_of(config_.listeners.begin(), config_.listeners.end(),
+                        [](const ListenerConfig& listener) { return listener.wanted.live_lag; });
+        Cluster& cluster = clusters_[config.name];
+        cluster.prefer = config.resolve_prefer;
+        // Told to ask others, it may stand beside another.
+        if (std::exchange(cluster.hosts, config.hosts) != config.hosts)
+            cluster.own_member.clear();
+        if (cluster.view)
+            on_view(config.name, cluster.view);
+        if (cluster.watcher)
+            cluster.watcher->reconfigure(std::move(settings), [](const auto& /*view*/) {});
+        else
+            start_watcher(config.name, std::move(settings));
+    }
+}
+
+void Agent::start_watcher(const std::string& name, patroni::ClusterWatcher::Settings settings) {
+    auto& watcher = clusters_[name].watcher;
+    watcher = std::make_unique<patroni::ClusterWatcher>(
+        std::move(settings),
+        [this, name](const patroni::ClusterView& view) {
+            main_loop_.post(
+                [this, name, copy = std::make_shared<const patroni::ClusterView>(view)]() mutable {
+                    on_view(name, std::move(copy));
+                });
+        },
+        [this, name](const patroni::ClusterWatcher::Round& round) {
+            main_loop_.post([this, name, round] { on_round_end(name, round); });
+        });
+    watcher->start();
+}
+
+/// Null if the one that serves goes on.
+std::unique_ptr<AdminServer> Agent::start_admin_server(
+    const net::ListeningSockets::Prepared& sockets) {
+    if (admin_ && admin_->socket() == sockets.back())
+        return nullptr;
+    return std::make_unique<AdminServer>(sockets.back(),
+                                         [this](const AdminServer::ReportDone& done) {
+                                             main_loop_.post([this, done] { done(report()); });
+                                         });
+}
+
+void Agent::apply_sockets(const net::ListeningSockets::Prepared& sockets) {
+    std::vector<Serving> servers;
+    auto next = sockets.begin();
+    for (const auto& config : config_.listeners)
+        for (std::size_t i = 0; i < config.listen.size(); ++i, ++next)
+            servers.push_back({config.name, config.by_request, take_server(config, *next)});
+    servers_ = std::move(servers);
+    if (next != sockets.end() && (!admin_ || admin_->socket() != *next))
+        daemons::log::info(std::string(kAdminName) + ": listening on " +
+                           (*next)->address().to_string());
+}
+
+/// The one that serves already, with the connections that it has, or a new one.
+std::unique_ptr<AgentServer> Agent::take_server(const ListenerConfig& config,
+                                                const AgentServer::Socket& socket) {
+    for (auto& serving : servers_)
+        if (serving.server && serving.server->socket() == socket &&
+            serving.listener == config.name && serving.by_request == config.by_request)
+            return std::move(serving.server);
+    // What was there accepts no more.
+    const bool is_new = std::none_of(servers_.begin(), servers_.end(), [&](const Serving& serving) {
+        return serving.server && serving.server->socket() == socket;
+    });
+    std::erase_if(servers_, [&](const Serving& serving) {
+        return serving.server && serving.server->socket() == socket;
+    });
+    if (is_new)
+        daemons::log::info(config.name + ": listening on " + socket->address().to_string());
+    return std::make_unique<AgentServer>(main_loop_, socket, config.by_request,
+                                         [this, name = config.name](std::string_view request) {
+                                             if (!may_answer(name, request))
+                                                 return std::string{};
+                                             const auto [state, reason] = answer(name, request);
+                                             ++listeners_.at(name).replies[state];
+                                             return agent_reply(state, reason);
+                                         });
+}
+
+void Agent::on_view(const std::string& name, std::shared_ptr<const patroni::ClusterView> view) {
+    const auto found = clusters_.find(name);
+    if (found == clusters_.end())
+        return;
+    Cluster& cluster = found->second;
+    cluster.view = std::move(view);
+    find_own_member(name, cluster);
+    for (auto& [listener_name, listener] : listeners_)
+        if (const auto board = listener.boards.find(name); board != listener.boards.end())
+            board->second.judge(*cluster.view);
+    log_changes(name);
+}
+
+void Agent::find_own_member(const std::string& name, Cluster& cluster) const {
+    const bool wanted = std::any_of(
+        config_.listeners.begin(), config_.listeners.end(), [&](const ListenerConfig& listener) {
+            return !listener.by_request && listener.cluster == name && listener.member.empty();
+        });
+    if (!wanted || !cluster.view->snapshot)
+        return;
+    const auto addresses_of = [&](const std::string& host) {
+        const auto known = resolver_->addresses_of(host, cluster.prefer, patience_with_names);
+        return known ? known.value() : std::vector<std::string>{};
+    };
+    const auto own = member_beside(*cluster.view->snapshot, cluster.hosts, addresses_of,
+                                   addresses_of_this_host());
+    // One that was found stays: it is no longer another because its API is gone from an answer.
+    if (own)
+        cluster.own_member = own.value();
+    else if (cluster.own_member.empty() &&
+             std::exchange(cluster.why_no_own_member, own.reason()) != own.reason())
+        daemons::log::warning(name + ": " + own.reason());
+}
+
+void Agent::on_round_end(const std::string& name, const patroni::ClusterWatcher::Round& round) {
+    const auto found = clusters_.find(name);
+    if (found != clusters_.end()) {
+        auto& polls = found->second.polls;
+        const bool news = polls.last_error != round.errors;
+        polls.note(round);
+        if (news && round.errors.empty())
+            daemons::log::info(name + ": " + round.host + " answers");
+        else if (news)
+            daemons::log::warning(name + ": " + round.errors);
+        // Without an answer, time has passed.
+        log_changes(name);
+    }
+    if (on_round)
+        on_round(name);
+}
+
+/// What HAProxy is told from now on, where that is another state than before.
+void Agent::log_changes(const std::string& cluster) {
+    for (auto& [name, listener] : listeners_) {
+        if (listener.config.by_request || listener.config.cluster != cluster ||
+            !may_answer(name, {}))
+            continue;
+        const auto [state, reason] = answer(name, {});
+        std::string line = agent_reply(state, reason);
+        line.pop_back();
+        if (std::exchange(listener.logged, state) != state)
+            daemons::log::info(line.insert(0, name + ": "));
+    }
+}
+
+bool Agent::may_answer(const std::string& name, std::string_view request) const {
+    const Listener& listener = listeners_.at(name);
+    std::string reason;
+    const auto asked = parse_request(request, reason);
+    const auto cluster = clusters_.find(
+        listener.config.by_request && asked ? asked->cluster : listener.config.cluster);
+    return maintenance_ || cluster == clusters_.end() || cluster->second.polls.good > 0 ||
+           patroni::Clock::now() - cluster->second.started > listener.config.profile.stale_after;
+}
+
+Answer Agent::answer(const std::string& name, std::string_view request) const {
+    const Listener& listener = listeners_.at(name);
+    return listener.config.by_request ? answer_request(listener, request)
+                                      : decide(listener.config.profile, knowledge_for(listener));
+}
+
+const std::string& Agent::member_of(const Listener& listener) const {
+    return listener.config.member.empty() ? clusters_.at(listener.config.cluster).own_member
+                                          : listener.config.member;
+}
+
+/// Of a listener that is told here for whom it answers.
+Knowledge Agent::knowledge_for(const Listener& listener) const {
+    const Cluster& cluster = clusters_.at(listener.config.cluster);
+    const std::string& member = member_of(listener);
+    Knowledge knowledge;
+    if (member.empty() && cluster.view)
+        knowledge.why_no_verdict = cluster.why_no_own_member;
+    else
+        knowledge = listener.boards.at(listener.config.cluster)
+                        .knowledge_of(member, std::nullopt, patroni::Clock::now());
+    knowledge.maintenance = maintenance_;
+    return knowledge;
+}
+
+Answer Agent::answer_request(const Listener& listener, std::string_view request) const {
+    std::string reason;
+    const auto asked = parse_request(request, reason);
+    const auto board = asked ? listener.boards.find(asked->cluster) : listener.boards.end();
+    if (asked && board == listener.boards.end())
+        reason = "no such cluster: " + asked->cluster;
+    Knowledge knowledge;
+    if (board != listener.boards.end())
+        knowledge = board->second.knowledge_of(asked->member, asked->role, patroni::Clock::now());
+    else
+        knowledge.why_no_verdict = reason;
+    if (!knowledge.verdict)
+        if (const auto others = unknown_requests_.pass(std::chrono::steady_clock::now()))
+            daemons::log::warning(listener.config.name + ": asked for '" + std::string(request) +
+                                  "': " + knowledge.why_no_verdict + *others);
+    knowledge.maintenance = maintenance_;
+    return decide(listener.config.profile, knowledge);
+}
+
+void Agent::check_maintenance() {
+    maintenance_timer_.cancel();
+    maintenance_timer_.arm(kMaintenanceTick);
+    std::error_code error;
+    const bool on = config_.maintenance || std::filesystem::exists(config_.maintenance_file, error);
+    if (std::exchange(maintenance_, on) != on)
+        daemons::log::info(on ? "in maintenance" : "no longer in maintenance");
+}
+
+void Agent::ping(const std::shared_ptr<void>& token) {
+    for (const auto& [name, cluster] : clusters_)
+        cluster.watcher->ping(token);
+}
+
+void Agent::stop() {
+    maintenance_timer_.cancel();
+    servers_.clear();
+    admin_.reset();
+    for (const auto& [name, cluster] : clusters_)
+        cluster.watcher->stop();
+}
+
+}  // namespace agent

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/log_throttle.h"
+#include "net/event_loop.h"
+#include "net/listening_sockets.h"
+#include "net/timer.h"
+#include "patroni/cluster_view.h"
+#include "patroni/cluster_watcher.h"
+#include "patroni/resolver.h"
+#include "patroni_agent/admin_server.h"
+#include "patroni_agent/agent_server.h"
+#include "patroni_agent/config.h"
+#include "patroni_agent/report.h"
+#include "patroni_agent/verdict_board.h"
+
+namespace agent {
+
+/// The whole agent: it watches clusters, each on a thread of its own, and answers HAProxy from
+/// what they last told, on the main thread, whose loop it borrows. Main thread only.
+class Agent {
+  public:
+    explicit Agent(net::EventLoop& main_loop);
+    Agent(const Agent&) = delete;
+    Agent& operator=(const Agent&) = delete;
+    ~Agent();
+
+    /// Does what the file says, from whatever was done before. Throws std::exception if an address
+    /// cannot be listened on; then nothing has changed.
+    void apply(const Config& config);
+    /// Ends listening and all threads.
+    void stop();
+    void ping(const std::shared_ptr<void>& token);
+    /// How a reload went, for the report: an empty text if well.
+    void note_reload(const std::string& error) { reloads_.note(error); }
+    [[nodiscard]] AgentReport report() const;
+
+    /// Whether a listener has anything to say. An agent that has just started has not: HAProxy
+    /// then keeps what the one before it said, instead of cutting every session on the primary.
+    /// Once `stale_after` has passed without an answer of Patroni it says that it does not know.
+    [[nodiscard]] bool may_answer(const std::string& listener, std::string_view request) const;
+    /// What a listener answers; `request` is what HAProxy sent, if the listener takes any.
+    [[nodiscard]] Answer answer(const std::string& listener, std::string_view request) const;
+    /// Told after every round of asking a cluster.
+    std::function<void(const std::string& cluster)> on_round;
+    /// How long the names of members' hosts may take to be resolved, in an answer of Patroni that
+    /// is to tell which of them this is; by default the next answer must do.
+    std::chrono::milliseconds patience_with_names{0};
+
+  private:
+    struct Cluster {
+        patroni::ResolvePrefer prefer;
+        std::vector<patroni::Endpoint> hosts;
+        std::shared_ptr<const patroni::ClusterView> view;  ///< null: no answer yet
+        std::string own_member;                            ///< empty: not known
+        std::string why_no_own_member;
+        patroni::Clock::time_point started = patroni::Clock::now();
+        daemons::PollReport polls = {};
+        std::unique_ptr<patroni::ClusterWatcher> watcher;
+    };
+    struct Listener {
+        ListenerConfig config;
+        std::map<std::string, VerdictBoard> boards;  ///< by cluster
+        std::optional<ServerState> logged = {};
+        std::map<ServerState, std::uint64_t> replies = {};
+    };
+    struct Serving {
+        std::string listener;
+        bool by_request = false;
+        std::unique_ptr<AgentServer> server;
+    };
+
+    void apply_listeners();
+    void apply_clusters();
+    void start_watcher(const std::string& name, patroni::ClusterWatcher::Settings settings);
+    [[nodiscard]] std::unique_ptr<AdminServer> start_admin_server(
+        const net::ListeningSockets::Prepared& sockets);
+    void apply_sockets(const net::ListeningSockets::Prepared& sockets);
+    [[nodiscard]] std::unique_ptr<AgentServer> take_server(const ListenerConfig& config,
+                                                           const AgentServer::Socket& socket);
+    void on_view(const std::string& name, std::shared_ptr<const patroni::ClusterView> view);
+    void on_round_end(const std::string& name, const patroni::ClusterWatcher::Round& round);
+    void find_own_member(const std::string& name, Cluster& cluster) const;
+    void log_changes(const std::string& cluster);
+    void check_maintenance();
+    [[nodiscard]] const std::string& member_of(const Listener& listener) const;
+    [[nodiscard]] Knowledge knowledge_for(const Listener& listener) const;
+    [[nodiscard]] Answer answer_request(const Listener& listener, std::string_view request) const;
+    [[nodiscard]] ClusterReport report_of(const std::string& name, const Cluster& cluster) const;
+    [[nodiscard]] ListenerReport report_of(const Listener& listener) const;
+    [[nodiscard]] AnswerReport report_of_answer(const Listener& listener) const;
+
+    net::EventLoop& main_loop_;
+    const std::shared_ptr<patroni::Resolver> resolver_ = std::make_shared<patroni::Resolver>();
+    Config config_;
+    std::map<std::string, Cluster> clusters_;
+    std::map<std::string, Listener> listeners_;
+    net::ListeningSockets sockets_;
+    std::vector<Serving> servers_;
+    std::unique_ptr<AdminServer> admin_;  ///< null: off
+    daemons::ReloadTally reloads_;
+    const patroni::Clock::time_point started_ = patroni::Clock::now();
+    mutable daemons::LogThrottle unknown_requests_;
+    net::Timer maintenance_timer_;
+    bool maintenance_ = false;
+};
+
+}  // namespace agent

@@ -1,0 +1,109 @@
+// What the agent says of itself.
+
+#include "daemon/descriptors.h"
+#include "daemon/log.h"
+#include "patroni_agent/agent.h"
+
+namespace agent {
+namespace {
+
+double seconds_since(patroni::Clock::time_point time) {
+    return std::chrono::duration<double>(patroni::Clock::now() - time).count();
+}
+
+std::string names_of(const std::set<patroni::RequestedRole>& roles) {
+    std::string names;
+    for (const auto role : roles)
+        names.append(names.empty() ? "" : ",").append(patroni::name_of(role));
+    return names;
+}
+
+AnswerReport report_of(const Profile& profile, const Knowledge& knowledge) {
+    const auto [state, reason] = decide(profile, knowledge);
+    AnswerReport report;
+    report.state = name_of(state);
+    report.reason = reason;
+    if (knowledge.verdict)
+        report.age = std::chrono::duration<double>(knowledge.age).count();
+    return report;
+}
+
+}  // namespace
+
+AgentReport Agent::report() const {
+    AgentReport report;
+    report.version = VERSION;
+    report.uptime = seconds_since(started_);
+    report.maintenance = maintenance_;
+    report.descriptors = daemons::open_descriptors();
+    report.max_descriptors = daemons::descriptor_limit();
+    report.log_lines_dropped = daemons::log::dropped();
+    report.reload = reloads_.report();
+    for (const auto& config : config_.clusters)
+        report.clusters.push_back(report_of(config.name, clusters_.at(config.name)));
+    for (const auto& config : config_.listeners)
+        report.listeners.push_back(report_of(listeners_.at(config.name)));
+    return report;
+}
+
+ClusterReport Agent::report_of(const std::string& name, const Cluster& cluster) const {
+    ClusterReport report;
+    report.name = name;
+    report.own_member = cluster.own_member;
+    report.polls = cluster.polls;
+    if (!cluster.view)
+        return report;
+    report.leader = cluster.view->leader.member;
+    report.leader_reason = cluster.view->leader.reason;
+    report.warnings = cluster.view->warnings;
+    if (!cluster.view->snapshot)
+        return report;
+    report.answer_age = seconds_since(cluster.view->answered_at);
+    report.paused = cluster.view->snapshot->paused;
+    for (const auto& member : cluster.view->snapshot->members)
+        report.members.push_back({member.name, member.role_name, member.state_name, member.timeline,
+                                  member.lag, member.name == report.leader});
+    return report;
+}
+
+ListenerReport Agent::report_of(const Listener& listener) const {
+    const ListenerConfig& config = listener.config;
+    ListenerReport report;
+    report.name = config.name;
+    report.by_request = config.by_request;
+    for (const auto& serving : servers_)
+        if (serving.listener == config.name)
+            report.listen.push_back(serving.server->socket()->address().to_string());
+    for (const auto state : kAllServerStates)
+        report.replies.emplace(name_of(state), listener.replies.at(state));
+    if (!config.by_request) {
+        report.answers.push_back(report_of_answer(listener));
+        return report;
+    }
+    for (const auto& [cluster, board] : listener.boards) {
+        const auto& view = clusters_.at(cluster).view;
+        if (!view || !view->snapshot)
+            continue;
+        for (const auto& member : view->snapshot->members)
+            for (const auto role : patroni::kAllRequestedRoles) {
+                auto knowledge = board.knowledge_of(member.name, role, patroni::Clock::now());
+                knowledge.maintenance = maintenance_;
+                auto answer = agent::report_of(config.profile, knowledge);
+                answer.cluster = cluster;
+                answer.member = member.name;
+                answer.role = patroni::name_of(role);
+                report.answers.push_back(std::move(answer));
+            }
+    }
+    return report;
+}
+
+AnswerReport Agent::report_of_answer(const Listener& listener) const {
+    AnswerReport answer = agent::report_of(listener.config.profile, knowledge_for(listener));
+    answer.cluster = listener.config.cluster;
+    answer.member = member_of(listener);
+    answer.role = names_of(listener.config.wanted.roles);
+    return answer;
+}
+
+}  // namespace agent

@@ -1,0 +1,104 @@
+#include "patroni_agent/command_line.h"
+
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <yaml-cpp/yaml.h>
+
+#include "daemon/log.h"
+
+namespace agent {
+namespace {
+
+/// The text of a file that says the same as options, in YAML's flow style, and which option each
+/// of its lines is from.
+class OptionsAsFile {
+  public:
+    /// One line.
+    OptionsAsFile& line(const std::string& option, const std::string& text) {
+        text_ += text + "\n";
+        options_.push_back(option);
+        return *this;
+    }
+    /// A key with the option's value; nothing where that is empty.
+    OptionsAsFile& value(const std::string& option, const std::string& key,
+                         const std::string& value, const std::string& behind = ",") {
+        return value.empty() ? *this : line(option, key + ": " + quoted(value) + behind);
+    }
+
+    [[nodiscard]] Config parse() const {
+        return parse_config(text_, daemons::Problems([this](int line) {
+                                const auto index = static_cast<std::size_t>(line) - 1;
+                                return index < options_.size() ? options_[index] : "options";
+                            }));
+    }
+
+    static std::string quoted(const std::string& value) {
+        YAML::Emitter out;
+        out << YAML::DoubleQuoted << value;
+        return out.c_str();
+    }
+
+  private:
+    std::string text_;
+    std::vector<std::string> options_;  // by line
+};
+
+}  // namespace
+
+void add_options(CLI::App& app, CommandLine& command_line) {
+    auto* file = app.add_option("FILE", command_line.file,
+                                "Configuration file; without one the options below count");
+    const auto without_file = [&](const std::string& name, std::string& value,
+                                  const std::string& help) {
+        app.add_option(name, value, help)->capture_default_str()->excludes(file);
+    };
+    without_file("--listen", command_line.listen, "Where HAProxy asks");
+    without_file("--patroni", command_line.patroni, "Patroni's REST API");
+    without_file("--member", command_line.member, "Whom to answer for, if it is not beside us");
+    without_file("--role", command_line.role, "The role in which a member is READY");
+    without_file("--max-lag", command_line.max_lag, "Replicas with more lag are not READY: 16MB");
+    without_file("--interval", command_line.interval, "Time between two polls: 1s");
+    without_file("--http", command_line.http, "Serve /live, /status, /metrics: 127.0.0.1:5556");
+    without_file("--ca-cert", command_line.ca_cert, "Who may sign Patroni's certificate (PEM)");
+    without_file("--client-cert", command_line.client_cert, "Our certificate (PEM)");
+    without_file("--client-key", command_line.client_key, "Its key (PEM)");
+    app.add_flag("--skip-verify", command_line.skip_verify, "Take any certificate of Patroni's")
+        ->excludes(file);
+    app.add_option("--request", command_line.request,
+                   "With --once: what HAProxy would send, CLUSTER/MEMBER/ROLE");
+    app.add_option("--log-level", command_line.log_level, "error, warning, info or debug")
+        ->check([](const std::string& name) {
+            return daemons::log::level_from(name) ? "" : "must be error, warning, info or debug";
+        });
+}
+
+/// The options are written as a file would have them: one parser finds what is wrong.
+Config config_of(const CommandLine& options) {
+    if (!options.file.empty())
+        return load_config(options.file);
+    OptionsAsFile file;
+    file.line("options", "{")
+        .value("--interval", "interval", options.interval)
+        .value("--http", "listen_address", options.http)
+        .line("--patroni", "clusters: {patroni: {hosts: [" + file.quoted(options.patroni) + "],");
+    const bool tls = !options.ca_cert.empty() || !options.client_cert.empty() ||
+                     !options.client_key.empty() || options.skip_verify;
+    if (tls)
+        file.line("TLS", "tls: {")
+            .value("--ca-cert", "ca_cert", options.ca_cert)
+            .value("--client-cert", "client_cert", options.client_cert)
+            .value("--client-key", "client_key", options.client_key)
+            .line("--skip-verify", options.skip_verify ? "skip_verify: true}" : "}");
+    file.line("options", "}},")
+        .line("--role", "listeners: {" + file.quoted(options.role) + ": {roles: [" +
+                            file.quoted(options.role) + "],")
+        .value("--listen", "listen", options.listen)
+        .value("--member", "member", options.member)
+        .value("--max-lag", "max_lag_in_bytes", options.max_lag)
+        .line("options", "}}}");
+    return file.parse();
+}
+
+}  // namespace agent

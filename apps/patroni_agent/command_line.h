@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+
+#include "patroni_agent/config.h"
+
+namespace CLI {
+class App;
+}
+
+namespace agent {
+
+/// What can be said without a file: one listener for the member that the agent stands beside, or
+/// for one that is named.
+struct CommandLine {
+    std::string file;
+    std::string listen = "[::]:5555";
+    std::string patroni = "http://localhost:8008";
+    std::string member;
+    std::string role = "leader";
+    std::string interval;
+    std::string max_lag;
+    std::string http;
+    std::string ca_cert;
+    std::string client_cert;
+    std::string client_key;
+    bool skip_verify = false;
+    std::string log_level;
+    std::string request;  ///< for --once with a listener that takes requests
+};
+
+void add_options(CLI::App& app, CommandLine& command_line);
+
+/// The file's configuration, or what the options say where there is none. Throws ConfigError.
+[[nodiscard]] Config config_of(const CommandLine& options);
+
+}  // namespace agent

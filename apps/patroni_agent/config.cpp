@@ -1,0 +1,153 @@
+#include "patroni_agent/config.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "daemon/yaml_mapping.h"
+
+namespace agent {
+namespace {
+
+using daemons::Problems;
+using daemons::YamlMapping;
+
+std::string quoted(const std::string& name) {
+    return "'" + name + "'";
+}
+
+/// Where only reads are at stake a verdict may be older.
+Profile profile_for(const patroni::Requirements& wanted) {
+    Profile profile;
+    const bool writes = wanted.roles.empty() ||
+                        wanted.roles.contains(patroni::RequestedRole::leader) ||
+                        wanted.roles.contains(patroni::RequestedRole::any);
+    if (!writes)
+        profile.stale_after = std::chrono::seconds{30};
+    return profile;
+}
+
+/// Reads one file; collects what is wrong with it.
+class Reader {
+  public:
+    explicit Reader(Problems& problems) : problems_(problems) {}
+
+    Config read(const YAML::Node& root) {
+        Config config;
+        YamlMapping file(root, "the file", problems_);
+        if (const auto interval = file.duration("interval")) {
+            config.interval = *interval;
+            if (interval->count() < 100)
+                problems_.add(*file.find("interval"), "interval must be at least 100ms");
+        }
+        config.listen_address = listens_.read_one(file, "listen_address", "HTTP endpoint");
+        config.maintenance = file.boolean("maintenance").value_or(false);
+        config.maintenance_file = file.text("maintenance_file").value_or(config.maintenance_file);
+        if (const auto log = file.find("log")) {
+            YamlMapping node(*log, "log", problems_);
+            config.log = daemons::read_log(node, problems_);
+            node.reject_unknown();
+        }
+        if (const auto clusters = file.require("clusters")) {
+            const YamlMapping mapping(*clusters, "clusters", problems_);
+            for (const auto& entry : mapping.entries())
+                config.clusters.push_back(read_cluster(entry));
+        }
+        if (const auto listeners = file.require("listeners")) {
+            const YamlMapping mapping(*listeners, "listeners", problems_);
+            for (const auto& entry : mapping.entries())
+                config.listeners.push_back(read_listener(entry, config));
+        }
+        file.reject_unknown();
+        return config;
+    }
+
+  private:
+    ClusterConfig read_cluster(const YamlMapping::Entry& entry) {
+        ClusterConfig cluster;
+        cluster.name = entry.key;
+        YamlMapping node(entry.value, "cluster " + quoted(entry.key), problems_);
+        static_cast<daemons::ClusterSource&>(cluster) =
+            daemons::read_cluster_source(node, cluster.name, problems_);
+        node.reject_unknown();
+        return cluster;
+    }
+
+    ListenerConfig read_listener(const YamlMapping::Entry& entry, const Config& config) {
+        ListenerConfig listener;
+        listener.name = entry.key;
+        const std::string what = "listener " + quoted(entry.key);
+        YamlMapping node(entry.value, what, problems_);
+        listener.listen = listens_.read_some(node, "listen", what);
+        listener.by_request = node.boolean("by_request").value_or(false);
+        listener.wanted = daemons::read_requirements(node, what, problems_, !listener.by_request);
+        listener.profile = profile_for(listener.wanted);
+        listener.profile.stale_after =
+            node.duration("stale_after").value_or(listener.profile.stale_after);
+        listener.profile.ineligible =
+            read_state(node, "ineligible").value_or(listener.profile.ineligible);
+        listener.profile.unknown = read_state(node, "unknown").value_or(listener.profile.unknown);
+        // Else every verdict would be too old before the next one comes.
+        if (listener.profile.stale_after <= config.interval)
+            problems_.add(node.find("stale_after").value_or(entry.key_node),
+                          what + ": stale_after must be longer than interval");
+        read_target(node, what, config.clusters, listener);
+        node.reject_unknown();
+        return listener;
+    }
+
+    /// Whom it answers for, unless HAProxy says that.
+    void read_target(YamlMapping& node, const std::string& what,
+                     const std::vector<ClusterConfig>& clusters, ListenerConfig& listener) {
+        listener.cluster = node.text("cluster").value_or("");
+        listener.member = node.text("member").value_or("");
+        if (listener.by_request) {
+            for (const std::string key : {"cluster", "member", "roles"})
+                if (const auto given = node.find(key))
+                    problems_.add(*given, std::string(what).append(": ").append(key).append(
+                                              " is what HAProxy names with by_request: true"));
+            return;
+        }
+        const bool known = std::any_of(clusters.begin(), clusters.end(), [&](const auto& cluster) {
+            return cluster.name == listener.cluster;
+        });
+        if (listener.cluster.empty() && clusters.size() == 1)
+            listener.cluster = clusters.front().name;
+        else if (listener.cluster.empty())
+            node.require("cluster");
+        else if (!known)
+            problems_.add(*node.find("cluster"),
+                          what + ": there is no cluster " + quoted(listener.cluster));
+    }
+
+    static std::optional<ServerState> read_state(YamlMapping& node, const std::string& key) {
+        static constexpr std::array kStates{ServerState::maint, ServerState::drain,
+                                            ServerState::down};
+        const auto choice = node.choice(key, {"maint", "drain", "down"});
+        return choice ? std::optional(kStates[*choice]) : std::nullopt;
+    }
+
+    Problems& problems_;
+    daemons::ListenReader listens_{problems_};
+};
+
+}  // namespace
+
+Config parse_config(const std::string& text, const std::string& path) {
+    return parse_config(text, Problems(path));
+}
+
+Config parse_config(const std::string& text, Problems problems) {
+    const YAML::Node root = daemons::parse_yaml(text, problems);
+    Config config;
+    if (problems.empty())
+        config = Reader(problems).read(root);
+    daemons::refuse_if_any(problems);
+    return config;
+}
+
+Config load_config(const std::string& path) {
+    return parse_config(daemons::read_config_file(path), path);
+}
+
+}  // namespace agent

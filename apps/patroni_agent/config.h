@@ -1,0 +1,49 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/config_parts.h"
+#include "net/listen_address.h"
+#include "patroni_agent/agent_policy.h"
+
+namespace agent {
+
+/// Where HAProxy asks, and for what.
+struct ListenerConfig {
+    std::string name;
+    std::vector<net::ListenAddress> listen;
+    /// HAProxy names cluster, member and role itself (agent-send); else they are the ones below.
+    bool by_request = false;
+    std::string cluster;
+    std::string member;  ///< empty: the one that the agent stands beside
+    patroni::Requirements wanted;
+    Profile profile;
+};
+
+struct ClusterConfig : daemons::ClusterSource {
+    std::string name;
+};
+
+struct Config {
+    std::chrono::milliseconds interval{1'000};
+    std::optional<net::ListenAddress> listen_address;  ///< of the HTTP endpoint; none: off
+    bool maintenance = false;
+    std::string maintenance_file = "/var/lib/patroni_agent/maintenance";
+    daemons::LogConfig log;
+    std::vector<ClusterConfig> clusters;
+    std::vector<ListenerConfig> listeners;
+};
+
+using daemons::ConfigError;
+
+/// Throws ConfigError.
+[[nodiscard]] Config load_config(const std::string& path);
+/// The same of a text; `path` is for messages.
+[[nodiscard]] Config parse_config(const std::string& text, const std::string& path);
+/// The same of a text that is no file's.
+[[nodiscard]] Config parse_config(const std::string& text, daemons::Problems problems);
+
+}  // namespace agent

@@ -1,0 +1,84 @@
+#include "patroni_agent/identity.h"
+
+#include <algorithm>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <optional>
+
+#include "net/socket_address.h"
+
+namespace agent {
+namespace {
+
+using patroni::Endpoint;
+
+bool intersect(const std::vector<std::string>& some, const auto& others) {
+    return std::any_of(some.begin(), some.end(), [&](const auto& each) {
+        return std::find(others.begin(), others.end(), each) != others.end();
+    });
+}
+
+bool is_loopback(const std::vector<std::string>& addresses) {
+    return std::find(addresses.begin(), addresses.end(), "127.0.0.1") != addresses.end() ||
+           std::find(addresses.begin(), addresses.end(), "::1") != addresses.end();
+}
+
+/// The only member of which `fits` holds; nothing if there is none or another.
+template <typename Fits>
+std::optional<std::string> only_one(const patroni::ClusterSnapshot& snapshot, Fits fits) {
+    std::optional<std::string> found;
+    for (const auto& member : snapshot.members) {
+        const auto api = Endpoint::of_api_url(member.api_url);
+        if (!api || !fits(api.value()))
+            continue;
+        if (found)
+            return std::nullopt;
+        found = member.name;
+    }
+    return found;
+}
+
+}  // namespace
+
+patroni::Result<std::string> member_beside(const patroni::ClusterSnapshot& snapshot,
+                                           const std::vector<Endpoint>& asked,
+                                           const AddressesOf& addresses_of,
+                                           const std::set<std::string>& addresses_of_this_host) {
+    const auto at_asked = [&](const Endpoint& api) {
+        return std::any_of(asked.begin(), asked.end(), [&](const Endpoint& host) {
+            return host.port == api.port &&
+                   (host.host == api.host ||
+                    intersect(addresses_of(host.host), addresses_of(api.host)));
+        });
+    };
+    if (const auto name = only_one(snapshot, at_asked))
+        return *name;
+    const auto on_this_host = [&](const Endpoint& api) {
+        return intersect(addresses_of(api.host), addresses_of_this_host) &&
+               std::any_of(asked.begin(), asked.end(), [&](const Endpoint& host) {
+                   return host.port == api.port && is_loopback(addresses_of(host.host));
+               });
+    };
+    if (const auto name = only_one(snapshot, on_this_host))
+        return *name;
+    return patroni::Failure{"which member this is cannot be told from the addresses; name it"};
+}
+
+std::set<std::string> addresses_of_this_host() {
+    std::set<std::string> addresses;
+    ifaddrs* list = nullptr;
+    if (::getifaddrs(&list) != 0)
+        return addresses;
+    for (const ifaddrs* each = list; each; each = each->ifa_next) {
+        const int family = each->ifa_addr ? each->ifa_addr->sa_family : AF_UNSPEC;
+        if ((each->ifa_flags & IFF_UP) == 0 || (family != AF_INET && family != AF_INET6))
+            continue;
+        const auto size = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+        addresses.insert(
+            net::SocketAddress::from_sockaddr(each->ifa_addr, static_cast<socklen_t>(size)).ip());
+    }
+    ::freeifaddrs(list);
+    return addresses;
+}
+
+}  // namespace agent

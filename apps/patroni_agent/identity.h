@@ -1,0 +1,27 @@
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "patroni/cluster_snapshot.h"
+#include "patroni/endpoint.h"
+#include "patroni/result.h"
+
+namespace agent {
+
+/// The addresses of a host by its name or address, as far as they are known; empty if not.
+using AddressesOf = std::function<std::vector<std::string>(const std::string& host)>;
+
+/// Which member the agent stands beside: the one whose API it was told to ask; or, as it was told
+/// to ask localhost, the one whose API has an address of this host and that port. Pure.
+/// Fails where none or more than one fits: the name must be given then.
+[[nodiscard]] patroni::Result<std::string> member_beside(
+    const patroni::ClusterSnapshot& snapshot, const std::vector<patroni::Endpoint>& asked,
+    const AddressesOf& addresses_of, const std::set<std::string>& addresses_of_this_host);
+
+/// Of all interfaces that are up. Asks the system.
+[[nodiscard]] std::set<std::string> addresses_of_this_host();
+
+}  // namespace agent

@@ -1,0 +1,118 @@
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "daemon/log.h"
+#include "daemon/service.h"
+#include "patroni_agent/agent_service.h"
+#include "patroni_agent/command_line.h"
+
+namespace {
+
+namespace log = daemons::log;
+
+int serve(const agent::CommandLine& command_line) {
+    daemons::Service service({log::level_from(command_line.log_level), std::nullopt});
+    agent::AgentService body(service.loop(), [&] { return agent::config_of(command_line); });
+    service.run(body);
+    return EXIT_SUCCESS;
+}
+
+int check(const agent::CommandLine& command_line) {
+    (void)agent::config_of(command_line);
+    std::cout << (command_line.file.empty() ? "command line" : command_line.file) << ": good\n";
+    return EXIT_SUCCESS;
+}
+
+/// Asks once, prints what every listener would answer, and tells by the exit code whether all are
+/// ready.
+int once(const agent::CommandLine& command_line) {
+    agent::Config config = agent::config_of(command_line);
+    log::configure({.level = log::Level::error});
+    const auto listeners = config.listeners;
+    for (auto& listener : config.listeners)
+        listener.listen.clear();
+    config.listen_address.reset();
+    net::EventLoop loop;
+    agent::Agent agent(loop);
+    agent.patience_with_names = std::chrono::seconds{1};
+    // A cluster may have its second round before another's first is over.
+    std::set<std::string> waiting;
+    for (const auto& cluster : config.clusters)
+        waiting.insert(cluster.name);
+    agent.on_round = [&](const std::string& cluster) {
+        waiting.erase(cluster);
+        if (waiting.empty())
+            loop.stop();
+    };
+    agent.apply(config);
+    loop.run();
+    agent.stop();
+    bool ready = true;
+    for (const auto& listener : listeners) {
+        const auto [state, reason] = agent.answer(listener.name, command_line.request);
+        std::cout << agent_reply(state, reason);
+        ready &= state == agent::ServerState::ready;
+    }
+    return ready ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int maintenance(const std::string& file, bool on) {
+    std::error_code error;
+    if (!on) {
+        std::filesystem::remove(file, error);
+        if (error)
+            throw std::runtime_error(file + ": " + error.message());
+        return EXIT_SUCCESS;
+    }
+    std::filesystem::create_directories(std::filesystem::path(file).parent_path(), error);
+    if (!std::ofstream(file))
+        throw std::runtime_error(file + " cannot be written");
+    return EXIT_SUCCESS;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app{"Answers HAProxy's agent-check for PostgreSQL clusters kept by Patroni."};
+    agent::CommandLine command_line;
+    bool check_only = false;
+    bool once_only = false;
+    agent::add_options(app, command_line);
+    app.add_flag("--check", check_only, "Check the configuration and exit: 0 good, 1 bad");
+    app.add_flag("--once", once_only,
+                 "Ask Patroni once, print the reply, and exit: 0 ready, 1 not ready");
+    app.set_version_flag("--version", "patroni_agent " VERSION);
+
+    std::string maintenance_file = agent::Config{}.maintenance_file;
+    CLI::App* maintain = app.add_subcommand(
+        "maintenance", "Take this member out of every listener (on), until lifted (off)");
+    maintain->add_option("--file", maintenance_file, "As maintenance_file in the configuration")
+        ->capture_default_str();
+    CLI::App* on = maintain->add_subcommand("on", "Every listener answers MAINT DOWN");
+    CLI::App* off = maintain->add_subcommand("off", "Every listener answers what Patroni says");
+    // --file may stand at the end.
+    on->fallthrough();
+    off->fallthrough();
+    maintain->require_subcommand(1);
+    CLI11_PARSE(app, argc, argv);
+    try {
+        if (maintain->parsed())
+            return maintenance(maintenance_file, on->parsed());
+        if (check_only)
+            return check(command_line);
+        return once_only ? once(command_line) : serve(command_line);
+    } catch (const std::exception& error) {
+        log::flush(std::chrono::seconds{1});
+        std::cerr << error.what() << '\n';
+        return EXIT_FAILURE;
+    }
+}
