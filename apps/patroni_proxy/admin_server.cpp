@@ -25,7 +25,7 @@ HttpResponse port_response(const PortReport& port) {
     for (const auto& [member, standing, reason] : port.members) {
         if (standing == "eligible")
             return text_response(200, "OK\n");
-        reasons.append(reasons.empty() ? "" : "; ").append(member + ": " + reason);
+        reasons.append(reasons.empty() ? "" : "; ").append(member).append(": ").append(reason);
     }
     return text_response(503, "no backends available: " +
                                   (reasons.empty() ? "Patroni names no member" : reasons) + "\n");

@@ -61,7 +61,7 @@ class Reader {
 
   private:
     net::ListenAddress read_listen_address(YamlMapping& file) {
-        const auto usual = *net::ListenAddress::parse("127.0.0.1:8009");
+        auto usual = *net::ListenAddress::parse("127.0.0.1:8009");
         if (file.find("listen_address"))
             return listens_.read_one(file, "listen_address", "HTTP API").value_or(usual);
         listens_.reserve(usual, "the HTTP API (listen_address)");
@@ -152,13 +152,17 @@ class Reader {
             node.number("max_connections_per_backend", 0, kMaxCount).value_or(0));
         if (!node.find("allow"))
             return;
-        for (const auto& [text, where] : node.texts("allow")) {
-            std::string reason;
-            if (const auto network = net::Network::parse(text, &reason))
-                settings.allow.push_back(*network);
-            else
-                problems_.add(where, what + ": allow: " + quoted(text) + " " + reason);
-        }
+        for (const auto& [text, where] : node.texts("allow"))
+            read_network(text, where, what, settings);
+    }
+
+    void read_network(const std::string& text, const YAML::Node& where, const std::string& what,
+                      PortSettings& settings) {
+        std::string reason;
+        if (const auto network = net::Network::parse(text, &reason))
+            settings.allow.push_back(*network);
+        else
+            problems_.add(where, what + ": allow: " + quoted(text) + " " + reason);
     }
 
     Problems& problems_;

@@ -30,6 +30,7 @@ int check(const std::string& file) {
 
 /// Existing units set it; whatever the command line or the file says wins.
 std::optional<log::Level> level_of_environment() {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet
     const char* directives = std::getenv("RUST_LOG");
     return directives ? log::level_from_rust_log(directives) : std::nullopt;
 }

@@ -117,7 +117,7 @@ bool Session::take(BackendPtr backend) noexcept {
 }
 
 void Session::leave() noexcept {
-    if (!backend_)
+    if (!backend_ || !tally_)  // it has both or neither
         return;
     backend_->connections.fetch_sub(1, std::memory_order_relaxed);
     --tally_->sessions;

@@ -77,7 +77,7 @@ MemberReport report_of(const patroni::Member& member, const patroni::ClusterView
 
 }  // namespace
 
-TopologyFeed::TopologyFeed(Settings settings, Publish publish)
+TopologyFeed::TopologyFeed(const Settings& settings, Publish publish)
     : name_(settings.cluster.name),
       publish_(std::move(publish)),
       prefer_(settings.cluster.resolve_prefer),

@@ -42,7 +42,7 @@ class TopologyFeed {
         friend bool operator==(const Settings&, const Settings&) = default;
     };
 
-    TopologyFeed(Settings settings, Publish publish);
+    TopologyFeed(const Settings& settings, Publish publish);
 
     // Any thread.
     [[nodiscard]] const std::string& cluster_name() const noexcept { return name_; }

@@ -157,18 +157,24 @@ std::optional<net::ListenAddress> ListenReader::read(const std::string& text,
                                                      const YAML::Node& where,
                                                      const std::string& key,
                                                      const std::string& what) {
-    const auto address = net::ListenAddress::parse(text);
+    auto address = net::ListenAddress::parse(text);
     if (!address) {
         problems_.add(where, what + ": " + key + " " + quoted(text) + " is not allowed; it takes " +
                                  std::string(kListenForm));
         return std::nullopt;
     }
     for (const auto& other : listens_)
-        if (other.address.overlaps(*address))
-            problems_.add(
-                where, what + ": " + text + " is taken by " +
-                           (other.address == *address ? "" : other.address.to_string() + " in ") +
-                           other.where + " already");
+        if (other.address.overlaps(*address)) {
+            const bool same = other.address == *address;
+            const std::string who = same ? "" : other.address.to_string() + " in ";
+            problems_.add(where, std::string(what)
+                                     .append(": ")
+                                     .append(text)
+                                     .append(" is taken by ")
+                                     .append(who)
+                                     .append(other.where)
+                                     .append(" already"));
+        }
     listens_.push_back({*address, problems_.line_of(where.Mark())});
     places_[address->to_string()] = problems_.place_of(where.Mark());
     return address;
