@@ -20,8 +20,7 @@ constexpr char kUserTimeout[] = "tcp_keepalive: 0\ntcp_user_timeout: 1s\n";
 class CutCable : public testing::TestWithParam<const char*> {
   protected:
     void SetUp() override {
-        if (!NetworkNamespace::possible())
-            GTEST_SKIP() << "needs to be root, with network namespaces";
+        ASSERT_TRUE(NetworkNamespace::possible()) << "needs to be root, with network namespaces";
         here_ = std::make_unique<NetworkNamespace>();
         there_ = std::make_unique<NetworkNamespace>();
         here_->connect_to(*there_, kHere, kThere);

@@ -164,14 +164,11 @@ TEST_F(AgentServerTest, AThousandSilentClientsAndTheNextIsAnsweredAtOnce) {
 TEST_F(AgentServerTest, OfMoreThanAThousandTheOldestGoes) {
     serve(true);
     auto silent = silent_clients(kMost, [this] { return connect(); });
-    const auto before = std::chrono::steady_clock::now();
     auto more = silent_clients(2, [this] { return connect(); });
     silent.front().wait_for_eof();
     silent.pop_front();
     silent.front().wait_for_eof();
     silent.pop_front();
-    if (std::chrono::steady_clock::now() - before > 1s)
-        GTEST_SKIP() << "too slow to tell the oldest from those whose time was up";
     more.back().send("x\n");
     EXPECT_EQ(more.back().receive_to_eof(), "READY UP # <x>\n");
 }
