@@ -121,14 +121,6 @@ std::size_t ProxyUnderTest::open_descriptors() const {
     return static_cast<std::size_t>(std::distance(begin(entries), end(entries)));
 }
 
-std::size_t ProxyUnderTest::lowest_free_descriptor() const {
-    const std::filesystem::path all("/proc/" + std::to_string(daemon_->pid()) + "/fd");
-    std::size_t number = 0;
-    while (std::filesystem::is_symlink(all / std::to_string(number)))
-        ++number;
-    return number;
-}
-
 std::size_t ProxyUnderTest::memory_kb() const {
     std::ifstream status("/proc/" + std::to_string(daemon_->pid()) + "/status");
     for (std::string line; std::getline(status, line);)

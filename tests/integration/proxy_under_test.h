@@ -50,8 +50,6 @@ class ProxyUnderTest {
     [[nodiscard]] const std::string& config_file() const { return file_; }
 
     [[nodiscard]] std::size_t open_descriptors() const;
-    /// The number that the next descriptor gets.
-    [[nodiscard]] std::size_t lowest_free_descriptor() const;
     /// RssAnon: memory of its own, without files and what it shares.
     [[nodiscard]] std::size_t memory_kb() const;
 
