@@ -28,8 +28,17 @@ UniqueFd make_socket(const ListenAddress& address, int family) {
     return socket;
 }
 
+/// `address` itself, or every IPv4 address for every address where the kernel was started without
+/// IPv6: "[::]" is what a file says for "everywhere", on whatever host it comes to.
+SocketAddress within_this_kernel(const SocketAddress& address) {
+    if (address.family() == AF_INET6 && address.ip() == "::" &&
+        !UniqueFd(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0)) && errno == EAFNOSUPPORT)
+        return *SocketAddress::from_ip("0.0.0.0", address.port());
+    return address;
+}
+
 UniqueFd listen_on_ip(const ListenAddress& address, const TcpOptions& options) {
-    const SocketAddress& ip = address.socket_address();
+    const SocketAddress ip = within_this_kernel(address.socket_address());
     UniqueFd socket = make_socket(address, ip.family());
     const int on = 1;
     ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);

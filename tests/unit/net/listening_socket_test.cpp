@@ -1,13 +1,20 @@
 #include "net/listening_socket.h"
 
 #include <cerrno>
+#include <cstddef>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <list>
 #include <optional>
 #include <poll.h>
 #include <string>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <system_error>
 #include <utility>
@@ -103,6 +110,36 @@ TEST(ListeningSocket, OnTheIpv6WildcardTakesBothFamilies) {
     EXPECT_EQ(option_of(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY), 0);
     const TestClient v4("127.0.0.1", socket.address().port());
     const TestClient v6("::1", socket.address().port());
+}
+
+/// From here on this process has a kernel without IPv6.
+void forbid_ipv6() {
+    constexpr auto kFamily = static_cast<std::uint32_t>(offsetof(seccomp_data, args));
+    sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_socket, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kFamily),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog filter{std::size(steps), steps};
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
+        throw std::system_error(errno, std::generic_category(), "seccomp");
+}
+
+TEST(ListeningSocketDeathTest, TheIpv6WildcardIsTheIpv4OneWhereThereIsNoIpv6) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_EXIT(
+        {
+            forbid_ipv6();
+            const auto socket = bind_listening_socket(address("[::]:0"));
+            const TestClient v4("127.0.0.1", socket.address().port());
+            const bool refused = refusal(address("[::1]:0")).code().value() == EAFNOSUPPORT;
+            std::exit(refused && socket.address().socket_address().ip() == "0.0.0.0" ? 0 : 1);
+        },
+        testing::ExitedWithCode(0), "");
 }
 
 TEST(ListeningSocket, CannotBeBoundBesideWhatOverlaps) {
