@@ -302,7 +302,13 @@ void Agent::check_maintenance() {
     maintenance_timer_.cancel();
     maintenance_timer_.arm(kMaintenanceTick);
     std::error_code error;
-    const bool on = config_.maintenance || std::filesystem::exists(config_.maintenance_file, error);
+    const bool marked = std::filesystem::exists(config_.maintenance_file, error);
+    if (std::exchange(maintenance_error_, error) != error && error)
+        daemons::log::warning("maintenance_file " + config_.maintenance_file + ": " +
+                              error.message() + ": whether it is there is not known; " +
+                              (maintenance_ ? "still" : "not") + " in maintenance");
+    // What cannot be looked at says nothing, so it ends no maintenance.
+    const bool on = config_.maintenance || (error ? maintenance_ : marked);
     if (std::exchange(maintenance_, on) != on)
         daemons::log::info(on ? "in maintenance" : "no longer in maintenance");
 }

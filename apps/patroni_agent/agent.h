@@ -110,6 +110,7 @@ class Agent {
     mutable daemons::LogThrottle unknown_requests_;
     net::Timer maintenance_timer_;
     bool maintenance_ = false;
+    std::error_code maintenance_error_;  ///< of the last look at maintenance_file
 };
 
 }  // namespace agent

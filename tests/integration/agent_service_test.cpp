@@ -3,7 +3,9 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -119,6 +121,36 @@ TEST(AgentService, TellsTheServiceManager) {
     EXPECT_THAT(told(), StartsWith("READY=1"));
     agent.daemon().signal(SIGTERM);
     EXPECT_THAT(told(), StartsWith("STOPPING=1"));
+}
+
+TEST(AgentService, MaintenanceStaysWhileItsFileCannotBeLookedAt) {
+    FakeCluster cluster(1);
+    const support::TempDir directory;
+    const std::string parent = directory.path() / "parent";
+    const std::string file = parent + "/maintenance";
+    std::filesystem::create_directory(parent);
+    AgentUnderTest agent(
+        agent_config(cluster, {listener("w", "roles: [leader]")}, "maintenance_file: " + file), 1);
+    agent.daemon().wait_for_line("w: READY UP");
+    // Root may look anywhere, but nobody can follow a link to itself.
+    const std::string other = directory.path() / "other";
+    std::filesystem::create_symlink("parent", other);
+    const auto exchange = [&] {
+        ASSERT_EQ(::renameat2(AT_FDCWD, parent.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE),
+                  0);
+    };
+    std::size_t before = agent.daemon().mark();
+    exchange();
+    agent.daemon().wait_for_line("whether it is there is not known; not in maintenance", before);
+    EXPECT_EQ(agent.ask("w"), kReady);
+    exchange();
+    before = agent.daemon().mark();
+    ASSERT_EQ(run({AGENT_BINARY, "maintenance", "on", "--file", file}).status.code, 0);
+    agent.daemon().wait_for_line("in maintenance", before);
+    before = agent.daemon().mark();
+    exchange();
+    agent.daemon().wait_for_line("whether it is there is not known; still in maintenance", before);
+    EXPECT_THAT(agent.ask("w"), StartsWith("MAINT DOWN # "));
 }
 
 TEST(AgentService, MaintenanceBySubcommand) {
