@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <future>
 
 #include <gmock/gmock.h>
@@ -20,6 +21,7 @@
 using testing::AllOf;
 using testing::Contains;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 using namespace std::chrono_literals;
@@ -146,6 +148,19 @@ class RealAgent : public testing::Test {
     }
 };
 
+TEST(Contrib, HaproxyTakesEveryFileWithoutAWarning) {
+    std::size_t files = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(CONTRIB_HAPROXY)) {
+        if (entry.path().extension() != ".cfg")
+            continue;
+        ++files;
+        const auto result = support::run({"/usr/sbin/haproxy", "-c", "-f", entry.path()});
+        EXPECT_EQ(result.status.code, 0) << entry.path() << ": " << result.err;
+        EXPECT_THAT(result.out + result.err, Not(HasSubstr("[WARNING]"))) << entry.path();
+    }
+    EXPECT_GE(files, 3U);
+}
+
 TEST_F(RealAgent, OnDatabaseHostsNoWriteReachesAStandbyWhateverIsRestarted) {
     std::vector<std::unique_ptr<AgentUnderTest>> agents;
     for (const int member : {1, 2, 3})
@@ -238,6 +253,24 @@ TEST_F(RealAgent, BesideHaproxyTheAgentMayDieAndMembersBePutInMaintenance) {
     agent.start();
     wait_for_primary(haproxy, third);
     wait_for_writes(writer);
+
+    // Paused, Patroni leaves PostgreSQL alone when it dies and comes back. HAProxy's own check
+    // would have it DOWN and end its sessions; without that no session ends, and no new one is
+    // begun.
+    auto session =
+        std::make_unique<support::PsqlSession>("host=" + std::string(HaproxyUnderTest::kAddress) +
+                                               " port=5000 user=postgres dbname=postgres");
+    ASSERT_TRUE(session->query("BEGIN").alive);
+    HeldSession held(std::move(session));
+    testbed_.run({"pause"});
+    EXPECT_EQ(haproxy.command("disable health " + server(third)), "\n");
+    testbed_.run({"kill", "p" + std::to_string(third), "--patroni-only"});
+    wait_for_state(haproxy, server(third), "DRAIN (agent)");
+    testbed_.run({"start", "p" + std::to_string(third)});
+    EXPECT_EQ(haproxy.command("enable health " + server(third)), "\n");
+    wait_for_primary(haproxy, third);
+    EXPECT_TRUE(held.untouched());
+    testbed_.run({"resume"});
 
     agent.maintenance("on");
     wait_for_state(haproxy, server(third), "MAINT");
