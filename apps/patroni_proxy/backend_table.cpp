@@ -1,6 +1,7 @@
 #include "patroni_proxy/backend_table.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace proxy {
 namespace {
@@ -19,31 +20,60 @@ bool among(const std::vector<BackendPtr>& backends, const Backend* backend) {
                        [=](const BackendPtr& each) { return each.get() == backend; });
 }
 
+const std::string* reason_for(const std::string& member,
+                              const std::vector<BackendTable::Excluded>& excluded) {
+    const auto found = std::find_if(excluded.begin(), excluded.end(),
+                                    [&](const auto& each) { return each.member == member; });
+    return found == excluded.end() ? nullptr : &found->reason;
+}
+
 }  // namespace
 
 BackendTable::BackendTable(const BackendTable& other)
-    : eligible(other.eligible), tolerated(other.tolerated), excluded(other.excluded) {}
+    : eligible(other.eligible),
+      tolerated(other.tolerated),
+      excluded(other.excluded),
+      falls_back(other.falls_back),
+      fallback(other.fallback),
+      fallback_excluded(other.fallback_excluded) {}
 
-bool BackendTable::keeps_sessions_of(const Backend* backend) const {
-    return among(eligible, backend) || among(tolerated, backend);
+bool BackendTable::keeps_sessions_of(const Backend* backend, Admission admission) const {
+    return is_regular(backend) || among(tolerated, backend) ||
+           (admission == Admission::fallback && among(fallback, backend));
+}
+
+bool BackendTable::is_regular(const Backend* backend) const {
+    return !falls_back && among(eligible, backend);
 }
 
 std::string BackendTable::why_excluded() const {
     std::string text;
-    for (const auto& [member, reason] : excluded)
-        text.append(text.empty() ? "" : "; ").append(member).append(": ").append(reason);
+    for (const auto& each : excluded)
+        text.append(text.empty() ? "" : "; ")
+            .append(each.member)
+            .append(": ")
+            .append(why_unused(each.member));
     return text.empty() ? "Patroni names no member" : text;
 }
 
-std::string BackendTable::why_excluded(const std::string& member) const {
-    for (const auto& each : excluded)
-        if (each.member == member)
-            return each.reason;
-    return "no longer in Patroni's answer";
+std::string BackendTable::why_excluded(const std::string& member, Admission admission) const {
+    if (admission == Admission::fallback)
+        if (const auto* reason = reason_for(member, fallback_excluded))
+            return *reason;
+    const auto* reason = reason_for(member, excluded);
+    return reason ? *reason : "no longer in Patroni's answer";
+}
+
+std::string BackendTable::why_unused(const std::string& member) const {
+    const std::string regular = why_excluded(member);
+    const std::string as_fallback = why_excluded(member, Admission::fallback);
+    return as_fallback == regular ? regular : regular + ", as a fallback: " + as_fallback;
 }
 
 bool BackendTable::same_as(const BackendTable& other) const {
-    return eligible == other.eligible && tolerated == other.tolerated && excluded == other.excluded;
+    return eligible == other.eligible && tolerated == other.tolerated &&
+           excluded == other.excluded && falls_back == other.falls_back &&
+           fallback == other.fallback && fallback_excluded == other.fallback_excluded;
 }
 
 BackendTable build_backend_table(const std::vector<patroni::Verdict>& verdicts,
@@ -64,6 +94,28 @@ BackendTable build_backend_table(const std::vector<patroni::Verdict>& verdicts,
             table.excluded.push_back({name, why_not});
         else if (!eligible)
             table.excluded.push_back({name, verdict.reason});
+    }
+    return table;
+}
+
+BackendTable with_fallback(const BackendTable& regular, const BackendTable& fallback,
+                           OnReturn on_return) {
+    BackendTable table(regular);
+    table.fallback = fallback.eligible;
+    table.fallback.insert(table.fallback.end(), fallback.tolerated.begin(),
+                          fallback.tolerated.end());
+    table.fallback_excluded = fallback.excluded;
+    if (table.eligible.empty()) {
+        table.eligible = fallback.eligible;
+        table.falls_back = !fallback.eligible.empty();
+    } else if (on_return == OnReturn::close) {
+        // First, so that it comes before what speaks against one that was tolerated.
+        const std::string reason =
+            table.eligible.front()->member + " serves again (fallback_return: close)";
+        std::vector<BackendTable::Excluded> ended;
+        for (const auto& backend : std::exchange(table.fallback, {}))
+            ended.push_back({backend->member, reason});
+        table.fallback_excluded.insert(table.fallback_excluded.begin(), ended.begin(), ended.end());
     }
     return table;
 }

@@ -24,6 +24,15 @@ struct Backend {
 };
 using BackendPtr = std::shared_ptr<Backend>;
 
+/// By which of a port's two lists of roles a session came to its backend.
+enum class Admission : std::uint8_t {
+    regular,   ///< by `roles`: these alone judge it, for they are what its client was promised
+    fallback,  ///< by `fallback_roles`, as nobody served by `roles`: either list may keep it
+};
+
+/// What becomes of the sessions that fell back, once a member serves by `roles` again.
+enum class OnReturn : std::uint8_t { keep, close };
+
 /// What one port may use. Immutable; replaced whole.
 struct BackendTable {
     struct Excluded {
@@ -35,7 +44,12 @@ struct BackendTable {
 
     std::vector<BackendPtr> eligible;   ///< for new sessions
     std::vector<BackendPtr> tolerated;  ///< for the sessions they have
-    std::vector<Excluded> excluded;     ///< from new sessions, with the reason
+    std::vector<Excluded> excluded;     ///< by `roles` from new sessions, with the reason
+
+    /// Whether `eligible` are members by `fallback_roles`.
+    bool falls_back = false;
+    std::vector<BackendPtr> fallback;         ///< for the sessions that fell back to them
+    std::vector<Excluded> fallback_excluded;  ///< from keeping such sessions, with the reason
 
     /// How many clients were refused under this table: the first is worth a log line.
     mutable std::atomic<std::uint64_t> refused{0};
@@ -43,10 +57,16 @@ struct BackendTable {
     BackendTable() = default;
     BackendTable(const BackendTable& other);
 
-    [[nodiscard]] bool keeps_sessions_of(const Backend* backend) const;
+    [[nodiscard]] bool keeps_sessions_of(const Backend* backend,
+                                         Admission admission = Admission::regular) const;
+    /// Whether it serves by `roles`: a session that fell back to it is a regular one from now on.
+    [[nodiscard]] bool is_regular(const Backend* backend) const;
     /// "p1: role is leader; p2: state is stopped", or that Patroni named no member.
     [[nodiscard]] std::string why_excluded() const;
-    [[nodiscard]] std::string why_excluded(const std::string& member) const;
+    [[nodiscard]] std::string why_excluded(const std::string& member,
+                                           Admission admission = Admission::regular) const;
+    /// By `roles`, and by `fallback_roles` too where those say something else.
+    [[nodiscard]] std::string why_unused(const std::string& member) const;
     [[nodiscard]] bool same_as(const BackendTable& other) const;
 };
 using BackendTablePtr = std::shared_ptr<const BackendTable>;
@@ -69,5 +89,10 @@ using BackendLookup = std::function<Located(const patroni::Member&)>;
 [[nodiscard]] BackendTable build_backend_table(const std::vector<patroni::Verdict>& verdicts,
                                                const Overrides& overrides,
                                                const BackendLookup& lookup);
+
+/// Pure: the table of a port of one by `roles` and one by `fallback_roles`, an empty one if it has
+/// none of these.
+[[nodiscard]] BackendTable with_fallback(const BackendTable& regular, const BackendTable& fallback,
+                                         OnReturn on_return);
 
 }  // namespace proxy

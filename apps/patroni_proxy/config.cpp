@@ -125,10 +125,34 @@ class Reader {
         read_listen_mode(node, what, port);
         read_limits(node, what, port.settings);
         port.wanted = daemons::read_requirements(node, what, problems_);
+        port.fallback = read_fallback(node, what, port.wanted.roles);
         if (const auto host_port = node.number("host_port", 1, 65535))
             port.host_port = static_cast<std::uint16_t>(*host_port);
         node.reject_unknown();
         return port;
+    }
+
+    std::optional<Fallback> read_fallback(YamlMapping& node, const std::string& what,
+                                          const std::set<patroni::RequestedRole>& roles) {
+        const auto listed = node.find("fallback_roles");
+        const auto on_return = node.choice("fallback_return", {"keep", "close"});
+        if (!listed) {
+            if (on_return)
+                problems_.add(*node.find("fallback_return"),
+                              what + ": fallback_return needs fallback_roles");
+            return std::nullopt;
+        }
+        Fallback fallback;
+        fallback.on_return = on_return.value_or(0) == 1 ? OnReturn::close : OnReturn::keep;
+        for (const auto& [role, where] :
+             daemons::read_roles(node, "fallback_roles", what, problems_)) {
+            fallback.roles.insert(role);
+            // One that is out whenever the regular members are would only look like a fallback.
+            if (patroni::covers(roles, role))
+                problems_.add(where, what + ": " + quoted(std::string(patroni::name_of(role))) +
+                                         " in fallback_roles is covered by roles already");
+        }
+        return fallback;
     }
 
     void read_listen_mode(YamlMapping& node, const std::string& what, PortConfig& port) {

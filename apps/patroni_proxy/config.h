@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -11,9 +12,18 @@
 #include "net/listen_address.h"
 #include "net/tcp_options.h"
 #include "patroni/eligibility.h"
+#include "patroni_proxy/backend_table.h"
 #include "patroni_proxy/port.h"
 
 namespace proxy {
+
+/// Who serves while nobody does by `roles`.
+struct Fallback {
+    std::set<patroni::RequestedRole> roles;
+    OnReturn on_return = OnReturn::keep;
+
+    friend bool operator==(const Fallback&, const Fallback&) = default;
+};
 
 /// Where clients come in and the members they are led to.
 struct PortConfig {
@@ -22,6 +32,7 @@ struct PortConfig {
     std::optional<unsigned> listen_mode;  ///< of unix sockets
     PortSettings settings;
     patroni::Requirements wanted;
+    std::optional<Fallback> fallback;
     /// The port to connect to on every member; empty: the one that Patroni says of each.
     std::optional<std::uint16_t> host_port;
 

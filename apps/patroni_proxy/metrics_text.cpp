@@ -71,6 +71,8 @@ void add_port(Metrics& out, const PortReport& port, const Labels& labels) {
                       [](const MemberStanding& member) { return member.standing == "eligible"; });
     out.gauge("port_backends_eligible", "Members that new sessions may use", labels,
               static_cast<double>(eligible));
+    out.flag("port_falls_back", "Whether new sessions use members by fallback_roles", labels,
+             port.falls_back);
     out.gauge("port_sessions_open", "Client sessions, those without a backend included", labels,
               port.sessions);
     out.gauge("port_sessions_max", "Client sessions that the port accepts; 0 is no limit", labels,

@@ -34,8 +34,13 @@ void PortServer::use(BackendTablePtr table) {
     // From the back: a session that ends gives its place to the last one, which was looked at.
     for (std::size_t i = sessions_.size(); i-- > 0;) {
         Session& session = *sessions_[i];
-        if (session.backend() && !table_->keeps_sessions_of(session.backend()))
-            session.leave_backend(table_->why_excluded(session.backend()->member));
+        if (!session.backend())
+            continue;
+        if (table_->is_regular(session.backend()))
+            session.admission = Admission::regular;
+        else if (!table_->keeps_sessions_of(session.backend(), session.admission))
+            session.leave_backend(
+                table_->why_excluded(session.backend()->member, session.admission));
     }
 }
 

@@ -88,10 +88,15 @@ ClusterReport Proxy::report_of(const ClusterConfig& cluster,
             told.listen.push_back(socket->address().to_string());
         for (const auto role : port.config.wanted.roles)
             told.roles.emplace_back(patroni::name_of(role));
+        if (port.config.fallback)
+            for (const auto role : port.config.fallback->roles)
+                told.fallback_roles.emplace_back(patroni::name_of(role));
         told.sessions = port.port->sessions;
         told.max_connections = port.settings->max_connections;
-        if (const auto found = standings.find(id); found != standings.end())
-            told.members = found->second;
+        if (const auto found = standings.find(id); found != standings.end()) {
+            told.members = found->second.members;
+            told.falls_back = found->second.falls_back;
+        }
         PortTally tally;
         if (const auto found = tallies.find(id); found != tallies.end())
             tally = found->second;

@@ -33,10 +33,18 @@ struct MemberStanding {
     std::string reason;
 };
 
+/// The same for all members.
+struct PortStanding {
+    std::vector<MemberStanding> members;
+    bool falls_back = false;  ///< the eligible are so by fallback_roles
+};
+
 struct PortReport {
     std::string name;
     std::vector<std::string> listen;
     std::vector<std::string> roles;
+    std::vector<std::string> fallback_roles;
+    bool falls_back = false;
     std::vector<MemberStanding> members;
     std::vector<MemberTraffic> traffic;
     std::uint64_t sessions = 0;                    ///< now, those without a backend included

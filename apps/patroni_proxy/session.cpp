@@ -133,6 +133,7 @@ void Session::connect_to_next() noexcept {
             attempt_->met_full = true;
             continue;
         }
+        admission = port_.table().falls_back ? Admission::fallback : Admission::regular;
         enter(State::connecting);
         attempt_->connector.start(backend_->address, port_.settings().connect_timeout,
                                   port_.settings().tcp);

@@ -52,6 +52,8 @@ class Session final : public net::ConnectHandler, public net::RelayOwner {
 
     /// Where it stands in its PortServer's list; for the PortServer alone.
     std::size_t index = 0;
+    /// By which list of roles it came to its backend; the PortServer may make it a regular one.
+    Admission admission = Admission::regular;
 
   private:
     /// What is needed until a backend is connected, and released then.

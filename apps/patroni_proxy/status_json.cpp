@@ -29,6 +29,8 @@ static Json json_of(const PortReport& port) {
         .add("name", port.name)
         .add("listen", port.listen)
         .add("roles", port.roles)
+        .add("fallback_roles", port.fallback_roles)
+        .add("falls_back", port.falls_back)
         .add("members", port.members)
         .add("traffic", port.traffic)
         .add("sessions", port.sessions)

@@ -37,22 +37,56 @@ patroni::ClusterWatcher::Settings watcher_settings(const TopologyFeed::Settings&
     return settings;
 }
 
-/// What a table made of the verdicts.
-std::vector<MemberStanding> standings_of(const std::vector<patroni::Verdict>& verdicts,
-                                         const BackendTable& table) {
-    const auto among = [](const std::vector<BackendPtr>& backends, const std::string& member) {
-        return std::any_of(backends.begin(), backends.end(),
-                           [&](const auto& backend) { return backend->member == member; });
-    };
-    std::vector<MemberStanding> standings;
-    for (const auto& [member, standing, reason] : verdicts)
-        if (among(table.eligible, member.name))
-            standings.push_back({member.name, "eligible", reason});
-        else
-            standings.push_back({member.name,
-                                 among(table.tolerated, member.name) ? "tolerated" : "out",
-                                 table.why_excluded(member.name)});
-    return standings;
+bool among(const std::vector<BackendPtr>& backends, const std::string& member) {
+    return std::any_of(backends.begin(), backends.end(),
+                       [&](const auto& backend) { return backend->member == member; });
+}
+
+using Verdicts = std::vector<patroni::Verdict>;
+
+Verdicts::const_iterator find(const Verdicts& verdicts, const std::string& member) {
+    return std::find_if(verdicts.begin(), verdicts.end(),
+                        [&](const auto& verdict) { return verdict.member.name == member; });
+}
+
+/// What a table made of the verdicts on a member by `roles` and by `fallback_roles`.
+MemberStanding standing_of(const std::string& member, const Verdicts& regular,
+                           const Verdicts& fallback, const BackendTable& table) {
+    if (among(table.eligible, member))
+        return {member, "eligible",
+                table.falls_back ? "as a fallback: " + find(fallback, member)->reason
+                                 : find(regular, member)->reason};
+    if (among(table.tolerated, member))
+        return {member, "tolerated", table.why_excluded(member)};
+    if (among(table.fallback, member))
+        return {member, "tolerated",
+                table.why_unused(member) + "; sessions that fell back to it may stay"};
+    return {member, "out", table.why_unused(member)};
+}
+
+PortStanding standing_of(const Verdicts& regular, const Verdicts& fallback,
+                         const BackendTable& table) {
+    PortStanding port{{}, table.falls_back};
+    for (const auto& verdict : regular)
+        port.members.push_back(standing_of(verdict.member.name, regular, fallback, table));
+    // A member that vanished is still told of by who keeps its sessions.
+    for (const auto& verdict : fallback)
+        if (find(regular, verdict.member.name) == regular.end())
+            port.members.push_back(standing_of(verdict.member.name, regular, fallback, table));
+    return port;
+}
+
+patroni::Requirements fallback_requirements(const PortConfig& port) {
+    patroni::Requirements wanted = port.wanted;
+    wanted.roles = port.fallback->roles;
+    return wanted;
+}
+
+std::string names_of(const std::set<patroni::RequestedRole>& roles) {
+    std::string names;
+    for (const auto role : roles)
+        names.append(names.empty() ? "" : ", ").append(patroni::name_of(role));
+    return names;
 }
 
 MemberReport report_of(const patroni::Member& member, const patroni::ClusterView& view) {
@@ -98,20 +132,34 @@ void TopologyFeed::use_ports(const std::vector<Port>& ports) {
                               patroni::Judge(port.config.wanted),
                               std::make_shared<const BackendTable>(),
                               {},
+                              {},
                               {}});
+            use_fallback(judged.back());
             continue;
         }
         if (known->port.config.host_port != port.config.host_port)
-            for (const auto* backends : {&known->table->eligible, &known->table->tolerated})
+            for (const auto* backends :
+                 {&known->table->eligible, &known->table->tolerated, &known->table->fallback})
                 for (const auto& backend : *backends)
                     if (std::find(known->former.begin(), known->former.end(), backend) ==
                         known->former.end())
                         known->former.push_back(backend);
         known->port = port;
         known->judge.require(port.config.wanted);
+        use_fallback(*known);
         judged.push_back(std::move(*known));
     }
     ports_ = std::move(judged);
+}
+
+void TopologyFeed::use_fallback(JudgedPort& port) {
+    const PortConfig& config = port.port.config;
+    if (!config.fallback)
+        port.fallback_judge.reset();
+    else if (port.fallback_judge)
+        port.fallback_judge->require(fallback_requirements(config));
+    else
+        port.fallback_judge.emplace(fallback_requirements(config));
 }
 
 void TopologyFeed::reconfigure(Settings settings, std::function<void()> applied) {
@@ -144,22 +192,28 @@ void TopologyFeed::on_view(const patroni::ClusterView& view) {
 
 void TopologyFeed::update_port(JudgedPort& port, const patroni::ClusterView& view,
                                patroni::Clock::time_point deadline) {
-    const auto verdicts = port.judge.judge(view);
-    auto table = build_backend_table(verdicts, overrides_, [&](const patroni::Member& member) {
+    const BackendLookup lookup = [&](const patroni::Member& member) {
         return locate(member, port.port.config.host_port, deadline);
-    });
+    };
+    const auto& fallback = port.port.config.fallback;
+    const auto regular = port.judge.judge(view);
+    const auto others = port.fallback_judge ? port.fallback_judge->judge(view) : Verdicts{};
+    auto table = with_fallback(build_backend_table(regular, overrides_, lookup),
+                               build_backend_table(others, overrides_, lookup),
+                               fallback ? fallback->on_return : OnReturn::keep);
     keep_former(port, table);
-    port.standings = standings_of(verdicts, table);
+    port.standing = standing_of(regular, others, table);
     publish_if_changed(port, table);
 }
 
 /// A changed host_port is for new sessions: those that a member has, by the port that was in force
 /// before, go on for as long as it is fit.
 void TopologyFeed::keep_former(JudgedPort& port, BackendTable& table) {
-    std::vector<BackendPtr> used = table.eligible;
-    used.insert(used.end(), table.tolerated.begin(), table.tolerated.end());
-    const auto is_fit = [&](const BackendPtr& former) {
-        return std::any_of(used.begin(), used.end(), [&](const BackendPtr& each) {
+    std::vector<BackendPtr> used = table.tolerated;
+    if (!table.falls_back)
+        used.insert(used.end(), table.eligible.begin(), table.eligible.end());
+    const auto is_fit = [](const BackendPtr& former, const std::vector<BackendPtr>& by) {
+        return std::any_of(by.begin(), by.end(), [&](const BackendPtr& each) {
             return each != former && each->member == former->member &&
                    each->address.ip() == former->address.ip();
         });
@@ -171,9 +225,11 @@ void TopologyFeed::keep_former(JudgedPort& port, BackendTable& table) {
                former->connections.load(std::memory_order_relaxed) == 0;
     };
     // One that the table names anew, as after a change back, is no former one any more.
-    std::erase_if(port.former,
-                  [&](const BackendPtr& each) { return is_unused(each) || !is_fit(each); });
-    table.tolerated.insert(table.tolerated.end(), port.former.begin(), port.former.end());
+    std::erase_if(port.former, [&](const BackendPtr& each) {
+        return is_unused(each) || !(is_fit(each, used) || is_fit(each, table.fallback));
+    });
+    for (const auto& each : port.former)
+        (is_fit(each, used) ? table.tolerated : table.fallback).push_back(each);
 }
 
 /// All at once, so that names which hang are waited for side by side.
@@ -188,8 +244,23 @@ void TopologyFeed::publish_if_changed(JudgedPort& port, const BackendTable& tabl
     if (const auto refused = port.table->refused.load(); refused > 1)
         daemons::log::warning(name_ + "/" + port.port.config.name + ": " + std::to_string(refused) +
                               " clients were refused while no backends were available");
+    if (port.table->falls_back != table.falls_back)
+        log_fallback(port, table);
     port.table = std::make_shared<const BackendTable>(table);
     publish_(port.port.id, port.table);
+}
+
+void TopologyFeed::log_fallback(const JudgedPort& port, const BackendTable& table) const {
+    const PortConfig& config = port.port.config;
+    const std::string label = name_ + "/" + config.name;
+    if (table.falls_back)
+        daemons::log::warning(label + ": falls back to " + names_of(config.fallback->roles) +
+                              ": nobody serves as " + names_of(config.wanted.roles) + ": " +
+                              table.why_excluded());
+    else
+        daemons::log::info(label + ": no longer falls back: " +
+                           (table.eligible.empty() ? table.why_excluded()
+                                                   : table.eligible.front()->member + " serves"));
 }
 
 Located TopologyFeed::locate(const patroni::Member& member, std::optional<std::uint16_t> host_port,
@@ -233,7 +304,7 @@ void TopologyFeed::on_round(const patroni::ClusterWatcher::Round& round) {
 void TopologyFeed::note_view(const patroni::ClusterView& view) {
     Standings standings;
     for (const auto& port : ports_)
-        standings[port.port.id] = port.standings;
+        standings[port.port.id] = port.standing;
     const std::lock_guard lock(noted_mutex_);
     noted_view_ = view;
     noted_standings_ = std::move(standings);

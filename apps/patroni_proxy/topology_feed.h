@@ -59,7 +59,7 @@ class TopologyFeed {
     void ping(const std::shared_ptr<void>& token) { watcher_.ping(token); }
     /// Without its ports.
     [[nodiscard]] ClusterReport report() const;
-    using Standings = std::map<PortId, std::vector<MemberStanding>>;
+    using Standings = std::map<PortId, PortStanding>;
     [[nodiscard]] Standings standings() const;
 
   private:
@@ -67,11 +67,14 @@ class TopologyFeed {
         Port port;
         patroni::Judge judge;
         BackendTablePtr table;
-        std::vector<MemberStanding> standings;
+        PortStanding standing;
         /// Those of an earlier host_port, as long as they have sessions.
         std::vector<BackendPtr> former;
+        /// By fallback_roles. It follows every answer, so that its patience is no shorter.
+        std::optional<patroni::Judge> fallback_judge;
     };
 
+    static void use_fallback(JudgedPort& port);
     static void keep_former(JudgedPort& port, BackendTable& table);
     void use_ports(const std::vector<Port>& ports);
     void on_view(const patroni::ClusterView& view);
@@ -79,6 +82,7 @@ class TopologyFeed {
     void update_port(JudgedPort& port, const patroni::ClusterView& view,
                      patroni::Clock::time_point deadline);
     void publish_if_changed(JudgedPort& port, const BackendTable& table);
+    void log_fallback(const JudgedPort& port, const BackendTable& table) const;
     void look_up_hosts(const patroni::ClusterSnapshot& snapshot);
     [[nodiscard]] Located locate(const patroni::Member& member,
                                  std::optional<std::uint16_t> host_port,

@@ -83,16 +83,6 @@ std::string tag_value(const YAML::Node& node) {
     return node.Scalar();
 }
 
-void read_roles(YamlMapping& node, const std::string& what, patroni::Requirements& wanted,
-                Problems& problems) {
-    for (const auto& [word, where] : node.texts("roles"))
-        if (const auto role = patroni::requested_role_from(word))
-            wanted.roles.insert(*role);
-        else
-            problems.add(where, what + ": unknown role " + quoted(word) +
-                                    "; allowed: " + patroni::requested_role_names());
-}
-
 void read_tags(const YAML::Node& tags, patroni::Requirements& wanted, Problems& problems) {
     const YamlMapping mapping(tags, "tags", problems);
     for (const auto& tag : mapping.entries())
@@ -194,11 +184,26 @@ ClusterSource read_cluster_source(YamlMapping& node, const std::string& cluster,
     return source;
 }
 
+std::vector<std::pair<patroni::RequestedRole, YAML::Node>> read_roles(YamlMapping& node,
+                                                                      const std::string& key,
+                                                                      const std::string& what,
+                                                                      Problems& problems) {
+    std::vector<std::pair<patroni::RequestedRole, YAML::Node>> roles;
+    for (const auto& [word, where] : node.texts(key))
+        if (const auto role = patroni::requested_role_from(word))
+            roles.emplace_back(*role, where);
+        else
+            problems.add(where, what + ": unknown role " + quoted(word) +
+                                    "; allowed: " + patroni::requested_role_names());
+    return roles;
+}
+
 patroni::Requirements read_requirements(YamlMapping& node, const std::string& what,
                                         Problems& problems, bool with_roles) {
     patroni::Requirements wanted;
     if (with_roles)
-        read_roles(node, what, wanted, problems);
+        for (const auto& [role, where] : read_roles(node, "roles", what, problems))
+            wanted.roles.insert(role);
     wanted.max_lag = node.size("max_lag_in_bytes");
     wanted.live_lag = node.choice("lag_source", {"cluster", "live"}).value_or(0) == 1;
     wanted.lag_window = node.duration("lag_window").value_or(wanted.lag_window);

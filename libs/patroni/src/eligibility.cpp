@@ -44,9 +44,8 @@ bool fits(Role role, RequestedRole requested) {
     return false;
 }
 
-bool wants_leader(const Requirements& wanted) {
-    return wanted.roles.contains(RequestedRole::leader) ||
-           wanted.roles.contains(RequestedRole::any);
+bool takes_leader(const std::set<RequestedRole>& roles) {
+    return roles.contains(RequestedRole::leader) || roles.contains(RequestedRole::any);
 }
 
 std::string tag_text(const std::string& tag, const std::string& value) {
@@ -119,14 +118,26 @@ std::string requested_role_names() {
     return names;
 }
 
+bool covers(const std::set<RequestedRole>& roles, RequestedRole role) {
+    static constexpr std::array kStandbys{Role::sync_standby, Role::quorum_standby, Role::replica,
+                                          Role::standby_leader};
+    const auto taken = [&](Role standby) {
+        return std::any_of(roles.begin(), roles.end(),
+                           [=](RequestedRole each) { return fits(standby, each); });
+    };
+    return (!takes_leader({role}) || takes_leader(roles)) &&
+           std::all_of(kStandbys.begin(), kStandbys.end(),
+                       [&](Role standby) { return !fits(standby, role) || taken(standby); });
+}
+
 Opinion examine(const ClusterView& view, const Member& member, const Requirements& wanted) {
     if (member.name.empty())
         return {Objection::unfit, "no name in Patroni's answer"};
     if (member.host.empty())
         return {Objection::unfit, "no address in Patroni's answer"};
     if (member.name == view.leader.member)
-        return wants_leader(wanted) ? Opinion{Objection::none, view.leader.reason}
-                                    : Opinion{Objection::leads, "it is the leader"};
+        return takes_leader(wanted.roles) ? Opinion{Objection::none, view.leader.reason}
+                                          : Opinion{Objection::leads, "it is the leader"};
     if (member.role == Role::unknown)
         return {Objection::unfit, member.role_name.empty() ? "no role in Patroni's answer"
                                                            : "role is " + member.role_name};
@@ -134,7 +145,8 @@ Opinion examine(const ClusterView& view, const Member& member, const Requirement
         return {Objection::unfit, member.state_name.empty() ? "no state in Patroni's answer"
                                                             : "state is " + member.state_name};
     if (member.role == Role::leader)
-        return {Objection::unfit, wants_leader(wanted) ? view.leader.reason : "role is leader"};
+        return {Objection::unfit,
+                takes_leader(wanted.roles) ? view.leader.reason : "role is leader"};
     if (std::none_of(wanted.roles.begin(), wanted.roles.end(),
                      [&](RequestedRole role) { return fits(member.role, role); }))
         return {Objection::unfit, "role is " + member.role_name};

@@ -15,7 +15,8 @@ using testing::StartsWith;
 const std::string kKnownInPort =
     "Known: listen, listen_mode, connect_timeout, idle_timeout, max_connections, "
     "max_connections_per_backend, allow, roles, max_lag_in_bytes, lag_source, "
-    "lag_window, on_lag, on_noloadbalance, removal_grace, replication_state, tags, host_port";
+    "lag_window, on_lag, on_noloadbalance, removal_grace, replication_state, tags, "
+    "fallback_roles, fallback_return, host_port";
 
 TEST(ConfigProblemsTest, NamesWhatIsWrongAtTheTop) {
     expect_problems({
@@ -142,6 +143,34 @@ TEST(ConfigProblemsTest, NamesWhatIsWrongInAPort) {
         {with("tags: {zone: }"),
          "9: tags: the value of 'zone' must be text, a number, true or false"},
         {with("host_port: postgres"), "9: port 'p': host_port 'postgres'" + number},
+    });
+}
+
+TEST(ConfigProblemsTest, NamesWhatIsWrongWithAFallback) {
+    const auto with = [](const std::string& roles, const std::string& keys) {
+        return file_with_port("p:\n        listen: 127.0.0.1:1\n        roles: " + roles +
+                              "\n        " + keys);
+    };
+    const std::string no_list =
+        "9: port 'p': fallback_roles must be a list with at least one element";
+    expect_problems({
+        {with("[sync]", "fallback_roles: []"), no_list},
+        {with("[sync]", "fallback_roles: leader"), no_list},
+        {with("[sync]", "fallback_roles: [master]"),
+         "9: port 'p': unknown role 'master'; allowed: leader, sync, quorum, async, replica, "
+         "standby_leader, any"},
+        {with("[sync, async]", "fallback_roles:\n          - leader\n          - Async"),
+         "11: port 'p': 'async' in fallback_roles is covered by roles already"},
+        {with("[replica]", "fallback_roles: [sync]"),
+         "9: port 'p': 'sync' in fallback_roles is covered by roles already"},
+        {with("[sync, async]", "fallback_roles: [leader, replica]"),
+         "9: port 'p': 'replica' in fallback_roles is covered by roles already"},
+        {with("[any]", "fallback_roles: [leader]"),
+         "9: port 'p': 'leader' in fallback_roles is covered by roles already"},
+        {with("[sync]", "fallback_roles: [leader]\n        fallback_return: drain"),
+         "10: port 'p': fallback_return 'drain' is not allowed; it takes one of: keep, close"},
+        {with("[sync]", "fallback_return: keep"),
+         "9: port 'p': fallback_return needs fallback_roles"},
     });
 }
 

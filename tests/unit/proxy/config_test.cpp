@@ -137,6 +137,25 @@ TEST(ConfigTest, IntervalsAreSecondsOrHaveAUnit) {
             << text;
 }
 
+TEST(ConfigTest, APortFallsBackOnlyIfItIsToldTo) {
+    const auto fallback_of = [](const std::string& keys) {
+        return first_port_of(
+                   parse_config(
+                       file_with_port(R"(p: {listen: "127.0.0.1:1", roles: [sync], )" + keys + "}"),
+                       "proxy.yaml"))
+            .fallback;
+    };
+    EXPECT_EQ(fallback_of("host_port: 1"), std::nullopt);
+    EXPECT_EQ(fallback_of("fallback_roles: ~, fallback_return: ~"), std::nullopt);
+    EXPECT_EQ(fallback_of("fallback_roles: [Leader, async]"),
+              (Fallback{{RequestedRole::leader, RequestedRole::async}, OnReturn::keep}));
+    // Wider than what it falls back from.
+    EXPECT_EQ(fallback_of("fallback_roles: [any], fallback_return: keep"),
+              (Fallback{{RequestedRole::any}, OnReturn::keep}));
+    EXPECT_EQ(fallback_of("fallback_roles: [leader], fallback_return: close"),
+              (Fallback{{RequestedRole::leader}, OnReturn::close}));
+}
+
 TEST(ConfigTest, LagLimitsAreBytesOrHaveAUnit) {
     const std::vector<std::pair<std::string, std::uint64_t>> cases{
         {"0", 0},

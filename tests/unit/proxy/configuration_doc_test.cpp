@@ -140,6 +140,8 @@ TEST(ConfigurationDocTest, ADefaultThatIsWrittenOutIsTheOneOfAnAbsentKey) {
             EXPECT_EQ(given.clusters[0].resolve_prefer, absent.clusters[0].resolve_prefer) << line;
             EXPECT_EQ(given.clusters[0].ports[0].wanted, absent.clusters[0].ports[0].wanted)
                 << line;
+            EXPECT_EQ(given.clusters[0].ports[0].fallback, absent.clusters[0].ports[0].fallback)
+                << line;
             ++checked;
         }
     EXPECT_GE(checked, 18U);

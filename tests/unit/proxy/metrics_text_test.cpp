@@ -102,6 +102,7 @@ TEST(MetricsTextTest, WithoutALeadersTimelineNoneMismatches) {
 TEST(MetricsTextTest, TellsOfThePort) {
     EXPECT_THAT(samples(sample_report(), "port_"),
                 ElementsAre(R"(backends_eligible{cluster="main",port="master"} 1)",
+                            R"(falls_back{cluster="main",port="master"} 1)",
                             R"(sessions_open{cluster="main",port="master"} 3)",
                             R"(sessions_max{cluster="main",port="master"} 500)",
                             R"(refused_total{cluster="main",port="master",reason="no_backend"} 4)",

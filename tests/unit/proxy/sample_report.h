@@ -36,6 +36,8 @@ inline ProxyReport sample_report() {
     port.name = "master";
     port.listen = {"0.0.0.0:6432", "[::]:6432"};
     port.roles = {"leader"};
+    port.fallback_roles = {"sync", "async"};
+    port.falls_back = true;
     port.members = {{"p1", "eligible", "it answers as primary"},
                     {"p2", "tolerated", "it led until now"},
                     {"p3", "out", "role is replica"}};

@@ -72,6 +72,8 @@ TEST(StatusJsonTest, HasEveryKeyInItsOrder) {
                 "name": "master",
                 "listen": ["0.0.0.0:6432","[::]:6432"],
                 "roles": ["leader"],
+                "fallback_roles": ["sync","async"],
+                "falls_back": true,
                 "members": [
                     {"member": "p1","standing": "eligible","reason": "it answers as primary"},
                     {"member": "p2","standing": "tolerated","reason": "it led until now"},

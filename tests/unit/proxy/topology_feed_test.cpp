@@ -342,10 +342,10 @@ TEST_F(TopologyFeedTest, ReportsWhatItKnowsAndHowItCameToKnowIt) {
 
     const auto standings = feed.standings();
     ASSERT_EQ(standings.size(), 3U);
-    EXPECT_EQ(standings.at(0).at(0).standing, "eligible");
-    EXPECT_EQ(standings.at(0).at(1).standing, "out");
-    EXPECT_EQ(standings.at(0).at(1).reason, "role is replica");
-    EXPECT_EQ(standings.at(2).at(1).standing, "eligible");
+    EXPECT_EQ(standings.at(0).members.at(0).standing, "eligible");
+    EXPECT_EQ(standings.at(0).members.at(1).standing, "out");
+    EXPECT_EQ(standings.at(0).members.at(1).reason, "role is replica");
+    EXPECT_EQ(standings.at(2).members.at(1).standing, "eligible");
 
     patroni_.answer("/cluster", {.status = 503});
     EXPECT_NE(update(feed), "");

@@ -4,6 +4,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "daemon/log.h"
@@ -72,6 +73,10 @@ struct ClusterSource {
 /// Keys: hosts, tls, resolve_prefer. `cluster` is its name, for messages.
 [[nodiscard]] ClusterSource read_cluster_source(YamlMapping& node, const std::string& cluster,
                                                 Problems& problems);
+
+/// A list of roles, which must be there, each with the node it stands in.
+[[nodiscard]] std::vector<std::pair<patroni::RequestedRole, YAML::Node>> read_roles(
+    YamlMapping& node, const std::string& key, const std::string& what, Problems& problems);
 
 /// Keys: roles, if they must be there, and what limits replicas. `what` names the mapping in
 /// messages: "port 'master'".

@@ -36,6 +36,9 @@ inline constexpr std::array kAllRequestedRoles{
 /// "leader, sync, ...": what is allowed, for messages.
 [[nodiscard]] std::string requested_role_names();
 
+/// Whether every member that may serve as `role` may serve as one of `roles` too. Pure.
+[[nodiscard]] bool covers(const std::set<RequestedRole>& roles, RequestedRole role);
+
 /// What becomes of the sessions that a member has when it should get no new ones.
 enum class OnUnfit : std::uint8_t { close, drain };
 
