@@ -26,7 +26,7 @@ int Connector::open(const SocketAddress& address, const TcpOptions& options) {
         return errno;
     const int on = 1;
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (const int error = apply(socket.get(), options); error != 0)
+    if (const int error = apply_to_new(socket.get(), options); error != 0)
         return error;
     if (::connect(socket.get(), address.data(), address.size()) != 0 && errno != EINPROGRESS)
         return errno;
@@ -36,26 +36,30 @@ int Connector::open(const SocketAddress& address, const TcpOptions& options) {
     return 0;
 }
 
-void Connector::on_event(std::uint32_t /*events*/) noexcept {
+void Connector::on_event(std::uint32_t events) noexcept {
     if (!socket_)
         return;  // cancelled by an earlier event of this batch
     int error = 0;
-    socklen_t size = sizeof error;
-    if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0)
-        error = errno;
-    sockaddr_storage peer{};
-    socklen_t peer_size = sizeof peer;
-    // Neither failed nor connected: an event of the connect before, cancelled in this batch too.
-    if (error == 0 &&
-        ::getpeername(socket_.get(), reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0)
-        return;
+    // What is writable without an error is connected, unless it is the event of an earlier socket,
+    // cancelled in this batch too.
+    if (used_before_ || (events & (EPOLLERR | EPOLLHUP)) != 0) {
+        socklen_t size = sizeof error;
+        if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+            error = errno;
+        sockaddr_storage peer{};
+        socklen_t peer_size = sizeof peer;
+        // Neither failed nor connected: not an event of this socket.
+        if (error == 0 &&
+            ::getpeername(socket_.get(), reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0)
+            return;
+    }
     timer_.cancel();
-    loop_.remove(socket_.get());
     UniqueFd connection = std::move(socket_);
+    used_before_ = true;
     if (error == 0)
-        handler_.on_connected(std::move(connection));
-    else
-        handler_.on_connect_failed(error);
+        return handler_.on_connected(std::move(connection));
+    connection.reset();
+    handler_.on_connect_failed(error);
 }
 
 void Connector::on_timer() noexcept {
@@ -67,7 +71,7 @@ void Connector::on_timer() noexcept {
 void Connector::cancel() noexcept {
     timer_.cancel();
     if (socket_)
-        loop_.remove(socket_.get());
+        used_before_ = true;
     socket_.reset();
 }
 

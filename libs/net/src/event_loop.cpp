@@ -104,6 +104,11 @@ int EventLoop::modify(int fd, std::uint32_t events, EventHandler& handler) noexc
     return ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0 ? 0 : errno;
 }
 
+int EventLoop::take_over(int fd, std::uint32_t events, EventHandler& handler) noexcept {
+    const int error = modify(fd, events, handler);
+    return error == ENOENT ? add(fd, events, handler) : error;
+}
+
 void EventLoop::remove(int fd) noexcept {
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }

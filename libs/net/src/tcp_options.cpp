@@ -51,6 +51,12 @@ int apply_keepalive(int fd, const TcpOptions& options) noexcept {
 
 }  // namespace
 
+int apply_to_new(int fd, const TcpOptions& options) noexcept {
+    const int timeout = count_of(options.user_timeout);
+    const int error = timeout == 0 ? 0 : set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, timeout);
+    return error != 0 || options.keepalive_idle.count() == 0 ? error : apply_keepalive(fd, options);
+}
+
 int apply(int fd, const TcpOptions& options) noexcept {
     const int error = set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, count_of(options.user_timeout));
     if (error == EOPNOTSUPP)

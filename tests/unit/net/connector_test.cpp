@@ -97,13 +97,30 @@ TEST_F(ConnectorTest, TellsOfTcpOptionsThatTheKernelDoesNotTake) {
     EXPECT_EQ(outcomes_.take().error, EINVAL);
 }
 
-TEST_F(ConnectorTest, LeavesNothingInTheLoopOnceConnected) {
+TEST_F(ConnectorTest, LeavesNothingInTheLoopOnceItsConnectionIsClosed) {
     const FakeBackend backend;
     start(address_of(backend), kLong);
-    const Outcome outcome = outcomes_.take();
-    // The connection is writable, and now somebody else's.
+    outcomes_.take();
     EXPECT_TRUE(thread_.sleeps());
     thread_.call([this] { EXPECT_EQ(thread_.loop().timers().milliseconds_to_next(), -1); });
+}
+
+TEST_F(ConnectorTest, ItsConnectionCanBeTakenOver) {
+    struct Closed final : EventHandler {
+        void on_event(std::uint32_t events) noexcept override { seen.add(events); }
+        Told<std::uint32_t> seen;
+    } closed;
+    FakeBackend backend;
+    Outcome outcome;
+    start(address_of(backend), kLong);
+    outcome = outcomes_.take();
+    thread_.call([&] {
+        EXPECT_EQ(thread_.loop().take_over(outcome.connection.get(), EPOLLRDHUP, closed), 0);
+    });
+    // The connector had it watched for room, of which there is plenty.
+    EXPECT_TRUE(thread_.sleeps());
+    EXPECT_TRUE(closed.seen.empty());
+    backend.wait_for_sessions(1);
 }
 
 TEST_F(ConnectorTest, TellsOfARefusal) {

@@ -44,6 +44,7 @@ std::ostream& operator<<(std::ostream& out, RelayEnd end) {
 namespace {
 
 using support::Closed;
+using namespace std::chrono_literals;
 using support::TestClient;
 
 enum class Party { client, backend };
@@ -253,6 +254,25 @@ TEST_P(RelayBothWaysTest, PassesAHalfCloseWhileTheOtherDirectionGoesOn) {
     peer().half_close();
     actor().wait_for_eof();
     EXPECT_EQ(ends_.take(), closed());
+}
+
+TEST_F(RelayTest, LeavesABackendTimeToCloseBeforeItPassesTheClientsFin) {
+    start();
+    const auto begin = support::Clock::now();
+    client().half_close();
+    backend().wait_for_close();
+    EXPECT_GE(support::Clock::now() - begin, 100ms);
+    backend().half_close();
+    EXPECT_EQ(ends_.take(), RelayEnd::client_closed);
+}
+
+TEST_F(RelayTest, PassesNoFinToABackendThatHasClosedMeanwhile) {
+    start();
+    thread_.call([this] {
+        client().half_close();
+        backend().half_close();
+    });
+    EXPECT_EQ(ends_.take(), RelayEnd::client_closed);
 }
 
 TEST_P(RelayBothWaysTest, PassesFinOnlyAfterEverythingBeforeIt) {

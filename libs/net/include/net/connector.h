@@ -14,7 +14,8 @@ namespace net {
 /// Told once of the outcome of a connect. Loop thread only.
 class ConnectHandler {
   public:
-    /// The connection is non-blocking, close-on-exec and has TCP_NODELAY set.
+    /// The connection is non-blocking, close-on-exec and has TCP_NODELAY set. The loop still
+    /// watches it for the connector: take_over() it, or close it, before the next event.
     virtual void on_connected(UniqueFd connection) noexcept = 0;
     /// An errno value; ETIMEDOUT when the given time is over.
     virtual void on_connect_failed(int error) noexcept = 0;
@@ -49,6 +50,7 @@ class Connector final : private EventHandler {
     UniqueFd socket_;
     Timer timer_;
     int start_error_ = 0;
+    bool used_before_ = false;  ///< events of an earlier socket may still be in this batch
 };
 
 }  // namespace net

@@ -27,8 +27,9 @@ class EventHandler {
 ///
 /// Threads: everything is called on the loop's own thread (or before run()), except post() and
 /// stop(), which any thread may call.
-/// Ownership: borrows handlers and descriptors. A descriptor is removed before it is closed, and
-/// a handler outlives the batch of events it was removed in: hand it to dispose_later().
+/// Ownership: borrows handlers and descriptors. Closing a descriptor takes it out of the loop,
+/// since none is duplicated or inherited, so removing it first would be a system call for nothing.
+/// A handler outlives the batch of events in which its descriptor left: hand it to dispose_later().
 /// Errors: the constructor throws std::system_error; later failures are returned as errno values.
 class EventLoop {
   public:
@@ -46,6 +47,8 @@ class EventLoop {
     /// Level-triggered. 0, or the errno of epoll_ctl.
     [[nodiscard]] int add(int fd, std::uint32_t events, EventHandler& handler) noexcept;
     [[nodiscard]] int modify(int fd, std::uint32_t events, EventHandler& handler) noexcept;
+    /// modify(), or add() where nobody has had it watched.
+    [[nodiscard]] int take_over(int fd, std::uint32_t events, EventHandler& handler) noexcept;
     void remove(int fd) noexcept;
 
     /// Keeps `object` until the events fetched with the current one have all been handed out:

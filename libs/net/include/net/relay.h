@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "net/event_loop.h"
+#include "net/timer.h"
 #include "net/unique_fd.h"
 
 namespace net {
@@ -36,7 +37,8 @@ class RelayOwner {
 
 /// Moves bytes both ways between a client and a backend until both have finished or one broke.
 ///
-/// A FIN is passed on once what came before it has been written, and the other direction goes on.
+/// A FIN is passed on once what came before it has been written, and the other direction goes on; a
+/// client's, a tenth of a second later if the backend does not close by itself meanwhile.
 /// A reset of one side resets the other, after what was read from it has been written.
 /// Loop thread only. Owns both sockets. Holds no buffer but what one side did not take at once:
 /// at most one RelayBuffer for each direction, during which nothing more is read for that side.
@@ -86,6 +88,7 @@ class Relay {
     void pass_fin_to(Endpoint& side) noexcept;
     void give_up_writing(Endpoint& side) noexcept;
     void update_interest(Endpoint& side) noexcept;
+    void settle() noexcept;
     void close_both() noexcept;
     void note_end(RelayEnd end) noexcept;
     void finish_if_done() noexcept;
@@ -99,6 +102,7 @@ class Relay {
     RelayOwner& owner_;
     Endpoint client_;
     Endpoint backend_;
+    std::unique_ptr<Timer> fin_timer_;        ///< from the client's FIN on
     RelayEnd end_ = RelayEnd::client_closed;  ///< valid once end_known_
     bool end_known_ = false;
     bool ended_ = false;

@@ -24,5 +24,7 @@ struct TcpOptions {
 /// socket has when they arrive. A unix socket has none of these and is left as it is.
 /// 0, or the errno of setsockopt: EINVAL for what the kernel does not take, seconds over 32,767.
 [[nodiscard]] int apply(int fd, const TcpOptions& options) noexcept;
+/// The same for a TCP socket that was just made, without asking the kernel for what it has anyway.
+[[nodiscard]] int apply_to_new(int fd, const TcpOptions& options) noexcept;
 
 }  // namespace net
