@@ -122,6 +122,9 @@ TEST(Log, FailuresThatRepeatAreCountedAndNotRepeated) {
     EXPECT_EQ(proxy.metric("backend_connect_failures_total{cluster=\"c\",port=\"replicas\","
                            "member=\"b2\"}"),
               50);
+    // Both lines come before the fiftieth failure, but no earlier than the log's own thread likes.
+    proxy.daemon().wait_for_line(" cannot be reached: ");
+    proxy.daemon().wait_for_line(" refused: ");
     std::size_t unreachable = 0;
     std::size_t refused = 0;
     for (const auto& line : proxy.daemon().lines()) {
@@ -129,7 +132,6 @@ TEST(Log, FailuresThatRepeatAreCountedAndNotRepeated) {
         refused += line.text.find(" refused: ") != std::string::npos ? 1 : 0;
     }
     EXPECT_LE(unreachable, 2U);  // one a worker
-    EXPECT_GE(unreachable, 1U);
     EXPECT_EQ(refused, 1U);
     // Those that were not told are told by their number, once that changes.
     cluster.lead_by(1);
