@@ -1,18 +1,21 @@
 #include "patroni_proxy/backend_table.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 namespace proxy {
 namespace {
 
-patroni::Verdict with_override(patroni::Verdict verdict, const Overrides& overrides) {
+/// What the verdict comes to, and why. Borrows from the verdict.
+std::pair<patroni::Standing, std::string_view> with_override(const patroni::Verdict& verdict,
+                                                             const Overrides& overrides) {
     const auto found = overrides.find(verdict.member.name);
     if (found == overrides.end() || verdict.standing == patroni::Standing::out)
-        return verdict;
+        return {verdict.standing, verdict.reason};
     if (found->second == Override::maintenance)
-        return {verdict.member, patroni::Standing::out, "in maintenance by the operator"};
-    return {verdict.member, patroni::Standing::tolerated, "drained by the operator"};
+        return {patroni::Standing::out, "in maintenance by the operator"};
+    return {patroni::Standing::tolerated, "drained by the operator"};
 }
 
 bool among(const std::vector<BackendPtr>& backends, const Backend* backend) {
@@ -79,21 +82,21 @@ bool BackendTable::same_as(const BackendTable& other) const {
 BackendTable build_backend_table(const std::vector<patroni::Verdict>& verdicts,
                                  const Overrides& overrides, const BackendLookup& lookup) {
     BackendTable table;
-    for (const auto& each : verdicts) {
-        const patroni::Verdict verdict = with_override(each, overrides);
+    for (const auto& verdict : verdicts) {
+        const auto [standing, reason] = with_override(verdict, overrides);
         const std::string& name = verdict.member.name;
-        if (verdict.standing == patroni::Standing::out) {
-            table.excluded.push_back({name, verdict.reason});
+        if (standing == patroni::Standing::out) {
+            table.excluded.push_back({name, std::string(reason)});
             continue;
         }
         auto [backend, why_not] = lookup(verdict.member);
-        const bool eligible = verdict.standing == patroni::Standing::eligible;
+        const bool eligible = standing == patroni::Standing::eligible;
         if (backend)
             (eligible ? table.eligible : table.tolerated).push_back(std::move(backend));
         if (!backend && !why_not.empty())
             table.excluded.push_back({name, why_not});
         else if (!eligible)
-            table.excluded.push_back({name, verdict.reason});
+            table.excluded.push_back({name, std::string(reason)});
     }
     return table;
 }

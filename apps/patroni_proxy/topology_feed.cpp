@@ -1,6 +1,8 @@
 #include "patroni_proxy/topology_feed.h"
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_set>
 
 #include "daemon/log.h"
 
@@ -37,9 +39,13 @@ patroni::ClusterWatcher::Settings watcher_settings(const TopologyFeed::Settings&
     return settings;
 }
 
-bool among(const std::vector<BackendPtr>& backends, const std::string& member) {
-    return std::any_of(backends.begin(), backends.end(),
-                       [&](const auto& backend) { return backend->member == member; });
+using Names = std::unordered_set<std::string_view>;
+
+Names members_of(const std::vector<BackendPtr>& backends) {
+    Names names;
+    for (const auto& backend : backends)
+        names.insert(backend->member);
+    return names;
 }
 
 using Verdicts = std::vector<patroni::Verdict>;
@@ -49,30 +55,32 @@ Verdicts::const_iterator find(const Verdicts& verdicts, const std::string& membe
                         [&](const auto& verdict) { return verdict.member.name == member; });
 }
 
-/// What a table made of the verdicts on a member by `roles` and by `fallback_roles`.
-MemberStanding standing_of(const std::string& member, const Verdicts& regular,
-                           const Verdicts& fallback, const BackendTable& table) {
-    if (among(table.eligible, member))
-        return {member, "eligible",
-                table.falls_back ? "as a fallback: " + find(fallback, member)->reason
-                                 : find(regular, member)->reason};
-    if (among(table.tolerated, member))
-        return {member, "tolerated", table.why_excluded(member)};
-    if (among(table.fallback, member))
-        return {member, "tolerated",
-                table.why_unused(member) + "; sessions that fell back to it may stay"};
-    return {member, "out", table.why_unused(member)};
-}
-
+/// What a table made of the verdicts by `roles` and by `fallback_roles`.
 PortStanding standing_of(const Verdicts& regular, const Verdicts& fallback,
                          const BackendTable& table) {
+    const Names eligible = members_of(table.eligible);
+    const Names tolerated = members_of(table.tolerated);
+    const Names kept = members_of(table.fallback);
+    const auto of_member = [&](const patroni::Verdict& verdict) -> MemberStanding {
+        const std::string& member = verdict.member.name;
+        if (eligible.contains(member))
+            return {member, "eligible",
+                    table.falls_back ? "as a fallback: " + find(fallback, member)->reason
+                                     : verdict.reason};
+        if (tolerated.contains(member))
+            return {member, "tolerated", table.why_excluded(member)};
+        if (kept.contains(member))
+            return {member, "tolerated",
+                    table.why_unused(member) + "; sessions that fell back to it may stay"};
+        return {member, "out", table.why_unused(member)};
+    };
     PortStanding port{{}, table.falls_back};
     for (const auto& verdict : regular)
-        port.members.push_back(standing_of(verdict.member.name, regular, fallback, table));
+        port.members.push_back(of_member(verdict));
     // A member that vanished is still told of by who keeps its sessions.
     for (const auto& verdict : fallback)
         if (find(regular, verdict.member.name) == regular.end())
-            port.members.push_back(standing_of(verdict.member.name, regular, fallback, table));
+            port.members.push_back(of_member(verdict));
     return port;
 }
 
@@ -273,13 +281,14 @@ Located TopologyFeed::locate(const patroni::Member& member, std::optional<std::u
     const auto ips = resolver()->addresses_of(member.host, prefer_, left);
     if (!ips)
         return {nullptr, "host " + member.host + " has no address: " + ips.reason()};
+    std::weak_ptr<Backend>& known = backends_[{member.name, ips.value().front(), *port}];
+    if (BackendPtr backend = known.lock())
+        return {std::move(backend), {}};
     const auto address = net::SocketAddress::from_ip(ips.value().front(), *port);
     if (!address)
         return {nullptr, "host " + member.host + " has an address of an unknown kind"};
-    std::weak_ptr<Backend>& known = backends_[{member.name, address->to_string()}];
-    BackendPtr backend = known.lock();
-    if (!backend)
-        known = backend = BackendPtr(new Backend{member.name, *address});
+    const auto backend = BackendPtr(new Backend{member.name, *address});
+    known = backend;
     return {backend, {}};
 }
 

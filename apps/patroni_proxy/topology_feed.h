@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -96,7 +97,8 @@ class TopologyFeed {
     patroni::ResolvePrefer prefer_;
     std::vector<JudgedPort> ports_;
     Overrides overrides_;
-    std::map<std::pair<std::string, std::string>, std::weak_ptr<Backend>> backends_;
+    /// By member, host and port.
+    std::map<std::tuple<std::string, std::string, std::uint16_t>, std::weak_ptr<Backend>> backends_;
     std::string logged_members_;
     std::string logged_leader_;
     std::string logged_errors_;

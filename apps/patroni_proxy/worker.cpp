@@ -1,5 +1,6 @@
 #include "patroni_proxy/worker.h"
 
+#include <pthread.h>
 #include <utility>
 
 namespace proxy {
@@ -12,7 +13,10 @@ Worker::~Worker() {
 }
 
 void Worker::start() {
-    thread_ = std::thread([this] { loop_.run(); });
+    thread_ = std::thread([this] {
+        ::pthread_setname_np(::pthread_self(), "worker");  // for top -H
+        loop_.run();
+    });
 }
 
 void Worker::stop() {
