@@ -5,8 +5,8 @@
 //       each connection asks again as soon as it is answered; with RATE (of all together, a
 //       second) at its own fixed times, whatever became of the question before, and latency counts
 //       from the moment a question was due (no coordinated omission)
-//   bench_load bulk IP PORT CONNECTIONS SECONDS
-//       answers without end
+//   bench_load bulk IP PORT CONNECTIONS SECONDS [MIB_PER_SECOND]
+//       answers without end, read as fast as they come, or no faster than so many MiB altogether
 //   bench_load churn IP PORT CONNECTIONS SECONDS|COUNTx abort|orderly
 //       connect, one exchange of 100 B and 1,000 B, end (orderly: a goodbye, then close, as a
 //       client of PostgreSQL does); latency is that of the whole
@@ -17,6 +17,7 @@
 #include <memory>
 #include <queue>
 #include <sys/epoll.h>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -37,8 +38,9 @@ struct Plan {
     std::uint32_t request = 100;
     std::uint64_t answer = 1000;
     double seconds = 0;
-    std::uint64_t count = 0;  ///< ends after so many, instead of after `seconds`
-    double rate = 0;          ///< of all connections together; 0: as fast as they are answered
+    std::uint64_t count = 0;      ///< ends after so many, instead of after `seconds`
+    double rate = 0;              ///< of all connections together; 0: as fast as they are answered
+    double bytes_per_second = 0;  ///< to be read at most; 0: no limit
     bool churn = false;
     bool orderly = false;
 };
@@ -116,6 +118,10 @@ class Load {
                 on_event(*static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr));
             if (plan_.rate > 0)
                 ask_those_due();
+            if (plan_.bytes_per_second > 0)
+                std::this_thread::sleep_until(
+                    begin_ + std::chrono::duration_cast<Clock::duration>(
+                                 Seconds(static_cast<double>(bytes_) / plan_.bytes_per_second)));
         }
         taken_ = Clock::now() - begin_;
     }
@@ -309,6 +315,7 @@ int main(int argc, char** argv) {
     } else if (mode == "bulk") {
         plan.answer = kBulkAnswer;
         plan.seconds = std::atof(argv[5]);
+        plan.bytes_per_second = argc > 6 ? std::atof(argv[6]) * 1024 * 1024 : 0;
     } else if (mode == "churn" && argc == 7) {
         const std::string length = argv[5];
         plan.count = length.ends_with('x') ? std::stoull(length) : 0;

@@ -11,6 +11,7 @@ import matplotlib
 
 matplotlib.use("svg")
 matplotlib.rcParams["svg.hashsalt"] = "patroni_proxy"  # the same figures give the same file
+matplotlib.rcParams["svg.fonttype"] = "none"  # text stays text
 import matplotlib.pyplot as plt  # noqa: E402
 
 COLOURS = {"direct": "#b8b8b8", "haproxy": "#6b8ba4", "nginx": "#8fae8b", "patroni_proxy": "#c8553d"}
@@ -35,7 +36,8 @@ def text_of(value):
 
 
 COLUMNS = {"p99_us": "p99, us", "cpu_us": "CPU each, us", "cpu_ms_per_gib": "CPU a GiB, ms",
-           "kept_kib": "kept afterwards, KiB", "failed": "failed"}
+           "kept_kib": "kept afterwards, KiB", "failed": "failed",
+           "time_wait": "in TIME_WAIT towards the backend"}
 
 
 def table(found):

@@ -33,7 +33,7 @@ class Exchange:
     connections: int
     request: int
     answer: int
-    seconds: float = 1.0
+    seconds: float = 0.8
     pinned: bool = True
     unit = "exchanges/s"
     better = "rate"
@@ -55,19 +55,21 @@ class Paced:
     connections: int
     rate: int
     seconds: float = 2.0
-    bulk: int = 0
-    pinned: bool = True
+    bulk: int = 0  # flows beside them
+    mib_per_second: int = 600  # of these together: the load's own core must have time left
     unit = "us, p99"
     better = "p99_us"
 
     @property
     def title(self):
-        beside = f" beside {self.bulk} bulk flows" if self.bulk else ""
+        beside = (f" beside {self.bulk} bulk flows of {self.mib_per_second} MiB/s together"
+                  if self.bulk else "")
         return f"{self.rate:,} exchanges/s on {self.connections} connections{beside}"
 
     def measure(self, subject):
         flows = subprocess.Popen(["taskset", "-c", str(LOAD_CORE), str(LOAD), "bulk", subject.host,
-                                  str(subject.port), str(self.bulk), str(self.seconds + 0.5)],
+                                  str(subject.port), str(self.bulk), str(self.seconds + 0.5),
+                                  str(self.mib_per_second)],
                                  stdout=subprocess.DEVNULL) if self.bulk else None
         time.sleep(0.2 if flows else 0)
         found = with_cpu(subject, lambda: load(subject, "exchange", self.connections, 100, 1000,
@@ -114,7 +116,8 @@ class Churn:
         found = with_cpu(subject, lambda: load(subject, "churn", self.connections, self.length,
                                                self.end))
         return {"rate": found["count"] / found["seconds"], "p99_us": found["p99_us"],
-                "cpu_us": found["cpu_seconds"] / found["count"] * 1e6, "failed": found["failed"]}
+                "cpu_us": found["cpu_seconds"] / found["count"] * 1e6, "failed": found["failed"],
+                "time_wait": subject.time_wait_towards_backend()}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -53,8 +53,8 @@ def tree(pid):
 class Subject:
     """A program between load and server; `command` is empty for the direct path."""
 
-    def __init__(self, name, port, command=(), core=None, host=IP):
-        self.name, self.port, self.host = name, port, host
+    def __init__(self, name, port, command=(), core=None, host=IP, backend=None):
+        self.name, self.port, self.host, self.backend = name, port, host, backend
         pinned = ["taskset", "-c", str(core)] if core is not None else []
         self.command = [*pinned, *command] if command else []
         self.process = None
@@ -86,6 +86,15 @@ class Subject:
                          for pid in tree(self.process.pid))
         return sum(int(line.split()[1]) * 1024 for line in status.splitlines()
                    if line.startswith("RssAnon"))
+
+    def time_wait_towards_backend(self):
+        """Sockets that keep a port from being used again for a minute."""
+        if not self.backend:
+            return 0
+        address = socket.inet_aton(self.backend[0])[::-1].hex().upper()
+        remote = f"{address}:{self.backend[1]:04X}"
+        lines = pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]
+        return sum(line.split()[2] == remote and line.split()[3] == "06" for line in lines)
 
     def stop(self):
         if self.process:
@@ -154,4 +163,4 @@ def start(name, program, directory, backend, threads=1, core=None):
         file = configuration("patroni_proxy.yaml", directory, **values,
                              patroni=serve_patroni(host).server_port)
         command = [program, file]
-    return Subject(name, port, command, core)
+    return Subject(name, port, command, core, backend=backend)
