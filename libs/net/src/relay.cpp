@@ -19,7 +19,7 @@ bool broken(RelayEnd end) {
 // Whoever sends its FIN first keeps the socket in TIME_WAIT for a minute, and towards one backend
 // there are some 28,000 of them: 470 sessions a second would use them up. A PostgreSQL client that
 // says goodbye makes the server close by itself, within milliseconds.
-constexpr std::chrono::milliseconds kFinPatience{100};
+constexpr std::chrono::milliseconds kFinPatience{20};
 
 bool try_again(int error) {
     return error == EAGAIN || error == EINTR;

@@ -38,7 +38,7 @@ class RelayOwner {
 /// Moves bytes both ways between a client and a backend until both have finished or one broke.
 ///
 /// A FIN is passed on once what came before it has been written, and the other direction goes on; a
-/// client's, a tenth of a second later if the backend does not close by itself meanwhile.
+/// client's, 20 ms later if the backend does not close by itself meanwhile.
 /// A reset of one side resets the other, after what was read from it has been written.
 /// Loop thread only. Owns both sockets. Holds no buffer but what one side did not take at once:
 /// at most one RelayBuffer for each direction, during which nothing more is read for that side.
