@@ -97,6 +97,7 @@ class Reader {
                               "connect_timeout must be at least 1ms");
         }
         settings.idle_timeout = node.duration("idle_timeout").value_or(settings.idle_timeout);
+        settings.queue_timeout = node.duration("queue_timeout").value_or(settings.queue_timeout);
     }
 
     ClusterConfig read_cluster(const YamlMapping::Entry& entry) {
@@ -174,6 +175,11 @@ class Reader {
         settings.max_connections = node.number("max_connections", 0, kMaxCount).value_or(0);
         settings.max_connections_per_backend = static_cast<std::uint32_t>(
             node.number("max_connections_per_backend", 0, kMaxCount).value_or(0));
+        if (const auto most = node.number("max_queued", 1, kMaxCount)) {
+            settings.max_queued = *most;
+            if (settings.queue_timeout.count() == 0)
+                problems_.add(*node.find("max_queued"), what + ": max_queued needs queue_timeout");
+        }
         if (!node.find("allow"))
             return;
         for (const auto& [text, where] : node.texts("allow"))

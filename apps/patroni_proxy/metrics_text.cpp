@@ -77,6 +77,10 @@ void add_port(Metrics& out, const PortReport& port, const Labels& labels) {
               port.sessions);
     out.gauge("port_sessions_max", "Client sessions that the port accepts; 0 is no limit", labels,
               port.max_connections);
+    out.gauge("port_sessions_queued", "Client sessions that are held until there is a backend",
+              labels, port.queued);
+    out.counter("port_queued_total", "Client sessions that were held, whatever became of them",
+                labels, port.queued_total);
     for (const auto& [reason, count] : port.refused)
         out.counter("port_refused_total", "Clients that were refused, by reason",
                     with(labels, "reason", reason), count);

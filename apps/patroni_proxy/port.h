@@ -18,10 +18,12 @@ namespace proxy {
 struct PortSettings {
     std::chrono::milliseconds connect_timeout{4'000};
     std::chrono::milliseconds idle_timeout{0};
+    std::chrono::milliseconds queue_timeout{0};  ///< 0: who finds no backend is refused at once
     net::TcpOptions tcp{};  ///< towards backends; clients have those of the listening socket
     std::vector<net::Network> allow{};  ///< where clients may come from; empty: anywhere
     std::uint64_t max_connections = 0;
     std::uint32_t max_connections_per_backend = 0;
+    std::uint64_t max_queued = 1'000;
     bool log_sessions = true;  ///< a line for each that ended in an orderly way
 
     friend bool operator==(const PortSettings&, const PortSettings&) = default;
@@ -35,9 +37,11 @@ using PortId = std::uint32_t;
 struct Port {
     const PortId id;
     const std::string label;  ///< "cluster/port"
-    /// Any thread: a backend refused a connect, or ended a session.
+    /// Any thread: a backend refused a connect, or ended a session; null: there is none for a
+    /// client.
     const std::function<void(const BackendPtr&)> on_trouble;
     std::atomic<std::uint64_t> sessions{0};
+    std::atomic<std::uint64_t> queued{0};  ///< those of them that are held
 };
 using PortPtr = std::shared_ptr<Port>;
 

@@ -25,6 +25,7 @@ PortServer::PortServer(WorkerContext worker, PortPtr port, PortSettingsPtr setti
       port_(std::move(port)),
       settings_(std::move(settings)),
       table_(std::make_shared<const BackendTable>()),
+      held_(worker_.loop, *port_, settings_),
       idle_timer_(worker_.loop.timers(), [this] { end_idle_sessions(); }) {
     arm_idle_timer();
 }
@@ -42,10 +43,13 @@ void PortServer::use(BackendTablePtr table) {
             session.leave_backend(
                 table_->why_excluded(session.backend()->member, session.admission));
     }
+    if (!table_->eligible.empty())
+        held_.on_chance();
 }
 
 void PortServer::use(PortSettingsPtr settings) {
     settings_ = std::move(settings);
+    held_.use(settings_);
     arm_idle_timer();
 }
 
@@ -77,6 +81,19 @@ std::optional<SessionEnd> PortServer::admit(const net::SocketAddress& client) {
     const auto of_proxy = worker_.process.open.fetch_add(1, std::memory_order_relaxed);
     const auto max = worker_.process.max.load(std::memory_order_relaxed);
     return refusal_of({client, of_port, of_proxy, max}, *settings_);
+}
+
+std::optional<SessionEnd> PortServer::hold(Session& session) {
+    const bool first = held_.empty();
+    const bool anew = session.place == Place::none;
+    const auto refusal = held_.hold(session);
+    if (refusal || !anew)
+        return refusal;
+    ++tally_.queued_total;
+    // One asks for all of them: by now the cluster may know better.
+    if (first && table_->eligible.empty())
+        port_->on_trouble(nullptr);
+    return refusal;
 }
 
 BackendPtr PortServer::pick(const std::vector<const Backend*>& tried) {
@@ -121,6 +138,10 @@ void PortServer::report_trouble(const BackendPtr& backend) const {
 }
 
 void PortServer::on_closed(Session& session) {
+    held_.leave(session);
+    // Its place on a backend that was full. A try that failed frees none.
+    if (session.was_connected() && settings_->max_connections_per_backend != 0)
+        held_.on_chance();
     const std::size_t index = session.index;
     worker_.loop.dispose_later(std::exchange(sessions_[index], std::move(sessions_.back())));
     if (sessions_[index])

@@ -16,6 +16,7 @@
 #include "net/timer.h"
 #include "net/unique_fd.h"
 #include "patroni_proxy/backend_table.h"
+#include "patroni_proxy/held_sessions.h"
 #include "patroni_proxy/port.h"
 #include "patroni_proxy/session.h"
 #include "patroni_proxy/tally.h"
@@ -50,6 +51,13 @@ class PortServer {
     // For its sessions.
     /// Counts it in, and says why it is refused, if it is.
     [[nodiscard]] std::optional<SessionEnd> admit(const net::SocketAddress& client);
+    /// Keeps its place for it until there is a backend, or says why it is refused.
+    [[nodiscard]] std::optional<SessionEnd> hold(Session& session);
+    /// Whether a client that has just come has to wait for its turn.
+    [[nodiscard]] bool anyone_waits() const noexcept {
+        return settings_->queue_timeout.count() != 0 && held_.anyone_waits();
+    }
+    void on_connected(Session& session) { held_.on_connected(session); }
     [[nodiscard]] BackendPtr pick(const std::vector<const Backend*>& tried);
     [[nodiscard]] MemberTally& tally_of(const Backend& backend);
     void note_unreachable(const BackendPtr& backend, int error);
@@ -73,6 +81,7 @@ class PortServer {
     PortTally tally_;
     std::array<daemons::LogThrottle, kSessionEnds> refusal_lines_;
     std::vector<std::unique_ptr<Session>> sessions_;
+    HeldSessions held_;
     net::Timer idle_timer_;
     std::size_t turn_ = 0;
 };

@@ -195,7 +195,7 @@ Proxy::OpenPort& Proxy::open_port(const ClusterConfig& cluster, const PortConfig
     const auto on_trouble = [this, name = cluster.name](const BackendPtr& backend) {
         main_loop_.post([this, name, backend] {
             if (const auto feed = feeds_.find(name); feed != feeds_.end())
-                feed->second->report_trouble(backend->member);
+                feed->second->report_trouble(backend ? backend->member : std::string{});
         });
     };
     const PortPtr port(new Port{id, label, on_trouble});

@@ -92,6 +92,7 @@ ClusterReport Proxy::report_of(const ClusterConfig& cluster,
             for (const auto role : port.config.fallback->roles)
                 told.fallback_roles.emplace_back(patroni::name_of(role));
         told.sessions = port.port->sessions;
+        told.queued = port.port->queued;
         told.max_connections = port.settings->max_connections;
         if (const auto found = standings.find(id); found != standings.end()) {
             told.members = found->second.members;
@@ -102,6 +103,7 @@ ClusterReport Proxy::report_of(const ClusterConfig& cluster,
             tally = found->second;
         for (const auto& [member, counts] : tally.members)
             told.traffic.push_back(traffic_of(member, counts));
+        told.queued_total = tally.queued_total;
         told.refused = by_reason(tally.refused, true);
         report.ports.push_back(std::move(told));
     }

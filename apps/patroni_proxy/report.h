@@ -47,8 +47,10 @@ struct PortReport {
     bool falls_back = false;
     std::vector<MemberStanding> members;
     std::vector<MemberTraffic> traffic;
-    std::uint64_t sessions = 0;                    ///< now, those without a backend included
-    std::uint64_t max_connections = 0;             ///< 0: no limit
+    std::uint64_t sessions = 0;         ///< now, those without a backend included
+    std::uint64_t max_connections = 0;  ///< 0: no limit
+    std::uint64_t queued = 0;           ///< those that are held until there is a backend
+    std::uint64_t queued_total = 0;
     std::map<std::string, std::uint64_t> refused;  ///< by reason: no_backend, port_full, ...
 };
 

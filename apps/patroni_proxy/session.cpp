@@ -2,6 +2,8 @@
 
 #include <cerrno>
 #include <string>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <system_error>
 #include <utility>
 
@@ -33,6 +35,8 @@ std::string_view name_of(Session::State state) {
             return "accepted";
         case Session::State::preface:
             return "in its preface";
+        case Session::State::holding:
+            return "held";
         case Session::State::connecting:
             return "connecting";
         case Session::State::relaying:
@@ -57,7 +61,27 @@ void Session::start() noexcept {
     if (const auto refusal = port_.admit(client_address_))
         return close(*refusal);
     attempt_ = std::make_unique<Attempt>(port_.loop(), *this);
+    // Nobody overtakes those who wait.
+    if (port_.anyone_waits())
+        return hold();
     connect_to_next();
+}
+
+bool Session::try_again() noexcept {
+    attempt_->tried.clear();
+    attempt_->met_full = false;
+    connect_to_next();
+    return state_ == State::connecting;
+}
+
+void Session::give_up(SessionEnd end) noexcept {
+    std::string why = why_no_backend();
+    if (end == SessionEnd::queue_timeout) {
+        const std::chrono::duration<double> waited =
+            std::chrono::steady_clock::now() - accepted_at_;
+        why = "after " + std::to_string(waited.count()) + " s: " + why;
+    }
+    close(end, why);
 }
 
 void Session::leave_backend(std::string_view why) noexcept {
@@ -134,17 +158,43 @@ void Session::connect_to_next() noexcept {
             continue;
         }
         admission = port_.table().falls_back ? Admission::fallback : Admission::regular;
+        if (state_ == State::holding)
+            port_.loop().remove(client_.get());
         enter(State::connecting);
         attempt_->connector.start(backend_->address, port_.settings().connect_timeout,
                                   port_.settings().tcp);
         return;
     }
-    close(SessionEnd::no_backend, why_no_backend());
+    hold();
+}
+
+/// Until the port has a backend for it, if that holds anybody.
+void Session::hold() noexcept {
+    if (const auto refusal = port_.hold(*this))
+        return give_up(*refusal);
+    if (state_ == State::holding)
+        return;
+    // That it leaves is to be seen; what it sends waits in the kernel for its backend.
+    if (const int error = port_.loop().add(client_.get(), EPOLLRDHUP, *attempt_); error != 0)
+        return close(SessionEnd::out_of_resources, std::generic_category().message(error));
+    enter(State::holding);
+}
+
+void Session::on_client_left() noexcept {
+    if (state_ != State::holding)
+        return;  // fetched before it went on
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (::getsockopt(client_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+        error = errno;
+    close(error == 0 ? SessionEnd::client_closed : SessionEnd::client_failed, "while it was held");
 }
 
 std::string Session::why_no_backend() const {
-    if (attempt_->tried.empty())
+    if (port_.table().eligible.empty())
         return port_.table().why_excluded();
+    if (attempt_->tried.empty())
+        return "others wait before it";
     return attempt_->met_full
                ? "every member that answers has max_connections_per_backend (" +
                      std::to_string(port_.settings().max_connections_per_backend) + ") connections"
@@ -164,6 +214,7 @@ void Session::on_connected(net::UniqueFd connection) noexcept {
         own_address_ = net::SocketAddress::local_of(connection.get());
     ++tally_->sessions_total;
     enter(State::relaying);
+    port_.on_connected(*this);
     // The connector is calling: it must outlive this event.
     port_.loop().dispose_later(std::move(attempt_));
     relay_.emplace(port_.loop(), port_.buffer(), *this, std::move(client_), std::move(connection));

@@ -10,10 +10,12 @@
 #include <vector>
 
 #include "net/connector.h"
+#include "net/event_loop.h"
 #include "net/relay.h"
 #include "net/socket_address.h"
 #include "net/unique_fd.h"
 #include "patroni_proxy/backend_table.h"
+#include "patroni_proxy/held_sessions.h"
 #include "patroni_proxy/session_end.h"
 #include "patroni_proxy/tally.h"
 
@@ -23,11 +25,11 @@ class PortServer;
 
 /// One client from accept to close: it is let in or refused, chooses a backend, connects, and
 /// relays. A backend that cannot be reached makes it try the next one, since the client has seen
-/// nothing yet.
+/// nothing yet; where none is left it is refused, or held until there is one.
 /// Loop thread only; owned by its PortServer, which is told of the end and then disposes of it.
 class Session final : public net::ConnectHandler, public net::RelayOwner {
   public:
-    enum class State : std::uint8_t { accepted, preface, connecting, relaying, closed };
+    enum class State : std::uint8_t { accepted, preface, holding, connecting, relaying, closed };
 
     Session(PortServer& port, net::UniqueFd client, const net::SocketAddress& client_address);
     Session(const Session&) = delete;
@@ -39,6 +41,10 @@ class Session final : public net::ConnectHandler, public net::RelayOwner {
     /// Its backend may no longer serve. One that is not connected yet tries the next, since the
     /// client has seen nothing; any other ends, and the backend sees a reset.
     void leave_backend(std::string_view why) noexcept;
+    /// One that is held chooses anew; false if it still finds no backend.
+    [[nodiscard]] bool try_again() noexcept;
+    /// Refuses it, with what is known of the backends.
+    void give_up(SessionEnd end) noexcept;
     /// Ends it, whatever it is doing.
     void end(SessionEnd end) noexcept;
     /// Called at equal intervals: whether no byte has moved for `rounds` of them.
@@ -47,6 +53,11 @@ class Session final : public net::ConnectHandler, public net::RelayOwner {
     [[nodiscard]] const Backend* backend() const noexcept { return backend_.get(); }
     /// Of its backend's member, as long as it has one.
     [[nodiscard]] MemberTally* tally() const noexcept { return tally_; }
+    [[nodiscard]] std::chrono::steady_clock::time_point accepted_at() const noexcept {
+        return accepted_at_;
+    }
+    /// Whether it has, or had, a connection to a backend.
+    [[nodiscard]] bool was_connected() const noexcept { return relay_.has_value(); }
     [[nodiscard]] std::uint64_t bytes_from_client() const noexcept;
     [[nodiscard]] std::uint64_t bytes_from_backend() const noexcept;
 
@@ -54,11 +65,18 @@ class Session final : public net::ConnectHandler, public net::RelayOwner {
     std::size_t index = 0;
     /// By which list of roles it came to its backend; the PortServer may make it a regular one.
     Admission admission = Admission::regular;
+    /// In the queue of its port; for HeldSessions alone.
+    Place place = Place::none;
 
   private:
     /// What is needed until a backend is connected, and released then.
-    struct Attempt {
-        Attempt(net::EventLoop& loop, net::ConnectHandler& handler) : connector(loop, handler) {}
+    struct Attempt final : net::EventHandler {
+        Attempt(net::EventLoop& loop, Session& its_session)
+            : session(its_session), connector(loop, its_session) {}
+        /// The client of a session that is held has gone.
+        void on_event(std::uint32_t /*events*/) noexcept override { session.on_client_left(); }
+
+        Session& session;
         net::Connector connector;
         std::vector<const Backend*> tried;
         bool met_full = false;
@@ -66,6 +84,8 @@ class Session final : public net::ConnectHandler, public net::RelayOwner {
 
     void enter(State state) noexcept;
     void connect_to_next() noexcept;
+    void hold() noexcept;
+    void on_client_left() noexcept;
     [[nodiscard]] bool take(BackendPtr backend) noexcept;
     void leave() noexcept;
     void close(SessionEnd end, std::string_view detail = {}) noexcept;

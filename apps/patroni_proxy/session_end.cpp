@@ -23,6 +23,8 @@ constexpr std::array<Text, kSessionEnds> kTexts{{
     {"port_full", "the port has max_connections sessions"},
     {"proxy_full", "the proxy has max_connections sessions"},
     {"no_backend", "no backends available"},
+    {"queue_timeout", "no backends available within queue_timeout"},
+    {"queue_full", "max_queued clients wait already"},
 }};
 
 }  // namespace

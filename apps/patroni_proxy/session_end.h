@@ -23,8 +23,10 @@ enum class SessionEnd : std::uint8_t {
     port_full,
     proxy_full,
     no_backend,
+    queue_timeout,  ///< it was held for as long
+    queue_full,
 };
-inline constexpr std::size_t kSessionEnds = 13;
+inline constexpr std::size_t kSessionEnds = 15;
 using SessionEndCounts = std::array<std::uint64_t, kSessionEnds>;
 
 /// As metrics and the log's `reason` call it: "client_closed".

@@ -35,6 +35,8 @@ static Json json_of(const PortReport& port) {
         .add("traffic", port.traffic)
         .add("sessions", port.sessions)
         .add("max_connections", port.max_connections)
+        .add("queued", port.queued)
+        .add("queued_total", port.queued_total)
         .add("refused", port.refused);
 }
 

@@ -12,6 +12,7 @@ void add(SessionEndCounts& sum, const SessionEndCounts& counts) {
 
 void add(PortTally& sum, const PortTally& tally) {
     add(sum.refused, tally.refused);
+    sum.queued_total += tally.queued_total;
     for (const auto& [name, member] : tally.members) {
         MemberTally& total = sum.members[name];
         total.sessions += member.sessions;

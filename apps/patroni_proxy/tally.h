@@ -24,6 +24,7 @@ struct MemberTally {
 struct PortTally {
     std::map<std::string, MemberTally> members;
     SessionEndCounts refused{};
+    std::uint64_t queued_total = 0;
 };
 
 /// Of several workers.

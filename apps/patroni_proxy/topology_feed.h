@@ -54,7 +54,8 @@ class TopologyFeed {
     void reconfigure(Settings settings, std::function<void()> applied);
     /// Asks the cluster anew and tells `done` once the tables are in force.
     void update_now(Done done);
-    /// A backend refused a connect or ended a session: the cluster is asked again soon.
+    /// A backend refused a connect or ended a session, or a client found none, which is no
+    /// member's: the cluster is asked again soon.
     void report_trouble(const std::string& member) { watcher_.report_trouble(member); }
     /// Its thread lets go of `token`, as a sign of life.
     void ping(const std::shared_ptr<void>& token) { watcher_.ping(token); }

@@ -37,6 +37,8 @@ TEST(ConfigLimitsTest, HasDefaults) {
     EXPECT_EQ(port.settings, PortSettings{});
     EXPECT_EQ(port.settings.connect_timeout, 4s);
     EXPECT_EQ(port.settings.idle_timeout, 0s);
+    EXPECT_EQ(port.settings.queue_timeout, 0s);
+    EXPECT_EQ(port.settings.max_queued, 1'000U);
     EXPECT_EQ(port.settings.max_connections, 0U);
     EXPECT_EQ(port.settings.max_connections_per_backend, 0U);
     EXPECT_TRUE(port.settings.allow.empty());
@@ -89,6 +91,30 @@ TEST(ConfigLimitsTest, ATimeoutOfTheFileIsForPortsWithoutOneOfTheirOwn) {
     EXPECT_EQ(ports[1].settings.idle_timeout, 1h);
     EXPECT_EQ(ports[2].settings.connect_timeout, 2s);
     EXPECT_EQ(ports[2].settings.idle_timeout, 0s) << "none, whatever the others have";
+}
+
+TEST(ConfigLimitsTest, ReadsHowLongAndHowManyClientsWaitForABackend) {
+    const auto config =
+        parse_config(file_with("queue_timeout: 5s", R"(hosts: ["http://10.0.0.1:8008"])",
+                               R"(a: {listen: "127.0.0.1:1", roles: [any], max_queued: 50}
+      b: {listen: "127.0.0.1:2", roles: [any], queue_timeout: 500ms}
+      c: {listen: "127.0.0.1:3", roles: [any], queue_timeout: 0})"),
+                     "proxy.yaml");
+    const auto& ports = config.clusters.at(0).ports;
+    EXPECT_EQ(ports[0].settings.queue_timeout, 5s);
+    EXPECT_EQ(ports[0].settings.max_queued, 50U);
+    EXPECT_EQ(ports[1].settings.queue_timeout, 500ms);
+    EXPECT_EQ(ports[1].settings.max_queued, 1'000U);
+    EXPECT_EQ(ports[2].settings.queue_timeout, 0s);
+    EXPECT_EQ(port_with("queue_timeout: 1s, max_queued: 1").settings.max_queued, 1U);
+    expect_problems({
+        {file_with_key("max_queued: 10"), "9: port 'p': max_queued needs queue_timeout"},
+        {file_with_key("queue_timeout: 5s\n        max_queued: 0"),
+         "10: port 'p': max_queued '0' is not allowed; it takes a whole number from 1 to "
+         "1000000000"},
+        {file_with_key("queue_timeout: never"),
+         "9: port 'p': queue_timeout 'never' is not allowed; " + kDurationHint},
+    });
 }
 
 TEST(ConfigLimitsTest, AConnectNeedsItsTime) {

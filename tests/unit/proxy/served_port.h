@@ -123,7 +123,7 @@ class ServedPort final : private net::AcceptHandler {
     }
     [[nodiscard]] ProcessSessions& process() { return process_; }
     [[nodiscard]] const Port& port() const { return *port_; }
-    /// Of which members trouble was told, in that order.
+    /// Of which members trouble was told, in that order; "-" for none's.
     [[nodiscard]] std::vector<std::string> troubles() const {
         const std::lock_guard lock(mutex_);
         return troubles_;
@@ -144,7 +144,7 @@ class ServedPort final : private net::AcceptHandler {
     ProcessSessions process_;
     const PortPtr port_{new Port{1, "c/p", [this](const BackendPtr& backend) {
                                      const std::lock_guard lock(mutex_);
-                                     troubles_.push_back(backend->member);
+                                     troubles_.push_back(backend ? backend->member : "-");
                                  }}};
     PortServer server_;
     net::ListeningSocket socket_ =

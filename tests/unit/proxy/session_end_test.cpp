@@ -34,6 +34,8 @@ TEST(SessionEndTest, HasItsNameInMetricsAndLogs) {
         {SessionEnd::port_full, "port_full"},
         {SessionEnd::proxy_full, "proxy_full"},
         {SessionEnd::no_backend, "no_backend"},
+        {SessionEnd::queue_timeout, "queue_timeout"},
+        {SessionEnd::queue_full, "queue_full"},
     };
     ASSERT_EQ(names.size(), kSessionEnds);
     for (const auto& [end, name] : names)
@@ -51,8 +53,9 @@ TEST(SessionEndTest, EachIsDescribedInWordsOfItsOwn) {
 }
 
 TEST(SessionEndTest, TellsRefusalsAndOrderlyEndsApart) {
-    const std::set<SessionEnd> refusals{SessionEnd::not_allowed, SessionEnd::port_full,
-                                        SessionEnd::proxy_full, SessionEnd::no_backend};
+    const std::set<SessionEnd> refusals{SessionEnd::not_allowed,   SessionEnd::port_full,
+                                        SessionEnd::proxy_full,    SessionEnd::no_backend,
+                                        SessionEnd::queue_timeout, SessionEnd::queue_full};
     const std::set<SessionEnd> orderly{SessionEnd::client_closed, SessionEnd::backend_closed};
     for (const auto end : all_ends()) {
         EXPECT_EQ(is_refusal(end), refusals.count(end) == 1) << name_of(end);

@@ -88,6 +88,8 @@ TEST(StatusJsonTest, HasEveryKeyInItsOrder) {
                     "ended": {"client_closed": 9,"cut": 1}}],
                 "sessions": 3,
                 "max_connections": 500,
+                "queued": 1,
+                "queued_total": 7,
                 "refused": {"no_backend": 4,"port_full": 0}}]}]})"));
 }
 

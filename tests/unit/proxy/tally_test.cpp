@@ -27,11 +27,13 @@ TEST(TallyTest, AddsWhatTwoWorkersCounted) {
     PortTally sum;
     sum.members["p1"] = member_tally(1, 3);
     sum.refused[kFull] = 2;
+    sum.queued_total = 10;
     PortTally other;
     other.members["p1"] = member_tally(2, 5);
     other.members["p1"].ended[kCut] = 7;
     other.members["p2"] = member_tally(4, 4);
     other.refused[kFull] = 3;
+    other.queued_total = 20;
     other.refused[kNoBackend] = 1;
 
     add(sum, other);
@@ -47,6 +49,7 @@ TEST(TallyTest, AddsWhatTwoWorkersCounted) {
     EXPECT_EQ(sum.members.at("p2").sessions, 4U);
     EXPECT_EQ(sum.members.at("p2").sessions_total, 4U);
     EXPECT_EQ(sum.refused[kFull], 5U);
+    EXPECT_EQ(sum.queued_total, 30U);
     EXPECT_EQ(sum.refused[kNoBackend], 1U);
 }
 
