@@ -1,16 +1,26 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "patroni_proxy/backend_table.h"
 
 namespace proxy {
 
-/// The eligible backend with the fewest connections that is not among `tried`; null if none is
-/// left. `turn` decides between equals, so that they are used in turn: hundreds of proxies with
-/// few sessions each must not all prefer the first.
-[[nodiscard]] BackendPtr pick_backend(const BackendTable& table,
-                                      const std::vector<const Backend*>& tried, std::size_t turn);
+/// What claim_backend() found.
+struct Claim {
+    BackendPtr backend;     ///< one connection more is counted on it; null if none is left
+    bool met_full = false;  ///< there are some, but all have as many connections as they may
+};
+
+/// Counts one connection more on the eligible backend with the fewest that is not among `tried`.
+/// Any thread: of two workers that claim at once the second sees the first one's connection, so
+/// they neither meet on one backend nor exceed `max_connections` (0: no limit).
+/// `turn` decides between equals, so that they are used in turn: hundreds of proxies with few
+/// sessions each must not all prefer the first.
+[[nodiscard]] Claim claim_backend(const BackendTable& table,
+                                  const std::vector<const Backend*>& tried, std::size_t turn,
+                                  std::uint32_t max_connections = 0);
 
 }  // namespace proxy

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "daemon/log.h"
-#include "patroni_proxy/backend_picker.h"
 #include "patroni_proxy/preface.h"
 
 namespace proxy {
@@ -96,8 +95,8 @@ std::optional<SessionEnd> PortServer::hold(Session& session) {
     return refusal;
 }
 
-BackendPtr PortServer::pick(const std::vector<const Backend*>& tried) {
-    return pick_backend(*table_, tried, turn_++);
+Claim PortServer::claim(const std::vector<const Backend*>& tried) {
+    return claim_backend(*table_, tried, turn_++, settings_->max_connections_per_backend);
 }
 
 MemberTally& PortServer::tally_of(const Backend& backend) {

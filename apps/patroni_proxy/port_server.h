@@ -15,6 +15,7 @@
 #include "net/socket_address.h"
 #include "net/timer.h"
 #include "net/unique_fd.h"
+#include "patroni_proxy/backend_picker.h"
 #include "patroni_proxy/backend_table.h"
 #include "patroni_proxy/held_sessions.h"
 #include "patroni_proxy/port.h"
@@ -58,7 +59,7 @@ class PortServer {
         return settings_->queue_timeout.count() != 0 && held_.anyone_waits();
     }
     void on_connected(Session& session) { held_.on_connected(session); }
-    [[nodiscard]] BackendPtr pick(const std::vector<const Backend*>& tried);
+    [[nodiscard]] Claim claim(const std::vector<const Backend*>& tried);
     [[nodiscard]] MemberTally& tally_of(const Backend& backend);
     void note_unreachable(const BackendPtr& backend, int error);
     void note_refused(SessionEnd end, const std::string& client, std::string_view detail);

@@ -69,7 +69,6 @@ void Session::start() noexcept {
 
 bool Session::try_again() noexcept {
     attempt_->tried.clear();
-    attempt_->met_full = false;
     connect_to_next();
     return state_ == State::connecting;
 }
@@ -126,18 +125,10 @@ void Session::enter(State state) noexcept {
     });
 }
 
-/// Counts this session on `backend`; false if that has as many as it may.
-bool Session::take(BackendPtr backend) noexcept {
-    const auto most = port_.settings().max_connections_per_backend;
-    const auto others = backend->connections.fetch_add(1, std::memory_order_relaxed);
-    if (most != 0 && others >= most) {
-        backend->connections.fetch_sub(1, std::memory_order_relaxed);
-        return false;
-    }
-    tally_ = &port_.tally_of(*backend);
+void Session::take(BackendPtr claimed) noexcept {
+    backend_ = std::move(claimed);
+    tally_ = &port_.tally_of(*backend_);
     ++tally_->sessions;
-    backend_ = std::move(backend);
-    return true;
 }
 
 void Session::leave() noexcept {
@@ -151,21 +142,18 @@ void Session::leave() noexcept {
 
 void Session::connect_to_next() noexcept {
     leave();
-    while (BackendPtr backend = port_.pick(attempt_->tried)) {
-        attempt_->tried.push_back(backend.get());
-        if (!take(std::move(backend))) {
-            attempt_->met_full = true;
-            continue;
-        }
-        admission = port_.table().falls_back ? Admission::fallback : Admission::regular;
-        if (state_ == State::holding)
-            port_.loop().remove(client_.get());
-        enter(State::connecting);
-        attempt_->connector.start(backend_->address, port_.settings().connect_timeout,
-                                  port_.settings().tcp);
-        return;
-    }
-    hold();
+    Claim claim = port_.claim(attempt_->tried);
+    attempt_->met_full = claim.met_full;
+    if (!claim.backend)
+        return hold();
+    take(std::move(claim.backend));
+    attempt_->tried.push_back(backend_.get());
+    admission = port_.table().falls_back ? Admission::fallback : Admission::regular;
+    if (state_ == State::holding)
+        port_.loop().remove(client_.get());
+    enter(State::connecting);
+    attempt_->connector.start(backend_->address, port_.settings().connect_timeout,
+                              port_.settings().tcp);
 }
 
 /// Until the port has a backend for it, if that holds anybody.
@@ -193,12 +181,10 @@ void Session::on_client_left() noexcept {
 std::string Session::why_no_backend() const {
     if (port_.table().eligible.empty())
         return port_.table().why_excluded();
-    if (attempt_->tried.empty())
-        return "others wait before it";
-    return attempt_->met_full
-               ? "every member that answers has max_connections_per_backend (" +
-                     std::to_string(port_.settings().max_connections_per_backend) + ") connections"
-               : "none of the eligible answered";
+    if (attempt_->met_full)
+        return "every member that answers has max_connections_per_backend (" +
+               std::to_string(port_.settings().max_connections_per_backend) + ") connections";
+    return attempt_->tried.empty() ? "others wait before it" : "none of the eligible answered";
 }
 
 void Session::on_connect_failed(int error) noexcept {

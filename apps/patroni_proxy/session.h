@@ -86,7 +86,7 @@ class Session final : public net::ConnectHandler, public net::RelayOwner {
     void connect_to_next() noexcept;
     void hold() noexcept;
     void on_client_left() noexcept;
-    [[nodiscard]] bool take(BackendPtr backend) noexcept;
+    void take(BackendPtr claimed) noexcept;
     void leave() noexcept;
     void close(SessionEnd end, std::string_view detail = {}) noexcept;
     void log_end(SessionEnd end, std::string_view detail) const;

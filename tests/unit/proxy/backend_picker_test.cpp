@@ -1,9 +1,11 @@
 #include "patroni_proxy/backend_picker.h"
 
+#include <atomic>
 #include <cstdint>
 #include <initializer_list>
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -27,8 +29,11 @@ std::string pick(const BackendTable& table, const std::vector<std::size_t>& trie
     std::vector<const Backend*> tried;
     for (const std::size_t index : tried_indexes)
         tried.push_back(table.eligible[index].get());
-    const auto backend = pick_backend(table, tried, turn);
-    return backend ? backend->member : "none";
+    const auto claim = claim_backend(table, tried, turn);
+    if (!claim.backend)
+        return "none";
+    --claim.backend->connections;  // a look
+    return claim.backend->member;
 }
 
 TEST(BackendPickerTest, TakesTheOneWithTheFewestConnectionsWhateverTheTurn) {
@@ -71,6 +76,62 @@ TEST(BackendPickerTest, NoneIsLeftWhenAllWereTried) {
 
 TEST(BackendPickerTest, AnEmptyTableHasNone) {
     EXPECT_EQ(pick(table_with({}), {}, 5), "none");
+}
+
+TEST(BackendPickerTest, CountsTheConnectionItClaims) {
+    const auto table = table_with({3, 1});
+    EXPECT_EQ(claim_backend(table, {}, 0).backend, table.eligible[1]);
+    EXPECT_EQ(table.eligible[1]->connections, 2);
+    EXPECT_EQ(table.eligible[0]->connections, 3);
+}
+
+TEST(BackendPickerTest, ClaimsNoneBeyondTheLimit) {
+    const auto table = table_with({2, 1});
+    EXPECT_EQ(claim_backend(table, {}, 0, 2).backend, table.eligible[1]);
+    const auto claim = claim_backend(table, {}, 0, 2);
+    EXPECT_EQ(claim.backend, nullptr);
+    EXPECT_TRUE(claim.met_full);
+    EXPECT_EQ(table.eligible[0]->connections, 2);
+    EXPECT_EQ(table.eligible[1]->connections, 2);
+}
+
+TEST(BackendPickerTest, ThatAllUntriedOnesAreFullIsTold) {
+    const auto table = table_with({0, 2});
+    const auto claim = claim_backend(table, {table.eligible[0].get()}, 0, 2);
+    EXPECT_EQ(claim.backend, nullptr);
+    EXPECT_TRUE(claim.met_full);
+    EXPECT_FALSE(claim_backend(table_with({}), {}, 0, 2).met_full);
+}
+
+TEST(BackendPickerTest, WorkersThatClaimAtOnceNeitherMeetNorExceedTheLimit) {
+    constexpr std::uint32_t kLimit = 3'000;
+    const auto table = table_with({0, 0, 0});
+    std::atomic<std::uint32_t> claimed{0};
+    std::vector<std::thread> workers;
+    for (std::size_t worker = 0; worker < 4; ++worker)
+        workers.emplace_back([&] {
+            // All begin with the same turn, as the workers of a proxy do.
+            for (std::size_t turn = 0; claim_backend(table, {}, turn, kLimit).backend; ++turn)
+                ++claimed;
+        });
+    for (auto& worker : workers)
+        worker.join();
+    EXPECT_EQ(claimed, 3 * kLimit);
+    for (const auto& backend : table.eligible)
+        EXPECT_EQ(backend->connections, kLimit);
+}
+
+TEST(BackendPickerTest, WorkersThatClaimAtOnceSpreadEvenly) {
+    for (int round = 0; round < 200; ++round) {
+        const auto table = table_with({0, 0});
+        std::vector<std::thread> workers;
+        for (std::size_t worker = 0; worker < 2; ++worker)
+            workers.emplace_back([&] { EXPECT_TRUE(claim_backend(table, {}, 0).backend); });
+        for (auto& worker : workers)
+            worker.join();
+        ASSERT_EQ(table.eligible[0]->connections, 1) << round;
+        ASSERT_EQ(table.eligible[1]->connections, 1) << round;
+    }
 }
 
 }  // namespace
