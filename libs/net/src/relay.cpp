@@ -39,9 +39,13 @@ Relay::~Relay() {
     abort();
 }
 
-void Relay::start() noexcept {
+void Relay::start(std::span<const std::byte> from_client) noexcept {
+    client_.received += from_client.size();
+    if (!from_client.empty())
+        write_to(backend_, from_client.data(), from_client.size());
     // What the client has sent meanwhile need not wait for the loop.
-    read_from(client_);
+    if (!backend_.backlog)
+        read_from(client_);
     settle();
 }
 
@@ -51,6 +55,14 @@ void Relay::abort() noexcept {
     // A reset spares the backend a query nobody waits for, and the proxy a socket in TIME_WAIT.
     reset_on_close(backend_.fd);
     close_both();
+}
+
+Relay::Sockets Relay::release() noexcept {
+    for (const Endpoint* side : {&client_, &backend_})
+        loop_.remove(side->fd.get());
+    Sockets sockets{std::move(client_.fd), std::move(backend_.fd)};
+    close_both();
+    return sockets;
 }
 
 void Relay::on_event(Endpoint& side, std::uint32_t events) noexcept {
@@ -65,18 +77,32 @@ void Relay::on_event(Endpoint& side, std::uint32_t events) noexcept {
     settle();
 }
 
+/// Shows the owner what was read; true if the sockets are its own now.
+bool Relay::taken(const Endpoint& side, std::size_t size) noexcept {
+    const auto from = &side == &client_ ? RelaySide::client : RelaySide::backend;
+    const Inspection inspection = owner_.inspect(from, {buffer_.data(), size});
+    inspected_ = inspection == Inspection::further;
+    return inspection == Inspection::taken;
+}
+
 void Relay::read_from(Endpoint& side) noexcept {
     Endpoint& peer = peer_of(side);
     const ssize_t count = ::recv(side.fd.get(), buffer_.data(), buffer_.size(), 0);
+    if (count < 0 && try_again(errno))
+        return;
+    if (inspected_ && taken(side, count > 0 ? static_cast<std::size_t>(count) : 0))
+        return;
     if (count > 0) {
         side.received += static_cast<std::uint64_t>(count);
         write_to(peer, buffer_.data(), static_cast<std::size_t>(count));
     } else if (count == 0) {
         note_end(&side == &client_ ? RelayEnd::client_closed : RelayEnd::backend_closed);
+        if (&side == &backend_ && !client_.read_done)
+            owner_.on_backend_fin();
         side.read_done = true;
         // It was read because its peer had taken everything that came before.
         pass_fin_to(peer);
-    } else if (!try_again(errno)) {
+    } else {
         note_end(&side == &client_ ? RelayEnd::client_failed : RelayEnd::backend_failed);
         side.read_done = true;
         give_up_writing(side);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "net/event_loop.h"
@@ -26,9 +27,27 @@ enum class RelayEnd : std::uint8_t {
     out_of_resources,  ///< the kernel would not watch a descriptor
 };
 
-/// Told once that a relay has ended. Loop thread only.
+enum class RelaySide : std::uint8_t { client, backend };
+
+/// What becomes of bytes that the owner has looked at.
+enum class Inspection : std::uint8_t {
+    further,  ///< they are passed on, and the next ones are shown too
+    enough,   ///< they are passed on; nothing more is shown
+    taken,    ///< the owner has released the relay's sockets
+};
+
+/// Loop thread only.
 class RelayOwner {
   public:
+    /// The next bytes of a side before they are passed on, or none at its end, be that a FIN or an
+    /// error. Called until the answer is another than `further`.
+    virtual Inspection inspect(RelaySide /*from*/, std::span<const std::byte> /*bytes*/) noexcept {
+        return Inspection::enough;
+    }
+    /// The backend has closed its side and the client has not: the relay goes on with what the
+    /// client may still send.
+    virtual void on_backend_fin() noexcept {}
+    /// Told once.
     virtual void on_relay_end(RelayEnd end) noexcept = 0;
 
   protected:
@@ -50,12 +69,19 @@ class Relay {
     Relay& operator=(const Relay&) = delete;
     ~Relay();
 
-    /// Begins. May already report the end.
-    void start() noexcept;
+    /// Begins, with what the client has sent before, which is not shown again. May already report
+    /// the end.
+    void start(std::span<const std::byte> from_client = {}) noexcept;
     /// Ends it from outside, at once: the backend sees a reset, the client an end of stream, or a
     /// reset too if it sent what was not read yet.
     /// The owner is not told. Does nothing once the relay has ended.
     void abort() noexcept;
+    /// Ends it and hands both sockets over, no longer watched. The owner is not told.
+    struct Sockets {
+        UniqueFd client;
+        UniqueFd backend;
+    };
+    [[nodiscard]] Sockets release() noexcept;
 
     [[nodiscard]] std::uint64_t bytes_from_client() const noexcept { return client_.received; }
     [[nodiscard]] std::uint64_t bytes_from_backend() const noexcept { return backend_.received; }
@@ -81,6 +107,7 @@ class Relay {
     };
 
     void on_event(Endpoint& side, std::uint32_t events) noexcept;
+    [[nodiscard]] bool taken(const Endpoint& side, std::size_t size) noexcept;
     void read_from(Endpoint& side) noexcept;
     void write_to(Endpoint& side, const std::byte* bytes, std::size_t size) noexcept;
     void flush_to(Endpoint& side) noexcept;
@@ -105,6 +132,7 @@ class Relay {
     std::unique_ptr<Timer> fin_timer_;        ///< from the client's FIN on
     RelayEnd end_ = RelayEnd::client_closed;  ///< valid once end_known_
     bool end_known_ = false;
+    bool inspected_ = true;  ///< the owner wants to see what comes next
     bool ended_ = false;
 };
 
