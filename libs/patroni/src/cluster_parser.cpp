@@ -1,10 +1,14 @@
 #include "patroni/cluster_parser.h"
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 #include <set>
 #include <utility>
 
+#include <Poco/DateTime.h>
+#include <Poco/DateTimeFormat.h>
+#include <Poco/DateTimeParser.h>
 #include <Poco/JSON/Array.h>
 #include <Poco/JSON/Object.h>
 
@@ -15,6 +19,9 @@ namespace {
 
 // Each may be asked on a thread of its own: what one answer says must not make thousands.
 constexpr std::size_t kMaxMembers = 256;
+
+// The clock's nanoseconds end in 2262.
+constexpr int kLastYear = 2200;
 
 using Poco::Dynamic::Var;
 
@@ -62,6 +69,23 @@ Member member_from(const Poco::JSON::Object& object) {
     return member;
 }
 
+/// A time that cannot be read is none: it only says when to look more often.
+std::optional<std::chrono::system_clock::time_point> switchover_of(
+    const Poco::JSON::Object& object) {
+    const auto planned = object.getObject("scheduled_switchover");
+    if (!planned)
+        return std::nullopt;
+    Poco::DateTime at;
+    int zone = 0;  // seconds east of UTC
+    if (!Poco::DateTimeParser::tryParse(Poco::DateTimeFormat::ISO8601_FRAC_FORMAT,
+                                        text_of(*planned, "at"), at, zone) ||
+        at.year() < 1970 || at.year() > kLastYear)
+        return std::nullopt;
+    at.makeUTC(zone);
+    return std::chrono::system_clock::time_point(
+        std::chrono::microseconds(at.timestamp().epochMicroseconds()));
+}
+
 Result<ClusterSnapshot> snapshot_from(const Poco::JSON::Object& object) {
     const auto members = object.getArray("members");
     if (!members)
@@ -81,6 +105,7 @@ Result<ClusterSnapshot> snapshot_from(const Poco::JSON::Object& object) {
     }
     snapshot.paused = flag_of(object, "pause");
     snapshot.scope = text_of(object, "scope");
+    snapshot.switchover_at = switchover_of(object);
     return snapshot;
 }
 

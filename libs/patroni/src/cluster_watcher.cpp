@@ -16,10 +16,30 @@ constexpr std::chrono::seconds kNextHostAfter{1};
 // What members have to say for themselves is waited for this long; later words count all the same.
 constexpr std::chrono::seconds kMembersWait{1};
 constexpr std::chrono::seconds kFailedLast{10};
-// While something is in doubt rounds follow each other this soon, and ever less so: an election may
-// take half a minute, and hundreds of proxies must not slow it down.
+// In alert rounds follow each other this soon, and so much less often that an API spends no more
+// than a twentieth of its time on one of us: hundreds of proxies must not slow an election down.
 constexpr std::chrono::milliseconds kHurry{200};
-constexpr int kHurryGrowth = 20;  // a round after 10 s comes 500 ms after the one before
+constexpr int kRestPerWork = 20;
+// What is not over after minutes, as an outage of the key-value store, is asked for ever less:
+// after five minutes every second.
+constexpr int kAlertGrowth = 300;
+// Whoever holds the lock is promoted within a second or two, and sessions wait for nothing else.
+constexpr std::chrono::milliseconds kCandidatePace{50};
+constexpr std::chrono::seconds kCandidateTime{5};
+
+// A switchover that is planned is looked out for from this long before its time, for the clocks may
+// differ, until Patroni names it no more or should have been done with it long since.
+constexpr std::chrono::seconds kBeforeSwitchover{2};
+constexpr std::chrono::seconds kAfterSwitchover{60};
+
+/// Until a switchover that is planned is near; at most nothing while it is, for ever if none is
+/// looked out for.
+Clock::duration until_switchover_is_near(const SnapshotPtr& snapshot) {
+    const auto now = std::chrono::system_clock::now();
+    if (!snapshot || !snapshot->switchover_at || now >= *snapshot->switchover_at + kAfterSwitchover)
+        return Clock::duration::max();
+    return *snapshot->switchover_at - kBeforeSwitchover - now;
+}
 
 std::mt19937& random_source() {
     thread_local std::mt19937 source{std::random_device{}()};
@@ -65,6 +85,7 @@ struct ClusterWatcher::RoundState {
     std::size_t failed = 0;
     Clock::time_point next_host_at;                         ///< when the next one is asked as well
     std::optional<Clock::time_point> closes;                ///< /cluster is done with; set then
+    Clock::duration answer_took{0};                         ///< of /cluster, by who answered
     std::set<std::pair<std::string, std::string>> awaited;  ///< asked in this round
     Round outcome;
     std::vector<OnRound> done;
@@ -159,7 +180,8 @@ void ClusterWatcher::run() {
         if (!round_ && (asked || Clock::now() >= next_round_at_))
             begin_round();
         advance_round();
-        const auto deadline = next_deadline();
+        follow_candidate();
+        const auto deadline = std::min(next_deadline(), next_candidate_at_);
         const bool busy = round_ != nullptr;
         lock.lock();
         changed_.wait_until(lock, deadline, [&] {
@@ -222,18 +244,39 @@ void ClusterWatcher::end_round() {
         done(finished->outcome);
 }
 
-/// When the next one is due: soon, while something waits for a second answer.
+/// When the next one is due: soon, while something waits for a second answer or a switchover that
+/// is planned is near.
 Clock::time_point ClusterWatcher::after_round(const RoundState& round) {
-    const auto in_time = round.started + jittered(settings_.interval);
-    if (!round.outcome.answered || !evidence_.wants_confirmation()) {
-        hurried_since_.reset();
+    const auto& snapshot = evidence_.view().snapshot;
+    const auto quiet_for = until_switchover_is_near(snapshot);
+    const auto in_time = round.started + std::min(jittered(settings_.interval), quiet_for);
+    const bool is_near = quiet_for <= Clock::duration::zero();
+    if (!snapshot || (evidence_.is_settled() && !evidence_.wants_confirmation() && !is_near)) {
+        alert_since_.reset();
         return in_time;
     }
-    if (!hurried_since_)
-        hurried_since_ = round.started;
-    const auto pace =
-        std::max<Clock::duration>(kHurry, (round.started - *hurried_since_) / kHurryGrowth);
-    return std::min(round.started + jittered(pace), in_time);
+    if (!alert_since_)
+        alert_since_ = round.started;
+    const auto pace = std::max<Clock::duration>(
+        {kHurry, (round.started - *alert_since_) / kAlertGrowth, round.answer_took * kRestPerWork});
+    return round.started + std::min(jittered(pace), jittered(settings_.interval));
+}
+
+/// Asks whoever is about to be promoted, and soon again. As long as it has not answered it is not
+/// asked anew, so one that is slow is asked less.
+void ClusterWatcher::follow_candidate() {
+    const auto now = Clock::now();
+    if (auto candidate = evidence_.candidate(); candidate != candidate_) {
+        candidate_ = std::move(candidate);
+        candidate_since_ = now;
+        next_candidate_at_ = now + kCandidatePace;
+    }
+    if (candidate_.empty() || now - candidate_since_ >= kCandidateTime) {
+        next_candidate_at_ = Clock::time_point::max();
+    } else if (now >= next_candidate_at_) {
+        ask_member(candidate_, "/primary");
+        next_candidate_at_ = now + kCandidatePace;
+    }
 }
 
 /// Configured hosts, then members that Patroni named; those that failed lately last.
@@ -260,13 +303,14 @@ void ClusterWatcher::ask_next_host() {
     }
     const Endpoint host = round.hosts[round.asked++];
     round.next_host_at = Clock::now() + kNextHostAfter;
-    ask(host, "/cluster", [this, number = round.number, host](const Result<HttpReply>& reply) {
-        on_cluster_reply(number, host, reply);
-    });
+    ask(host, "/cluster",
+        [this, number = round.number, host, at = Clock::now()](const Result<HttpReply>& reply) {
+            on_cluster_reply(number, host, at, reply);
+        });
 }
 
 void ClusterWatcher::on_cluster_reply(std::uint64_t round, const Endpoint& host,
-                                      const Result<HttpReply>& reply) {
+                                      Clock::time_point asked_at, const Result<HttpReply>& reply) {
     auto snapshot = read_cluster(reply);
     if (!snapshot)
         failed_until_[host.url()] = Clock::now() + kFailedLast;
@@ -275,6 +319,7 @@ void ClusterWatcher::on_cluster_reply(std::uint64_t round, const Endpoint& host,
         return;
     if (snapshot) {
         round_->outcome.answered = true;
+        round_->answer_took = Clock::now() - asked_at;
         round_->outcome.host = host.url();
         if (const auto found = std::find(hosts_.begin(), hosts_.end(), host); found != hosts_.end())
             std::rotate(hosts_.begin(), found, hosts_.end());
@@ -286,7 +331,9 @@ void ClusterWatcher::on_cluster_reply(std::uint64_t round, const Endpoint& host,
         if (++round_->failed < round_->hosts.size())
             return round_->failed == round_->asked ? ask_next_host() : void();
     }
-    round_->closes = Clock::now() + kMembersWait;
+    // In alert nobody waits for a leader that is gone, unless somebody wants to know all there is.
+    const bool hurries = alert_since_ && round_->done.empty();
+    round_->closes = Clock::now() + (hurries ? kHurry : kMembersWait);
     ask_members();
 }
 
@@ -294,16 +341,21 @@ void ClusterWatcher::ask_members() {
     for (const auto& member : evidence_.leaders_to_ask())
         ask_member(member, "/primary");
     const auto& snapshot = evidence_.view().snapshot;
-    if (settings_.live_positions && snapshot)
-        for (const auto& member : snapshot->members)
-            if (serves(member.state))
-                ask_member(member.name, "/patroni");
+    // Positions are no part of an alert: they keep the pace of the interval.
+    const bool due = !alert_since_ || Clock::now() - positions_asked_at_ >= settings_.interval;
+    if (!settings_.live_positions || !snapshot || !due)
+        return;
+    positions_asked_at_ = Clock::now();
+    for (const auto& member : snapshot->members)
+        if (serves(member.state))
+            ask_member(member.name, "/patroni");
 }
 
 void ClusterWatcher::ask_member(const std::string& member, const std::string& path) {
     if (!outstanding_.emplace(member, path).second)
         return;  // it has not answered the last time yet
-    round_->awaited.emplace(member, path);
+    if (round_)
+        round_->awaited.emplace(member, path);
     const auto endpoint = Endpoint::of_api_url(evidence_.api_url_of(member));
     if (!endpoint)
         return on_member_reply(member, path, Failure{endpoint.reason()});

@@ -49,6 +49,22 @@ std::vector<std::string> Evidence::leaders_to_ask() const {
     return members;
 }
 
+bool Evidence::is_settled() const {
+    // A standby cluster has no primary to wait for.
+    if (leader_.empty() && view_.snapshot)
+        for (const Member& member : view_.snapshot->members)
+            if (member.role == Role::standby_leader && serves(member.state))
+                return true;
+    if (leader_.empty() || view_.leader.standing != Standing::eligible)
+        return false;
+    return paused() || (proves(leader_) && named_ == leader_);
+}
+
+std::string Evidence::candidate() const {
+    const OwnWord* word = own_word(named_);
+    return word && word->kind == OwnWord::Kind::denies ? named_ : std::string{};
+}
+
 std::string Evidence::api_url_of(const std::string& member) const {
     if (const Member* found = find(member))
         return found->api_url;

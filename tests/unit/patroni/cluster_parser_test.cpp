@@ -175,6 +175,22 @@ TEST(ClusterParserTest, PauseAndScopeCountWithTheirTypeOnly) {
     EXPECT_FALSE(parsed(R"({"members": [], "pause": "true"})").paused);
 }
 
+TEST(ClusterParserTest, ReadsWhenASwitchoverIsPlanned) {
+    const auto at = [](const std::string& value) {
+        const auto time =
+            parsed(R"({"members": [], "scheduled_switchover": )" + value + "}").switchover_at;
+        return time ? std::chrono::duration<double>(time->time_since_epoch()).count() : 0;
+    };
+    EXPECT_DOUBLE_EQ(at(R"({"at": "2026-11-21T01:24:25.247994+00:00"})"), 1795224265.247994);
+    EXPECT_DOUBLE_EQ(at(R"({"at": "2026-11-21T03:24:25+02:00"})"), 1795224265);
+    EXPECT_DOUBLE_EQ(at(R"({"at": "2026-11-20T20:24:25.5-05:00"})"), 1795224265.5);
+    for (const std::string value :
+         {"{}", "null", "7", R"("soon")", R"({"at": null})", R"({"at": 5})", R"({"at": "soon"})",
+          R"({"at": "9999-01-01T00:00:00+00:00"})", R"({"at": "0000-01-01T00:00:00+00:00"})"})
+        EXPECT_EQ(at(value), 0) << value;
+    EXPECT_EQ(parsed(R"({"members": []})").switchover_at, std::nullopt);
+}
+
 TEST(ClusterParserTest, RefusesWhatIsNoSuchAnswer) {
     const std::vector<std::pair<std::string, std::string>> cases{
         {"", "the answer is not JSON"},

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <ctime>
 #include <functional>
+#include <iomanip>
 #include <memory>
 #include <mutex>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -523,6 +526,44 @@ TEST_F(ClusterWatcherTest, ASwitchoverIsFollowedAsSoonAsTheNewLeaderProvesItself
     (void)poll_now(watcher);
     EXPECT_EQ(views_.last().leader.member, "p2");
     EXPECT_EQ(views_.last().leader.standing, Standing::eligible);
+}
+
+TEST_F(ClusterWatcherTest, WhoHoldsTheLockIsAskedUntilItIsPromoted) {
+    both_answer({leader("p1", api_url_of(b_))});
+    denies(b_);
+    ClusterWatcher watcher(only_a(kNever), views_.callback(), rounds_.callback());
+    watcher.start();
+    b_.wait_for_requests("/primary", 12);
+    EXPECT_LE(2 * a_.requests("/cluster"), 12U) << "it is asked between the rounds too";
+    proves(b_);
+    (void)views_.first(led_by("p1"), "p1 to lead");
+}
+
+TEST_F(ClusterWatcherTest, ASwitchoverThatIsPlannedIsLookedOutFor) {
+    const auto planned_in = [this](std::chrono::seconds seconds) {
+        const auto at =
+            std::chrono::system_clock::to_time_t(std::chrono::system_clock::now() + seconds);
+        std::ostringstream json;
+        json << R"({"at": ")" << std::put_time(std::gmtime(&at), "%FT%T+00:00") << "\"}";
+        a_.answer_cluster(ClusterJson()
+                              .member(leader("p1", api_url_of(b_)))
+                              .extra("scheduled_switchover", json.str())
+                              .str());
+    };
+    proves(b_);
+    planned_in(3600s);
+    ClusterWatcher watcher(only_a(kNever), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    EXPECT_EQ(a_.requests("/cluster"), 1U) << "there is time";
+    planned_in(3s);  // which is a second before it is near
+    (void)poll_now(watcher);
+    a_.wait_for_requests("/cluster", 5);
+    planned_in(-3600s);
+    (void)poll_now(watcher);
+    const auto rounds = rounds_.count();
+    (void)poll_now(watcher);
+    EXPECT_LE(rounds_.count(), rounds + 2) << "it is over";
 }
 
 TEST_F(ClusterWatcherTest, AFrozenLeaderDelaysNoPollOfTheCluster) {

@@ -211,6 +211,63 @@ TEST(Evidence, SwitchoverEndsTheOldLeaderWithTheProofOfTheNew) {
     expect_leader(c, "p2", Standing::eligible);
 }
 
+TEST(Evidence, IsSettledWhileNobodyDoubtsTheLeader) {
+    Case c;
+    EXPECT_FALSE(c.evidence.is_settled());
+    c.cluster("p1");
+    EXPECT_FALSE(c.evidence.is_settled()) << "by hearsay";
+    c.proves("p1");
+    EXPECT_TRUE(c.evidence.is_settled());
+    c.after(1s).silent("p1");
+    EXPECT_FALSE(c.evidence.is_settled());
+    c.proves("p1").answers("p1", 503, "replica");
+    EXPECT_FALSE(c.evidence.is_settled());
+    c.proves("p1");
+    EXPECT_TRUE(c.evidence.is_settled());
+    c.after(1s).cluster("");
+    EXPECT_FALSE(c.evidence.is_settled()) << "no leader in the answer";
+    c.cluster("p2");
+    EXPECT_FALSE(c.evidence.is_settled()) << "another one";
+    c.proves("p2", 2);
+    EXPECT_TRUE(c.evidence.is_settled());
+}
+
+TEST(Evidence, IsSettledWhilePausedWithoutALock) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    auto paused = led_by("");
+    paused.paused = true;
+    c.after(1s).cluster(paused);
+    EXPECT_TRUE(c.evidence.is_settled());
+}
+
+TEST(Evidence, IsSettledInAStandbyCluster) {
+    auto snapshot = led_by("");
+    snapshot.members[0] = member("p1", "standby_leader");
+    Case c;
+    c.cluster(snapshot);
+    EXPECT_TRUE(c.evidence.is_settled());
+    snapshot.members[0].state = patroni::State::not_running;
+    c.after(1s).cluster(snapshot);
+    EXPECT_FALSE(c.evidence.is_settled());
+}
+
+TEST(Evidence, WhoHoldsTheLockAndIsNotPromotedIsTheCandidate) {
+    Case c;
+    EXPECT_EQ(c.evidence.candidate(), "");
+    c.cluster("p1").proves("p1");
+    EXPECT_EQ(c.evidence.candidate(), "");
+    c.after(1s).cluster("p2");
+    EXPECT_EQ(c.evidence.candidate(), "") << "it has not said anything of itself";
+    c.answers("p2", 503, "replica");
+    EXPECT_EQ(c.evidence.candidate(), "p2");
+    c.silent("p2");
+    EXPECT_EQ(c.evidence.candidate(), "") << "asking it more often would not help";
+    c.answers("p2", 503, "replica").proves("p2", 2);
+    EXPECT_EQ(c.evidence.candidate(), "");
+    EXPECT_EQ(c.evidence.view().leader.member, "p2");
+}
+
 TEST(Evidence, PatroniKilledAloneIsNoticedWhenItsKeyExpires) {
     Case c;
     c.cluster("p1").proves("p1");

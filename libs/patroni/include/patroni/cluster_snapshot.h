@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@ struct ClusterSnapshot {
     std::vector<Member> members;  ///< in Patroni's order
     bool paused = false;          ///< maintenance mode: Patroni does not fail over by itself
     std::string scope;            ///< the cluster's own name; Patroni 3.0.2 does not say it
+    /// When Patroni is to hand the leadership over, if that is planned.
+    std::optional<std::chrono::system_clock::time_point> switchover_at{};
 
     friend bool operator==(const ClusterSnapshot&, const ClusterSnapshot&) = default;
 };

@@ -34,6 +34,12 @@ class MemberProbe;
 /// members that Patroni named are asked when all hosts are gone. Each API is asked by a probe with
 /// a thread of its own, so that one that freezes delays nothing but its own answer.
 ///
+/// It is in alert while there is a reason to expect news: nobody leads beyond doubt, the data path
+/// has trouble, a switchover that is planned is near. Then rounds follow each other within a fifth
+/// of a second, less often where answers are slow and after minutes, and who holds the lock but is
+/// not promoted yet is asked between them too: some ten requests a second, and twice as many for a
+/// moment.
+///
 /// Threads: its functions from any; the callbacks run on the watcher's own.
 class ClusterWatcher {
   public:
@@ -91,8 +97,9 @@ class ClusterWatcher {
     void tell_unanswered(std::vector<OnRound> unanswered);
 
     [[nodiscard]] std::vector<Endpoint> hosts_in_order();
+    void follow_candidate();
     void ask_next_host();
-    void on_cluster_reply(std::uint64_t round, const Endpoint& host,
+    void on_cluster_reply(std::uint64_t round, const Endpoint& host, Clock::time_point asked_at,
                           const Result<HttpReply>& reply);
     void ask_members();
     void ask_member(const std::string& member, const std::string& path);
@@ -120,7 +127,11 @@ class ClusterWatcher {
     std::chrono::milliseconds deaf_for_{0};  ///< to trouble on the data path, after some of it
     Clock::time_point deaf_until_;
     std::set<std::pair<std::string, std::string>> outstanding_;  ///< member and path
-    std::optional<Clock::time_point> hurried_since_;  ///< rounds follow each other soon since
+    std::optional<Clock::time_point> alert_since_;
+    Clock::time_point positions_asked_at_;
+    std::string candidate_;  ///< is asked between rounds too
+    Clock::time_point candidate_since_;
+    Clock::time_point next_candidate_at_ = Clock::time_point::max();
     std::map<std::string, std::unique_ptr<MemberProbe>> probes_;  ///< by place
     std::uint64_t generation_ = 0;  ///< of the probes; answers of an older one do not count
 

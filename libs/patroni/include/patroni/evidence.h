@@ -34,6 +34,12 @@ class Evidence {
     [[nodiscard]] const ClusterView& view() const noexcept { return view_; }
     /// Whose GET /primary should be asked in every round.
     [[nodiscard]] std::vector<std::string> leaders_to_ask() const;
+    /// Somebody leads beyond doubt: it says so itself and /cluster agrees, or it keeps its part
+    /// while paused.
+    [[nodiscard]] bool is_settled() const;
+    /// Who holds the lock by /cluster and by its own word does not serve as primary yet, or no
+    /// more; empty if nobody.
+    [[nodiscard]] std::string candidate() const;
     /// Where a member's own API is, as last told; empty if nobody said.
     [[nodiscard]] std::string api_url_of(const std::string& member) const;
     /// Something waits for a second answer: ask again after kConfirmAfter.
