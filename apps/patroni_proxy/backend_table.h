@@ -21,6 +21,12 @@ struct Backend {
     const net::SocketAddress address;
     std::atomic<std::uint32_t> connections{0};  ///< sessions that chose it, connecting ones too
     std::atomic<bool> in_trouble{false};        ///< told already since the last answer of Patroni
+    /// Reasons to doubt that it accepts sessions, and how many of them its own word has cleared: a
+    /// word that was on its way when a further doubt came does not clear that.
+    std::atomic<std::uint32_t> doubts{1};  ///< nobody has asked it yet
+    std::atomic<std::uint32_t> cleared{0};
+
+    [[nodiscard]] bool is_doubtful() const noexcept { return doubts != cleared; }
 };
 using BackendPtr = std::shared_ptr<Backend>;
 

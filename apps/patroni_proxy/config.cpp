@@ -48,7 +48,7 @@ class Reader {
         read_tcp(file, config.tcp);
         defaults_.tcp = config.tcp;
         defaults_.log_sessions = log_sessions_;
-        read_timeouts(file, defaults_);
+        read_treatment(file, defaults_);
         if (const auto clusters = file.require("clusters")) {
             const YamlMapping mapping(*clusters, "clusters", problems_);
             for (const auto& entry : mapping.entries())
@@ -89,7 +89,7 @@ class Reader {
     }
 
     /// Those that stand in the file for all ports and may stand in a port for it alone.
-    void read_timeouts(YamlMapping& node, PortSettings& settings) {
+    void read_treatment(YamlMapping& node, PortSettings& settings) {
         if (const auto timeout = node.duration("connect_timeout")) {
             settings.connect_timeout = *timeout;
             if (timeout->count() == 0)
@@ -98,6 +98,8 @@ class Reader {
         }
         settings.idle_timeout = node.duration("idle_timeout").value_or(settings.idle_timeout);
         settings.queue_timeout = node.duration("queue_timeout").value_or(settings.queue_timeout);
+        if (const auto words = node.choice("no_backend", {"close", "postgres_error"}))
+            settings.no_backend = *words == 1 ? NoBackend::postgres_error : NoBackend::close;
     }
 
     ClusterConfig read_cluster(const YamlMapping::Entry& entry) {
@@ -126,6 +128,9 @@ class Reader {
         read_listen_mode(node, what, port);
         read_limits(node, what, port.settings);
         port.wanted = daemons::read_requirements(node, what, problems_);
+        for (const auto role : port.wanted.roles)
+            port.settings.roles.append(port.settings.roles.empty() ? "" : ", ")
+                .append(patroni::name_of(role));
         port.fallback = read_fallback(node, what, port.wanted.roles);
         if (const auto host_port = node.number("host_port", 1, 65535))
             port.host_port = static_cast<std::uint16_t>(*host_port);
@@ -171,7 +176,7 @@ class Reader {
 
     void read_limits(YamlMapping& node, const std::string& what, PortSettings& settings) {
         settings = defaults_;
-        read_timeouts(node, settings);
+        read_treatment(node, settings);
         settings.max_connections = node.number("max_connections", 0, kMaxCount).value_or(0);
         settings.max_connections_per_backend = static_cast<std::uint32_t>(
             node.number("max_connections_per_backend", 0, kMaxCount).value_or(0));

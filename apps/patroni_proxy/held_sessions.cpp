@@ -45,8 +45,6 @@ std::optional<SessionEnd> HeldSessions::hold(Session& session) {
             port_.queued.fetch_sub(1, std::memory_order_relaxed);
         return refusal;
     }
-    if (queued)
-        flowing_ = false;
     session.place = Place::waiting;
     waiting_.emplace(session.accepted_at(), &session);
     queue_.emplace(session.accepted_at(), &session);
@@ -62,12 +60,6 @@ void HeldSessions::on_chance() {
         turn_timer_.arm({});
 }
 
-void HeldSessions::on_connected(Session& session) {
-    leave(session);
-    flowing_ = anyone_waits();
-    on_chance();
-}
-
 void HeldSessions::leave(Session& session) {
     if (session.place == Place::none)
         return;
@@ -78,19 +70,15 @@ void HeldSessions::leave(Session& session) {
 }
 
 void HeldSessions::let_try() {
-    const int most = flowing_ ? kAtOnce : 1;
-    for (int i = 0; i < most && anyone_waits(); ++i) {
+    bool found_one = true;
+    for (int i = 0; i < kAtOnce && found_one && anyone_waits(); ++i) {
         Session& session = *waiting_.begin()->second;
         waiting_.erase(waiting_.begin());
         session.place = Place::trying;
-        // Where there is no backend for it to try, there is none for those behind it.
-        flowing_ &= session.try_again();
-        if (!flowing_)
-            break;
+        found_one = session.try_again();
     }
-    flowing_ &= anyone_waits();
     if (anyone_waits())
-        turn_timer_.arm(flowing_ ? kNextTurn : kRetry);
+        turn_timer_.arm(found_one ? kNextTurn : kRetry);
 }
 
 /// Lazily: where the first has left before its time, the timer finds nothing to do.

@@ -36,9 +36,9 @@ struct Unserved {
 /// The queue of one port on one worker: sessions that found no backend, first come first served by
 /// the time of their accept.
 ///
-/// One of them tries when there is a chance, and every 200 ms, for a backend that refused may be
-/// back without a new table. As soon as one got through, all others follow, some at every turn of
-/// the loop, until one of them fails: thousands that wait are no storm on one that refuses.
+/// They try when there is a chance, and every 200 ms, for one may have become free on another
+/// worker: some at every turn of the loop, until one of them finds no backend, for those behind it
+/// would find none either.
 /// Loop thread only. Borrows the sessions and what the constructor is given.
 class HeldSessions {
   public:
@@ -52,9 +52,7 @@ class HeldSessions {
     [[nodiscard]] std::optional<SessionEnd> hold(Session& session);
     /// There may be a backend now: the first tries soon, but never from within this call.
     void on_chance();
-    /// It got through, whether it was held or not.
-    void on_connected(Session& session);
-    /// It has ended; nothing if it has no place.
+    /// It got through or has given up; nothing if it has no place.
     void leave(Session& session);
 
     [[nodiscard]] bool empty() const noexcept { return queue_.empty(); }
@@ -75,7 +73,6 @@ class HeldSessions {
     Queue waiting_;  ///< those of the queue that do not try at the moment
     net::Timer turn_timer_;
     net::Timer deadline_timer_;  ///< of the first of the queue
-    bool flowing_ = false;       ///< the last that tried got through
 };
 
 }  // namespace proxy

@@ -14,6 +14,12 @@
 
 namespace proxy {
 
+/// What a client sees for which there is no backend.
+enum class NoBackend : std::uint8_t {
+    close,           ///< the end of its connection
+    postgres_error,  ///< an error that says why, as from a server that starts
+};
+
 /// How a port treats its clients. Immutable; a reload replaces it whole. 0 stands for no limit.
 struct PortSettings {
     std::chrono::milliseconds connect_timeout{4'000};
@@ -24,6 +30,8 @@ struct PortSettings {
     std::uint64_t max_connections = 0;
     std::uint32_t max_connections_per_backend = 0;
     std::uint64_t max_queued = 1'000;
+    NoBackend no_backend = NoBackend::close;
+    std::string roles{};       ///< as the file has them, for messages to clients
     bool log_sessions = true;  ///< a line for each that ended in an orderly way
 
     friend bool operator==(const PortSettings&, const PortSettings&) = default;

@@ -25,6 +25,7 @@ PortServer::PortServer(WorkerContext worker, PortPtr port, PortSettingsPtr setti
       settings_(std::move(settings)),
       table_(std::make_shared<const BackendTable>()),
       held_(worker_.loop, *port_, settings_),
+      readiness_(worker_.loop, port_->label, [this] { held_.on_chance(); }),
       idle_timer_(worker_.loop.timers(), [this] { end_idle_sessions(); }) {
     arm_idle_timer();
 }
@@ -96,7 +97,13 @@ std::optional<SessionEnd> PortServer::hold(Session& session) {
 }
 
 Claim PortServer::claim(const std::vector<const Backend*>& tried) {
-    return claim_backend(*table_, tried, turn_++, settings_->max_connections_per_backend);
+    // Only where clients can wait for the word of a backend is it asked for.
+    const bool holds = settings_->queue_timeout.count() != 0;
+    Claim claim =
+        claim_backend(*table_, tried, turn_++, {settings_->max_connections_per_backend, holds});
+    if (claim.met_doubtful)
+        readiness_.ask(table_->eligible, *settings_);
+    return claim;
 }
 
 MemberTally& PortServer::tally_of(const Backend& backend) {
@@ -106,13 +113,14 @@ MemberTally& PortServer::tally_of(const Backend& backend) {
     return members[backend.member];
 }
 
-void PortServer::note_unreachable(const BackendPtr& backend, int error) {
+void PortServer::note_unreachable(const BackendPtr& backend, const std::string& why) {
+    backend->doubts.fetch_add(1, std::memory_order_relaxed);
     MemberTally& tally = tally_of(*backend);
     ++tally.connect_failures;
     if (const auto others = tally.connect_failure_lines.pass(std::chrono::steady_clock::now()))
-        daemons::log::warning(
-            label() + ": " + backend->member + " at " + backend->address.to_string() +
-            " cannot be reached: " + std::generic_category().message(error) + *others);
+        daemons::log::warning(label() + ": " + backend->member + " at " +
+                              backend->address.to_string() + " cannot be reached: " + why +
+                              *others);
     report_trouble(backend);
 }
 
@@ -132,8 +140,20 @@ void PortServer::note_refused(SessionEnd end, const std::string& client, std::st
 
 void PortServer::report_trouble(const BackendPtr& backend) const {
     // A member that goes down ends thousands of sessions: one of them is enough.
-    if (!backend->in_trouble.exchange(true, std::memory_order_relaxed))
-        port_->on_trouble(backend);
+    if (backend->in_trouble.exchange(true, std::memory_order_relaxed))
+        return;
+    backend->doubts.fetch_add(1, std::memory_order_relaxed);
+    port_->on_trouble(backend);
+}
+
+std::vector<BackendPtr> PortServer::busy_backends() const {
+    std::vector<BackendPtr> busy;
+    for (const auto* backends : {&table_->eligible, &table_->tolerated, &table_->fallback})
+        for (const auto& backend : *backends)
+            if (backend->connections.load(std::memory_order_relaxed) != 0 &&
+                std::find(busy.begin(), busy.end(), backend) == busy.end())
+                busy.push_back(backend);
+    return busy;
 }
 
 void PortServer::on_closed(Session& session) {

@@ -19,6 +19,7 @@
 #include "patroni_proxy/backend_table.h"
 #include "patroni_proxy/held_sessions.h"
 #include "patroni_proxy/port.h"
+#include "patroni_proxy/readiness_check.h"
 #include "patroni_proxy/session.h"
 #include "patroni_proxy/tally.h"
 
@@ -58,12 +59,15 @@ class PortServer {
     [[nodiscard]] bool anyone_waits() const noexcept {
         return settings_->queue_timeout.count() != 0 && held_.anyone_waits();
     }
-    void on_connected(Session& session) { held_.on_connected(session); }
+    /// It has got through, or will be held no longer.
+    void leave_queue(Session& session) { held_.leave(session); }
     [[nodiscard]] Claim claim(const std::vector<const Backend*>& tried);
     [[nodiscard]] MemberTally& tally_of(const Backend& backend);
-    void note_unreachable(const BackendPtr& backend, int error);
+    void note_unreachable(const BackendPtr& backend, const std::string& why);
     void note_refused(SessionEnd end, const std::string& client, std::string_view detail);
     void report_trouble(const BackendPtr& backend) const;
+    /// Those that may run what a client of the port wants to be cancelled, draining ones included.
+    [[nodiscard]] std::vector<BackendPtr> busy_backends() const;
     void on_closed(Session& session);
     [[nodiscard]] net::EventLoop& loop() noexcept { return worker_.loop; }
     [[nodiscard]] net::RelayBuffer& buffer() noexcept { return worker_.buffer; }
@@ -83,6 +87,7 @@ class PortServer {
     std::array<daemons::LogThrottle, kSessionEnds> refusal_lines_;
     std::vector<std::unique_ptr<Session>> sessions_;
     HeldSessions held_;
+    ReadinessCheck readiness_;
     net::Timer idle_timer_;
     std::size_t turn_ = 0;
 };

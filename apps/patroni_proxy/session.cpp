@@ -1,5 +1,6 @@
 #include "patroni_proxy/session.h"
 
+#include <array>
 #include <cerrno>
 #include <string>
 #include <sys/epoll.h>
@@ -9,6 +10,7 @@
 
 #include "daemon/log.h"
 #include "patroni_proxy/port_server.h"
+#include "patroni_proxy/postgres_messages.h"
 
 namespace proxy {
 namespace {
@@ -41,6 +43,10 @@ std::string_view name_of(Session::State state) {
             return "connecting";
         case Session::State::relaying:
             return "relaying";
+        case Session::State::refusing:
+            return "being refused";
+        case Session::State::cancelling:
+            return "a cancel request";
         case Session::State::closed:
             return "closed";
     }
@@ -48,6 +54,12 @@ std::string_view name_of(Session::State state) {
 }
 
 }  // namespace
+
+Session::Attempt::Attempt(Session& its_session)
+    : session(its_session),
+      connector(its_session.port_.loop(), its_session),
+      // Only where it can be held meanwhile can it be sent to another backend.
+      startup(its_session.port_.settings().queue_timeout.count() != 0) {}
 
 Session::Session(PortServer& port, net::UniqueFd client, const net::SocketAddress& client_address)
     : port_(port), client_(std::move(client)), client_address_(client_address) {}
@@ -60,7 +72,7 @@ void Session::start() noexcept {
     enter(State::preface);
     if (const auto refusal = port_.admit(client_address_))
         return close(*refusal);
-    attempt_ = std::make_unique<Attempt>(port_.loop(), *this);
+    attempt_ = std::make_unique<Attempt>(*this);
     // Nobody overtakes those who wait.
     if (port_.anyone_waits())
         return hold();
@@ -80,7 +92,32 @@ void Session::give_up(SessionEnd end) noexcept {
             std::chrono::steady_clock::now() - accepted_at_;
         why = "after " + std::to_string(waited.count()) + " s: " + why;
     }
-    close(end, why);
+    attempt_->connector.cancel();
+    leave();
+    port_.leave_queue(*this);
+    const bool tells = port_.settings().no_backend == NoBackend::postgres_error;
+    // Without anything to say, or to cancel, the client need not be heard.
+    if (!tells && port_.busy_backends().empty())
+        return close(end, why);
+    enter(State::refusing);
+    attempt_->end = end;
+    attempt_->why = why;
+    attempt_->refusal.emplace(port_.loop(), client_.get(), tells ? refusal_text(end, why) : "",
+                              *this);
+    attempt_->refusal->start(attempt_->startup);
+}
+
+std::string Session::refusal_text(SessionEnd end, const std::string& why) const {
+    return fatal_error(kCannotConnectNow, std::string(describe(end)) + " for " + port_.label() +
+                                              " (roles: " + port_.settings().roles + "): " + why);
+}
+
+void Session::on_refused() noexcept {
+    close(attempt_->end, attempt_->why);
+}
+
+void Session::on_refused_cancel(const std::string& request) noexcept {
+    pass_on_cancel(request, {}, {});
 }
 
 void Session::leave_backend(std::string_view why) noexcept {
@@ -144,6 +181,7 @@ void Session::connect_to_next() noexcept {
     leave();
     Claim claim = port_.claim(attempt_->tried);
     attempt_->met_full = claim.met_full;
+    attempt_->met_doubtful = claim.met_doubtful;
     if (!claim.backend)
         return hold();
     take(std::move(claim.backend));
@@ -162,20 +200,37 @@ void Session::hold() noexcept {
         return give_up(*refusal);
     if (state_ == State::holding)
         return;
-    // That it leaves is to be seen; what it sends waits in the kernel for its backend.
-    if (const int error = port_.loop().add(client_.get(), EPOLLRDHUP, *attempt_); error != 0)
+    // What it sends waits in the kernel for its backend, but a cancel request need not wait.
+    if (const int error = port_.loop().add(client_.get(), EPOLLIN | EPOLLRDHUP, *attempt_);
+        error != 0)
         return close(SessionEnd::out_of_resources, std::generic_category().message(error));
     enter(State::holding);
 }
 
-void Session::on_client_left() noexcept {
+void Session::on_held_event(std::uint32_t events) noexcept {
     if (state_ != State::holding)
         return;  // fetched before it went on
+    std::array<char, kMaxCancelRequest> bytes;
+    const ssize_t count = ::recv(client_.get(), bytes.data(), bytes.size(), MSG_PEEK);
+    const std::string request(bytes.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
+    if (read_request(request).kind == Request::cancel) {
+        // Unread bytes would turn the end of its connection into a reset.
+        (void)::recv(client_.get(), bytes.data(), bytes.size(), 0);
+        return pass_on_cancel(request, {}, {});
+    }
+    if ((events & ~std::uint32_t{EPOLLIN}) == 0) {
+        // That it leaves is all that matters from now on.
+        if (const int error = port_.loop().modify(client_.get(), EPOLLRDHUP, *attempt_); error != 0)
+            close(SessionEnd::out_of_resources, std::generic_category().message(error));
+        return;
+    }
     int error = 0;
     socklen_t size = sizeof error;
     if (::getsockopt(client_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0)
         error = errno;
-    close(error == 0 ? SessionEnd::client_closed : SessionEnd::client_failed, "while it was held");
+    // The look at its bytes may have fetched the error already.
+    const bool broken = error != 0 || (count < 0 && errno != EAGAIN);
+    close(broken ? SessionEnd::client_failed : SessionEnd::client_closed, "while it was held");
 }
 
 std::string Session::why_no_backend() const {
@@ -184,6 +239,8 @@ std::string Session::why_no_backend() const {
     if (attempt_->met_full)
         return "every member that answers has max_connections_per_backend (" +
                std::to_string(port_.settings().max_connections_per_backend) + ") connections";
+    if (attempt_->met_doubtful)
+        return "none of the eligible has said that it accepts sessions";
     return attempt_->tried.empty() ? "others wait before it" : "none of the eligible answered";
 }
 
@@ -191,7 +248,7 @@ void Session::on_connect_failed(int error) noexcept {
     // What we have run out of says nothing of the member, and no other would do better.
     if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
         return close(SessionEnd::out_of_resources, std::generic_category().message(error));
-    port_.note_unreachable(backend_, error);
+    port_.note_unreachable(backend_, std::generic_category().message(error));
     connect_to_next();
 }
 
@@ -200,15 +257,63 @@ void Session::on_connected(net::UniqueFd connection) noexcept {
         own_address_ = net::SocketAddress::local_of(connection.get());
     ++tally_->sessions_total;
     enter(State::relaying);
-    port_.on_connected(*this);
-    // The connector is calling: it must outlive this event.
-    port_.loop().dispose_later(std::move(attempt_));
+    port_.leave_queue(*this);
     relay_.emplace(port_.loop(), port_.buffer(), *this, std::move(client_), std::move(connection));
-    relay_->start();
+    relay_->start(std::as_bytes(std::span(attempt_->startup.request())));
+}
+
+net::Inspection Session::inspect(net::RelaySide from, std::span<const std::byte> bytes) noexcept {
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    Startup& startup = attempt_->startup;
+    switch (from == net::RelaySide::client ? startup.on_client(text) : startup.on_backend(text)) {
+        case Startup::Next::further:
+            return net::Inspection::further;
+        case Startup::Next::enough:
+            break;
+        case Startup::Next::cancel: {
+            auto sockets = relay_->release();
+            client_ = std::move(sockets.client);
+            pass_on_cancel(startup.request(), std::move(sockets.backend), std::string(text));
+            return net::Inspection::taken;
+        }
+        case Startup::Next::not_ready:
+            client_ = relay_->release().client;
+            on_not_ready(text);
+            return net::Inspection::taken;
+    }
+    // Its connector may be calling: it must outlive this event.
+    port_.loop().dispose_later(std::move(attempt_));
+    return net::Inspection::enough;
+}
+
+/// The client has seen nothing of it, so it is as if the backend had refused the connection.
+void Session::on_not_ready(std::string_view answer) noexcept {
+    const std::string message = read_answer(answer).message;
+    port_.note_unreachable(backend_, message.empty() ? "it closed the connection" : message);
+    connect_to_next();
+}
+
+void Session::pass_on_cancel(const std::string& request, net::UniqueFd own,
+                             const std::string& rest) noexcept {
+    port_.leave_queue(*this);
+    port_.loop().remove(client_.get());
+    enter(State::cancelling);
+    attempt_->cancel_request.emplace(port_.loop(), request, port_.settings().connect_timeout,
+                                     [this] { close(SessionEnd::cancel_request); });
+    for (const auto& backend : port_.busy_backends())
+        if (backend != backend_)
+            attempt_->cancel_request->send_to(backend->address, port_.settings().tcp);
+    if (own)
+        attempt_->cancel_request->send_rest_over(std::move(own), rest);
+}
+
+void Session::on_backend_fin() noexcept {
+    // Not at the end of the session: an idle client may notice by tomorrow.
+    port_.report_trouble(backend_);
 }
 
 void Session::on_relay_end(net::RelayEnd end) noexcept {
-    if (end == net::RelayEnd::backend_closed || end == net::RelayEnd::backend_failed)
+    if (end == net::RelayEnd::backend_failed)
         port_.report_trouble(backend_);
     close(session_end_of(end));
 }
@@ -228,8 +333,11 @@ void Session::close(SessionEnd end, std::string_view detail) noexcept {
     }
     leave();
     enter(State::closed);
-    if (attempt_)
+    if (attempt_) {
         attempt_->connector.cancel();
+        if (attempt_->refusal)
+            attempt_->refusal->cancel();
+    }
     client_.reset();
     port_.on_closed(*this);
 }

@@ -6,6 +6,8 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -15,8 +17,11 @@
 #include "net/socket_address.h"
 #include "net/unique_fd.h"
 #include "patroni_proxy/backend_table.h"
+#include "patroni_proxy/cancel_request.h"
 #include "patroni_proxy/held_sessions.h"
+#include "patroni_proxy/refusal.h"
 #include "patroni_proxy/session_end.h"
+#include "patroni_proxy/startup.h"
 #include "patroni_proxy/tally.h"
 
 namespace proxy {
@@ -24,12 +29,22 @@ namespace proxy {
 class PortServer;
 
 /// One client from accept to close: it is let in or refused, chooses a backend, connects, and
-/// relays. A backend that cannot be reached makes it try the next one, since the client has seen
-/// nothing yet; where none is left it is refused, or held until there is one.
+/// relays. A backend that cannot be reached, or on a port that holds clients one that does not
+/// accept the session, makes it try the next one, since the client has seen nothing yet; where none
+/// is left it is refused, or held until there is one.
 /// Loop thread only; owned by its PortServer, which is told of the end and then disposes of it.
-class Session final : public net::ConnectHandler, public net::RelayOwner {
+class Session final : public net::ConnectHandler, public net::RelayOwner, public RefusalOwner {
   public:
-    enum class State : std::uint8_t { accepted, preface, holding, connecting, relaying, closed };
+    enum class State : std::uint8_t {
+        accepted,
+        preface,
+        holding,
+        connecting,
+        relaying,
+        refusing,
+        cancelling,
+        closed,
+    };
 
     Session(PortServer& port, net::UniqueFd client, const net::SocketAddress& client_address);
     Session(const Session&) = delete;
@@ -43,7 +58,7 @@ class Session final : public net::ConnectHandler, public net::RelayOwner {
     void leave_backend(std::string_view why) noexcept;
     /// One that is held chooses anew; false if it still finds no backend.
     [[nodiscard]] bool try_again() noexcept;
-    /// Refuses it, with what is known of the backends.
+    /// Refuses it, with what is known of the backends; it leaves the queue at once.
     void give_up(SessionEnd end) noexcept;
     /// Ends it, whatever it is doing.
     void end(SessionEnd end) noexcept;
@@ -69,32 +84,48 @@ class Session final : public net::ConnectHandler, public net::RelayOwner {
     Place place = Place::none;
 
   private:
-    /// What is needed until a backend is connected, and released then.
+    /// What is needed until a backend serves it, and released then.
     struct Attempt final : net::EventHandler {
-        Attempt(net::EventLoop& loop, Session& its_session)
-            : session(its_session), connector(loop, its_session) {}
-        /// The client of a session that is held has gone.
-        void on_event(std::uint32_t /*events*/) noexcept override { session.on_client_left(); }
+        explicit Attempt(Session& its_session);
+        /// Of the client of a session that is held.
+        void on_event(std::uint32_t events) noexcept override { session.on_held_event(events); }
 
         Session& session;
         net::Connector connector;
         std::vector<const Backend*> tried;
         bool met_full = false;
+        bool met_doubtful = false;
+        Startup startup;
+        // How it is refused, if it is.
+        SessionEnd end = SessionEnd::no_backend;
+        std::string why;
+        std::optional<Refusal> refusal;
+        std::optional<CancelRequest> cancel_request;
     };
 
     void enter(State state) noexcept;
     void connect_to_next() noexcept;
     void hold() noexcept;
-    void on_client_left() noexcept;
+    void on_held_event(std::uint32_t events) noexcept;
+    void on_not_ready(std::string_view answer) noexcept;
+    /// `own`: its connection to a backend, which has seen all but `rest`.
+    void pass_on_cancel(const std::string& request, net::UniqueFd own,
+                        const std::string& rest) noexcept;
     void take(BackendPtr claimed) noexcept;
     void leave() noexcept;
     void close(SessionEnd end, std::string_view detail = {}) noexcept;
     void log_end(SessionEnd end, std::string_view detail) const;
     [[nodiscard]] std::string client_name() const;
     [[nodiscard]] std::string why_no_backend() const;
+    [[nodiscard]] std::string refusal_text(SessionEnd end, const std::string& why) const;
     void on_connected(net::UniqueFd connection) noexcept override;
     void on_connect_failed(int error) noexcept override;
+    net::Inspection inspect(net::RelaySide from,
+                            std::span<const std::byte> bytes) noexcept override;
+    void on_backend_fin() noexcept override;
     void on_relay_end(net::RelayEnd end) noexcept override;
+    void on_refused() noexcept override;
+    void on_refused_cancel(const std::string& request) noexcept override;
 
     PortServer& port_;
     net::UniqueFd client_;  // until the relay owns it

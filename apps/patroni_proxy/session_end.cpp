@@ -19,6 +19,7 @@ constexpr std::array<Text, kSessionEnds> kTexts{{
     {"port_removed", "the port was removed from the configuration"},
     {"proxy_stopped", "the proxy stops"},
     {"out_of_resources", "out of kernel resources"},
+    {"cancel_request", "a cancel request was passed on"},
     {"not_allowed", "the client's address is not allowed"},
     {"port_full", "the port has max_connections sessions"},
     {"proxy_full", "the proxy has max_connections sessions"},

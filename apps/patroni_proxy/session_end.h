@@ -18,6 +18,7 @@ enum class SessionEnd : std::uint8_t {
     port_removed,      ///< from the configuration, and its time to drain is over
     proxy_stopped,     ///< the process ends
     out_of_resources,  ///< the kernel would not watch a descriptor
+    cancel_request,    ///< it was no session, and was passed on
     // Refused: the client has seen nothing yet.
     not_allowed,
     port_full,
@@ -26,7 +27,7 @@ enum class SessionEnd : std::uint8_t {
     queue_timeout,  ///< it was held for as long
     queue_full,
 };
-inline constexpr std::size_t kSessionEnds = 15;
+inline constexpr std::size_t kSessionEnds = 16;
 using SessionEndCounts = std::array<std::uint64_t, kSessionEnds>;
 
 /// As metrics and the log's `reason` call it: "client_closed".
@@ -39,7 +40,8 @@ using SessionEndCounts = std::array<std::uint64_t, kSessionEnds>;
 }
 /// One of the two said so, and both heard all of it.
 [[nodiscard]] constexpr bool is_orderly(SessionEnd end) {
-    return end == SessionEnd::client_closed || end == SessionEnd::backend_closed;
+    return end == SessionEnd::client_closed || end == SessionEnd::backend_closed ||
+           end == SessionEnd::cancel_request;
 }
 
 }  // namespace proxy

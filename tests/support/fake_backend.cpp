@@ -139,6 +139,10 @@ void FakeBackend::send_all(const std::string& bytes) {
     });
 }
 
+void FakeBackend::answer_by(std::function<std::optional<std::string>(const std::string&)> answer) {
+    in_thread([this, &answer] { answer_ = std::move(answer); });
+}
+
 void FakeBackend::pause_reading() {
     in_thread([this] { reading_ = false; });
 }
@@ -284,6 +288,12 @@ void FakeBackend::read_from(Session& session) {
 
 void FakeBackend::take(Session& session, const char* bytes, std::size_t n) {
     record(bytes, n);
+    if (answer_) {
+        const auto answer = answer_(std::string(bytes, n));
+        session.unsent += answer.value_or("");
+        session.finishing = !answer;
+        return flush(session);
+    }
     if (options_.echo && !session.finishing) {
         session.unsent.append(bytes, n);
         flush(session);

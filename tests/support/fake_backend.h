@@ -7,6 +7,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -76,6 +77,9 @@ class FakeBackend {
     void reset_all();       ///< RST
     void half_close_all();  ///< FIN, and go on reading
     void send_all(const std::string& bytes);
+    /// From now on this instead of an echo, in the backend's thread, for what each read brought;
+    /// nothing: FIN.
+    void answer_by(std::function<std::optional<std::string>(const std::string&)> answer);
     void pause_reading();
     void resume_reading();
 
@@ -132,6 +136,7 @@ class FakeBackend {
     std::list<Session> sessions_;
     std::vector<Fd> backlog_fillers_;
     bool reading_;
+    std::function<std::optional<std::string>(const std::string&)> answer_;
 
     mutable std::mutex mutex_;
     mutable std::condition_variable changed_;

@@ -87,8 +87,8 @@ TEST(BackendPickerTest, CountsTheConnectionItClaims) {
 
 TEST(BackendPickerTest, ClaimsNoneBeyondTheLimit) {
     const auto table = table_with({2, 1});
-    EXPECT_EQ(claim_backend(table, {}, 0, 2).backend, table.eligible[1]);
-    const auto claim = claim_backend(table, {}, 0, 2);
+    EXPECT_EQ(claim_backend(table, {}, 0, {2}).backend, table.eligible[1]);
+    const auto claim = claim_backend(table, {}, 0, {2});
     EXPECT_EQ(claim.backend, nullptr);
     EXPECT_TRUE(claim.met_full);
     EXPECT_EQ(table.eligible[0]->connections, 2);
@@ -97,10 +97,10 @@ TEST(BackendPickerTest, ClaimsNoneBeyondTheLimit) {
 
 TEST(BackendPickerTest, ThatAllUntriedOnesAreFullIsTold) {
     const auto table = table_with({0, 2});
-    const auto claim = claim_backend(table, {table.eligible[0].get()}, 0, 2);
+    const auto claim = claim_backend(table, {table.eligible[0].get()}, 0, {2});
     EXPECT_EQ(claim.backend, nullptr);
     EXPECT_TRUE(claim.met_full);
-    EXPECT_FALSE(claim_backend(table_with({}), {}, 0, 2).met_full);
+    EXPECT_FALSE(claim_backend(table_with({}), {}, 0, {2}).met_full);
 }
 
 TEST(BackendPickerTest, WorkersThatClaimAtOnceNeitherMeetNorExceedTheLimit) {
@@ -111,7 +111,7 @@ TEST(BackendPickerTest, WorkersThatClaimAtOnceNeitherMeetNorExceedTheLimit) {
     for (std::size_t worker = 0; worker < 4; ++worker)
         workers.emplace_back([&] {
             // All begin with the same turn, as the workers of a proxy do.
-            for (std::size_t turn = 0; claim_backend(table, {}, turn, kLimit).backend; ++turn)
+            for (std::size_t turn = 0; claim_backend(table, {}, turn, {kLimit}).backend; ++turn)
                 ++claimed;
         });
     for (auto& worker : workers)

@@ -34,11 +34,12 @@ TEST(ConfigLimitsTest, HasDefaults) {
     EXPECT_EQ(config.log.level, std::nullopt);
     EXPECT_EQ(config.log.settings, daemons::log::Settings{});
     const auto& port = first_port_of(config);
-    EXPECT_EQ(port.settings, PortSettings{});
+    EXPECT_EQ(port.settings, (PortSettings{.roles = "any"}));
     EXPECT_EQ(port.settings.connect_timeout, 4s);
     EXPECT_EQ(port.settings.idle_timeout, 0s);
     EXPECT_EQ(port.settings.queue_timeout, 0s);
     EXPECT_EQ(port.settings.max_queued, 1'000U);
+    EXPECT_EQ(port.settings.no_backend, NoBackend::close);
     EXPECT_EQ(port.settings.max_connections, 0U);
     EXPECT_EQ(port.settings.max_connections_per_backend, 0U);
     EXPECT_TRUE(port.settings.allow.empty());
@@ -114,6 +115,22 @@ TEST(ConfigLimitsTest, ReadsHowLongAndHowManyClientsWaitForABackend) {
          "1000000000"},
         {file_with_key("queue_timeout: never"),
          "9: port 'p': queue_timeout 'never' is not allowed; " + kDurationHint},
+    });
+}
+
+TEST(ConfigLimitsTest, ReadsWhatAClientSeesForWhichThereIsNoBackend) {
+    const auto config =
+        parse_config(file_with("no_backend: postgres_error", R"(hosts: ["http://10.0.0.1:8008"])",
+                               R"(a: {listen: "127.0.0.1:1", roles: [sync, leader]}
+      b: {listen: "127.0.0.1:2", roles: [any], no_backend: close})"),
+                     "proxy.yaml");
+    const auto& ports = config.clusters.at(0).ports;
+    EXPECT_EQ(ports[0].settings.no_backend, NoBackend::postgres_error);
+    EXPECT_EQ(ports[0].settings.roles, "leader, sync");
+    EXPECT_EQ(ports[1].settings.no_backend, NoBackend::close);
+    expect_problems({
+        {file_with_key("no_backend: error"),
+         "9: port 'p': no_backend 'error' is not allowed; it takes one of: close, postgres_error"},
     });
 }
 

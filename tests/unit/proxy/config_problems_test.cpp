@@ -13,7 +13,7 @@ namespace {
 using testing::StartsWith;
 
 const std::string kKnownInPort =
-    "Known: listen, listen_mode, connect_timeout, idle_timeout, queue_timeout, "
+    "Known: listen, listen_mode, connect_timeout, idle_timeout, queue_timeout, no_backend, "
     "max_connections, max_connections_per_backend, max_queued, allow, roles, "
     "max_lag_in_bytes, lag_source, lag_window, on_lag, on_noloadbalance, removal_grace, "
     "replication_state, tags, fallback_roles, fallback_return, host_port";
@@ -180,7 +180,7 @@ TEST(ConfigProblemsTest, UnknownKeysAreErrorsWithTheNearestKnownOne) {
          "1: unknown key 'worker' in the file; did you mean 'workers'? Known: "
          "cluster_update_interval, listen_address, workers, drain_timeout, max_connections, log, "
          "tcp_user_timeout, tcp_keepalive, connect_timeout, idle_timeout, queue_timeout, "
-         "clusters"},
+         "no_backend, clusters"},
         {file_with_hosts("host: x\n    hosts: [\"http://h\"]"),
          "4: unknown key 'host' in cluster 'c'; did you mean 'hosts'? Known: hosts, tls, "
          "resolve_prefer, ports"},

@@ -30,6 +30,7 @@ TEST(SessionEndTest, HasItsNameInMetricsAndLogs) {
         {SessionEnd::port_removed, "port_removed"},
         {SessionEnd::proxy_stopped, "proxy_stopped"},
         {SessionEnd::out_of_resources, "out_of_resources"},
+        {SessionEnd::cancel_request, "cancel_request"},
         {SessionEnd::not_allowed, "not_allowed"},
         {SessionEnd::port_full, "port_full"},
         {SessionEnd::proxy_full, "proxy_full"},
@@ -56,7 +57,8 @@ TEST(SessionEndTest, TellsRefusalsAndOrderlyEndsApart) {
     const std::set<SessionEnd> refusals{SessionEnd::not_allowed,   SessionEnd::port_full,
                                         SessionEnd::proxy_full,    SessionEnd::no_backend,
                                         SessionEnd::queue_timeout, SessionEnd::queue_full};
-    const std::set<SessionEnd> orderly{SessionEnd::client_closed, SessionEnd::backend_closed};
+    const std::set<SessionEnd> orderly{SessionEnd::client_closed, SessionEnd::backend_closed,
+                                       SessionEnd::cancel_request};
     for (const auto end : all_ends()) {
         EXPECT_EQ(is_refusal(end), refusals.count(end) == 1) << name_of(end);
         EXPECT_EQ(is_orderly(end), orderly.count(end) == 1) << name_of(end);

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/event_loop.h"
+#include "net/socket_address.h"
+#include "net/tcp_options.h"
+#include "net/timer.h"
+#include "net/unique_fd.h"
+
+namespace proxy {
+
+/// One client's cancel request on its way to every server that may run the query: the key that it
+/// carries matches on one of them only, and the others ignore it.
+/// It is done once each server has closed its connection, for by then it has acted: a client that
+/// waits for that may send its next query without fear that it is the one that is cancelled.
+/// Loop thread only. Like every handler it outlives the batch of events it was active in.
+class CancelRequest {
+  public:
+    /// `done` is told once, later; at the latest `timeout` after the last one was sent.
+    CancelRequest(net::EventLoop& loop, std::string request, std::chrono::milliseconds timeout,
+                  std::function<void()> done);
+    CancelRequest(const CancelRequest&) = delete;
+    CancelRequest& operator=(const CancelRequest&) = delete;
+    ~CancelRequest();
+
+    void send_to(const net::SocketAddress& address, const net::TcpOptions& options);
+    /// To a server that is connected and still lacks these last bytes of the request.
+    void send_rest_over(net::UniqueFd connection, const std::string& rest);
+
+  private:
+    class Delivery;
+
+    Delivery& next_delivery();
+    void on_delivered();
+
+    net::EventLoop& loop_;
+    const std::string request_;
+    const std::chrono::milliseconds timeout_;
+    const std::function<void()> done_;
+    std::vector<std::unique_ptr<Delivery>> deliveries_;
+    std::size_t under_way_ = 0;
+    net::Timer timer_;
+};
+
+}  // namespace proxy

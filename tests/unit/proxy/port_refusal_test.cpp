@@ -1,0 +1,31 @@
+// Clients that find no backend and are told so as PostgreSQL would tell them.
+
+#include <chrono>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "patroni_proxy/postgres_messages.h"
+#include "postgres_bytes.h"
+#include "served_port.h"
+
+namespace proxy {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(PortRefusalTest, AClientIsToldWhetherOrNotItWasHeldBefore) {
+    for (const auto queue_timeout : {0ms, 50ms}) {
+        ServedPort port(table_of({}),
+                        {.queue_timeout = queue_timeout, .no_backend = NoBackend::postgres_error});
+        auto client = port.connect();
+        client.send(ssl_request());
+        EXPECT_EQ(client.receive(1), "N");
+        client.send(startup_packet());
+        const Answer answer = read_answer(client.receive_to_eof());
+        EXPECT_EQ(answer.sqlstate, kCannotConnectNow) << queue_timeout.count() << " ms";
+    }
+}
+
+}  // namespace
+}  // namespace proxy

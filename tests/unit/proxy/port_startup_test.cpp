@@ -1,0 +1,343 @@
+// What a port does with the first messages of PostgreSQL's protocol.
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fake_postgres.h"
+#include "logged.h"
+#include "served_port.h"
+
+namespace proxy {
+namespace {
+
+using namespace std::chrono_literals;
+using support::Closed;
+using support::FakeBackend;
+using support::TestClient;
+using testing::HasSubstr;
+
+/// Two members with a PostgreSQL each, which accept sessions at first.
+class PortStartupTest : public testing::Test {
+  protected:
+    FakeBackend& fake(std::size_t number) { return *fakes_[number - 1]; }
+
+    static std::string answer_to(TestClient& client) {
+        return client.receive(FakePostgres::welcome("b1").size());
+    }
+    static std::string message_to(TestClient& client) {
+        return read_answer(client.receive_to_eof()).message;
+    }
+    static void wait_for_queued(const ServedPort& port, std::uint64_t count) {
+        support::eventually([&] { return port.port().queued == count; },
+                            std::to_string(count) + " queued");
+    }
+    /// A session that is up on the only eligible backend.
+    static TestClient session(const ServedPort& port) {
+        TestClient client = port.connect();
+        client.send(FakePostgres::startup());
+        answer_to(client);
+        return client;
+    }
+    static void wait_for_cancel(const FakeBackend& backend, const std::string& request) {
+        support::eventually(
+            [&] { return backend.received_text().find(request) != std::string::npos; },
+            "a cancel request at " + backend.name());
+    }
+
+    std::vector<std::unique_ptr<FakeBackend>> fakes_ =
+        FakeBackend::on_one_port(2, {.greeting = false, .echo = false});
+    BackendPtr b1_ = backend_for(fake(1));
+    BackendPtr b2_ = backend_for(fake(2));
+    FakePostgres postgres1_{fake(1), FakePostgres::State::accepts};
+    FakePostgres postgres2_{fake(2), FakePostgres::State::accepts};
+    const PortSettings holding_{.queue_timeout = 1h};
+};
+
+TEST_F(PortStartupTest, NobodyIsLedToAServerThatHasYetToSayItAccepts) {
+    postgres1_.become(FakePostgres::State::starts);
+    ServedPort port(table_of({b1_}), holding_);
+    const auto log = logged_during([&] {
+        auto client = port.connect();
+        client.send(FakePostgres::startup());
+        wait_for_queued(port, 1);
+        fake(1).wait_for_accepted(2);  // it was asked twice
+        EXPECT_EQ(b1_->connections, 0U);
+        postgres1_.become(FakePostgres::State::accepts);
+        EXPECT_EQ(answer_to(client), FakePostgres::welcome("b1"));
+    });
+    EXPECT_THAT(log, HasSubstr("c/p: b1 at " + fake(1).address() +
+                               " accepts no sessions yet: b1 starts up"));
+    EXPECT_FALSE(b1_->is_doubtful());
+}
+
+TEST_F(PortStartupTest, AServerThatAcceptedOnceIsNotAskedAgain) {
+    ServedPort port(table_of({b1_}), holding_);
+    auto first = session(port);
+    auto second = session(port);
+    EXPECT_EQ(fake(1).accepted(), 3U);
+}
+
+TEST_F(PortStartupTest, ASessionThatItsServerEndsMakesThatOneDoubtful) {
+    ServedPort port(table_of({b1_}), holding_);
+    auto first = session(port);
+    postgres1_.become(FakePostgres::State::starts);
+    fake(1).close_all();
+    first.wait_for_eof();
+    EXPECT_TRUE(b1_->is_doubtful()) << "though its client has not closed yet";
+    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1"}));
+    auto client = port.connect();
+    wait_for_queued(port, 1);
+    postgres1_.become(FakePostgres::State::accepts);
+    client.send(FakePostgres::startup());
+    EXPECT_EQ(answer_to(client), FakePostgres::welcome("b1"));
+}
+
+TEST_F(PortStartupTest, AMemberThatIsDoubtfulIsPassedOver) {
+    postgres1_.become(FakePostgres::State::starts);
+    ServedPort port(table_of({b1_, b2_}), holding_);
+    std::vector<TestClient> clients;
+    for (int i = 0; i < 4; ++i) {
+        clients.push_back(port.connect());
+        clients.back().send(FakePostgres::startup());
+        EXPECT_EQ(answer_to(clients.back()), FakePostgres::welcome("b2"));
+    }
+    postgres1_.become(FakePostgres::State::accepts);
+    // Every client that passes it over has it asked again.
+    support::eventually(
+        [&] {
+            clients.push_back(port.connect());
+            clients.back().send(FakePostgres::startup());
+            return answer_to(clients.back()) == FakePostgres::welcome("b1");
+        },
+        "a session on b1");
+}
+
+TEST_F(PortStartupTest, AStartupThatIsRefusedForTheMomentIsSentAgain) {
+    ServedPort port(table_of({b1_}), holding_);
+    auto other = session(port);
+    postgres1_.become(FakePostgres::State::starts);  // and nobody knows
+    auto client = port.connect();
+    client.send(FakePostgres::startup("me"));
+    wait_for_queued(port, 1);
+    EXPECT_FALSE(client.closed_now());
+    postgres1_.become(FakePostgres::State::accepts);
+    EXPECT_EQ(answer_to(client), FakePostgres::welcome("b1"));
+    EXPECT_THAT(fake(1).received_text(), HasSubstr(FakePostgres::startup("me")));
+    EXPECT_EQ(port.tally().members.at("b1").connect_failures, 1U);
+    client.close();
+    port.wait_for_sessions(1);
+    EXPECT_EQ(port.tally().members.at("b1").bytes_from_client,
+              2 * FakePostgres::startup("me").size() + 1)
+        << "what was refused is not counted (app is a letter longer than me)";
+}
+
+TEST_F(PortStartupTest, AStartupBehindARefusalOfEncryptionIsSentAgain) {
+    ServedPort port(table_of({b1_}), holding_);
+    auto other = session(port);
+    auto client = port.connect();
+    client.send(FakePostgres::gss_request());
+    EXPECT_EQ(client.receive(1), "N");
+    client.send(FakePostgres::ssl_request());
+    EXPECT_EQ(client.receive(1), "N");
+    postgres1_.become(FakePostgres::State::starts);
+    client.send(FakePostgres::startup());
+    wait_for_queued(port, 1);
+    postgres1_.become(FakePostgres::State::accepts);
+    EXPECT_EQ(answer_to(client), FakePostgres::welcome("b1"));
+}
+
+TEST_F(PortStartupTest, ItGoesToTheNextMemberAtOnce) {
+    ServedPort port(table_of({b1_}), holding_);
+    auto on_b1 = session(port);
+    b2_->connections = 5;
+    b2_->cleared = 1;
+    port.use(table_of({b1_, b2_}));
+    for (const auto state : {FakePostgres::State::starts, FakePostgres::State::closes}) {
+        postgres1_.become(state);
+        b1_->cleared = b1_->doubts.load();
+        auto client = port.connect();
+        client.send(FakePostgres::startup());
+        EXPECT_EQ(answer_to(client), FakePostgres::welcome("b2"));
+        EXPECT_TRUE(b1_->is_doubtful());
+    }
+}
+
+TEST_F(PortStartupTest, WithoutAQueueTheClientHearsTheServerItself) {
+    postgres1_.become(FakePostgres::State::starts);
+    ServedPort port(table_of({b1_}));
+    auto client = port.connect();
+    client.send(FakePostgres::startup());
+    const std::string error = fatal_error(kCannotConnectNow, "b1 starts up");
+    EXPECT_EQ(client.receive(error.size()), error);
+}
+
+TEST_F(PortStartupTest, AClientThatNoServerLikesIsGivenUp) {
+    ServedPort port(table_of({b1_}), holding_);
+    fake(1).answer_by([](const std::string& asked) -> std::optional<std::string> {
+        if (asked == FakePostgres::startup("poison"))
+            return std::nullopt;
+        return FakePostgres::welcome("b1");
+    });
+    auto client = port.connect();
+    client.send(FakePostgres::startup("poison"));
+    EXPECT_EQ(client.wait_for_close(), Closed::fin);
+    auto other = session(port);
+    EXPECT_EQ(port.port().queued, 0U);
+}
+
+TEST_F(PortStartupTest, WhereThereIsNoBackendTheClientIsToldAsByPostgreSQL) {
+    ServedPort port(table_of({}),
+                    {.no_backend = NoBackend::postgres_error, .roles = "leader, sync"});
+    const std::string expected =
+        "no backends available for c/p (roles: leader, sync): Patroni names no member";
+    auto plain = port.connect();
+    plain.send(FakePostgres::startup());
+    EXPECT_EQ(message_to(plain), expected);
+    auto asks_for_tls = port.connect();
+    for (const auto& request : {FakePostgres::gss_request(), FakePostgres::ssl_request()}) {
+        asks_for_tls.send(request);
+        EXPECT_EQ(asks_for_tls.receive(1), "N");
+    }
+    asks_for_tls.send(FakePostgres::startup());
+    EXPECT_EQ(message_to(asks_for_tls), expected);
+    port.wait_for_sessions(0);
+    EXPECT_EQ(port.tally().refused[static_cast<std::size_t>(SessionEnd::no_backend)], 2U);
+}
+
+TEST_F(PortStartupTest, WhoSpeaksTlsOrNothingAtAllIsNotAnswered) {
+    ServedPort port(table_of({}), {.no_backend = NoBackend::postgres_error});
+    auto tls = port.connect();
+    tls.send("\x16\x03\x01 direct TLS");
+    EXPECT_EQ(tls.receive_to_eof(), "");
+    auto leaves = port.connect();
+    leaves.close();
+    auto silent = port.connect();
+    EXPECT_EQ(silent.wait_for_close(), Closed::fin);
+    port.wait_for_sessions(0);
+}
+
+TEST_F(PortStartupTest, WhoWaitedInVainIsToldSoToo) {
+    ServedPort port(table_of({b1_}),
+                    {.queue_timeout = 300ms, .no_backend = NoBackend::postgres_error});
+    postgres1_.become(FakePostgres::State::starts);
+    auto client = port.connect();
+    client.send(FakePostgres::startup());
+    EXPECT_THAT(message_to(client),
+                testing::MatchesRegex("no backends available within queue_timeout for c/p .roles: "
+                                      ".: after 0.[0-9]+ s: none of the eligible has said that it "
+                                      "accepts sessions"));
+}
+
+TEST_F(PortStartupTest, WhoseStartupAServerHasRefusedIsToldSoToo) {
+    ServedPort port(table_of({b1_}),
+                    {.queue_timeout = 300ms, .no_backend = NoBackend::postgres_error});
+    auto other = session(port);
+    postgres1_.become(FakePostgres::State::starts);
+    auto client = port.connect();
+    client.send(FakePostgres::startup());
+    EXPECT_THAT(message_to(client), HasSubstr("within queue_timeout for c/p"));
+}
+
+TEST_F(PortStartupTest, ACancelRequestReachesEveryMemberThatMayRunTheQuery) {
+    ServedPort port(table_of({b1_}));
+    auto on_b1 = session(port);
+    BackendTable table;
+    table.eligible = {b2_};
+    table.tolerated = {b1_};  // as one that drains
+    port.use(std::make_shared<const BackendTable>(table));
+    auto on_b2 = session(port);
+    for (const std::size_t key_size : {4U, 32U, 256U}) {
+        const std::string request = FakePostgres::cancel_request(key_size);
+        auto client = port.connect();
+        client.send(request);
+        wait_for_cancel(fake(1), request);
+        wait_for_cancel(fake(2), request);
+        EXPECT_EQ(client.wait_for_close(), Closed::fin);
+    }
+    port.wait_for_sessions(2);
+    EXPECT_EQ(b1_->connections, 1U);
+    EXPECT_EQ(b2_->connections, 1U);
+    EXPECT_EQ(
+        port.tally().members.at("b2").ended[static_cast<std::size_t>(SessionEnd::cancel_request)],
+        3U);
+}
+
+TEST_F(PortStartupTest, ItIsDoneOnceEveryServerHasActed) {
+    ServedPort port(table_of({b1_, b2_}));
+    auto on_one = session(port);
+    auto on_other = session(port);
+    fake(1).answer_by([](const std::string& /*asked*/) { return std::string{}; });
+    auto client = port.connect();
+    client.send(FakePostgres::cancel_request());
+    wait_for_cancel(fake(1), FakePostgres::cancel_request());
+    wait_for_cancel(fake(2), FakePostgres::cancel_request());
+    fake(2).wait_for_sessions(1);  // it has closed its own
+    EXPECT_FALSE(client.closed_now());
+    fake(1).close_all();
+    EXPECT_EQ(client.wait_for_close(), Closed::fin);
+}
+
+TEST_F(PortStartupTest, AServerThatNeverActsDelaysItByTheConnectTimeout) {
+    ServedPort port(table_of({b1_}), {.connect_timeout = 100ms});
+    auto on_b1 = session(port);
+    fake(1).answer_by([](const std::string& /*asked*/) { return std::string{}; });
+    auto client = port.connect();
+    client.send(FakePostgres::cancel_request());
+    EXPECT_EQ(client.wait_for_close(), Closed::fin);
+    port.wait_for_sessions(1);
+}
+
+TEST_F(PortStartupTest, ItPassesWhereThereIsNoBackendForSessions) {
+    for (const PortSettings& settings : {PortSettings{}, PortSettings{.queue_timeout = 1h},
+                                         PortSettings{.no_backend = NoBackend::postgres_error}}) {
+        ServedPort port(table_of({b1_}), settings);
+        auto on_b1 = session(port);
+        BackendTable table;
+        table.tolerated = {b1_};
+        port.use(std::make_shared<const BackendTable>(table));
+        auto client = port.connect();
+        const std::string request = FakePostgres::cancel_request();
+        client.send(request);
+        EXPECT_EQ(client.wait_for_close(), Closed::fin);
+        wait_for_cancel(fake(1), request);
+        EXPECT_EQ(port.port().queued, 0U);
+        on_b1.close();
+        port.wait_for_sessions(0);
+    }
+}
+
+TEST_F(PortStartupTest, AServerThatSpeaksFirstIsNoneOfOurs) {
+    FakeBackend greets({.name = "b3"});
+    const auto b3 = backend_for(greets);
+    ServedPort port(table_of({b3}), holding_);
+    auto client = port.connect();
+    EXPECT_EQ(client.receive_line(), "b3");
+    client.send(FakePostgres::cancel_request());
+    EXPECT_EQ(client.receive(16), FakePostgres::cancel_request());
+}
+
+TEST_F(PortStartupTest, EndsWithItsPortWhateverItIsDoing) {
+    ServedPort port(table_of({b1_}),
+                    {.connect_timeout = 1h, .no_backend = NoBackend::postgres_error});
+    auto on_b1 = session(port);
+    fake(1).answer_by([](const std::string& /*asked*/) { return std::string{}; });
+    auto cancels = port.connect();
+    cancels.send(FakePostgres::cancel_request());
+    wait_for_cancel(fake(1), FakePostgres::cancel_request());
+    BackendTable table;
+    table.tolerated = {b1_};
+    port.use(std::make_shared<const BackendTable>(table));
+    auto refused = port.connect();
+    port.wait_for_sessions(3);
+    port.end_sessions(SessionEnd::proxy_stopped);
+    for (auto* client : {&on_b1, &cancels, &refused})
+        EXPECT_EQ(client->wait_for_close(), Closed::fin);
+    EXPECT_EQ(b1_->connections, 0U);
+}
+
+}  // namespace
+}  // namespace proxy
