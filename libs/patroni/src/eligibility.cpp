@@ -114,7 +114,7 @@ std::string_view name_of(RequestedRole role) {
 std::string requested_role_names() {
     std::string names;
     for (const auto& [name, role] : kRequestedRoles)
-        names += (names.empty() ? "" : ", ") + std::string(name);
+        names.append(names.empty() ? "" : ", ").append(name);
     return names;
 }
 
