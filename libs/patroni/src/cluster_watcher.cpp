@@ -41,6 +41,11 @@ Clock::duration until_switchover_is_near(const SnapshotPtr& snapshot) {
     return *snapshot->switchover_at - kBeforeSwitchover - now;
 }
 
+// How long trouble of which nothing came lately is not heard at most: one request a second.
+constexpr std::chrono::milliseconds kDeafToLeader{1'000};
+constexpr std::chrono::milliseconds kDeafToOthers{2'000};
+constexpr std::chrono::seconds kForgiveAfter{10};
+
 std::mt19937& random_source() {
     thread_local std::mt19937 source{std::random_device{}()};
     return source;
@@ -87,6 +92,7 @@ struct ClusterWatcher::RoundState {
     std::optional<Clock::time_point> closes;                ///< /cluster is done with; set then
     Clock::duration answer_took{0};                         ///< of /cluster, by who answered
     std::set<std::pair<std::string, std::string>> awaited;  ///< asked in this round
+    std::set<std::string> repeated;                         ///< of these, GET /primary once more
     Round outcome;
     std::vector<OnRound> done;
 };
@@ -142,6 +148,7 @@ void ClusterWatcher::reconfigure(Settings settings, OnView applied) {
         probes_.clear();
         ++generation_;
         outstanding_.clear();
+        asked_between_.clear();
         failed_until_.clear();
         next_round_at_ = Clock::now();
         applied(evidence_.view());
@@ -153,11 +160,20 @@ void ClusterWatcher::report_trouble(const std::string& member) {
         const auto now = Clock::now();
         if (now < deaf_until_)
             return;
-        // Sessions that end are no news where it happens all the time and nothing comes of it.
-        deaf_for_ = std::min(2 * deaf_for_ + kHurry, settings_.interval);
+        // Sessions that end are no news where it happens all the time and nothing comes of it, as
+        // behind a pooler that closes first: then one look is enough, now and then.
+        if (now >= deaf_until_ + kForgiveAfter)
+            deaf_for_ = std::chrono::milliseconds{0};
+        const bool is_news = deaf_for_.count() == 0;
+        const bool of_leader = member == evidence_.view().leader.member;
+        deaf_for_ = std::min(2 * deaf_for_ + kHurry, of_leader ? kDeafToLeader : kDeafToOthers);
         deaf_until_ = now + deaf_for_;
-        evidence_.observe({now, TrafficTrouble{member}});
-        next_round_at_ = std::min(next_round_at_, last_round_at_ + kHurry);
+        if (is_news)
+            evidence_.observe({now, TrafficTrouble{member}});
+        if (is_news || !of_leader)
+            next_round_at_ = std::min(next_round_at_, last_round_at_ + kHurry);
+        else if (!round_)
+            ask_member(member, "/primary");
     });
 }
 
@@ -352,10 +368,19 @@ void ClusterWatcher::ask_members() {
 }
 
 void ClusterWatcher::ask_member(const std::string& member, const std::string& path) {
-    if (!outstanding_.emplace(member, path).second)
-        return;  // it has not answered the last time yet
+    if (!outstanding_.emplace(member, path).second) {
+        // It has not answered the last time yet. What it was asked between the rounds is older than
+        // this one and soon answered: it is asked once more then.
+        if (round_ && asked_between_.contains(member)) {
+            round_->awaited.emplace(member, path);
+            round_->repeated.insert(member);
+        }
+        return;
+    }
     if (round_)
         round_->awaited.emplace(member, path);
+    else
+        asked_between_.insert(member);
     const auto endpoint = Endpoint::of_api_url(evidence_.api_url_of(member));
     if (!endpoint)
         return on_member_reply(member, path, Failure{endpoint.reason()});
@@ -369,6 +394,9 @@ void ClusterWatcher::on_member_reply(const std::string& member, const std::strin
     outstanding_.erase({member, path});
     if (round_)
         round_->awaited.erase({member, path});
+    if (path == "/primary" && asked_between_.erase(member) != 0 && round_ &&
+        round_->repeated.erase(member) != 0)
+        ask_member(member, path);
     if (path == "/patroni") {
         const auto position = reply ? parse_position(member, reply.value().body)
                                     : Result<PositionAnswer>(Failure{reply.reason()});
@@ -385,8 +413,12 @@ void ClusterWatcher::on_member_reply(const std::string& member, const std::strin
 void ClusterWatcher::observe(decltype(Observation::claim) claim) {
     const std::string leader = evidence_.view().leader.member;
     evidence_.observe({Clock::now(), std::move(claim)});
-    if (evidence_.view().leader.member != leader)
+    if (evidence_.view().leader.member != leader) {
         deaf_for_ = std::chrono::milliseconds{0};
+        alert_since_.reset();  // it goes on at full pace, if it does
+    }
+    if (!round_ && !alert_since_ && !evidence_.is_settled())
+        next_round_at_ = std::min(next_round_at_, last_round_at_ + kHurry);
     on_view_(evidence_.view());
 }
 

@@ -129,7 +129,8 @@ class ClusterWatcher {
     std::set<std::pair<std::string, std::string>> outstanding_;  ///< member and path
     std::optional<Clock::time_point> alert_since_;
     Clock::time_point positions_asked_at_;
-    std::string candidate_;  ///< is asked between rounds too
+    std::string candidate_;                ///< is asked between rounds too
+    std::set<std::string> asked_between_;  ///< members that have not answered that yet
     Clock::time_point candidate_since_;
     Clock::time_point next_candidate_at_ = Clock::time_point::max();
     std::map<std::string, std::unique_ptr<MemberProbe>> probes_;  ///< by place
