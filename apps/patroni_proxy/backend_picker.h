@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -8,9 +9,14 @@
 
 namespace proxy {
 
+/// Connections that come at once count as come at the allowed rate if that is no longer ago than
+/// this: as often do those who are held try again.
+inline constexpr std::chrono::milliseconds kRateWindow{200};
+
 /// Which backends a session may not have.
 struct ClaimRules {
     std::uint32_t max_connections = 0;  ///< on each; 0: no limit
+    std::uint32_t max_rate = 0;         ///< new ones a second on each; 0: no limit
     bool no_doubtful = false;
 };
 
@@ -18,6 +24,7 @@ struct ClaimRules {
 struct Claim {
     BackendPtr backend{};       ///< one connection more is counted on it; null if none is left
     bool met_full = false;      ///< there is one, but those left have as many connections as may be
+    bool met_hurried = false;   ///< there is one that has had its share of new connections
     bool met_doubtful = false;  ///< there is one that was passed over
 };
 

@@ -21,6 +21,9 @@ struct Backend {
     const net::SocketAddress address;
     std::atomic<std::uint32_t> connections{0};  ///< sessions that chose it, connecting ones too
     std::atomic<bool> in_trouble{false};        ///< told already since the last answer of Patroni
+    /// When the connections that it got would all be due, had they come at the rate that is
+    /// allowed: nanoseconds of the steady clock.
+    std::atomic<std::int64_t> paid_until{0};
     /// Reasons to doubt that it accepts sessions, and how many of them its own word has cleared: a
     /// word that was on its way when a further doubt came does not clear that.
     std::atomic<std::uint32_t> doubts{1};  ///< nobody has asked it yet

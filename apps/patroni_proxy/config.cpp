@@ -180,11 +180,13 @@ class Reader {
         settings.max_connections = node.number("max_connections", 0, kMaxCount).value_or(0);
         settings.max_connections_per_backend = static_cast<std::uint32_t>(
             node.number("max_connections_per_backend", 0, kMaxCount).value_or(0));
-        if (const auto most = node.number("max_queued", 1, kMaxCount)) {
-            settings.max_queued = *most;
-            if (settings.queue_timeout.count() == 0)
-                problems_.add(*node.find("max_queued"), what + ": max_queued needs queue_timeout");
-        }
+        settings.max_queued = node.number("max_queued", 1, kMaxCount).value_or(settings.max_queued);
+        settings.max_connect_rate = static_cast<std::uint32_t>(
+            node.number("max_connect_rate", 1, kMaxCount).value_or(settings.max_connect_rate));
+        if (settings.queue_timeout.count() == 0)
+            for (const std::string key : {"max_queued", "max_connect_rate"})
+                if (const auto found = node.find(key))
+                    problems_.add(*found, what + ": " + key + " needs queue_timeout");
         if (!node.find("allow"))
             return;
         for (const auto& [text, where] : node.texts("allow"))

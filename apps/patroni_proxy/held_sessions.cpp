@@ -1,11 +1,12 @@
 #include "patroni_proxy/held_sessions.h"
 
+#include "patroni_proxy/backend_picker.h"
 #include "patroni_proxy/session.h"
 
 namespace proxy {
 namespace {
 
-constexpr std::chrono::milliseconds kRetry{200};
+constexpr std::chrono::milliseconds kRetry = kRateWindow;
 // Connecting takes some 20 us: the loop's other sessions wait a millisecond or two, not a hundred.
 constexpr int kAtOnce = 64;
 constexpr std::chrono::milliseconds kNextTurn{1};

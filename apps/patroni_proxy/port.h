@@ -29,6 +29,7 @@ struct PortSettings {
     std::vector<net::Network> allow{};  ///< where clients may come from; empty: anywhere
     std::uint64_t max_connections = 0;
     std::uint32_t max_connections_per_backend = 0;
+    std::uint32_t max_connect_rate = 0;  ///< a second, to each backend
     std::uint64_t max_queued = 1'000;
     NoBackend no_backend = NoBackend::close;
     std::string roles{};       ///< as the file has them, for messages to clients

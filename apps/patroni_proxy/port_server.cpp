@@ -99,8 +99,10 @@ std::optional<SessionEnd> PortServer::hold(Session& session) {
 Claim PortServer::claim(const std::vector<const Backend*>& tried) {
     // Only where clients can wait for the word of a backend is it asked for.
     const bool holds = settings_->queue_timeout.count() != 0;
-    Claim claim =
-        claim_backend(*table_, tried, turn_++, {settings_->max_connections_per_backend, holds});
+    Claim claim = claim_backend(*table_, tried, turn_++,
+                                {.max_connections = settings_->max_connections_per_backend,
+                                 .max_rate = settings_->max_connect_rate,
+                                 .no_doubtful = holds});
     if (claim.met_doubtful)
         readiness_.ask(table_->eligible, *settings_);
     return claim;

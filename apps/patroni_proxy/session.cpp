@@ -179,12 +179,10 @@ void Session::leave() noexcept {
 
 void Session::connect_to_next() noexcept {
     leave();
-    Claim claim = port_.claim(attempt_->tried);
-    attempt_->met_full = claim.met_full;
-    attempt_->met_doubtful = claim.met_doubtful;
-    if (!claim.backend)
+    attempt_->claim = port_.claim(attempt_->tried);
+    if (!attempt_->claim.backend)
         return hold();
-    take(std::move(claim.backend));
+    take(std::move(attempt_->claim.backend));
     attempt_->tried.push_back(backend_.get());
     admission = port_.table().falls_back ? Admission::fallback : Admission::regular;
     if (state_ == State::holding)
@@ -236,10 +234,13 @@ void Session::on_held_event(std::uint32_t events) noexcept {
 std::string Session::why_no_backend() const {
     if (port_.table().eligible.empty())
         return port_.table().why_excluded();
-    if (attempt_->met_full)
+    if (attempt_->claim.met_full)
         return "every member that answers has max_connections_per_backend (" +
                std::to_string(port_.settings().max_connections_per_backend) + ") connections";
-    if (attempt_->met_doubtful)
+    if (attempt_->claim.met_hurried)
+        return "every member that answers has had its max_connect_rate (" +
+               std::to_string(port_.settings().max_connect_rate) + ") of new connections";
+    if (attempt_->claim.met_doubtful)
         return "none of the eligible has said that it accepts sessions";
     return attempt_->tried.empty() ? "others wait before it" : "none of the eligible answered";
 }

@@ -16,6 +16,7 @@
 #include "net/relay.h"
 #include "net/socket_address.h"
 #include "net/unique_fd.h"
+#include "patroni_proxy/backend_picker.h"
 #include "patroni_proxy/backend_table.h"
 #include "patroni_proxy/cancel_request.h"
 #include "patroni_proxy/held_sessions.h"
@@ -93,8 +94,7 @@ class Session final : public net::ConnectHandler, public net::RelayOwner, public
         Session& session;
         net::Connector connector;
         std::vector<const Backend*> tried;
-        bool met_full = false;
-        bool met_doubtful = false;
+        Claim claim;  ///< the latest, without its backend
         Startup startup;
         // How it is refused, if it is.
         SessionEnd end = SessionEnd::no_backend;

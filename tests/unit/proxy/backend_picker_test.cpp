@@ -1,8 +1,10 @@
 #include "patroni_proxy/backend_picker.h"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <initializer_list>
+#include <limits>
 #include <map>
 #include <string>
 #include <thread>
@@ -87,8 +89,8 @@ TEST(BackendPickerTest, CountsTheConnectionItClaims) {
 
 TEST(BackendPickerTest, ClaimsNoneBeyondTheLimit) {
     const auto table = table_with({2, 1});
-    EXPECT_EQ(claim_backend(table, {}, 0, {2}).backend, table.eligible[1]);
-    const auto claim = claim_backend(table, {}, 0, {2});
+    EXPECT_EQ(claim_backend(table, {}, 0, {.max_connections = 2}).backend, table.eligible[1]);
+    const auto claim = claim_backend(table, {}, 0, {.max_connections = 2});
     EXPECT_EQ(claim.backend, nullptr);
     EXPECT_TRUE(claim.met_full);
     EXPECT_EQ(table.eligible[0]->connections, 2);
@@ -97,10 +99,10 @@ TEST(BackendPickerTest, ClaimsNoneBeyondTheLimit) {
 
 TEST(BackendPickerTest, ThatAllUntriedOnesAreFullIsTold) {
     const auto table = table_with({0, 2});
-    const auto claim = claim_backend(table, {table.eligible[0].get()}, 0, {2});
+    const auto claim = claim_backend(table, {table.eligible[0].get()}, 0, {.max_connections = 2});
     EXPECT_EQ(claim.backend, nullptr);
     EXPECT_TRUE(claim.met_full);
-    EXPECT_FALSE(claim_backend(table_with({}), {}, 0, {2}).met_full);
+    EXPECT_FALSE(claim_backend(table_with({}), {}, 0, {.max_connections = 2}).met_full);
 }
 
 TEST(BackendPickerTest, WorkersThatClaimAtOnceNeitherMeetNorExceedTheLimit) {
@@ -111,7 +113,8 @@ TEST(BackendPickerTest, WorkersThatClaimAtOnceNeitherMeetNorExceedTheLimit) {
     for (std::size_t worker = 0; worker < 4; ++worker)
         workers.emplace_back([&] {
             // All begin with the same turn, as the workers of a proxy do.
-            for (std::size_t turn = 0; claim_backend(table, {}, turn, {kLimit}).backend; ++turn)
+            for (std::size_t turn = 0;
+                 claim_backend(table, {}, turn, {.max_connections = kLimit}).backend; ++turn)
                 ++claimed;
         });
     for (auto& worker : workers)
@@ -132,6 +135,43 @@ TEST(BackendPickerTest, WorkersThatClaimAtOnceSpreadEvenly) {
         ASSERT_EQ(table.eligible[0]->connections, 1) << round;
         ASSERT_EQ(table.eligible[1]->connections, 1) << round;
     }
+}
+
+TEST(BackendPickerTest, ADoubtfulOneIsPassedOverWhereThatIsAsked) {
+    const auto table = table_with({0, 3});
+    table.eligible[1]->cleared = 1;
+    EXPECT_EQ(claim_backend(table, {}, 0).backend, table.eligible[0]);
+    const auto claim = claim_backend(table, {}, 0, {.no_doubtful = true});
+    EXPECT_EQ(claim.backend, table.eligible[1]);
+    EXPECT_TRUE(claim.met_doubtful);
+    ++table.eligible[1]->doubts;
+    EXPECT_EQ(claim_backend(table, {}, 0, {.no_doubtful = true}).backend, nullptr);
+}
+
+TEST(BackendPickerTest, NoMoreConnectionsASecondThanTheRate) {
+    using namespace std::chrono_literals;
+    constexpr std::uint32_t kRate = 1'000;
+    const auto table = table_with({0});
+    const auto claim = [&] { return claim_backend(table, {}, 0, {.max_rate = kRate}); };
+    const auto start = std::chrono::steady_clock::now();
+    std::uint32_t claimed = 0;
+    while (std::chrono::steady_clock::now() < start + 300ms)
+        claimed += claim().backend ? 1U : 0U;
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    // What would have come within the window may come at once.
+    EXPECT_LE(claimed, kRate * (took.count() + 0.2) + 1);
+    EXPECT_GE(claimed, kRate * 0.2);
+    table.eligible[0]->paid_until = std::numeric_limits<std::int64_t>::max() / 2;
+    EXPECT_EQ(claim().backend, nullptr);
+    EXPECT_TRUE(claim().met_hurried);
+    EXPECT_EQ(table.eligible[0]->connections, claimed) << "who only looked is not counted";
+}
+
+TEST(BackendPickerTest, TheFirstConnectionNeverWaitsHoweverLowTheRate) {
+    const auto table = table_with({0, 0});
+    EXPECT_EQ(claim_backend(table, {}, 0, {.max_rate = 1}).backend, table.eligible[0]);
+    EXPECT_EQ(claim_backend(table, {}, 0, {.max_rate = 1}).backend, table.eligible[1]);
+    EXPECT_EQ(claim_backend(table, {}, 0, {.max_rate = 1}).backend, nullptr);
 }
 
 }  // namespace

@@ -108,8 +108,11 @@ TEST(ConfigLimitsTest, ReadsHowLongAndHowManyClientsWaitForABackend) {
     EXPECT_EQ(ports[1].settings.max_queued, 1'000U);
     EXPECT_EQ(ports[2].settings.queue_timeout, 0s);
     EXPECT_EQ(port_with("queue_timeout: 1s, max_queued: 1").settings.max_queued, 1U);
+    EXPECT_EQ(port_with("queue_timeout: 1s, max_connect_rate: 50").settings.max_connect_rate, 50U);
     expect_problems({
         {file_with_key("max_queued: 10"), "9: port 'p': max_queued needs queue_timeout"},
+        {file_with_key("max_connect_rate: 10"),
+         "9: port 'p': max_connect_rate needs queue_timeout"},
         {file_with_key("queue_timeout: 5s\n        max_queued: 0"),
          "10: port 'p': max_queued '0' is not allowed; it takes a whole number from 1 to "
          "1000000000"},
