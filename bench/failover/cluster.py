@@ -1,0 +1,179 @@
+"""The real cluster of scripts/testbed, with what runs beside each member: PgBouncer and patroni_agent.
+A member can be taken off the network, as all of it is in a namespace of the benchmark's own."""
+
+import dataclasses
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from testbed_lib.basics import Deadline, Failure  # noqa: E402
+from testbed_lib.cluster import Settings, Testbed  # noqa: E402
+from testbed_lib.processes import Account  # noqa: E402
+from testbed_lib.state_dir import StateDir, down  # noqa: E402
+
+UNAFFECTED = "p3"  # never leads, so no event is about it
+POOLER_PORT = 6432
+GROUP = 6000  # p1's processes have the group 6001, and so on, by which the firewall knows them
+PATIENCE = 180
+REJOINING = 60  # seconds that a member may need to stream again
+DEFAULTS = {"loop_wait": 10, "ttl": 30, "retry_timeout": 10}  # Patroni's own; the testbed's are shorter
+
+PGBOUNCER = """[databases]
+* = host={address} port=5432 user=postgres
+[pgbouncer]
+listen_addr = {address}
+listen_port = {port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+max_client_conn = 2000
+default_pool_size = 50
+logfile = {log}
+"""
+
+ISOLATION = """table ip isolation
+delete table ip isolation
+table ip isolation {{
+    chain input {{
+        type filter hook input priority 0;
+        ip daddr {address} drop
+        ip saddr {address} drop
+    }}
+    chain output {{
+        type filter hook output priority 0;
+        meta skgid {group} drop
+    }}
+}}
+"""
+
+
+class RoomyTestbed(Testbed):
+    """With room for the clients that were held in an outage: they all come when it ends. (No pool of
+    an application would open as many.)"""
+
+    def patroni_settings(self, member):
+        settings = super().patroni_settings(member)
+        dcs = settings["bootstrap"]["dcs"]
+        dcs["postgresql"]["parameters"]["max_connections"] = 1000
+        if self.settings.loop_wait == DEFAULTS["loop_wait"]:
+            dcs.update(DEFAULTS)
+        return settings
+
+
+class Cluster:
+    def __init__(self, state_dir, agent, loop_wait):
+        slow = loop_wait == DEFAULTS["loop_wait"]
+        times = {key: DEFAULTS[key] for key in ("loop_wait", "ttl")} if slow else {}
+        self.settings = Settings(tags={UNAFFECTED: {"nofailover": True}}, **times)
+        self.state_dir = StateDir(state_dir)
+        self.testbed = RoomyTestbed(self.state_dir.path, self.settings)
+        self.members = {member.name: member for member in self.testbed.members}
+        self.logs = self.state_dir.path / "log"
+        self.agent = agent
+        self.account = Account.choose()
+        self.beside = {name: [] for name in self.members}  # processes on the host of each member
+
+    def __enter__(self):
+        with self.state_dir.lock(create=True):
+            self.testbed.check_ports()
+            self.state_dir.prepare(self.settings, self.account)
+            deadline = Deadline(PATIENCE)
+            # Each with a group of its own; the first has to lead before the others come.
+            self.testbed.etcd.start(self.account)
+            self.testbed.wait_until(self.testbed.etcd.is_healthy, deadline, "no etcd", [self.testbed.etcd])
+            for name, member in self.members.items():
+                member.start(self.account_of(name))
+                self.testbed.wait_until(lambda: self.testbed.leader() != "", deadline, "no leader", [member])
+            self.wait_until_whole()
+        self.leader().query("CREATE TABLE failover (event int, path text, number int, pid int,"
+                            " member text, timeline int, PRIMARY KEY (event, path, number))")
+        for name in self.members:
+            self.start_beside(name)
+        return self
+
+    def __exit__(self, *_):
+        self.join()
+        for name in self.members:
+            self.kill_beside(name)
+        down(self.state_dir, self.account)
+
+    def account_of(self, name):
+        return dataclasses.replace(self.account, gid=GROUP + int(name[1:]))
+
+    def leader(self):
+        return self.members[self.testbed.leader()]
+
+    def rows(self, event):
+        """What the primary has of an event: path and number of every row."""
+        text = self.leader().query(f"SELECT path, number FROM failover WHERE event = {event}")
+        return {(path, int(number)) for path, number in (line.split("|") for line in text.splitlines())}
+
+    def wait_until_whole(self):
+        """PostgreSQL may be unable to follow a new timeline; such a member is made anew."""
+        try:
+            self.testbed.wait_healthy(self.testbed.members, Deadline(REJOINING))
+        except Failure as failure:
+            for health in self.testbed.health():
+                if health.problem and health.role != "leader":
+                    print(f"{health.member.name} is made anew: {health.problem}", flush=True)
+                    health.member.rest("POST", "/reinitialize", {"force": True})
+            print(failure.args[0], flush=True)
+            self.testbed.wait_healthy(self.testbed.members, Deadline(PATIENCE))
+
+    def wait_until_caught_up(self):
+        """Every replica has what the primary has written by now, or an event would lose seconds."""
+        written = self.leader().query("SELECT pg_current_wal_lsn()")
+        behind = [member for member in self.members.values() if member is not self.leader()]
+
+        def caught_up():
+            return all(member.query("SELECT greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())"
+                                    f" >= '{written}'") == "t" for member in behind)
+
+        self.testbed.wait_until(caught_up, Deadline(REJOINING), "a replica is behind", behind)
+
+    def start_again(self, name):
+        if not self.members[name].is_running():
+            self.members[name].start(self.account_of(name))
+        if not self.beside[name]:
+            self.start_beside(name)
+        self.wait_until_whole()
+
+    # --- beside a member
+
+    def start_beside(self, name):
+        address = self.members[name].address
+        pooler = self.state_dir.path / f"{name}-pgbouncer.ini"
+        # It refuses to run as root, so the log is its own: what it prints.
+        pooler.write_text(PGBOUNCER.format(address=address, port=POOLER_PORT, log=""))
+        text = (ROOT / "contrib/haproxy/patroni_agent.yaml").read_text()
+        agent = self.state_dir.path / f"{name}-agent.yaml"
+        agent.write_text(text.replace("[::]", address).replace("localhost", address))
+        options = {"stdin": subprocess.DEVNULL}
+        with open(self.logs / f"{name}-pgbouncer.log", "ab") as log:
+            pooling = subprocess.Popen(["/usr/sbin/pgbouncer", str(pooler)], stdout=log, stderr=log,
+                                       **options, **self.account.popen_options())
+        with open(self.logs / f"{name}-agent.log", "ab") as log:
+            telling = subprocess.Popen([self.agent, str(agent)], stdout=log, stderr=log, **options)
+        self.beside[name] = [pooling, telling]
+
+    def kill_beside(self, name):
+        for process in self.beside[name]:
+            process.kill()
+            process.wait()
+        self.beside[name] = []
+
+    # --- off the network
+
+    def isolate(self, name):
+        """From now on no packet reaches the member or leaves it, and nobody is told so."""
+        self.firewall(ISOLATION.format(address=self.members[name].address, group=GROUP + int(name[1:])))
+
+    def join(self):
+        self.firewall("table ip isolation\ndelete table ip isolation\n")
+
+    @staticmethod
+    def firewall(rules):
+        subprocess.run(["/usr/sbin/nft", "-f", "-"], input=rules, text=True, check=True)
