@@ -186,7 +186,8 @@ class Reader {
         if (settings.queue_timeout.count() == 0)
             for (const std::string key : {"max_queued", "max_connect_rate"})
                 if (const auto found = node.find(key))
-                    problems_.add(*found, what + ": " + key + " needs queue_timeout");
+                    problems_.add(*found, std::string(what).append(": ").append(key).append(
+                                              " needs queue_timeout"));
         if (!node.find("allow"))
             return;
         for (const auto& [text, where] : node.texts("allow"))
