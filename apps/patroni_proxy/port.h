@@ -30,7 +30,7 @@ struct PortSettings {
     std::uint64_t max_connections = 0;
     std::uint32_t max_connections_per_backend = 0;
     std::uint32_t max_connect_rate = 0;  ///< a second, to each backend
-    std::uint64_t max_queued = 1'000;
+    std::uint64_t max_queued = 10'000;
     NoBackend no_backend = NoBackend::close;
     std::string roles{};       ///< as the file has them, for messages to clients
     bool log_sessions = true;  ///< a line for each that ended in an orderly way

@@ -24,6 +24,8 @@ class FakeCluster {
     [[nodiscard]] support::ClusterMember member(std::size_t i, const std::string& role) const;
     /// Every Patroni names these members from now on, one of them the leader, which proves it.
     void lead_by(std::size_t leader);
+    /// As in the middle of a switchover.
+    void lead_by_nobody() { lead_by(backends.size()); }
     /// What every Patroni answers to GET /cluster from now on.
     void answer_cluster(const std::string& body);
     /// What member number `i` says of itself.

@@ -1,11 +1,13 @@
 // A minute of everything at once, or LOAD_SECONDS: memory and descriptors stay as they were, and
-// no client is refused while there is a backend for it.
+// no client is refused while there is a backend for it. And everybody at once after a failover.
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <map>
+#include <sys/resource.h>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -135,6 +137,43 @@ TEST_F(Load, MemoryAndDescriptorsStayFlatAndNobodyIsRefused) {
         client.send("still here\n");
         EXPECT_EQ(client.receive_line(), "still here");
     }
+}
+
+/// As many descriptors as the system lets us have.
+std::size_t raise_descriptor_limit() {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur;
+}
+
+TEST(Stampede, ThousandsThatComeBackAtOnceAreAllServedAtTheRateThatIsAllowed) {
+    constexpr int kRate = 2'000;
+    // Both ends of every session are ours, and the proxy has as many.
+    const auto most = static_cast<int>(std::min<std::size_t>(5'000, raise_descriptor_limit() / 3));
+    FakeCluster cluster(2);
+    cluster.lead_by_nobody();
+    const ProxyUnderTest proxy(
+        config_top("log: {sessions: failed}\n") +
+        cluster.section("c", {{"master", "roles: [leader], queue_timeout: 1h, max_connect_rate: " +
+                                             std::to_string(kRate)}}));
+    std::vector<TestClient> clients;
+    for (int i = 0; i < most; ++i)
+        clients.push_back(proxy.connect("c/master"));
+    proxy.wait_for_metric(R"(port_sessions_queued{cluster="c",port="master"})", most);
+    const std::size_t memory = proxy.memory_kb();
+    cluster.lead_by(1);
+    proxy.update_clusters();
+    const auto start = Clock::now();
+    for (auto& client : clients)
+        EXPECT_EQ(client.receive_line(), "b2");
+    const std::chrono::duration<double> took = Clock::now() - start;
+    std::cout << most << " clients served within " << took.count() << " s, " << memory
+              << " kB while they were held\n";
+    // Those of a fifth of a second may come at once.
+    EXPECT_GE(took.count() + 0.3, static_cast<double>(most) / kRate);
+    cluster.backends[1]->wait_for_sessions(clients.size());
 }
 
 }  // namespace

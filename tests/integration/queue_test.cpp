@@ -31,20 +31,10 @@ std::string config_with(const FakeCluster& cluster, const std::string& keys,
                            {{"master", "roles: [leader]" + (keys.empty() ? "" : ", " + keys)}});
 }
 
-/// As in the middle of a switchover.
-void lead_by_nobody(FakeCluster& cluster) {
-    ClusterJson json;
-    for (std::size_t i = 0; i < cluster.backends.size(); ++i) {
-        json.member(cluster.member(i, "replica"));
-        cluster.answer_primary(i, 503, "replica");
-    }
-    cluster.answer_cluster(json.str());
-}
-
 /// A cluster without a leader, and a proxy that knows it.
 class Queue : public testing::Test {
   protected:
-    Queue() { lead_by_nobody(cluster_); }
+    Queue() { cluster_.lead_by_nobody(); }
 
     void start(const std::string& keys, const std::string& workers = "2") {
         std::string config = config_with(cluster_, keys);
@@ -177,7 +167,7 @@ TEST_F(Queue, SwitchoversUnderLoadRefuseNobody) {
             }
         });
     for (std::size_t i = 1; i <= 10; ++i) {
-        lead_by_nobody(cluster_);
+        cluster_.lead_by_nobody();
         proxy_->update_clusters();
         proxy_->wait_for_metric(kQueued, 4);
         const int before = served;

@@ -558,12 +558,7 @@ TEST_F(ClusterWatcherTest, ASwitchoverThatIsPlannedIsLookedOutFor) {
     EXPECT_EQ(a_.requests("/cluster"), 1U) << "there is time";
     planned_in(3s);  // which is a second before it is near
     (void)poll_now(watcher);
-    a_.wait_for_requests("/cluster", 5);
-    planned_in(-3600s);
-    (void)poll_now(watcher);
-    const auto rounds = rounds_.count();
-    (void)poll_now(watcher);
-    EXPECT_LE(rounds_.count(), rounds + 2) << "it is over";
+    a_.wait_for_requests("/cluster", 12);  // a push alone is followed by three or four
 }
 
 TEST_F(ClusterWatcherTest, AFrozenLeaderDelaysNoPollOfTheCluster) {

@@ -38,7 +38,7 @@ TEST(ConfigLimitsTest, HasDefaults) {
     EXPECT_EQ(port.settings.connect_timeout, 4s);
     EXPECT_EQ(port.settings.idle_timeout, 0s);
     EXPECT_EQ(port.settings.queue_timeout, 0s);
-    EXPECT_EQ(port.settings.max_queued, 1'000U);
+    EXPECT_EQ(port.settings.max_queued, 10'000U);
     EXPECT_EQ(port.settings.no_backend, NoBackend::close);
     EXPECT_EQ(port.settings.max_connections, 0U);
     EXPECT_EQ(port.settings.max_connections_per_backend, 0U);
@@ -105,7 +105,7 @@ TEST(ConfigLimitsTest, ReadsHowLongAndHowManyClientsWaitForABackend) {
     EXPECT_EQ(ports[0].settings.queue_timeout, 5s);
     EXPECT_EQ(ports[0].settings.max_queued, 50U);
     EXPECT_EQ(ports[1].settings.queue_timeout, 500ms);
-    EXPECT_EQ(ports[1].settings.max_queued, 1'000U);
+    EXPECT_EQ(ports[1].settings.max_queued, 10'000U);
     EXPECT_EQ(ports[2].settings.queue_timeout, 0s);
     EXPECT_EQ(port_with("queue_timeout: 1s, max_queued: 1").settings.max_queued, 1U);
     EXPECT_EQ(port_with("queue_timeout: 1s, max_connect_rate: 50").settings.max_connect_rate, 50U);
