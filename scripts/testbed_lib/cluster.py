@@ -28,6 +28,7 @@ class Settings:
     loop_wait: int = 2
     ttl: int = 20
     tls: str = "off"  # or Patroni's verify_client
+    callback: str = ""  # on_role_change
     tags: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
@@ -153,6 +154,7 @@ class Testbed:
                     "host all all 127.0.0.0/8 trust",
                     "host replication all 127.0.0.0/8 trust",
                 ],
+                "callbacks": {"on_role_change": settings.callback} if settings.callback else {},
                 "basebackup": [{"checkpoint": "fast"}, "no-sync"],
                 "remove_data_directory_on_rewind_failure": True,
                 "remove_data_directory_on_diverged_timelines": True,

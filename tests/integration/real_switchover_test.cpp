@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
@@ -10,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "support/child_process.h"
+#include "support/temp_dir.h"
 #include "testbed.h"
 
 using support::ChildProcess;
@@ -116,6 +118,42 @@ TEST(RealSwitchover, IsAPauseToWhoeverConnectsAndNoError) {
         EXPECT_LE(writers.refused(), 1);
     }
     EXPECT_TRUE(reader.untouched());
+}
+
+TEST(RealSwitchover, PatroniHasTheProxyLookByItsCallback) {
+    std::string config = real_config();
+    config.replace(config.find("interval: 1"), 11, "interval: 1h");
+    // It comes first, for its address goes into Patroni's configuration.
+    const ProxyUnderTest proxy(config);
+    const support::TempDir directory;
+    const std::filesystem::path script = directory.path() / "tell_proxies";
+    std::filesystem::copy_file(CONTRIB_PATRONI "/tell_proxies", script);
+    std::filesystem::permissions(directory.path(), std::filesystem::perms(0755));
+    Testbed testbed({"--members", "2", "--callback",
+                     script.string() + " 127.0.0.1:" + std::to_string(proxy.port("HTTP API"))});
+    // No client comes, and so no session ends either: only the callback can tell.
+    const auto wait_for_leader = [&](const std::string& name) {
+        support::eventually(
+            [&] {
+                return proxy.get("/status").find("\"leader\": \"" + name + "\"") !=
+                       std::string::npos;
+            },
+            20s, name + " to lead by /status");
+    };
+    proxy.update_clusters();
+    wait_for_leader("p1");
+    // What it was told by hand is looked at more than once: a second without a poll is the end of
+    // it.
+    const std::string polls = R"(polls_total{cluster="real"})";
+    support::eventually(
+        [&] {
+            const double before = proxy.metric(polls);
+            std::this_thread::sleep_for(1s);
+            return proxy.metric(polls) == before;
+        },
+        20s, "a second without a poll");
+    testbed.run({"switchover", "--to", "p2"});
+    wait_for_leader("p2");
 }
 
 }  // namespace
