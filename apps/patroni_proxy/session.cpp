@@ -56,10 +56,7 @@ std::string_view name_of(Session::State state) {
 }  // namespace
 
 Session::Attempt::Attempt(Session& its_session)
-    : session(its_session),
-      connector(its_session.port_.loop(), its_session),
-      // Only where it can be held meanwhile can it be sent to another backend.
-      startup(its_session.port_.settings().queue_timeout.count() != 0) {}
+    : session(its_session), connector(its_session.port_.loop(), its_session) {}
 
 Session::Session(PortServer& port, net::UniqueFd client, const net::SocketAddress& client_address)
     : port_(port), client_(std::move(client)), client_address_(client_address) {}
@@ -73,6 +70,8 @@ void Session::start() noexcept {
     if (const auto refusal = port_.admit(client_address_))
         return close(*refusal);
     attempt_ = std::make_unique<Attempt>(*this);
+    // Only where it can be held meanwhile can it be sent to another backend.
+    startup_ = std::make_unique<Startup>(port_.settings().queue_timeout.count() != 0);
     // Nobody overtakes those who wait.
     if (port_.anyone_waits())
         return hold();
@@ -104,7 +103,7 @@ void Session::give_up(SessionEnd end) noexcept {
     attempt_->why = why;
     attempt_->refusal.emplace(port_.loop(), client_.get(), tells ? refusal_text(end, why) : "",
                               *this);
-    attempt_->refusal->start(attempt_->startup);
+    attempt_->refusal->start(*startup_);
 }
 
 std::string Session::refusal_text(SessionEnd end, const std::string& why) const {
@@ -259,14 +258,22 @@ void Session::on_connected(net::UniqueFd connection) noexcept {
     ++tally_->sessions_total;
     enter(State::relaying);
     port_.leave_queue(*this);
+    if (!startup_->keeps())  // there will be no other attempt
+        end_attempt();
     relay_.emplace(port_.loop(), port_.buffer(), *this, std::move(client_), std::move(connection));
-    relay_->start(std::as_bytes(std::span(attempt_->startup.request())));
+    relay_->start(std::as_bytes(std::span(startup_->request())));
+}
+
+/// Its connector may be calling: it must outlive this event.
+void Session::end_attempt() noexcept {
+    if (attempt_)
+        port_.loop().dispose_later(std::move(attempt_));
 }
 
 net::Inspection Session::inspect(net::RelaySide from, std::span<const std::byte> bytes) noexcept {
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    Startup& startup = attempt_->startup;
-    switch (from == net::RelaySide::client ? startup.on_client(text) : startup.on_backend(text)) {
+    switch (from == net::RelaySide::client ? startup_->on_client(text)
+                                           : startup_->on_backend(text)) {
         case Startup::Next::further:
             return net::Inspection::further;
         case Startup::Next::enough:
@@ -274,7 +281,7 @@ net::Inspection Session::inspect(net::RelaySide from, std::span<const std::byte>
         case Startup::Next::cancel: {
             auto sockets = relay_->release();
             client_ = std::move(sockets.client);
-            pass_on_cancel(startup.request(), std::move(sockets.backend), std::string(text));
+            pass_on_cancel(startup_->request(), std::move(sockets.backend), std::string(text));
             return net::Inspection::taken;
         }
         case Startup::Next::not_ready:
@@ -282,8 +289,8 @@ net::Inspection Session::inspect(net::RelaySide from, std::span<const std::byte>
             on_not_ready(text);
             return net::Inspection::taken;
     }
-    // Its connector may be calling: it must outlive this event.
-    port_.loop().dispose_later(std::move(attempt_));
+    startup_.reset();
+    end_attempt();
     return net::Inspection::enough;
 }
 
@@ -299,6 +306,8 @@ void Session::pass_on_cancel(const std::string& request, net::UniqueFd own,
     port_.leave_queue(*this);
     port_.loop().remove(client_.get());
     enter(State::cancelling);
+    if (!attempt_)
+        attempt_ = std::make_unique<Attempt>(*this);
     attempt_->cancel_request.emplace(port_.loop(), request, port_.settings().connect_timeout,
                                      [this] { close(SessionEnd::cancel_request); });
     for (const auto& backend : port_.busy_backends())

@@ -85,7 +85,7 @@ class Session final : public net::ConnectHandler, public net::RelayOwner, public
     Place place = Place::none;
 
   private:
-    /// What is needed until a backend serves it, and released then.
+    /// What is needed until a backend serves it, and released then: an idle session is small.
     struct Attempt final : net::EventHandler {
         explicit Attempt(Session& its_session);
         /// Of the client of a session that is held.
@@ -95,7 +95,6 @@ class Session final : public net::ConnectHandler, public net::RelayOwner, public
         net::Connector connector;
         std::vector<const Backend*> tried;
         Claim claim;  ///< the latest, without its backend
-        Startup startup;
         // How it is refused, if it is.
         SessionEnd end = SessionEnd::no_backend;
         std::string why;
@@ -106,6 +105,7 @@ class Session final : public net::ConnectHandler, public net::RelayOwner, public
     void enter(State state) noexcept;
     void connect_to_next() noexcept;
     void hold() noexcept;
+    void end_attempt() noexcept;
     void on_held_event(std::uint32_t events) noexcept;
     void on_not_ready(std::string_view answer) noexcept;
     /// `own`: its connection to a backend, which has seen all but `rest`.
@@ -139,6 +139,7 @@ class Session final : public net::ConnectHandler, public net::RelayOwner, public
     BackendPtr backend_;  // counted in its connections
     MemberTally* tally_ = nullptr;
     std::unique_ptr<Attempt> attempt_;
+    std::unique_ptr<Startup> startup_;  // as long as there is something to be learned from it
     std::optional<net::Relay> relay_;
 };
 

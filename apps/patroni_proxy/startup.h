@@ -29,6 +29,7 @@ class Startup {
     /// looks for.
     explicit Startup(bool keeps) : keeps_(keeps) {}
 
+    [[nodiscard]] bool keeps() const noexcept { return keeps_; }
     /// No bytes: that side has ended.
     [[nodiscard]] Next on_client(std::string_view bytes);
     [[nodiscard]] Next on_backend(std::string_view bytes);
