@@ -59,6 +59,9 @@ TEST_F(PortQueueTest, ThousandsAreLetInByOneTable) {
         clients.push_back(port.connect());
     wait_for_queued(port, 300);
     EXPECT_EQ(port.troubles(), (std::vector<std::string>{"-"})) << "one asks for all";
+    // Were they asked first, whoever answers first would have the most.
+    for (const auto& backend : {b1_, b2_, b3_})
+        backend->cleared = 1;
     port.use(table_of({b1_, b2_, b3_}));
     for (auto& client : clients)
         EXPECT_NE(member_of(client), "");
