@@ -1,7 +1,6 @@
 #include "patroni_proxy/port_server.h"
 
 #include <algorithm>
-#include <system_error>
 #include <utility>
 
 #include "daemon/log.h"
