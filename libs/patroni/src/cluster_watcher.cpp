@@ -1,61 +1,26 @@
 #include "patroni/cluster_watcher.h"
 
 #include <algorithm>
+#include <optional>
 #include <random>
 #include <utility>
 
 #include "member_probe.h"
 #include "patroni/cluster_parser.h"
 #include "patroni/primary_parser.h"
+#include "poll_schedule.h"
 
 namespace patroni {
 namespace {
 
 // A host that has not answered within this is slow: the next one is asked as well.
 constexpr std::chrono::seconds kNextHostAfter{1};
-// What members have to say for themselves is waited for this long; later words count all the same.
-constexpr std::chrono::seconds kMembersWait{1};
 constexpr std::chrono::seconds kFailedLast{10};
-// In alert rounds follow each other this soon, and so much less often that an API spends no more
-// than a twentieth of its time on one of us: hundreds of proxies must not slow an election down.
-constexpr std::chrono::milliseconds kHurry{200};
-constexpr int kRestPerWork = 20;
-// What is not over after minutes, as an outage of the key-value store, is asked for ever less:
-// after five minutes every second.
-constexpr int kAlertGrowth = 300;
-// Whoever holds the lock is promoted within a second or two, and sessions wait for nothing else.
-constexpr std::chrono::milliseconds kCandidatePace{50};
-constexpr std::chrono::seconds kCandidateTime{5};
 
-// A switchover that is planned is looked out for from this long before its time, for the clocks may
-// differ, until Patroni names it no more or should have been done with it long since.
-constexpr std::chrono::seconds kBeforeSwitchover{2};
-constexpr std::chrono::seconds kAfterSwitchover{60};
-
-/// Until a switchover that is planned is near; at most nothing while it is, for ever if none is
-/// looked out for.
-Clock::duration until_switchover_is_near(const SnapshotPtr& snapshot) {
-    const auto now = std::chrono::system_clock::now();
-    if (!snapshot || !snapshot->switchover_at || now >= *snapshot->switchover_at + kAfterSwitchover)
-        return Clock::duration::max();
-    return *snapshot->switchover_at - kBeforeSwitchover - now;
-}
-
-// How long trouble of which nothing came lately is not heard at most: one request a second.
-constexpr std::chrono::milliseconds kDeafToLeader{1'000};
-constexpr std::chrono::milliseconds kDeafToOthers{2'000};
-constexpr std::chrono::seconds kForgiveAfter{10};
-
-std::mt19937& random_source() {
+/// Any number of [least, most].
+std::int64_t any_between(std::int64_t least, std::int64_t most) {
     thread_local std::mt19937 source{std::random_device{}()};
-    return source;
-}
-
-/// Many proxies started by one rollout must not go on asking in step.
-Clock::duration jittered(Clock::duration interval) {
-    const auto spread = interval.count() / 10;
-    std::uniform_int_distribution<std::int64_t> offset(-spread / 2, spread / 2);
-    return interval + Clock::duration(offset(random_source()));
+    return std::uniform_int_distribution<std::int64_t>(least, most)(source);
 }
 
 ClusterWatcher::Round shutting_down() {
@@ -65,9 +30,7 @@ ClusterWatcher::Round shutting_down() {
 }
 
 std::vector<Endpoint> from_a_random_one(std::vector<Endpoint> hosts) {
-    std::uniform_int_distribution<std::size_t> any(0, hosts.size() - 1);
-    std::rotate(hosts.begin(), hosts.begin() + static_cast<std::ptrdiff_t>(any(random_source())),
-                hosts.end());
+    std::rotate(hosts.begin(), hosts.begin() + any_between(0, std::ssize(hosts) - 1), hosts.end());
     return hosts;
 }
 
@@ -101,7 +64,8 @@ ClusterWatcher::ClusterWatcher(Settings settings, OnView on_view, OnRound on_rou
     : settings_(std::move(settings)),
       on_view_(std::move(on_view)),
       on_round_(std::move(on_round)),
-      hosts_(from_a_random_one(settings_.hosts)) {}
+      hosts_(from_a_random_one(settings_.hosts)),
+      schedule_(std::make_unique<PollSchedule>(settings_.interval, any_between)) {}
 
 ClusterWatcher::~ClusterWatcher() {
     stop();
@@ -150,29 +114,19 @@ void ClusterWatcher::reconfigure(Settings settings, OnView applied) {
         outstanding_.clear();
         asked_between_.clear();
         failed_until_.clear();
-        next_round_at_ = Clock::now();
+        schedule_->restart(settings_.interval, Clock::now());
         applied(evidence_.view());
     });
 }
 
 void ClusterWatcher::report_trouble(const std::string& member) {
     post([this, member] {
+        using Response = PollSchedule::Response;
         const auto now = Clock::now();
-        if (now < deaf_until_)
-            return;
-        // Sessions that end are no news where it happens all the time and nothing comes of it, as
-        // behind a pooler that closes first: then one look is enough, now and then.
-        if (now >= deaf_until_ + kForgiveAfter)
-            deaf_for_ = std::chrono::milliseconds{0};
-        const bool is_news = deaf_for_.count() == 0;
-        const bool of_leader = member == evidence_.view().leader.member;
-        deaf_for_ = std::min(2 * deaf_for_ + kHurry, of_leader ? kDeafToLeader : kDeafToOthers);
-        deaf_until_ = now + deaf_for_;
-        if (is_news)
+        const auto response = schedule_->trouble(member == evidence_.view().leader.member, now);
+        if (response == Response::alert)
             evidence_.observe({now, TrafficTrouble{member}});
-        if (is_news || !of_leader)
-            next_round_at_ = std::min(next_round_at_, last_round_at_ + kHurry);
-        else if (!round_)
+        if (response == Response::ask_leader && !round_)
             ask_member(member, "/primary");
     });
 }
@@ -193,11 +147,11 @@ void ClusterWatcher::run() {
         lock.unlock();
         for (const auto& task : tasks)
             task();
-        if (!round_ && (asked || Clock::now() >= next_round_at_))
+        if (!round_ && (asked || Clock::now() >= schedule_->next_round_at()))
             begin_round();
         advance_round();
         follow_candidate();
-        const auto deadline = std::min(next_deadline(), next_candidate_at_);
+        const auto deadline = std::min(next_deadline(), schedule_->next_candidate_at());
         const bool busy = round_ != nullptr;
         lock.lock();
         changed_.wait_until(lock, deadline, [&] {
@@ -223,7 +177,8 @@ void ClusterWatcher::begin_round() {
     drop_unused_probes();
     round_ = std::make_unique<RoundState>();
     round_->number = ++round_number_;
-    round_->started = last_round_at_ = Clock::now();
+    round_->started = Clock::now();
+    schedule_->round_began(round_->started);
     round_->hosts = hosts_in_order();
     {
         const std::lock_guard lock(mutex_);
@@ -247,52 +202,30 @@ void ClusterWatcher::advance_round() {
 
 Clock::time_point ClusterWatcher::next_deadline() const {
     if (!round_)
-        return next_round_at_;
+        return schedule_->next_round_at();
     return round_->closes ? *round_->closes : round_->next_host_at;
 }
 
 void ClusterWatcher::end_round() {
     const auto finished = std::exchange(round_, nullptr);
     finished->outcome.took = Clock::now() - finished->started;
-    next_round_at_ = after_round(*finished);
+    const auto& snapshot = evidence_.view().snapshot;
+    schedule_->round_ended(
+        {.expects_news = snapshot && (!evidence_.is_settled() || evidence_.wants_confirmation()),
+         .switchover_at = snapshot ? snapshot->switchover_at : std::nullopt,
+         .wall_clock = std::chrono::system_clock::now(),
+         .answer_took = finished->answer_took});
     on_round_(finished->outcome);
     for (const auto& done : finished->done)
         done(finished->outcome);
 }
 
-/// When the next one is due: soon, while something waits for a second answer or a switchover that
-/// is planned is near.
-Clock::time_point ClusterWatcher::after_round(const RoundState& round) {
-    const auto& snapshot = evidence_.view().snapshot;
-    const auto quiet_for = until_switchover_is_near(snapshot);
-    const auto in_time = round.started + std::min(jittered(settings_.interval), quiet_for);
-    const bool is_near = quiet_for <= Clock::duration::zero();
-    if (!snapshot || (evidence_.is_settled() && !evidence_.wants_confirmation() && !is_near)) {
-        alert_since_.reset();
-        return in_time;
-    }
-    if (!alert_since_)
-        alert_since_ = round.started;
-    const auto pace = std::max<Clock::duration>(
-        {kHurry, (round.started - *alert_since_) / kAlertGrowth, round.answer_took * kRestPerWork});
-    return round.started + std::min(jittered(pace), jittered(settings_.interval));
-}
-
-/// Asks whoever is about to be promoted, and soon again. As long as it has not answered it is not
+/// Asks whoever is about to be promoted, when that is due. As long as it has not answered it is not
 /// asked anew, so one that is slow is asked less.
 void ClusterWatcher::follow_candidate() {
-    const auto now = Clock::now();
-    if (auto candidate = evidence_.candidate(); candidate != candidate_) {
-        candidate_ = std::move(candidate);
-        candidate_since_ = now;
-        next_candidate_at_ = now + kCandidatePace;
-    }
-    if (candidate_.empty() || now - candidate_since_ >= kCandidateTime) {
-        next_candidate_at_ = Clock::time_point::max();
-    } else if (now >= next_candidate_at_) {
-        ask_member(candidate_, "/primary");
-        next_candidate_at_ = now + kCandidatePace;
-    }
+    const std::string candidate = evidence_.candidate();
+    if (schedule_->take_candidate(candidate, Clock::now()))
+        ask_member(candidate, "/primary");
 }
 
 /// Configured hosts, then members that Patroni named; those that failed lately last.
@@ -347,9 +280,7 @@ void ClusterWatcher::on_cluster_reply(std::uint64_t round, const Endpoint& host,
         if (++round_->failed < round_->hosts.size())
             return round_->failed == round_->asked ? ask_next_host() : void();
     }
-    // In alert nobody waits for a leader that is gone, unless somebody wants to know all there is.
-    const bool hurries = alert_since_ && round_->done.empty();
-    round_->closes = Clock::now() + (hurries ? kHurry : kMembersWait);
+    round_->closes = Clock::now() + schedule_->members_wait(!round_->done.empty());
     ask_members();
 }
 
@@ -357,11 +288,8 @@ void ClusterWatcher::ask_members() {
     for (const auto& member : evidence_.leaders_to_ask())
         ask_member(member, "/primary");
     const auto& snapshot = evidence_.view().snapshot;
-    // Positions are no part of an alert: they keep the pace of the interval.
-    const bool due = !alert_since_ || Clock::now() - positions_asked_at_ >= settings_.interval;
-    if (!settings_.live_positions || !snapshot || !due)
+    if (!settings_.live_positions || !snapshot || !schedule_->take_positions(Clock::now()))
         return;
-    positions_asked_at_ = Clock::now();
     for (const auto& member : snapshot->members)
         if (serves(member.state))
             ask_member(member.name, "/patroni");
@@ -413,12 +341,10 @@ void ClusterWatcher::on_member_reply(const std::string& member, const std::strin
 void ClusterWatcher::observe(decltype(Observation::claim) claim) {
     const std::string leader = evidence_.view().leader.member;
     evidence_.observe({Clock::now(), std::move(claim)});
-    if (evidence_.view().leader.member != leader) {
-        deaf_for_ = std::chrono::milliseconds{0};
-        alert_since_.reset();  // it goes on at full pace, if it does
-    }
-    if (!round_ && !alert_since_ && !evidence_.is_settled())
-        next_round_at_ = std::min(next_round_at_, last_round_at_ + kHurry);
+    if (evidence_.view().leader.member != leader)
+        schedule_->leader_changed();
+    if (!round_ && !evidence_.is_settled())
+        schedule_->doubt();
     on_view_(evidence_.view());
 }
 

@@ -8,7 +8,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -24,6 +23,7 @@
 namespace patroni {
 
 class MemberProbe;
+class PollSchedule;
 
 /// Follows one cluster: asks its REST APIs again and again and publishes what follows from the
 /// answers.
@@ -93,7 +93,6 @@ class ClusterWatcher {
     void advance_round();
     void end_round();
     [[nodiscard]] Clock::time_point next_deadline() const;
-    [[nodiscard]] Clock::time_point after_round(const RoundState& round);
     void tell_unanswered(std::vector<OnRound> unanswered);
 
     [[nodiscard]] std::vector<Endpoint> hosts_in_order();
@@ -122,17 +121,9 @@ class ClusterWatcher {
     std::map<std::string, Clock::time_point> failed_until_;  ///< by URL
     std::unique_ptr<RoundState> round_;                      ///< null between rounds
     std::uint64_t round_number_ = 0;
-    Clock::time_point last_round_at_;  ///< when it began
-    Clock::time_point next_round_at_;
-    std::chrono::milliseconds deaf_for_{0};  ///< to trouble on the data path, after some of it
-    Clock::time_point deaf_until_;
     std::set<std::pair<std::string, std::string>> outstanding_;  ///< member and path
-    std::optional<Clock::time_point> alert_since_;
-    Clock::time_point positions_asked_at_;
-    std::string candidate_;                ///< is asked between rounds too
-    std::set<std::string> asked_between_;  ///< members that have not answered that yet
-    Clock::time_point candidate_since_;
-    Clock::time_point next_candidate_at_ = Clock::time_point::max();
+    std::set<std::string> asked_between_;           ///< members that have not answered that yet
+    const std::unique_ptr<PollSchedule> schedule_;  ///< when to ask
     std::map<std::string, std::unique_ptr<MemberProbe>> probes_;  ///< by place
     std::uint64_t generation_ = 0;  ///< of the probes; answers of an older one do not count
 

@@ -1,0 +1,139 @@
+#include "poll_schedule.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace patroni {
+namespace {
+
+// Many proxies started by one rollout must not go on asking in step: each time is this part of
+// itself earlier or later at most.
+constexpr int kJitterPart = 20;
+
+// In alert rounds follow each other this soon, and so much less often that an API spends no more
+// than a twentieth of its time on one of us: hundreds of proxies must not slow an election down.
+constexpr std::chrono::milliseconds kHurry{200};
+constexpr int kRestPerWork = 20;
+// What is not over after minutes, as an outage of the key-value store, is asked for ever less:
+// after five minutes every second.
+constexpr int kAlertGrowth = 300;
+
+constexpr std::chrono::seconds kMembersWait{1};
+
+// A switchover that is planned is looked out for from this long before its time, for the clocks may
+// differ, until Patroni names it no more or should have been done with it long since.
+constexpr std::chrono::seconds kBeforeSwitchover{2};
+constexpr std::chrono::seconds kAfterSwitchover{60};
+
+// Whoever holds the lock is promoted within a second or two, and sessions wait for nothing else.
+constexpr std::chrono::milliseconds kCandidatePace{50};
+constexpr std::chrono::seconds kCandidateTime{5};
+
+// How long trouble of which nothing came lately is not heard at most: one request a second.
+constexpr std::chrono::milliseconds kDeafToLeader{1'000};
+constexpr std::chrono::milliseconds kDeafToOthers{2'000};
+constexpr std::chrono::seconds kForgiveAfter{10};
+
+/// Until a switchover that is planned is near; at most nothing while it is, for ever if none is
+/// looked out for.
+Clock::duration until_switchover_is_near(const PollSchedule::Outlook& outlook) {
+    const auto at = outlook.switchover_at;
+    const auto now = outlook.wall_clock;
+    if (!at || now >= *at + kAfterSwitchover)
+        return Clock::duration::max();
+    return *at - kBeforeSwitchover - now;
+}
+
+}  // namespace
+
+PollSchedule::PollSchedule(Clock::duration interval, Chance chance)
+    : interval_(interval), chance_(std::move(chance)) {}
+
+void PollSchedule::restart(Clock::duration interval, Clock::time_point now) {
+    interval_ = interval;
+    next_round_at_ = now;
+}
+
+void PollSchedule::round_began(Clock::time_point now) {
+    last_round_at_ = now;
+}
+
+void PollSchedule::round_ended(const Outlook& outlook) {
+    const auto quiet_for = until_switchover_is_near(outlook);
+    if (!outlook.expects_news && quiet_for > Clock::duration::zero()) {
+        alert_since_.reset();
+        next_round_at_ = last_round_at_ + std::min(jittered(interval_), quiet_for);
+        return;
+    }
+    if (!alert_since_)
+        alert_since_ = last_round_at_;
+    const auto pace =
+        std::max<Clock::duration>({kHurry, (last_round_at_ - *alert_since_) / kAlertGrowth,
+                                   outlook.answer_took * kRestPerWork});
+    next_round_at_ = last_round_at_ + std::min(jittered(pace), jittered(interval_));
+}
+
+Clock::duration PollSchedule::members_wait(bool is_awaited) const {
+    // In alert nobody waits for a leader that is gone.
+    return in_alert() && !is_awaited ? kHurry : kMembersWait;
+}
+
+void PollSchedule::leader_changed() {
+    alert_since_.reset();
+    deaf_for_ = std::chrono::milliseconds{0};
+}
+
+void PollSchedule::doubt() {
+    if (!in_alert())
+        hurry();
+}
+
+/// Sessions that end are no news where it happens all the time and nothing comes of it, as behind a
+/// pooler that closes first: then one look is enough, now and then.
+PollSchedule::Response PollSchedule::trouble(bool of_leader, Clock::time_point now) {
+    if (now < deaf_until_)
+        return Response::none;
+    if (now >= deaf_until_ + kForgiveAfter)
+        deaf_for_ = std::chrono::milliseconds{0};
+    const bool is_news = deaf_for_.count() == 0;
+    deaf_for_ = std::min(2 * deaf_for_ + kHurry, of_leader ? kDeafToLeader : kDeafToOthers);
+    deaf_until_ = now + deaf_for_;
+    if (of_leader && !is_news)
+        return Response::ask_leader;
+    hurry();
+    return is_news ? Response::alert : Response::round;
+}
+
+bool PollSchedule::take_candidate(const std::string& candidate, Clock::time_point now) {
+    if (candidate != candidate_) {
+        candidate_ = candidate;
+        candidate_since_ = now;
+        next_candidate_at_ = now + kCandidatePace;
+    }
+    if (candidate_.empty() || now - candidate_since_ >= kCandidateTime) {
+        next_candidate_at_ = Clock::time_point::max();
+        return false;
+    }
+    if (now < next_candidate_at_)
+        return false;
+    next_candidate_at_ = now + kCandidatePace;
+    return true;
+}
+
+bool PollSchedule::take_positions(Clock::time_point now) {
+    if (in_alert() && now - positions_asked_at_ < interval_)
+        return false;
+    positions_asked_at_ = now;
+    return true;
+}
+
+Clock::duration PollSchedule::jittered(Clock::duration pace) const {
+    const auto most = pace.count() / kJitterPart;
+    return pace + Clock::duration(chance_(-most, most));
+}
+
+void PollSchedule::hurry() {
+    next_round_at_ = std::min(next_round_at_, last_round_at_ + kHurry);
+}
+
+}  // namespace patroni

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "patroni/observation.h"
+
+namespace patroni {
+
+/// When a cluster is asked: time points in, time points out. No clock, no I/O, and chance only
+/// through `Chance`. One thread at a time; a value.
+///
+/// - A round follows the one before after the interval, more or less a twentieth of it.
+/// - A round that leaves news to be expected, or a planned switchover near, begins the alert, and
+///   one that does not ends it. In alert rounds are 200 ms apart, further where answers are slow
+///   and after minutes, but never beyond the interval.
+/// - A candidate is asked every 50 ms, for five seconds at most.
+/// - The first trouble of the data path is a reason for an alert. More of it, of which nothing
+///   comes, costs at most a request a second.
+class PollSchedule {
+  public:
+    /// Any number of [least, most].
+    using Chance = std::function<std::int64_t(std::int64_t least, std::int64_t most)>;
+
+    /// What a round leaves behind that matters for the next one.
+    struct Outlook {
+        bool expects_news = false;  ///< nobody leads beyond doubt, or something is to be confirmed
+        /// When a switchover is planned, if one is, and what time it is by the same clock.
+        std::optional<std::chrono::system_clock::time_point> switchover_at{};
+        std::chrono::system_clock::time_point wall_clock{};
+        Clock::duration answer_took{0};  ///< of /cluster, by who answered; 0: nobody did
+    };
+
+    /// What trouble of the data path calls for.
+    enum class Response : std::uint8_t {
+        none,        ///< trouble came a moment ago already
+        ask_leader,  ///< GET /primary of the leader, unless a round is under way
+        round,       ///< an early one: next_round_at() says so by now
+        alert,       ///< the same, and the trouble is evidence: until it is cleared up news are due
+    };
+
+    /// The first round is due at once.
+    PollSchedule(Clock::duration interval, Chance chance);
+
+    /// From now on this interval; a round is due at once. An alert goes on.
+    void restart(Clock::duration interval, Clock::time_point now);
+
+    [[nodiscard]] Clock::time_point next_round_at() const noexcept { return next_round_at_; }
+    void round_began(Clock::time_point now);
+    /// The one that began last. It alone sets when the next is due, whatever was said meanwhile.
+    void round_ended(const Outlook& outlook);
+    /// For how long a round waits for what members say for themselves; later words count all the
+    /// same. `is_awaited`: somebody wants to know all there is.
+    [[nodiscard]] Clock::duration members_wait(bool is_awaited) const;
+
+    /// Somebody else leads, or nobody any more: what is left of alert goes on at full pace, and the
+    /// next trouble that is heard is the first.
+    void leader_changed();
+    /// Between rounds: nobody leads beyond doubt. An early one is due, unless in alert, where the
+    /// next is as early as may be.
+    void doubt();
+    /// `of_leader`: of the member that is known to lead.
+    [[nodiscard]] Response trouble(bool of_leader, Clock::time_point now);
+
+    /// Whether `candidate` (empty: nobody) is to be asked now; if so, that is taken for done. To be
+    /// called whenever it may be another one, and at next_candidate_at().
+    [[nodiscard]] bool take_candidate(const std::string& candidate, Clock::time_point now);
+    [[nodiscard]] Clock::time_point next_candidate_at() const noexcept {
+        return next_candidate_at_;
+    }
+
+    /// Whether the members' positions are to be asked with this round; if so, that is taken for
+    /// done. They are no part of an alert: they keep the pace of the interval.
+    [[nodiscard]] bool take_positions(Clock::time_point now);
+
+  private:
+    [[nodiscard]] bool in_alert() const noexcept { return alert_since_.has_value(); }
+    [[nodiscard]] Clock::duration jittered(Clock::duration pace) const;
+    void hurry();
+
+    Clock::duration interval_;
+    Chance chance_;
+    Clock::time_point last_round_at_;  ///< when it began
+    Clock::time_point next_round_at_;
+    std::optional<Clock::time_point> alert_since_;
+    std::chrono::milliseconds deaf_for_{0};  ///< to trouble, after some of it
+    Clock::time_point deaf_until_;
+    std::string candidate_;
+    Clock::time_point candidate_since_;
+    Clock::time_point next_candidate_at_ = Clock::time_point::max();
+    Clock::time_point positions_asked_at_;
+};
+
+}  // namespace patroni

@@ -1,0 +1,450 @@
+// When a cluster is asked, in simulated time.
+
+#include "poll_schedule.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace patroni {
+namespace {
+
+using namespace std::chrono_literals;
+using Milliseconds = std::chrono::milliseconds;
+using Outlook = PollSchedule::Outlook;
+using Response = PollSchedule::Response;
+using testing::ElementsAre;
+
+constexpr Milliseconds kInterval{3'000};
+constexpr Milliseconds kStillDeaf{-1};
+const Outlook kCalm{};
+const Outlook kNews{.expects_news = true};
+
+Outlook news_after(Clock::duration answer_took) {
+    return {.expects_news = true, .answer_took = answer_took};
+}
+/// All is well, but for a switchover that is planned; negative: its time is past.
+Outlook switchover_in(Clock::duration time) {
+    const std::chrono::system_clock::time_point now{480'000h};
+    return {.switchover_at = now + time, .wall_clock = now};
+}
+
+std::int64_t none(std::int64_t /*least*/, std::int64_t /*most*/) {
+    return 0;
+}
+std::int64_t earliest(std::int64_t least, std::int64_t /*most*/) {
+    return least;
+}
+std::int64_t latest(std::int64_t /*least*/, std::int64_t most) {
+    return most;
+}
+
+Milliseconds in_ms(Clock::duration time) {
+    return std::chrono::duration_cast<Milliseconds>(time);
+}
+
+/// A schedule with a hand on the clock.
+class Case {
+  public:
+    explicit Case(PollSchedule::Chance chance = none, Clock::duration interval = kInterval)
+        : schedule(interval, std::move(chance)) {}
+
+    /// A round that takes no time, now. How long after it the next one is due.
+    Milliseconds round(const Outlook& outlook) {
+        schedule.round_began(now);
+        schedule.round_ended(outlook);
+        ++begun;
+        return until_next();
+    }
+    /// Rounds as they are due, for that long: how many, if not thousands.
+    int rounds(Clock::duration time, const Outlook& outlook) {
+        begun = 0;
+        for (const auto end = now + time; schedule.next_round_at() < end && begun < 5'000;) {
+            now = std::max(now, schedule.next_round_at());
+            (void)round(outlook);
+        }
+        return begun;
+    }
+    [[nodiscard]] Milliseconds until_next() const { return in_ms(schedule.next_round_at() - now); }
+
+    /// Trouble again and again, every millisecond, with rounds as they are due: which responses
+    /// there were, and when after the beginning.
+    std::vector<std::pair<Response, Milliseconds>> troubles(bool of_leader, Clock::duration time) {
+        std::vector<std::pair<Response, Milliseconds>> told;
+        for (const auto start = now; now < start + time; now += 1ms) {
+            if (now >= schedule.next_round_at())
+                (void)round(kCalm);
+            const auto response = schedule.trouble(of_leader, now);
+            if (response != Response::none)
+                told.emplace_back(response, in_ms(now - start));
+        }
+        return told;
+    }
+
+    /// When after the beginning the candidate is asked, by who looks every millisecond.
+    std::vector<Milliseconds> asked(const std::string& candidate, Clock::duration time) {
+        std::vector<Milliseconds> times;
+        for (const auto start = now; now < start + time; now += 1ms)
+            if (schedule.take_candidate(candidate, now))
+                times.push_back(in_ms(now - start));
+        return times;
+    }
+
+    PollSchedule schedule;
+    Clock::time_point now{1h};
+    int begun = 0;  ///< rounds
+};
+
+// ---------------------------------------------------------------------------------------------
+// Outside alert
+
+TEST(PollSchedule, TheFirstRoundIsDueAtOnce) {
+    EXPECT_LE(Case().schedule.next_round_at(), Clock::time_point{});
+}
+
+TEST(PollSchedule, RoundsAreTheIntervalApartMoreOrLessATwentieth) {
+    EXPECT_EQ(Case(none).round(kCalm), 3'000ms);
+    EXPECT_EQ(Case(earliest).round(kCalm), 2'850ms);
+    EXPECT_EQ(Case(latest).round(kCalm), 3'150ms);
+    EXPECT_EQ(Case(latest, 1ms).round(kCalm), 1ms) << "1.05 ms";
+}
+
+TEST(PollSchedule, TheIntervalIsCountedFromTheBeginningOfARound) {
+    Case c;
+    c.schedule.round_began(c.now);
+    c.now += 700ms;
+    c.schedule.round_ended(kCalm);
+    EXPECT_EQ(c.until_next(), 2'300ms);
+}
+
+TEST(PollSchedule, AClusterInPeaceIsAskedOnceASecondAtMost) {
+    constexpr int requests_a_round = 2;  // GET /cluster, and GET /primary of the leader
+    constexpr int seconds = 3'600;
+    // At the interval's average, and even where chance is always against it.
+    Case average([random = std::mt19937{1}](std::int64_t least, std::int64_t most) mutable {
+        return std::uniform_int_distribution<std::int64_t>(least, most)(random);
+    });
+    const int count = average.rounds(1h, kCalm);
+    EXPECT_GE(count, 1'190);
+    EXPECT_LE(count, 1'210);
+    EXPECT_LE(count * requests_a_round, seconds);
+    EXPECT_LE(Case(earliest).rounds(1h, kCalm) * requests_a_round, seconds);
+}
+
+TEST(PollSchedule, RestartIsARoundAtOnceAndAnotherIntervalFromThenOn) {
+    Case c;
+    (void)c.round(kCalm);
+    c.now += 1s;
+    c.schedule.restart(7s, c.now);
+    EXPECT_EQ(c.until_next(), 0ms);
+    EXPECT_EQ(c.round(kCalm), 7s);
+}
+
+TEST(PollSchedule, RestartLeavesAnAlertAsOldAsItIs) {
+    Case c;
+    (void)c.round(kNews);
+    c.now += 5min;
+    c.schedule.restart(kInterval, c.now);
+    EXPECT_EQ(c.round(kNews), 1s);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Alert
+
+TEST(PollSchedule, InAlertRoundsAreAFifthOfASecondApart) {
+    EXPECT_EQ(Case(none).round(kNews), 200ms);
+    EXPECT_EQ(Case(earliest).round(kNews), 190ms);
+    EXPECT_EQ(Case(latest).round(kNews), 210ms);
+    EXPECT_EQ(Case().rounds(1min, kNews), 300);
+}
+
+TEST(PollSchedule, SlowAnswersStretchItButNotBeyondTheInterval) {
+    const std::vector<std::pair<Milliseconds, Milliseconds>> cases{
+        {0ms, 200ms},     {1ms, 200ms},     {10ms, 200ms},    {11ms, 220ms},    {50ms, 1'000ms},
+        {100ms, 2'000ms}, {149ms, 2'980ms}, {150ms, 3'000ms}, {151ms, 3'000ms}, {10s, 3'000ms}};
+    for (const auto& [answer_took, apart] : cases)
+        EXPECT_EQ(Case().round(news_after(answer_took)), apart) << answer_took.count() << " ms";
+    EXPECT_EQ(Case(earliest).round(news_after(50ms)), 950ms);
+    EXPECT_EQ(Case(latest).round(news_after(10s)), 3'150ms) << "hundreds must not get in step";
+    EXPECT_EQ(Case(none, 100ms).round(kNews), 100ms) << "whose interval is shorter still";
+}
+
+TEST(PollSchedule, OutsideAlertASlowAnswerChangesNothing) {
+    EXPECT_EQ(Case().round({.answer_took = 10s}), kInterval);
+    EXPECT_EQ(Case().round({.answer_took = 10ms}), kInterval);
+}
+
+TEST(PollSchedule, WhatLastsForMinutesIsAskedForEverLess) {
+    const std::vector<std::pair<Clock::duration, Milliseconds>> cases{
+        {1s, 200ms},      {60s, 200ms},     {90s, 300ms},     {2min, 400ms}, {5min, 1'000ms},
+        {10min, 2'000ms}, {15min, 3'000ms}, {20min, 3'000ms}, {24h, 3'000ms}};
+    for (const auto& [age, apart] : cases) {
+        Case c;
+        (void)c.round(kNews);
+        c.now += age;
+        EXPECT_EQ(c.round(kNews), apart) << in_ms(age).count() << " ms";
+    }
+}
+
+TEST(PollSchedule, AnAlertEndsWhenNoNewsAreExpectedAndTheNextOneBeginsAtFullPace) {
+    Case c;
+    (void)c.round(kNews);
+    c.now += 10min;
+    ASSERT_EQ(c.round(kNews), 2s);
+    EXPECT_EQ(c.round(kCalm), kInterval);
+    EXPECT_EQ(c.round(kNews), 200ms);
+}
+
+TEST(PollSchedule, AnAlertGoesOnAtFullPaceAfterAChangeOfLeader) {
+    Case c;
+    (void)c.round(kNews);
+    c.now += 10min;
+    ASSERT_EQ(c.round(kNews), 2s);
+    c.schedule.leader_changed();
+    EXPECT_EQ(c.until_next(), 2s) << "who leads now may be beyond doubt already";
+    EXPECT_EQ(c.round(kNews), 200ms);
+}
+
+TEST(PollSchedule, DoubtBetweenRoundsBringsTheNextOneForward) {
+    Case c;
+    (void)c.round(kCalm);
+    c.schedule.doubt();
+    EXPECT_EQ(c.until_next(), 200ms) << "after the last one";
+    c.now += 1s;
+    (void)c.round(kCalm);
+    c.now += 500ms;
+    c.schedule.doubt();
+    EXPECT_EQ(c.until_next(), -300ms) << "at once";
+}
+
+TEST(PollSchedule, DoubtNeverPutsARoundOff) {
+    Case c(none, 100ms);
+    (void)c.round(kCalm);
+    c.schedule.doubt();
+    EXPECT_EQ(c.until_next(), 100ms);
+}
+
+TEST(PollSchedule, DoubtInAlertIsNoNews) {
+    Case c;
+    (void)c.round(news_after(100ms));
+    c.schedule.doubt();
+    EXPECT_EQ(c.until_next(), 2s) << "its answers are slow";
+    c.schedule.leader_changed();
+    c.schedule.doubt();
+    EXPECT_EQ(c.until_next(), 200ms);
+}
+
+TEST(PollSchedule, MembersAreWaitedForASecondInAlertLessUnlessSomebodyWantsToKnow) {
+    Case c;
+    EXPECT_EQ(c.schedule.members_wait(false), 1s);
+    (void)c.round(kNews);
+    EXPECT_EQ(c.schedule.members_wait(false), 200ms);
+    EXPECT_EQ(c.schedule.members_wait(true), 1s);
+    (void)c.round(kCalm);
+    EXPECT_EQ(c.schedule.members_wait(false), 1s);
+}
+
+// ---------------------------------------------------------------------------------------------
+// A switchover that is planned
+
+TEST(PollSchedule, APlannedSwitchoverThatIsNearIsAReasonForAlert) {
+    const std::vector<std::pair<Milliseconds, Milliseconds>> cases{
+        {24h, 3'000ms},        // far away
+        {5'001ms, 3'000ms},    // near only after the next round
+        {4'500ms, 2'500ms},    // the next round is when it is near
+        {2'001ms, 1ms},        //
+        {2'000ms, 200ms},      // near
+        {0ms, 200ms},          // now
+        {-1'000ms, 200ms},     // under way
+        {-59'999ms, 200ms},    // a long one
+        {-60'000ms, 3'000ms},  // long past
+        {-24h, 3'000ms}};
+    for (const auto& [time, apart] : cases)
+        EXPECT_EQ(Case().round(switchover_in(time)), apart) << "in " << time.count() << " ms";
+    EXPECT_EQ(Case(earliest).round(switchover_in(5s)), 2'850ms);
+}
+
+TEST(PollSchedule, AnAlertForASwitchoverEndsWithIt) {
+    Case c;
+    ASSERT_EQ(c.round(switchover_in(1s)), 200ms);
+    ASSERT_EQ(c.schedule.members_wait(false), 200ms);
+    EXPECT_EQ(c.round(kCalm), kInterval);
+    EXPECT_EQ(c.schedule.members_wait(false), 1s);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Candidates
+
+TEST(PollSchedule, ACandidateIsAskedEvery50MsForFiveSecondsAtMost) {
+    Case c;
+    const auto asked = c.asked("p2", 1min);
+    ASSERT_EQ(asked.size(), 99U);
+    for (std::size_t i = 0; i < asked.size(); ++i)
+        EXPECT_EQ(asked[i], (i + 1) * 50ms);
+    EXPECT_EQ(c.schedule.next_candidate_at(), Clock::time_point::max());
+}
+
+TEST(PollSchedule, WhoWaitsUntilACandidateIsDueMissesNothing) {
+    Case c;
+    EXPECT_FALSE(c.schedule.take_candidate("p2", c.now));
+    int asked = 0;
+    for (int i = 0; i < 200 && c.schedule.next_candidate_at() != Clock::time_point::max(); ++i) {
+        c.now = c.schedule.next_candidate_at();
+        asked += c.schedule.take_candidate("p2", c.now) ? 1 : 0;
+    }
+    EXPECT_EQ(asked, 99);
+}
+
+TEST(PollSchedule, ANewCandidateStartsAnew) {
+    Case c;
+    EXPECT_THAT(c.asked("p2", 110ms), ElementsAre(50ms, 100ms));
+    EXPECT_THAT(c.asked("p3", 110ms), ElementsAre(50ms, 100ms));
+    EXPECT_EQ(c.asked("p2", 1min).size(), 99U);
+    EXPECT_EQ(c.asked("p3", 1min).size(), 99U);
+}
+
+TEST(PollSchedule, NobodyIsNoCandidate) {
+    Case c;
+    EXPECT_THAT(c.asked("", 1s), ElementsAre());
+    EXPECT_EQ(c.schedule.next_candidate_at(), Clock::time_point::max());
+    EXPECT_EQ(c.asked("p2", 6s).size(), 99U);
+    EXPECT_THAT(c.asked("p2", 6s), ElementsAre()) << "for five seconds, not in every six";
+    EXPECT_THAT(c.asked("", 1s), ElementsAre());
+    EXPECT_EQ(c.schedule.next_candidate_at(), Clock::time_point::max());
+    EXPECT_EQ(c.asked("p2", 6s).size(), 99U) << "gone meanwhile";
+}
+
+TEST(PollSchedule, ACandidateThatIsAskedLateIsNotAskedTwiceForIt) {
+    Case c;
+    EXPECT_FALSE(c.schedule.take_candidate("p2", c.now));
+    c.now += 170ms;
+    EXPECT_TRUE(c.schedule.take_candidate("p2", c.now));
+    EXPECT_FALSE(c.schedule.take_candidate("p2", c.now + 49ms));
+    EXPECT_TRUE(c.schedule.take_candidate("p2", c.now + 50ms));
+}
+
+// ---------------------------------------------------------------------------------------------
+// Trouble of the data path
+
+TEST(PollSchedule, TheFirstTroubleIsAReasonForAlertWhoeverHasIt) {
+    for (const bool of_leader : {true, false}) {
+        Case c;
+        (void)c.round(kCalm);
+        EXPECT_EQ(c.schedule.trouble(of_leader, c.now), Response::alert);
+        EXPECT_EQ(c.until_next(), 200ms) << "after the last round";
+        c.now += 1h;
+        (void)c.round(kCalm);
+        c.now += 1s;
+        EXPECT_EQ(c.schedule.trouble(of_leader, c.now), Response::alert);
+        EXPECT_EQ(c.until_next(), -800ms) << "at once";
+    }
+}
+
+TEST(PollSchedule, TroubleNeverPutsARoundOff) {
+    Case c(none, 100ms);
+    (void)c.round(kCalm);
+    EXPECT_EQ(c.schedule.trouble(true, c.now), Response::alert);
+    EXPECT_EQ(c.until_next(), 100ms);
+}
+
+TEST(PollSchedule, RepeatedTroubleOfTheLeaderCostsARequestASecondAtMost) {
+    Case c;
+    (void)c.round(kCalm);
+    // It is not heard for 0.2 s, 0.6 s, and then a second each time.
+    EXPECT_THAT(c.troubles(true, 5s),
+                ElementsAre(std::pair(Response::alert, 0ms), std::pair(Response::ask_leader, 200ms),
+                            std::pair(Response::ask_leader, 800ms),
+                            std::pair(Response::ask_leader, 1'800ms),
+                            std::pair(Response::ask_leader, 2'800ms),
+                            std::pair(Response::ask_leader, 3'800ms),
+                            std::pair(Response::ask_leader, 4'800ms)));
+    c.begun = 0;
+    EXPECT_EQ(c.troubles(true, 10min).size(), 600U);
+    EXPECT_EQ(c.begun, 200) << "one an interval, as ever";
+}
+
+TEST(PollSchedule, RepeatedTroubleOfTheLeaderBringsNoRoundForward) {
+    Case c;
+    (void)c.troubles(true, 10s);
+    (void)c.round(kCalm);
+    c.now += 1s;
+    ASSERT_EQ(c.schedule.trouble(true, c.now), Response::ask_leader);
+    EXPECT_EQ(c.until_next(), 2s);
+}
+
+TEST(PollSchedule, RepeatedTroubleOfOthersCostsARoundEachTwoSecondsAtMost) {
+    Case c;
+    (void)c.round(kCalm);
+    EXPECT_THAT(
+        c.troubles(false, 7s),
+        ElementsAre(std::pair(Response::alert, 0ms), std::pair(Response::round, 200ms),
+                    std::pair(Response::round, 800ms), std::pair(Response::round, 2'200ms),
+                    std::pair(Response::round, 4'200ms), std::pair(Response::round, 6'200ms)));
+    c.begun = 0;
+    EXPECT_EQ(c.troubles(false, 10min).size(), 300U);
+    EXPECT_EQ(c.begun, 300) << "and none beside them";
+}
+
+TEST(PollSchedule, RepeatedTroubleOfOthersBringsARoundForward) {
+    Case c;
+    (void)c.troubles(false, 10s);
+    (void)c.round(kCalm);
+    c.now += 2s;
+    ASSERT_EQ(c.schedule.trouble(false, c.now), Response::round);
+    EXPECT_EQ(c.until_next(), -1'800ms) << "at once";
+}
+
+TEST(PollSchedule, TroubleIsForgivenWhenNoneWasHeardForTenSeconds) {
+    const std::vector<std::pair<Clock::duration, Response>> cases{
+        {kStillDeaf, Response::none},    {0ms, Response::ask_leader}, {5s, Response::ask_leader},
+        {9'999ms, Response::ask_leader}, {10s, Response::alert},      {1h, Response::alert}};
+    for (const auto& [later, response] : cases) {
+        Case c;
+        (void)c.schedule.trouble(true, c.now);
+        c.now += 200ms;  // it is heard again
+        EXPECT_EQ(c.schedule.trouble(true, c.now + later), response) << in_ms(later).count();
+    }
+    // What is forgiven begins anew, from the shortest time on.
+    Case c;
+    (void)c.troubles(true, 1min);
+    c.now += 11s;
+    EXPECT_THAT(c.troubles(true, 1s),
+                ElementsAre(std::pair(Response::alert, 0ms), std::pair(Response::ask_leader, 200ms),
+                            std::pair(Response::ask_leader, 800ms)));
+}
+
+TEST(PollSchedule, TroubleIsNewsAgainAfterAChangeOfLeader) {
+    Case c;
+    (void)c.troubles(true, 1min);
+    c.schedule.leader_changed();
+    const auto told = c.troubles(true, 5s);
+    EXPECT_EQ(told.at(0), std::pair(Response::alert, 800ms)) << "it is not heard before";
+    EXPECT_EQ(told.at(1).first, Response::ask_leader);
+    EXPECT_EQ(told.at(1).second - told.at(0).second, 200ms);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Positions
+
+TEST(PollSchedule, PositionsAreAskedInEveryRoundInAlertOnceAnInterval) {
+    Case c;
+    EXPECT_TRUE(c.schedule.take_positions(c.now));
+    EXPECT_TRUE(c.schedule.take_positions(c.now));
+    (void)c.round(kNews);
+    EXPECT_FALSE(c.schedule.take_positions(c.now + kInterval - 1ms));
+    EXPECT_TRUE(c.schedule.take_positions(c.now + kInterval));
+    EXPECT_FALSE(c.schedule.take_positions(c.now + 2 * kInterval - 1ms)) << "counted from the last";
+    (void)c.round(kCalm);
+    EXPECT_TRUE(c.schedule.take_positions(c.now + kInterval));
+}
+
+}  // namespace
+}  // namespace patroni
