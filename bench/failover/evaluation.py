@@ -5,6 +5,7 @@ import re
 import statistics
 
 SLOW = 0.2  # seconds, from the moment a write was due
+TOGETHER = 1.0  # seconds; readers that are cut within them are cut by the same thing
 READ_ONLY = "25006"
 # How failures are counted together: by what the server or PgBouncer says, else by what libpq does.
 REASONS = [(r"server_login_retry|query_wait_timeout|pgbouncer", "PgBouncer"),
@@ -17,6 +18,8 @@ REASONS = [(r"server_login_retry|query_wait_timeout|pgbouncer", "PgBouncer"),
            (r"server closed the connection|Connection reset|Broken pipe|EOF", "closed"),
            (r"Connection refused", "refused")]
 
+SESSIONS = ("cut", "went on", "broken", "left", "hangs", "cut before", "failed")
+
 
 @dataclasses.dataclass
 class Outcome:
@@ -26,17 +29,17 @@ class Outcome:
     behind: float | None  # the outage minus that of the direct path
     later: int  # failures after the first row on the new primary, until the old one comes back
     later_by: float  # how long after it the last of them was
-    no_connection: int
+    no_connection: int  # failures, and slow ones, from the event on
     no_row: int
     reasons: dict[str, int]
     slow: int
     longest: float
     read_only: int  # writes that reached a member which refused them as a standby
-    stale: int  # acknowledged by the former primary after the new one took writes
+    stale: int  # acknowledged by another than the primary, as a rule by the former one
     lost: int  # acknowledged, and not there at the end
     lost_new: int  # of these, by the new primary: a promise broken
-    reader_cut: int | None  # the transaction on the unaffected replica was; `None`: no such port
-    session: str  # what became of the idle session: "cut", "broken", "left", "hangs", "went on"
+    reader_cut: int | None  # the transaction on the unaffected replica was; `None`: who knows
+    session: str  # what became of the idle session, one of SESSIONS
     session_after: float | None  # seconds from the event until it was cut
 
 
@@ -67,6 +70,17 @@ def outage_of(writes, path, old, until):
     return (max(before), after.ended) if before else None
 
 
+def by_no_primary(writes):
+    """Rows acknowledged when another member had acknowledged one on the same timeline or a later one."""
+    found, primary = [], (0, "")
+    for write in sorted((write for write in writes if write.ok), key=lambda write: write.ended):
+        if write.timeline > primary[0]:
+            primary = (write.timeline, write.member)
+        elif (write.timeline, write.member) != primary:
+            found.append(write)
+    return found
+
+
 def length(interval):
     return interval[1] - interval[0] if interval else None
 
@@ -75,6 +89,8 @@ def session_of(longs, path, began, new_primary):
     found = next((each for each in reversed(longs) if (each.kind, each.path) == ("session", path)), None)
     if not found or found.what in ("failed", "open"):
         return ("failed" if not found or found.what == "failed" else "hangs"), None
+    if found.what == "cut" and found.at < began:
+        return "cut before", None
     if found.what in ("cut", "broken"):  # broken: nobody said so until it was used
         return found.what, found.at - began
     if found.what == "on":
@@ -84,11 +100,15 @@ def session_of(longs, path, began, new_primary):
 
 
 def reader_of(longs, path):
-    """1: cut; but where the direct one was too, it was not the path that did it."""
-    found = {each.path: each.what for each in longs if each.kind == "reading"}
-    if found.get(path, "failed") == "failed":
+    """1: cut. Where the direct one was too, and no later, nobody knows what the path would have done."""
+    last = {each.path: each for each in longs if each.kind == "reading"}
+    mine, direct = last.get(path), last.get("direct")
+    if not mine or mine.what == "failed":
         return None
-    return int(found[path] != "kept" and (path == "direct" or found.get("direct") == "kept"))
+    if mine.what == "kept":
+        return 0
+    blameless = direct and (direct.what == "kept" or mine.at < direct.at - TOGETHER)
+    return 1 if blameless or path == "direct" else None
 
 
 def evaluate(writes, longs, rows, began, healed, paths):
@@ -96,19 +116,20 @@ def evaluate(writes, longs, rows, began, healed, paths):
     `healed`: when the old primary was about to come back. Who follows later has not followed."""
     old = leading_timeline(writes, began)
     floor = length(outage_of(writes, "direct", old, healed))
-    proven = min((write.ended for write in writes if write.ok and write.timeline > old), default=None)
+    stale = [write.path for write in by_no_primary(writes)]
     final = max((write for write in writes if write.ok), key=lambda write: write.timeline)
     found = {}
     for path in paths:
         mine = [write for write in writes if write.path == path]
         good = [write for write in mine if write.ok]
         # Of the direct path's attempts all but one fail, as they should.
-        failed = [write for write in mine if not write.ok] if path != "direct" else []
+        failed = [write for write in mine if not write.ok and write.ended > began] if path != "direct" else []
         interval = outage_of(writes, path, old, healed)
         outage = length(interval)
         later = [write.ended - interval[1] for write in failed
                  if interval and interval[1] < write.ended < healed]
-        slow = [write.ended - write.due for write in good if write.ended - write.due > SLOW]
+        slow = [write.ended - write.due for write in good
+                if write.ended - write.due > SLOW and write.ended > began]
         reasons = [reason(write) for write in failed]
         lost = [write for write in good if (path, write.number) not in rows]
         session, session_after = session_of(longs, path, began, final.member)
@@ -121,7 +142,7 @@ def evaluate(writes, longs, rows, began, healed, paths):
             reasons={name: reasons.count(name) for name in sorted(set(reasons))},
             slow=len(slow), longest=max(slow, default=0),
             read_only=reasons.count(READ_ONLY),
-            stale=sum(write.timeline <= old and write.due > proven for write in good) if proven else 0,
+            stale=stale.count(path),
             lost=len(lost), lost_new=sum(write.timeline > old for write in lost),
             reader_cut=reader_of(longs, path), session=session, session_after=session_after)
     return found
@@ -162,5 +183,5 @@ def summary(outcomes):
             "reasons": reasons,
             "readers_cut": sum(readers) if readers else None, "readers": len(readers),
             "sessions": {name: sum(each.session == name for each in outcomes)
-                         for name in ("cut", "went on", "broken", "left", "hangs", "failed")},
+                         for name in SESSIONS},
             "cut_after": (statistics.median(cut), max(cut)) if cut else None}

@@ -25,13 +25,13 @@ of those that follow.
 | outage | from the last row that the old primary acknowledged to the first one that the new primary did, on the same path |
 | over floor | the outage minus that of the direct path in the same event: what the path itself adds |
 | failures after it | those that came after that first row; in brackets how long after it the last one did |
-| failed connects, failed rows | what clients were told as an error, before and after they had a session; the line below says what |
+| failed connects, failed rows | what clients were told as an error from the event on, before and after they had a session; among the rows are clients that were not answered at all; the line below says what |
 | slow | acknowledged, more than 200 ms after it was due; in brackets the longest |
 | on a standby | rows that a member refused as a standby (25006) |
-| by the old primary | rows that it acknowledged after the new primary had acknowledged its first |
+| by the old primary | rows that it, or whoever else was not the primary, acknowledged after the new primary had acknowledged its first |
 | lost | rows acknowledged, all of them by the old primary, that the new primary does not have |
-| idle session | what became of one that was open on the old primary: cut, with the median and the longest time; left: still there 10 s after the new primary accepts rows |
-| reader cut | a transaction on the replica that the event was not about, where the same one without a path in between was not cut |
+| idle session | what became of one that was open on the old primary: cut, with the median and the longest time; left: still there 10 s after the new primary accepts rows; cut before: before the event |
+| reader cut | a transaction on the replica that the event was not about; not counted where the same one without a path in between was cut too |
 
 {machine}
 
@@ -144,6 +144,8 @@ def overview(outcomes, paths):
             found = evaluation.summary([each[path] for each in rounds])
             over = found["behind"]
             times = f"{over[0]:+.1f} ({over[2]:+.1f})" if over else "never"
+            if over and found["never"]:
+                times += f", {found['never']} never"
             cells.append(f"{times}; {(found['no_connection'] + found['no_row']) / len(rounds):,.0f}")
         lines.append(f"| `{path}` | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

@@ -1,6 +1,7 @@
 import unittest
 
 import evaluation
+import report
 from made_up import NEW, OLD, evaluated, failure, of_proxy, reading, row, session, through
 
 
@@ -68,6 +69,10 @@ class Failures(unittest.TestCase):
     def test_a_client_that_began_before_the_event_and_failed_in_it_is_one(self):
         self.assertEqual(of_proxy([*through("proxy"), failure("proxy", 10.1, due=9.9)]).no_connection, 1)
 
+    def test_before_the_event_are_not_of_it(self):
+        found = of_proxy([*through("proxy"), failure("proxy", 9.0, "no row", "25006"), failure("proxy", 9.0)])
+        self.assertEqual((found.no_connection, found.no_row, found.read_only, found.reasons), (0, 0, 0, {}))
+
     def test_of_the_direct_path_are_none_for_all_members_but_one_refuse(self):
         found = evaluated([*through("direct"), failure("direct", 11.0, "no row", "25006")])["direct"]
         self.assertEqual((found.no_connection, found.no_row, found.read_only), (0, 0, 0))
@@ -112,6 +117,9 @@ class Slow(unittest.TestCase):
         self.assertEqual(found.slow, 2)
         self.assertAlmostEqual(found.longest, 2.0)
 
+    def test_before_the_event_is_not_of_it(self):
+        self.assertEqual(of_proxy([*through("proxy"), row("proxy", 9.5, due=9.0)]).slow, 0)
+
     def test_is_no_failure_however_late(self):
         self.assertEqual(of_proxy([*through("proxy"), failure("proxy", 20.0, due=11.0)]).slow, 0)
 
@@ -140,9 +148,19 @@ class Rows(unittest.TestCase):
         found = evaluation.evaluate(writes, [], rows, 10.0, 50.0, ["proxy"])["proxy"]
         self.assertEqual((found.lost, found.no_row), (0, 1))
 
-    def test_by_the_old_primary_are_those_due_after_the_first_on_the_new_one(self):
+    def test_by_the_old_primary_are_those_after_the_first_on_the_new_one(self):
         found = of_proxy([*through("proxy"), row("proxy", 12.5), row("proxy", 12.6)])
         self.assertEqual(found.stale, 2)
+
+    def test_by_the_old_primary_count_though_their_clients_had_been_held_since_before(self):
+        self.assertEqual(of_proxy([*through("proxy"), row("proxy", 12.5, due=11.0)]).stale, 1)
+
+    def test_by_a_second_old_primary_count_too(self):
+        writes = [*through("proxy"), row("proxy", 20.0, 3, member=OLD), row("proxy", 20.5, 2)]
+        self.assertEqual(of_proxy(writes).stale, 1)
+
+    def test_by_a_replica_that_acknowledges_what_it_should_refuse_count_too(self):
+        self.assertEqual(of_proxy([*through("proxy"), row("proxy", 12.5, 2, member="10.0.0.3")]).stale, 1)
 
     def test_that_were_not_acknowledged_are_neither_lost_nor_by_the_old_primary(self):
         found = of_proxy([*through("proxy"), failure("proxy", 12.5)])
@@ -170,6 +188,9 @@ class Session(unittest.TestCase):
 
     def test_cut_is_told_with_the_time_since_the_event(self):
         self.assertEqual(self.outcome(session("proxy", "open", 5.0), session("proxy", "cut", 10.5)), ("cut", 0.5))
+
+    def test_cut_before_the_event_is_told_apart(self):
+        self.assertEqual(self.outcome(session("proxy", "cut", 9.0)), ("cut before", None))
 
     def test_broken_is_one_that_ended_without_a_word(self):
         self.assertEqual(self.outcome(session("proxy", "broken", 22.0)), ("broken", 12.0))
@@ -219,6 +240,13 @@ class Reader(unittest.TestCase):
     def test_is_kept_whatever_became_of_the_direct_one(self):
         self.assertEqual(self.cut(reading("direct", "cut", 11.0), reading("proxy", "kept")), 0)
 
+    def test_is_unknown_where_the_direct_one_was_cut_too(self):
+        self.assertIsNone(self.cut(reading("direct", "cut", 11.1), reading("proxy", "cut", 11.0)))
+        self.assertIsNone(self.cut(reading("direct", "cut", 11.0), reading("proxy", "cut", 20.0)))
+
+    def test_is_cut_where_the_direct_one_was_only_later(self):
+        self.assertEqual(self.cut(reading("direct", "cut", 20.0), reading("proxy", "cut", 11.0)), 1)
+
     def test_that_never_was_is_none(self):
         self.assertIsNone(self.cut(reading("direct", "kept")))
         self.assertIsNone(self.cut(reading("direct", "kept"), reading("proxy", "failed", 5.0)))
@@ -257,6 +285,15 @@ class Summary(unittest.TestCase):
                                     for what, at in (("cut", 11.0), ("cut", 13.0), ("broken", 30.0))])
         self.assertEqual((found["sessions"]["cut"], found["sessions"]["broken"]), (2, 1))
         self.assertEqual(found["cut_after"], (2.0, 3.0))
+
+
+class Overview(unittest.TestCase):
+    def test_names_the_rounds_in_which_a_path_never_followed(self):
+        class Event:
+            name = "kill"
+
+        rounds = [{"proxy": of_proxy(through("proxy", first=12.2))}, {"proxy": of_proxy([row("proxy", 10.0)])}]
+        self.assertIn("| `proxy` | +0.2 (+0.2), 1 never; 0 |", report.overview({Event: rounds}, ["proxy"]))
 
 
 class Percentile(unittest.TestCase):
