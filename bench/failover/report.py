@@ -151,8 +151,17 @@ def overview(outcomes, paths):
     return "\n".join(lines) + "\n"
 
 
-def text(known, outcomes, svg):
-    """`known`: of about(), and the paths; `outcomes`: by event and round, a value for each path."""
+def targets_table(judged):
+    return ("\n## Targets\n\np95 by nearest rank: of fewer than 20 rounds it is the worst.\n\n"
+            "| target | measured | at most | |\n|---|---:|---:|---|\n" +
+            "".join(f"| {each.what} | {each.measured} | {each.allowed} | {each.verdict} |\n"
+                    for each in judged))
+
+
+def text(known, outcomes, judged, svg):
+    """`known`: of about(), and the paths; `outcomes`: by event and round, a value for each path; `judged`:
+    the targets."""
     listed = "\n".join(f"| `{name}` | {what} |" for name, what in known["paths"].items())
     heading = HEADING.format(**{**known, "paths": listed}, machine=machine(known["loop_wait"]), svg=svg)
-    return heading + overview(outcomes, known["paths"]) + "".join(section(event, rounds, known["paths"]) for event, rounds in outcomes.items())
+    return (heading + overview(outcomes, known["paths"]) + targets_table(judged) +
+            "".join(section(event, rounds, known["paths"]) for event, rounds in outcomes.items()))
