@@ -51,9 +51,9 @@ struct ClusterWatcher::RoundState {
     std::vector<Endpoint> hosts;  ///< to be asked, in order
     std::size_t asked = 0;
     std::size_t failed = 0;
-    Clock::time_point next_host_at;                         ///< when the next one is asked as well
-    std::optional<Clock::time_point> closes;                ///< /cluster is done with; set then
-    Clock::duration answer_took{0};                         ///< of /cluster, by who answered
+    Clock::time_point next_host_at;           ///< when the next one is asked as well
+    std::optional<Clock::time_point> closes;  ///< /cluster is done with; set then
+    Clock::duration answer_took{0};  ///< of /cluster, by who answered well, else the slowest
     std::set<std::pair<std::string, std::string>> awaited;  ///< asked in this round
     std::set<std::string> repeated;                         ///< of these, GET /primary once more
     Round outcome;
@@ -126,7 +126,7 @@ void ClusterWatcher::report_trouble(const std::string& member) {
         const auto response = schedule_->trouble(member == evidence_.view().leader.member, now);
         if (response == Response::alert)
             evidence_.observe({now, TrafficTrouble{member}});
-        if (response == Response::ask_leader && !round_)
+        if (response == Response::ask_leader)
             ask_member(member, "/primary");
     });
 }
@@ -266,9 +266,10 @@ void ClusterWatcher::on_cluster_reply(std::uint64_t round, const Endpoint& host,
     // Another host was faster, or the round is over: what this one says may be old.
     if (!round_ || round_->number != round || round_->closes)
         return;
+    const auto took = Clock::now() - asked_at;
     if (snapshot) {
         round_->outcome.answered = true;
-        round_->answer_took = Clock::now() - asked_at;
+        round_->answer_took = took;
         round_->outcome.host = host.url();
         if (const auto found = std::find(hosts_.begin(), hosts_.end(), host); found != hosts_.end())
             std::rotate(hosts_.begin(), found, hosts_.end());
@@ -277,6 +278,8 @@ void ClusterWatcher::on_cluster_reply(std::uint64_t round, const Endpoint& host,
     } else {
         auto& errors = round_->outcome.errors;
         errors.append(errors.empty() ? "" : "; ").append(host.url() + ": " + snapshot.reason());
+        if (reply)  // it had work with us
+            round_->answer_took = std::max(round_->answer_took, took);
         if (++round_->failed < round_->hosts.size())
             return round_->failed == round_->asked ? ask_next_host() : void();
     }

@@ -29,9 +29,9 @@ constexpr std::chrono::seconds kAfterSwitchover{60};
 constexpr std::chrono::milliseconds kCandidatePace{50};
 constexpr std::chrono::seconds kCandidateTime{5};
 
-// How long trouble of which nothing came lately is not heard at most: one request a second.
-constexpr std::chrono::milliseconds kDeafToLeader{1'000};
-constexpr std::chrono::milliseconds kDeafToOthers{2'000};
+// How long trouble of which nothing came lately is not heard at most.
+constexpr Clock::duration kDeafToLeader = std::chrono::seconds{1};
+constexpr Clock::duration kDeafToOthers = std::chrono::seconds{4};
 constexpr std::chrono::seconds kForgiveAfter{10};
 
 /// Until a switchover that is planned is near; at most nothing while it is, for ever if none is
@@ -80,7 +80,7 @@ Clock::duration PollSchedule::members_wait(bool is_awaited) const {
 
 void PollSchedule::leader_changed() {
     alert_since_.reset();
-    deaf_for_ = std::chrono::milliseconds{0};
+    to_leader_ = to_others_ = {};
 }
 
 void PollSchedule::doubt() {
@@ -91,13 +91,14 @@ void PollSchedule::doubt() {
 /// Sessions that end are no news where it happens all the time and nothing comes of it, as behind a
 /// pooler that closes first: then one look is enough, now and then.
 PollSchedule::Response PollSchedule::trouble(bool of_leader, Clock::time_point now) {
-    if (now < deaf_until_)
+    Deafness& deaf = of_leader ? to_leader_ : to_others_;
+    if (now < deaf.until)
         return Response::none;
-    if (now >= deaf_until_ + kForgiveAfter)
-        deaf_for_ = std::chrono::milliseconds{0};
-    const bool is_news = deaf_for_.count() == 0;
-    deaf_for_ = std::min(2 * deaf_for_ + kHurry, of_leader ? kDeafToLeader : kDeafToOthers);
-    deaf_until_ = now + deaf_for_;
+    const bool is_news = now >= deaf.until + kForgiveAfter || deaf.time == Clock::duration::zero();
+    deaf.time = is_news
+                    ? kHurry
+                    : std::min(2 * deaf.time + kHurry, of_leader ? kDeafToLeader : kDeafToOthers);
+    deaf.until = now + deaf.time;
     if (of_leader && !is_news)
         return Response::ask_leader;
     hurry();

@@ -19,7 +19,8 @@ namespace patroni {
 ///   and after minutes, but never beyond the interval.
 /// - A candidate is asked every 50 ms, for five seconds at most.
 /// - The first trouble of the data path is a reason for an alert. More of it, of which nothing
-///   comes, costs at most a request a second.
+///   comes, costs at most a request a second of the leader and a round each four of the others:
+///   however much of theirs there is, that of the leader is heard.
 class PollSchedule {
   public:
     /// Any number of [least, most].
@@ -31,13 +32,14 @@ class PollSchedule {
         /// When a switchover is planned, if one is, and what time it is by the same clock.
         std::optional<std::chrono::system_clock::time_point> switchover_at{};
         std::chrono::system_clock::time_point wall_clock{};
-        Clock::duration answer_took{0};  ///< of /cluster, by who answered; 0: nobody did
+        /// Of /cluster, by who answered well, or else by the slowest that answered; 0: nobody did.
+        Clock::duration answer_took{0};
     };
 
     /// What trouble of the data path calls for.
     enum class Response : std::uint8_t {
         none,        ///< trouble came a moment ago already
-        ask_leader,  ///< GET /primary of the leader, unless a round is under way
+        ask_leader,  ///< GET /primary of the leader
         round,       ///< an early one: next_round_at() says so by now
         alert,       ///< the same, and the trouble is evidence: until it is cleared up news are due
     };
@@ -57,7 +59,7 @@ class PollSchedule {
     [[nodiscard]] Clock::duration members_wait(bool is_awaited) const;
 
     /// Somebody else leads, or nobody any more: what is left of alert goes on at full pace, and the
-    /// next trouble that is heard is the first.
+    /// next trouble is the first.
     void leader_changed();
     /// Between rounds: nobody leads beyond doubt. An early one is due, unless in alert, where the
     /// next is as early as may be.
@@ -77,6 +79,12 @@ class PollSchedule {
     [[nodiscard]] bool take_positions(Clock::time_point now);
 
   private:
+    /// To trouble, after some of it.
+    struct Deafness {
+        Clock::duration time{0};
+        Clock::time_point until{};
+    };
+
     [[nodiscard]] bool in_alert() const noexcept { return alert_since_.has_value(); }
     [[nodiscard]] Clock::duration jittered(Clock::duration pace) const;
     void hurry();
@@ -86,8 +94,8 @@ class PollSchedule {
     Clock::time_point last_round_at_;  ///< when it began
     Clock::time_point next_round_at_;
     std::optional<Clock::time_point> alert_since_;
-    std::chrono::milliseconds deaf_for_{0};  ///< to trouble, after some of it
-    Clock::time_point deaf_until_;
+    Deafness to_leader_;
+    Deafness to_others_;
     std::string candidate_;
     Clock::time_point candidate_since_;
     Clock::time_point next_candidate_at_ = Clock::time_point::max();

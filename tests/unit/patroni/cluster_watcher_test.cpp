@@ -408,6 +408,21 @@ TEST_F(ClusterWatcherTest, AnApiHasOneRequestInFlightHoweverSlowItIs) {
     a_.wait_for_open_connections(0);
 }
 
+TEST_F(ClusterWatcherTest, AnApiThatIsSlowToFailIsAskedLessInAlert) {
+    constexpr auto delay = 20ms;
+    a_.answer_cluster(cluster_of({replica("p1")}));  // nobody leads
+    ClusterWatcher watcher(only_a(1h), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    a_.answer("/cluster", {.status = 503, .delay = delay});
+    const auto before = a_.requests("/cluster");
+    a_.wait_for_requests("/cluster", before + 3);
+    const auto log = a_.request_log();
+    // A twentieth of its time is ours, and a twentieth of that is chance. A busy machine can only
+    // make it later.
+    EXPECT_GE(log.at(log.size() - 1).time - log.at(log.size() - 2).time, 20 * delay * 19 / 20);
+}
+
 // ---------------------------------------------------------------------------------------------
 // Who leads
 
