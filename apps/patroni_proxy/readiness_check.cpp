@@ -18,8 +18,12 @@
 namespace proxy {
 namespace {
 
-// A server that accepts sessions answers within milliseconds.
+// A server that accepts sessions answers within milliseconds. One that has not by now is asked once
+// more, for the question may be lost.
 constexpr std::chrono::milliseconds kTimeout{1'000};
+// But thousands of clients may stand before it, and then it answers late: that counts as well, or
+// those who are held would be refused where others are served.
+constexpr std::chrono::milliseconds kLatest{15'000};
 // Held clients wait half of it on average, and a server that starts has more to do than answer.
 constexpr std::chrono::milliseconds kPause{100};
 
@@ -35,6 +39,8 @@ class ReadinessCheck::Question final : public net::ConnectHandler, public net::E
           timer_(check.loop_.timers(), [this] { on_timer(); }) {}
 
     [[nodiscard]] const BackendPtr& backend() const noexcept { return backend_; }
+    /// Its answer still counts, but is not waited for before the backend is asked again.
+    [[nodiscard]] bool is_late() const noexcept { return late_; }
 
     void start(const PortSettings& settings) {
         connector_.start(backend_->address, std::min(settings.connect_timeout, kTimeout),
@@ -83,9 +89,12 @@ class ReadinessCheck::Question final : public net::ConnectHandler, public net::E
 
   private:
     void on_timer() noexcept {
-        if (connection_)
-            return refused("no answer within a second");
-        check_.on_end(*this);
+        if (!connection_ || late_)
+            return check_.on_end(*this);
+        late_ = true;
+        timer_.arm(kLatest - kTimeout);
+        check_.log_refusal(*backend_, "no answer within a second");
+        check_.on_chance_();
     }
 
     void refused(const std::string& why) noexcept {
@@ -99,7 +108,8 @@ class ReadinessCheck::Question final : public net::ConnectHandler, public net::E
     ReadinessCheck& check_;
     net::Connector connector_;
     net::UniqueFd connection_;
-    net::Timer timer_;  ///< until the answer is late, or until it may be asked again
+    bool late_ = false;
+    net::Timer timer_;  ///< until the answer is late or too late, or until it may be asked again
 };
 
 ReadinessCheck::ReadinessCheck(net::EventLoop& loop, const std::string& label,
@@ -114,7 +124,7 @@ void ReadinessCheck::ask(const std::vector<BackendPtr>& backends, const PortSett
             dispose_of(questions_.begin() + static_cast<std::ptrdiff_t>(i));
     for (const auto& backend : backends) {
         const bool asked = std::any_of(questions_.begin(), questions_.end(), [&](const auto& each) {
-            return each->backend() == backend;
+            return each->backend() == backend && !each->is_late();
         });
         if (asked || !backend->is_doubtful())
             continue;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -72,6 +73,20 @@ TEST_F(PortStartupTest, NobodyIsLedToAServerThatHasYetToSayItAccepts) {
     EXPECT_THAT(log, HasSubstr("c/p: b1 at " + fake(1).address() +
                                " accepts no sessions yet: b1 starts up"));
     EXPECT_FALSE(b1_->is_doubtful());
+}
+
+TEST_F(PortStartupTest, AnAnswerThatComesLateCounts) {
+    fake(1).pause_reading();
+    fake(1).answer_by([first = true](const std::string& asked) mutable {
+        const bool answers = std::exchange(first, false) || asked == FakePostgres::startup();
+        return answers ? FakePostgres::welcome("b1") : "";
+    });
+    ServedPort port(table_of({b1_}), holding_);
+    auto client = port.connect();
+    client.send(FakePostgres::startup());
+    fake(1).wait_for_accepted(2);  // the first question is late, so it was asked again
+    fake(1).resume_reading();
+    EXPECT_EQ(answer_to(client), FakePostgres::welcome("b1"));
 }
 
 TEST_F(PortStartupTest, AServerThatAcceptedOnceIsNotAskedAgain) {
