@@ -3,6 +3,7 @@ A member can be taken off the network, as all of it is in a namespace of the ben
 
 import dataclasses
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -119,9 +120,16 @@ class Cluster:
             for health in self.testbed.health():
                 if health.problem and health.role != "leader":
                     print(f"{health.member.name} is made anew: {health.problem}", flush=True)
-                    health.member.rest("POST", "/reinitialize", {"force": True})
+                    self.make_anew(health.member)
             print(failure.args[0], flush=True)
             self.testbed.wait_healthy(self.testbed.members, Deadline(PATIENCE))
+
+    def make_anew(self, member):
+        """As an operator does it. Patroni's own way is not enough: after an isolation it may have started
+        two postmasters at once, and have removed the directory of the one that it does not know of."""
+        member.kill()
+        shutil.rmtree(member.data_dir, ignore_errors=True)
+        member.start(self.account_of(member.name))
 
     def wait_until_caught_up(self):
         """Every replica has what the primary has written by now, or an event would lose seconds."""

@@ -7,7 +7,7 @@ import subprocess
 from cluster import POOLER_PORT, ROOT, UNAFFECTED
 
 CONTRIB = ROOT / "contrib/haproxy"
-QUEUE = "queue_timeout: 15s"
+QUEUE = "queue_timeout: 15s, max_connect_rate: 50"
 # Longer than queue_timeout, as the documentation asks. One that goes to a member itself needs less.
 THROUGH = "user=postgres dbname=postgres sslmode=disable connect_timeout=20"
 DIRECT = "user=postgres dbname=postgres sslmode=disable connect_timeout=2"
