@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -14,6 +15,7 @@ from testbed_lib.basics import Deadline, Failure  # noqa: E402
 from testbed_lib.cluster import Settings, Testbed  # noqa: E402
 from testbed_lib.processes import Account  # noqa: E402
 from testbed_lib.state_dir import StateDir, down  # noqa: E402
+from testbed_lib.tls import Certificates  # noqa: E402
 
 UNAFFECTED = "p3"  # never leads, so no event is about it
 POOLER_PORT = 6432
@@ -21,6 +23,9 @@ GROUP = 6000  # p1's processes have the group 6001, and so on, by which the fire
 PATIENCE = 180
 REJOINING = 60  # seconds that a member may need to stream again
 DEFAULTS = {"loop_wait": 10, "ttl": 30, "retry_timeout": 10}  # Patroni's own; the testbed's are shorter
+# What is written stays in memory until a checkpoint that somebody asks for, as the one of a shutdown.
+HEAVY = {"shared_buffers": "1GB", "checkpoint_timeout": "1h", "max_wal_size": "32GB", "fsync": "on"}
+HEAVY_ROWS = 3_000_000
 
 PGBOUNCER = """[databases]
 * = host={address} port=5432 user=postgres
@@ -52,25 +57,35 @@ table ip isolation {{
 
 
 class RoomyTestbed(Testbed):
-    """With room for the clients that were held in an outage: they all come when it ends. (No pool of
-    an application would open as many.)"""
+    """With TLS, and with room for the clients that were held in an outage: they all come when it ends.
+    (No pool of an application would open as many.)"""
+
+    def __init__(self, state_dir, settings, parameters):
+        super().__init__(state_dir, settings)
+        self.postgres_certificates = Certificates(state_dir)
+        self.parameters = {"max_connections": 1000, **parameters}
 
     def patroni_settings(self, member):
         settings = super().patroni_settings(member)
         dcs = settings["bootstrap"]["dcs"]
-        dcs["postgresql"]["parameters"]["max_connections"] = 1000
+        dcs["postgresql"]["parameters"].update(self.parameters)
+        settings["postgresql"]["parameters"].update(
+            ssl="on", ssl_cert_file=str(self.postgres_certificates.certificate(member.name)),
+            ssl_key_file=str(self.postgres_certificates.key(member.name)))
         if self.settings.loop_wait == DEFAULTS["loop_wait"]:
             dcs.update(DEFAULTS)
         return settings
 
 
 class Cluster:
-    def __init__(self, state_dir, agent, loop_wait):
+    def __init__(self, state_dir, agent, loop_wait, heavy=False):
         slow = loop_wait == DEFAULTS["loop_wait"]
         times = {key: DEFAULTS[key] for key in ("loop_wait", "ttl")} if slow else {}
         self.settings = Settings(tags={UNAFFECTED: {"nofailover": True}}, **times)
         self.state_dir = StateDir(state_dir)
-        self.testbed = RoomyTestbed(self.state_dir.path, self.settings)
+        self.heavy = heavy
+        self.writing = None
+        self.testbed = RoomyTestbed(self.state_dir.path, self.settings, HEAVY if heavy else {})
         self.members = {member.name: member for member in self.testbed.members}
         self.logs = self.state_dir.path / "log"
         self.agent = agent
@@ -81,6 +96,8 @@ class Cluster:
         with self.state_dir.lock(create=True):
             self.testbed.check_ports()
             self.state_dir.prepare(self.settings, self.account)
+            self.testbed.postgres_certificates.create(
+                {name: member.address for name, member in self.members.items()}, self.account)
             deadline = Deadline(PATIENCE)
             # Each with a group of its own; the first has to lead before the others come.
             self.testbed.etcd.start(self.account)
@@ -93,9 +110,13 @@ class Cluster:
                             " member text, timeline int, PRIMARY KEY (event, path, number))")
         for name in self.members:
             self.start_beside(name)
+        if self.heavy:
+            self.leader().query("CREATE TABLE heavy AS SELECT i, repeat('x', 200) FROM"
+                                f" generate_series(1, {HEAVY_ROWS}) i; CREATE INDEX ON heavy (i)")
         return self
 
     def __exit__(self, *_):
+        self.end_writing()
         self.join()
         for name in self.members:
             self.kill_beside(name)
@@ -148,6 +169,27 @@ class Cluster:
         if not self.beside[name]:
             self.start_beside(name)
         self.wait_until_whole()
+
+    # --- heavy writes
+
+    def write_heavily(self):
+        """On who leads now, for as long as that does."""
+        if not self.heavy:
+            return
+        random_rows = f"SELECT (random() * {HEAVY_ROWS})::int FROM generate_series(1, 1000)"
+        script = self.state_dir.path / "heavy.sql"
+        script.write_text(f"UPDATE heavy SET i = i WHERE i IN ({random_rows});\n")
+        with open(self.logs / "heavy.log", "ab") as log:
+            self.writing = subprocess.Popen(
+                ["pgbench", "-n", "-c", "4", "-T", "600", "-f", str(script), "-h", self.leader().address,
+                 "-U", "postgres", "postgres"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        time.sleep(15)  # until there is something to write at a checkpoint
+
+    def end_writing(self):
+        if self.writing:
+            self.writing.kill()
+            self.writing.wait()
+            self.writing = None
 
     # --- beside a member
 

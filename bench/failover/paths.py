@@ -55,8 +55,9 @@ class Path:
 
 def between(name, what, address, command):
     """A path with a program in between, which listens for writers on 5000 and for readers on 5001."""
-    return Path(name, what, [f"host={address} port=5000 {THROUGH}"],
-                f"host={address} port=5000 {THROUGH}", f"host={address} port=5001 {THROUGH}", command)
+    through = THROUGH + (" sslmode=require" if name.endswith("_tls") else "")  # the last one counts
+    return Path(name, what, [f"host={address} port=5000 {through}"],
+                f"host={address} port=5000 {through}", f"host={address} port=5001 {through}", command)
 
 
 def proxy(name, what, program, directory, address, cluster, options=""):
@@ -88,6 +89,7 @@ def all_paths(directory, cluster, programs):
     for number, (name, program) in enumerate(programs.items()):
         options = {"": ("patroni_proxy at its defaults", ""),
                    "_queue": (f"`{QUEUE}`", QUEUE),
+                   "_queue_tls": (f"`{QUEUE}`, `sslmode=require`: the proxy sees no startup packet", QUEUE),
                    "_pgbouncer": (f"`{QUEUE}`, `host_port`: a PgBouncer beside each member",
                                   f"{QUEUE}, host_port: {POOLER_PORT}")}
         paths += [proxy(name + suffix, what, program, directory, f"127.0.0.{30 + 10 * number + place}",
