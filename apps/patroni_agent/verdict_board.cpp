@@ -8,7 +8,7 @@ namespace {
 void update(auto& judged, const patroni::ClusterView& view) {
     judged.verdicts.clear();
     for (auto& verdict : judged.judge.judge(view)) {
-        const std::string name = verdict.member.name;
+        const std::string name = verdict.member->name;
         judged.verdicts.insert_or_assign(name, std::move(verdict));
     }
 }

@@ -10,7 +10,7 @@ namespace {
 /// What the verdict comes to, and why. Borrows from the verdict.
 std::pair<patroni::Standing, std::string_view> with_override(const patroni::Verdict& verdict,
                                                              const Overrides& overrides) {
-    const auto found = overrides.find(verdict.member.name);
+    const auto found = overrides.find(verdict.member->name);
     if (found == overrides.end() || verdict.standing == patroni::Standing::out)
         return {verdict.standing, verdict.reason};
     if (found->second == Override::maintenance)
@@ -84,12 +84,12 @@ BackendTable build_backend_table(const std::vector<patroni::Verdict>& verdicts,
     BackendTable table;
     for (const auto& verdict : verdicts) {
         const auto [standing, reason] = with_override(verdict, overrides);
-        const std::string& name = verdict.member.name;
+        const std::string& name = verdict.member->name;
         if (standing == patroni::Standing::out) {
             table.excluded.push_back({name, std::string(reason)});
             continue;
         }
-        auto [backend, why_not] = lookup(verdict.member);
+        auto [backend, why_not] = lookup(*verdict.member);
         const bool eligible = standing == patroni::Standing::eligible;
         if (backend)
             (eligible ? table.eligible : table.tolerated).push_back(std::move(backend));

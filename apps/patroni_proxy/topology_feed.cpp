@@ -52,7 +52,7 @@ using Verdicts = std::vector<patroni::Verdict>;
 
 Verdicts::const_iterator find(const Verdicts& verdicts, const std::string& member) {
     return std::find_if(verdicts.begin(), verdicts.end(),
-                        [&](const auto& verdict) { return verdict.member.name == member; });
+                        [&](const auto& verdict) { return verdict.member->name == member; });
 }
 
 /// What a table made of the verdicts by `roles` and by `fallback_roles`.
@@ -62,7 +62,7 @@ PortStanding standing_of(const Verdicts& regular, const Verdicts& fallback,
     const Names tolerated = members_of(table.tolerated);
     const Names kept = members_of(table.fallback);
     const auto of_member = [&](const patroni::Verdict& verdict) -> MemberStanding {
-        const std::string& member = verdict.member.name;
+        const std::string& member = verdict.member->name;
         if (eligible.contains(member))
             return {member, "eligible",
                     table.falls_back ? "as a fallback: " + find(fallback, member)->reason
@@ -79,7 +79,7 @@ PortStanding standing_of(const Verdicts& regular, const Verdicts& fallback,
         port.members.push_back(of_member(verdict));
     // A member that vanished is still told of by who keeps its sessions.
     for (const auto& verdict : fallback)
-        if (find(regular, verdict.member.name) == regular.end())
+        if (find(regular, verdict.member->name) == regular.end())
             port.members.push_back(of_member(verdict));
     return port;
 }

@@ -1,7 +1,5 @@
 #include "patroni/judge.h"
 
-#include <set>
-
 #include "patroni/evidence.h"
 
 namespace patroni {
@@ -27,25 +25,26 @@ std::vector<Verdict> Judge::judge(const ClusterView& view) {
     std::vector<Verdict> verdicts;
     if (!view.snapshot)
         return verdicts;
-    std::set<std::string> present;
+    verdicts.reserve(view.snapshot->members.size());
+    for (auto& [name, record] : records_)
+        record.present = false;
     for (const auto& member : view.snapshot->members) {
-        present.insert(member.name);
         Record& record = records_[member.name];
-        record.member = member;
+        record.present = true;
+        record.member = MemberPtr(view.snapshot, &member);
         verdicts.push_back(verdict_on(view, record, examine(view, member, wanted_)));
     }
     for (auto& [name, record] : records_)
-        if (!present.contains(name) && record.served) {
+        if (!record.present && record.served) {
             // The leader may be gone from /cluster and still lead, by its own word.
             const Opinion opinion =
                 name == view.leader.member
-                    ? examine(view, record.member, wanted_)
+                    ? examine(view, *record.member, wanted_)
                     : Opinion{Objection::unfit, "no longer in Patroni's answer"};
             verdicts.push_back(verdict_on(view, record, opinion));
         }
-    std::erase_if(records_, [&](const auto& entry) {
-        return !present.contains(entry.first) && !entry.second.served;
-    });
+    std::erase_if(records_,
+                  [](const auto& entry) { return !entry.second.present && !entry.second.served; });
     return verdicts;
 }
 
@@ -53,7 +52,7 @@ Verdict Judge::verdict_on(const ClusterView& view, Record& record, const Opinion
     Verdict verdict = opinion.objection == Objection::none ? accept(view, record, opinion)
                                                            : object(view, record, opinion);
     record.served = verdict.standing != Standing::out;
-    record.led = record.served && record.member.name == view.leader.member;
+    record.led = record.served && record.member->name == view.leader.member;
     if (!record.served)
         record.objected_since.reset();
     return verdict;
@@ -61,7 +60,7 @@ Verdict Judge::verdict_on(const ClusterView& view, Record& record, const Opinion
 
 Verdict Judge::accept(const ClusterView& view, Record& record, const Opinion& opinion) {
     record.objected_since.reset();
-    if (record.member.name == view.leader.member)
+    if (record.member->name == view.leader.member)
         return {record.member, view.leader.standing, opinion.reason};
     if (record.lagged_out) {
         if (!record.fits_since)

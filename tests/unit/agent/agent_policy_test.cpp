@@ -1,5 +1,7 @@
 #include "patroni_agent/agent_policy.h"
 
+#include <memory>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,11 +16,9 @@ constexpr Profile kProfile{
     .ineligible = ServerState::down, .unknown = ServerState::drain, .stale_after = 5s};
 
 patroni::Verdict verdict(Standing standing) {
-    patroni::Verdict verdict;
-    verdict.member.name = "p1";
-    verdict.standing = standing;
-    verdict.reason = "so it is";
-    return verdict;
+    patroni::Member member;
+    member.name = "p1";
+    return {std::make_shared<const patroni::Member>(member), standing, "so it is"};
 }
 
 TEST(AgentPolicyTest, EveryStandingAtEveryAge) {

@@ -90,7 +90,7 @@ ClusterView view_of(const std::string& name, const Endpoints& endpoints) {
 
 bool eligible(const std::vector<Verdict>& verdicts, const std::string& member) {
     return std::any_of(verdicts.begin(), verdicts.end(), [&](const Verdict& each) {
-        return each.member.name == member && each.standing == Standing::eligible;
+        return each.member->name == member && each.standing == Standing::eligible;
     });
 }
 
@@ -166,7 +166,7 @@ std::string verdicts_of(const std::string& name, RequestedRole role,
     std::string text;
     for (const auto& verdict : Judge(wanted).judge(evidence.view())) {
         EXPECT_NE(verdict.standing, Standing::tolerated) << name;
-        text += (text.empty() ? "" : "; ") + verdict.member.name +
+        text += (text.empty() ? "" : "; ") + verdict.member->name +
                 (verdict.standing == Standing::eligible ? " yes: " : " no: ") + verdict.reason;
     }
     return text;

@@ -58,7 +58,7 @@ class ReplicaCase {
         verdict = Verdict{};
         verdict.reason = "not judged";
         for (const auto& each : judge.judge(view))
-            if (each.member.name == "p2")
+            if (each.member->name == "p2")
                 verdict = each;
         return verdict;
     }

@@ -1,6 +1,7 @@
 #include "patroni_proxy/backend_table.h"
 
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,7 +19,7 @@ Verdict verdict_on(const std::string& name, Standing standing, const std::string
     Member member;
     member.name = name;
     member.host = name + ".example.com";
-    return {member, standing, reason};
+    return {std::make_shared<const Member>(member), standing, reason};
 }
 
 /// Two that are eligible, one that may keep its sessions, two that are out.

@@ -22,5 +22,7 @@ struct ClusterSnapshot {
 };
 
 using SnapshotPtr = std::shared_ptr<const ClusterSnapshot>;
+/// A member of a snapshot, which it keeps alive.
+using MemberPtr = std::shared_ptr<const Member>;
 
 }  // namespace patroni

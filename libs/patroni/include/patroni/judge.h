@@ -13,7 +13,7 @@ namespace patroni {
 
 /// Whether a member will do, and why (not): for logs, status, agent comments and tests alike.
 struct Verdict {
-    Member member;  ///< as last told: it may be gone from the latest answer
+    MemberPtr member;  ///< as last told: it may be gone from the latest answer; never null
     Standing standing = Standing::out;
     std::string reason;
 };
@@ -39,9 +39,10 @@ class Judge {
 
   private:
     struct Record {
-        Member member;
-        bool served = false;  ///< eligible or tolerated by the verdict before
-        bool led = false;     ///< it served as the leader
+        MemberPtr member;
+        bool present = false;  ///< in the latest answer
+        bool served = false;   ///< eligible or tolerated by the verdict before
+        bool led = false;      ///< it served as the leader
         bool lagged_out = false;
         std::optional<Clock::time_point> objected_since;  ///< to a member that served
         std::optional<Clock::time_point> fits_since;      ///< while it is lagged out
