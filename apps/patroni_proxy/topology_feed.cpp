@@ -191,17 +191,20 @@ void TopologyFeed::update_now(Done done) {
 void TopologyFeed::on_view(const patroni::ClusterView& view) {
     log_view(view);
     look_up_hosts(*view.snapshot);
-    const auto deadline = patroni::Clock::now() + kResolveTimeout;
+    Locations locations{patroni::Clock::now() + kResolveTimeout, {}};
     for (auto& port : ports_)
-        update_port(port, view, deadline);
+        update_port(port, view, locations);
     std::erase_if(backends_, [](const auto& entry) { return entry.second.expired(); });
     note_view(view);
 }
 
 void TopologyFeed::update_port(JudgedPort& port, const patroni::ClusterView& view,
-                               patroni::Clock::time_point deadline) {
-    const BackendLookup lookup = [&](const patroni::Member& member) {
-        return locate(member, port.port.config.host_port, deadline);
+                               Locations& locations) {
+    const BackendLookup lookup = [&, host_port = port.port.config.host_port](const auto& member) {
+        const auto [located, is_new] = locations.known.try_emplace({&member, host_port});
+        if (is_new)
+            located->second = locate(member, host_port, locations.deadline);
+        return located->second;
     };
     const auto& fallback = port.port.config.fallback;
     const auto regular = port.judge.judge(view);

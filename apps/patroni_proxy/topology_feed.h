@@ -76,13 +76,19 @@ class TopologyFeed {
         std::optional<patroni::Judge> fallback_judge;
     };
 
+    /// Of the members of one view, which outlives it: each is located once, however many ports it
+    /// serves.
+    struct Locations {
+        patroni::Clock::time_point deadline;
+        std::map<std::pair<const patroni::Member*, std::optional<std::uint16_t>>, Located> known;
+    };
+
     static void use_fallback(JudgedPort& port);
     static void keep_former(JudgedPort& port, BackendTable& table);
     void use_ports(const std::vector<Port>& ports);
     void on_view(const patroni::ClusterView& view);
     void on_round(const patroni::ClusterWatcher::Round& round);
-    void update_port(JudgedPort& port, const patroni::ClusterView& view,
-                     patroni::Clock::time_point deadline);
+    void update_port(JudgedPort& port, const patroni::ClusterView& view, Locations& locations);
     void publish_if_changed(JudgedPort& port, const BackendTable& table);
     void log_fallback(const JudgedPort& port, const BackendTable& table) const;
     void look_up_hosts(const patroni::ClusterSnapshot& snapshot);
