@@ -207,14 +207,15 @@ void TopologyFeed::update_port(JudgedPort& port, const patroni::ClusterView& vie
         return located->second;
     };
     const auto& fallback = port.port.config.fallback;
-    const auto regular = port.judge.judge(view);
-    const auto others = port.fallback_judge ? port.fallback_judge->judge(view) : Verdicts{};
+    auto regular = port.judge.judge(view);
+    auto others = port.fallback_judge ? port.fallback_judge->judge(view) : Verdicts{};
     auto table = with_fallback(build_backend_table(regular, overrides_, lookup),
                                build_backend_table(others, overrides_, lookup),
                                fallback ? fallback->on_return : OnReturn::keep);
     keep_former(port, table);
-    port.standing = standing_of(regular, others, table);
     publish_if_changed(port, table);
+    port.grounds =
+        std::make_shared<const Grounds>(Grounds{std::move(regular), std::move(others), port.table});
 }
 
 /// A changed host_port is for new sessions: those that a member has, by the port that was in force
@@ -314,17 +315,22 @@ void TopologyFeed::on_round(const patroni::ClusterWatcher::Round& round) {
 }
 
 void TopologyFeed::note_view(const patroni::ClusterView& view) {
-    Standings standings;
+    std::map<PortId, GroundsPtr> grounds;
     for (const auto& port : ports_)
-        standings[port.port.id] = port.standing;
+        grounds[port.port.id] = port.grounds;
     const std::lock_guard lock(noted_mutex_);
     noted_view_ = view;
-    noted_standings_ = std::move(standings);
+    noted_grounds_ = std::move(grounds);
 }
 
 TopologyFeed::Standings TopologyFeed::standings() const {
-    const std::lock_guard lock(noted_mutex_);
-    return noted_standings_;
+    std::unique_lock lock(noted_mutex_);
+    const auto noted = noted_grounds_;
+    lock.unlock();
+    Standings standings;
+    for (const auto& [port, grounds] : noted)
+        standings.emplace(port, standing_of(grounds->regular, grounds->fallback, *grounds->table));
+    return standings;
 }
 
 ClusterReport TopologyFeed::report() const {

@@ -65,11 +65,18 @@ class TopologyFeed {
     [[nodiscard]] Standings standings() const;
 
   private:
+    /// What a port's members stand on: told of when somebody asks, and not at each answer.
+    struct Grounds {
+        std::vector<patroni::Verdict> regular;   ///< by `roles`
+        std::vector<patroni::Verdict> fallback;  ///< by `fallback_roles`
+        BackendTablePtr table;                   ///< what was made of them
+    };
+    using GroundsPtr = std::shared_ptr<const Grounds>;
     struct JudgedPort {
         Port port;
         patroni::Judge judge;
         BackendTablePtr table;
-        PortStanding standing;
+        GroundsPtr grounds;
         /// Those of an earlier host_port, as long as they have sessions.
         std::vector<BackendPtr> former;
         /// By fallback_roles. It follows every answer, so that its patience is no shorter.
@@ -113,7 +120,7 @@ class TopologyFeed {
     // Written by the watcher's thread, for whoever asks.
     mutable std::mutex noted_mutex_;
     patroni::ClusterView noted_view_;
-    Standings noted_standings_;
+    std::map<PortId, GroundsPtr> noted_grounds_;
     daemons::PollReport polls_;
     patroni::ClusterWatcher watcher_;  // last: its thread uses the others
 };
