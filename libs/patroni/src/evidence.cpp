@@ -100,6 +100,9 @@ void Evidence::note(Clock::time_point at, const ClusterAnswer& answer) {
     if (!leader_.empty() && named_ == leader_)
         confirmed_at_ = at;
     std::erase_if(view_.dcs_last_seen, [this](const auto& entry) { return !find(entry.first); });
+    std::erase_if(positions_, [this](const auto& entry) {
+        return entry.first != leader_ && !find(entry.first);
+    });
 }
 
 void Evidence::note(Clock::time_point at, const PrimaryAnswer& answer) {
@@ -125,7 +128,7 @@ void Evidence::note(Clock::time_point at, const PrimarySilence& silence) {
 }
 
 void Evidence::note(Clock::time_point /*at*/, const PositionAnswer& answer) {
-    if (answer.position)
+    if (answer.position && (answer.member == leader_ || find(answer.member)))
         positions_[answer.member] = *answer.position;
     else
         positions_.erase(answer.member);
@@ -279,9 +282,6 @@ void Evidence::describe_vacancy() {
 
 void Evidence::update_live_lag() {
     view_.live_lag.clear();
-    std::erase_if(positions_, [this](const auto& entry) {
-        return entry.first != leader_ && !find(entry.first);
-    });
     const auto leader = positions_.find(view_.leader.member);
     if (leader == positions_.end())
         return;
