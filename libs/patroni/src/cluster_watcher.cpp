@@ -17,6 +17,9 @@ namespace {
 constexpr std::chrono::seconds kNextHostAfter{1};
 constexpr std::chrono::seconds kFailedLast{10};
 
+// Positions come from every member at nearly the same time, and are told together.
+constexpr std::chrono::milliseconds kGatherPositions{100};
+
 /// Any number of [least, most].
 std::int64_t any_between(std::int64_t least, std::int64_t most) {
     thread_local std::mt19937 source{std::random_device{}()};
@@ -151,7 +154,10 @@ void ClusterWatcher::run() {
             begin_round();
         advance_round();
         follow_candidate();
-        const auto deadline = std::min(next_deadline(), schedule_->next_candidate_at());
+        if (Clock::now() >= tell_view_at_)
+            tell_view();
+        const auto deadline =
+            std::min({next_deadline(), schedule_->next_candidate_at(), tell_view_at_});
         const bool busy = round_ != nullptr;
         lock.lock();
         changed_.wait_until(lock, deadline, [&] {
@@ -207,6 +213,8 @@ Clock::time_point ClusterWatcher::next_deadline() const {
 }
 
 void ClusterWatcher::end_round() {
+    if (tell_view_at_ != Clock::time_point::max())
+        tell_view();
     const auto finished = std::exchange(round_, nullptr);
     finished->outcome.took = Clock::now() - finished->started;
     const auto& snapshot = evidence_.view().snapshot;
@@ -343,11 +351,21 @@ void ClusterWatcher::on_member_reply(const std::string& member, const std::strin
 
 void ClusterWatcher::observe(decltype(Observation::claim) claim) {
     const std::string leader = evidence_.view().leader.member;
+    const bool is_position = std::holds_alternative<PositionAnswer>(claim);
     evidence_.observe({Clock::now(), std::move(claim)});
-    if (evidence_.view().leader.member != leader)
+    const bool leads_anew = evidence_.view().leader.member != leader;
+    if (leads_anew)
         schedule_->leader_changed();
     if (!round_ && !evidence_.is_settled())
         schedule_->doubt();
+    if (is_position && !leads_anew)
+        tell_view_at_ = std::min(tell_view_at_, Clock::now() + kGatherPositions);
+    else
+        tell_view();
+}
+
+void ClusterWatcher::tell_view() {
+    tell_view_at_ = Clock::time_point::max();
     on_view_(evidence_.view());
 }
 

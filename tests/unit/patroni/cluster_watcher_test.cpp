@@ -632,6 +632,23 @@ TEST_F(ClusterWatcherTest, LivePositionsAreAskedOfEveryMemberThatRuns) {
     a_.wait_for_open_connections(0);
 }
 
+TEST_F(ClusterWatcherTest, PositionsThatComeTogetherAreToldTogether) {
+    std::vector<ClusterMember> members{leader("p0", api_url_of(a_))};
+    for (int i = 1; i < 20; ++i)
+        members.push_back(replica("p" + std::to_string(i), api_url_of(a_)));
+    a_.answer_cluster(cluster_of(members));
+    proves(a_);
+    a_.answer("/patroni", {.body = own_word("primary", R"(, "xlog": {"location": 5000})")});
+    auto settings = only_a();
+    settings.live_positions = true;
+    ClusterWatcher watcher(settings, views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    EXPECT_EQ(a_.requests("/patroni"), members.size());
+    EXPECT_EQ(views_.last().live_lag.size(), members.size());
+    EXPECT_LT(views_.count(), members.size());
+}
+
 TEST_F(ClusterWatcherTest, WithoutLivePositionsNobodyIsAskedForOne) {
     a_.answer_cluster(cluster_of({leader("p1", api_url_of(a_)), replica("p2", api_url_of(b_))}));
     proves(a_);

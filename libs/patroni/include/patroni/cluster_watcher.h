@@ -62,7 +62,8 @@ class ClusterWatcher {
     using OnView = std::function<void(const ClusterView&)>;
     using OnRound = std::function<void(const Round&)>;
 
-    /// `on_view` is told after every answer, `on_round` at the end of every round.
+    /// `on_view` is told after every answer, after several where they are mere positions,
+    /// `on_round` at the end of every round.
     ClusterWatcher(Settings settings, OnView on_view, OnRound on_round);
     ClusterWatcher(const ClusterWatcher&) = delete;
     ClusterWatcher& operator=(const ClusterWatcher&) = delete;
@@ -105,6 +106,7 @@ class ClusterWatcher {
     void on_member_reply(const std::string& member, const std::string& path,
                          const Result<HttpReply>& reply);
     void observe(decltype(Observation::claim) claim);
+    void tell_view();
     using OnReply = std::function<void(const Result<HttpReply>&)>;
     void ask(const Endpoint& endpoint, const std::string& path, OnReply on_reply);
     [[nodiscard]] std::string place_of(const Endpoint& endpoint) const;
@@ -122,6 +124,7 @@ class ClusterWatcher {
     std::unique_ptr<RoundState> round_;                      ///< null between rounds
     std::uint64_t round_number_ = 0;
     std::set<std::pair<std::string, std::string>> outstanding_;  ///< member and path
+    Clock::time_point tell_view_at_ = Clock::time_point::max();  ///< for positions not told yet
     std::set<std::string> asked_between_;           ///< members that have not answered that yet
     const std::unique_ptr<PollSchedule> schedule_;  ///< when to ask
     std::map<std::string, std::unique_ptr<MemberProbe>> probes_;  ///< by place
