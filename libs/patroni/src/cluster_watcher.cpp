@@ -323,9 +323,12 @@ void ClusterWatcher::ask_member(const std::string& member, const std::string& pa
     const auto endpoint = Endpoint::of_api_url(evidence_.api_url_of(member));
     if (!endpoint)
         return on_member_reply(member, path, Failure{endpoint.reason()});
-    ask(endpoint.value(), path, [this, member, path](const Result<HttpReply>& reply) {
-        on_member_reply(member, path, reply);
-    });
+    ask(endpoint.value(), path,
+        [this, member, path, asked_at = Clock::now()](const Result<HttpReply>& reply) {
+            const auto now = Clock::now();
+            schedule_->member_answered(now - asked_at, now);
+            on_member_reply(member, path, reply);
+        });
 }
 
 void ClusterWatcher::on_member_reply(const std::string& member, const std::string& path,

@@ -28,6 +28,8 @@ constexpr std::chrono::seconds kAfterSwitchover{60};
 // Whoever holds the lock is promoted within a second or two, and sessions wait for nothing else.
 constexpr std::chrono::milliseconds kCandidatePace{50};
 constexpr std::chrono::seconds kCandidateTime{5};
+// It may spend more of its time on us than others, but hundreds of us must not keep it busy.
+constexpr int kCandidateRestPerWork = 5;
 
 // How long trouble of which nothing came lately is not heard at most.
 constexpr Clock::duration kDeafToLeader = std::chrono::seconds{1};
@@ -119,6 +121,10 @@ bool PollSchedule::take_candidate(const std::string& candidate, Clock::time_poin
         return false;
     next_candidate_at_ = now + kCandidatePace;
     return true;
+}
+
+void PollSchedule::member_answered(Clock::duration took, Clock::time_point now) {
+    next_candidate_at_ = std::max(next_candidate_at_, now + took * kCandidateRestPerWork);
 }
 
 bool PollSchedule::take_positions(Clock::time_point now) {

@@ -17,7 +17,8 @@ namespace patroni {
 /// - A round that leaves news to be expected, or a planned switchover near, begins the alert, and
 ///   one that does not ends it. In alert rounds are 200 ms apart, further where answers are slow
 ///   and after minutes, but never beyond the interval.
-/// - A candidate is asked every 50 ms, for five seconds at most.
+/// - A candidate is asked every 50 ms, less often where its answers are slow, for five seconds at
+///   most.
 /// - The first trouble of the data path is a reason for an alert. More of it, of which nothing
 ///   comes, costs at most a request a second of the leader and a round each four of the others:
 ///   however much of theirs there is, that of the leader is heard.
@@ -73,6 +74,9 @@ class PollSchedule {
     [[nodiscard]] Clock::time_point next_candidate_at() const noexcept {
         return next_candidate_at_;
     }
+
+    /// For itself, after `took`: a candidate that is slow is asked less often.
+    void member_answered(Clock::duration took, Clock::time_point now);
 
     /// Whether the members' positions are to be asked with this round; if so, that is taken for
     /// done. They are no part of an alert: they keep the pace of the interval.

@@ -303,6 +303,21 @@ TEST(PollSchedule, WhoWaitsUntilACandidateIsDueMissesNothing) {
     EXPECT_EQ(asked, 99);
 }
 
+TEST(PollSchedule, ACandidateThatIsSlowIsAskedLess) {
+    Case c;
+    (void)c.schedule.take_candidate("p2", c.now);
+    c.now += 50ms;
+    ASSERT_TRUE(c.schedule.take_candidate("p2", c.now));
+    c.schedule.member_answered(10ms, c.now + 10ms);
+    EXPECT_EQ(c.schedule.next_candidate_at() - c.now, 60ms) << "five times as long as that took";
+    c.schedule.member_answered(1ms, c.now + 11ms);
+    EXPECT_EQ(c.schedule.next_candidate_at() - c.now, 60ms) << "never sooner";
+    c.now += 60ms;
+    ASSERT_TRUE(c.schedule.take_candidate("p2", c.now));
+    c.schedule.member_answered(1ms, c.now + 1ms);
+    EXPECT_EQ(c.schedule.next_candidate_at() - c.now, 50ms);
+}
+
 TEST(PollSchedule, ANewCandidateStartsAnew) {
     Case c;
     EXPECT_THAT(c.asked("p2", 110ms), ElementsAre(50ms, 100ms));
