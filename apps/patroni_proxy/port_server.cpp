@@ -1,6 +1,7 @@
 #include "patroni_proxy/port_server.h"
 
 #include <algorithm>
+#include <malloc.h>
 #include <utility>
 
 #include "daemon/log.h"
@@ -15,6 +16,10 @@ constexpr unsigned kIdleRounds = 4;
 
 // Members that came and went, by ever new names, must not add up for ever.
 constexpr std::size_t kMaxTallies = 1'000;
+
+// What fewer sessions leave behind is not worth a look at all of the memory, which takes about a
+// millisecond.
+constexpr std::size_t kBurst = 1'000;
 
 }  // namespace
 
@@ -55,6 +60,7 @@ void PortServer::use(PortSettingsPtr settings) {
 void PortServer::serve(net::UniqueFd client, const net::SocketAddress& client_address) {
     sessions_.push_back(std::make_unique<Session>(*this, std::move(client), client_address));
     sessions_.back()->index = sessions_.size() - 1;
+    most_sessions_ = std::max(most_sessions_, sessions_.size());
     sessions_.back()->start();
 }
 
@@ -167,9 +173,18 @@ void PortServer::on_closed(Session& session) {
     if (sessions_[index])
         sessions_[index]->index = index;
     sessions_.pop_back();
+    if (most_sessions_ >= kBurst && sessions_.size() < most_sessions_ / 10)
+        give_back_memory();
     worker_.sessions.fetch_sub(1, std::memory_order_relaxed);
     worker_.process.open.fetch_sub(1, std::memory_order_relaxed);
     port_->sessions.fetch_sub(1, std::memory_order_relaxed);
+}
+
+/// The allocator keeps what lies between things that live on.
+void PortServer::give_back_memory() {
+    most_sessions_ = sessions_.size();
+    sessions_.shrink_to_fit();
+    worker_.loop.post([] { ::malloc_trim(0); });  // the ended ones are disposed of by then
 }
 
 void PortServer::arm_idle_timer() {

@@ -78,6 +78,7 @@ class PortServer {
   private:
     void arm_idle_timer();
     void end_idle_sessions();
+    void give_back_memory();
 
     const WorkerContext worker_;
     const PortPtr port_;
@@ -86,6 +87,7 @@ class PortServer {
     PortTally tally_;
     std::array<daemons::LogThrottle, kSessionEnds> refusal_lines_;
     std::vector<std::unique_ptr<Session>> sessions_;
+    std::size_t most_sessions_ = 0;  ///< since memory was given back
     HeldSessions held_;
     ReadinessCheck readiness_;
     net::Timer idle_timer_;
