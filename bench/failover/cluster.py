@@ -24,7 +24,7 @@ PATIENCE = 180
 REJOINING = 60  # seconds that a member may need to stream again
 DEFAULTS = {"loop_wait": 10, "ttl": 30, "retry_timeout": 10}  # Patroni's own; the testbed's are shorter
 # What is written stays in memory until a checkpoint that somebody asks for, as the one of a shutdown.
-HEAVY = {"shared_buffers": "1GB", "checkpoint_timeout": "1h", "max_wal_size": "32GB", "fsync": "on"}
+HEAVY = {"shared_buffers": "1GB", "checkpoint_timeout": "1h", "max_wal_size": "32GB"}
 HEAVY_ROWS = 3_000_000
 
 PGBOUNCER = """[databases]
@@ -93,6 +93,14 @@ class Cluster:
         self.beside = {name: [] for name in self.members}  # processes on the host of each member
 
     def __enter__(self):
+        try:
+            self.begin()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def begin(self):
         with self.state_dir.lock(create=True):
             self.testbed.check_ports()
             self.state_dir.prepare(self.settings, self.account)
@@ -111,9 +119,8 @@ class Cluster:
         for name in self.members:
             self.start_beside(name)
         if self.heavy:
-            self.leader().query("CREATE TABLE heavy AS SELECT i, repeat('x', 200) FROM"
-                                f" generate_series(1, {HEAVY_ROWS}) i; CREATE INDEX ON heavy (i)")
-        return self
+            self.psql("CREATE TABLE heavy AS SELECT i, repeat('x', 200) AS text FROM"
+                      f" generate_series(1, {HEAVY_ROWS}) i", "CREATE INDEX ON heavy (i)")
 
     def __exit__(self, *_):
         self.end_writing()
@@ -172,6 +179,11 @@ class Cluster:
 
     # --- heavy writes
 
+    def psql(self, *statements):
+        """On the leader; it may take its time."""
+        commands = [argument for each in statements for argument in ("-c", each)]
+        subprocess.run(["psql", "-q", "-h", self.leader().address, "-U", "postgres", *commands], check=True)
+
     def write_heavily(self):
         """On who leads now, for as long as that does."""
         if not self.heavy:
@@ -181,7 +193,7 @@ class Cluster:
         script.write_text(f"UPDATE heavy SET i = i WHERE i IN ({random_rows});\n")
         with open(self.logs / "heavy.log", "ab") as log:
             self.writing = subprocess.Popen(
-                ["pgbench", "-n", "-c", "4", "-T", "600", "-f", str(script), "-h", self.leader().address,
+                ["pgbench", "-n", "-R", "5", "-T", "600", "-f", str(script), "-h", self.leader().address,
                  "-U", "postgres", "postgres"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         time.sleep(15)  # until there is something to write at a checkpoint
 
