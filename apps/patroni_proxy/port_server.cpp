@@ -29,7 +29,9 @@ PortServer::PortServer(WorkerContext worker, PortPtr port, PortSettingsPtr setti
       settings_(std::move(settings)),
       table_(std::make_shared<const BackendTable>()),
       held_(worker_.loop, *port_, settings_),
-      readiness_(worker_.loop, port_->label, [this] { held_.on_chance(); }),
+      readiness_(
+          worker_.loop, port_->label, [this] { held_.on_chance(); },
+          [this](const BackendPtr& backend) { tell_trouble(backend); }),
       idle_timer_(worker_.loop.timers(), [this] { end_idle_sessions(); }) {
     arm_idle_timer();
 }
@@ -146,11 +148,16 @@ void PortServer::note_refused(SessionEnd end, const std::string& client, std::st
 }
 
 void PortServer::report_trouble(const BackendPtr& backend) const {
-    // A member that goes down ends thousands of sessions: one of them is enough.
+    if (tell_trouble(backend))
+        backend->doubts.fetch_add(1, std::memory_order_relaxed);
+}
+
+/// A member that goes down ends thousands of sessions: one of them is enough.
+bool PortServer::tell_trouble(const BackendPtr& backend) const {
     if (backend->in_trouble.exchange(true, std::memory_order_relaxed))
-        return;
-    backend->doubts.fetch_add(1, std::memory_order_relaxed);
+        return false;
     port_->on_trouble(backend);
+    return true;
 }
 
 std::vector<BackendPtr> PortServer::busy_backends() const {

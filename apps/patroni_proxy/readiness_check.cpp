@@ -100,6 +100,7 @@ class ReadinessCheck::Question final : public net::ConnectHandler, public net::E
     void refused(const std::string& why) noexcept {
         connection_.reset();
         check_.log_refusal(*backend_, why);
+        check_.on_refused_(backend_);
         timer_.arm(kPause);
     }
 
@@ -113,8 +114,12 @@ class ReadinessCheck::Question final : public net::ConnectHandler, public net::E
 };
 
 ReadinessCheck::ReadinessCheck(net::EventLoop& loop, const std::string& label,
-                               std::function<void()> on_chance)
-    : loop_(loop), label_(label), on_chance_(std::move(on_chance)) {}
+                               std::function<void()> on_chance,
+                               std::function<void(const BackendPtr&)> on_refused)
+    : loop_(loop),
+      label_(label),
+      on_chance_(std::move(on_chance)),
+      on_refused_(std::move(on_refused)) {}
 
 ReadinessCheck::~ReadinessCheck() = default;
 

@@ -19,7 +19,9 @@ namespace proxy {
 class ReadinessCheck {
   public:
     /// `on_chance`: one of them may be used now, or it is time to ask again. It may ask at once.
-    ReadinessCheck(net::EventLoop& loop, const std::string& label, std::function<void()> on_chance);
+    /// `on_refused`: that one said no, or cannot be reached.
+    ReadinessCheck(net::EventLoop& loop, const std::string& label, std::function<void()> on_chance,
+                   std::function<void(const BackendPtr&)> on_refused);
     ReadinessCheck(const ReadinessCheck&) = delete;
     ReadinessCheck& operator=(const ReadinessCheck&) = delete;
     ~ReadinessCheck();
@@ -38,6 +40,7 @@ class ReadinessCheck {
     net::EventLoop& loop_;
     const std::string& label_;
     const std::function<void()> on_chance_;
+    const std::function<void(const BackendPtr&)> on_refused_;
     std::vector<std::unique_ptr<Question>> questions_;
     daemons::LogThrottle lines_;
 };

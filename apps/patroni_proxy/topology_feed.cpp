@@ -189,6 +189,7 @@ void TopologyFeed::update_now(Done done) {
 }
 
 void TopologyFeed::on_view(const patroni::ClusterView& view) {
+    hear_trouble_again();
     log_view(view);
     look_up_hosts(*view.snapshot);
     Locations locations{patroni::Clock::now() + kResolveTimeout, {}};
@@ -296,10 +297,14 @@ Located TopologyFeed::locate(const patroni::Member& member, std::optional<std::u
     return {backend, {}};
 }
 
-void TopologyFeed::on_round(const patroni::ClusterWatcher::Round& round) {
+void TopologyFeed::hear_trouble_again() {
     for (const auto& [place, known] : backends_)
         if (const BackendPtr backend = known.lock())
             backend->in_trouble.store(false, std::memory_order_relaxed);
+}
+
+void TopologyFeed::on_round(const patroni::ClusterWatcher::Round& round) {
+    hear_trouble_again();
     {
         const std::lock_guard lock(noted_mutex_);
         polls_.note(round);

@@ -95,6 +95,7 @@ class TopologyFeed {
     void use_ports(const std::vector<Port>& ports);
     void on_view(const patroni::ClusterView& view);
     void on_round(const patroni::ClusterWatcher::Round& round);
+    void hear_trouble_again();
     void update_port(JudgedPort& port, const patroni::ClusterView& view, Locations& locations);
     void publish_if_changed(JudgedPort& port, const BackendTable& table);
     void log_fallback(const JudgedPort& port, const BackendTable& table) const;

@@ -31,6 +31,8 @@ constexpr std::chrono::seconds kCandidateTime{5};
 // It may spend more of its time on us than others, but hundreds of us must not keep it busy.
 constexpr int kCandidateRestPerWork = 5;
 
+// A PostgreSQL that is shut down ends its sessions up to half a second before its Patroni says so.
+constexpr std::chrono::seconds kTroubleTime{1};
 // How long trouble of which nothing came lately is not heard at most.
 constexpr Clock::duration kDeafToLeader = std::chrono::seconds{1};
 constexpr Clock::duration kDeafToOthers = std::chrono::seconds{4};
@@ -62,7 +64,8 @@ void PollSchedule::round_began(Clock::time_point now) {
 
 void PollSchedule::round_ended(const Outlook& outlook) {
     const auto quiet_for = until_switchover_is_near(outlook);
-    if (!outlook.expects_news && quiet_for > Clock::duration::zero()) {
+    const bool is_troubled = last_round_at_ < troubled_until_;
+    if (!outlook.expects_news && !is_troubled && quiet_for > Clock::duration::zero()) {
         alert_since_.reset();
         next_round_at_ = last_round_at_ + std::min(jittered(interval_), quiet_for);
         return;
@@ -104,6 +107,8 @@ PollSchedule::Response PollSchedule::trouble(bool of_leader, Clock::time_point n
     if (of_leader && !is_news)
         return Response::ask_leader;
     hurry();
+    if (is_news)
+        troubled_until_ = now + kTroubleTime;
     return is_news ? Response::alert : Response::round;
 }
 

@@ -19,7 +19,8 @@ namespace patroni {
 ///   and after minutes, but never beyond the interval.
 /// - A candidate is asked every 50 ms, less often where its answers are slow, for five seconds at
 ///   most.
-/// - The first trouble of the data path is a reason for an alert. More of it, of which nothing
+/// - The first trouble of the data path is a reason for an alert of a second, for Patroni may learn
+///   of it later than sessions do. More of it, of which nothing
 ///   comes, costs at most a request a second of the leader and a round each four of the others:
 ///   however much of theirs there is, that of the leader is heard.
 class PollSchedule {
@@ -98,6 +99,7 @@ class PollSchedule {
     Clock::time_point last_round_at_;  ///< when it began
     Clock::time_point next_round_at_;
     std::optional<Clock::time_point> alert_since_;
+    Clock::time_point troubled_until_{};  ///< alert until then, whatever the answers are
     Deafness to_leader_;
     Deafness to_others_;
     std::string candidate_;

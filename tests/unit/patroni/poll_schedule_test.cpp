@@ -363,6 +363,18 @@ TEST(PollSchedule, TheFirstTroubleIsAReasonForAlertWhoeverHasIt) {
     }
 }
 
+TEST(PollSchedule, TroubleIsLookedAtForASecondThoughAllSeemsWell) {
+    for (const bool of_leader : {true, false}) {
+        Case c;
+        (void)c.round(kCalm);
+        c.now += 1s;
+        (void)c.schedule.trouble(of_leader, c.now);
+        EXPECT_EQ(c.rounds(1s, kCalm), 5);
+        c.now += c.until_next();
+        EXPECT_EQ(c.round(kCalm), 3s);
+    }
+}
+
 TEST(PollSchedule, TroubleNeverPutsARoundOff) {
     Case c(none, 100ms);
     (void)c.round(kCalm);

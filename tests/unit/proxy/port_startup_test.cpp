@@ -73,6 +73,7 @@ TEST_F(PortStartupTest, NobodyIsLedToAServerThatHasYetToSayItAccepts) {
     EXPECT_THAT(log, HasSubstr("c/p: b1 at " + fake(1).address() +
                                " accepts no sessions yet: b1 starts up"));
     EXPECT_FALSE(b1_->is_doubtful());
+    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1"})) << "Patroni is asked why";
 }
 
 TEST_F(PortStartupTest, AnAnswerThatComesLateCounts) {
