@@ -57,21 +57,22 @@ table ip isolation {{
 
 
 class RoomyTestbed(Testbed):
-    """With TLS, and with room for the clients that were held in an outage: they all come when it ends.
-    (No pool of an application would open as many.)"""
+    """With room for the clients that were held in an outage: they all come when it ends. (No pool of
+    an application would open as many.) `heavy`: with TLS too, and prepared for heavy writes."""
 
-    def __init__(self, state_dir, settings, parameters):
+    def __init__(self, state_dir, settings, heavy):
         super().__init__(state_dir, settings)
+        self.heavy = heavy
         self.postgres_certificates = Certificates(state_dir)
-        self.parameters = {"max_connections": 1000, **parameters}
 
     def patroni_settings(self, member):
         settings = super().patroni_settings(member)
         dcs = settings["bootstrap"]["dcs"]
-        dcs["postgresql"]["parameters"].update(self.parameters)
-        settings["postgresql"]["parameters"].update(
-            ssl="on", ssl_cert_file=str(self.postgres_certificates.certificate(member.name)),
-            ssl_key_file=str(self.postgres_certificates.key(member.name)))
+        dcs["postgresql"]["parameters"].update(max_connections=1000, **(HEAVY if self.heavy else {}))
+        if self.heavy:
+            settings["postgresql"]["parameters"].update(
+                ssl="on", ssl_cert_file=str(self.postgres_certificates.certificate(member.name)),
+                ssl_key_file=str(self.postgres_certificates.key(member.name)))
         if self.settings.loop_wait == DEFAULTS["loop_wait"]:
             dcs.update(DEFAULTS)
         return settings
@@ -85,7 +86,7 @@ class Cluster:
         self.state_dir = StateDir(state_dir)
         self.heavy = heavy
         self.writing = None
-        self.testbed = RoomyTestbed(self.state_dir.path, self.settings, HEAVY if heavy else {})
+        self.testbed = RoomyTestbed(self.state_dir.path, self.settings, heavy)
         self.members = {member.name: member for member in self.testbed.members}
         self.logs = self.state_dir.path / "log"
         self.agent = agent
