@@ -83,7 +83,8 @@ class ReadinessCheck::Question final : public net::ConnectHandler, public net::E
         if (is_not_ready(answer))
             return refused(answer.message);
         // Any other answer, also that this user may not come in, is one of a server that accepts.
-        backend_->cleared = doubts_;
+        if (backend_->cleared < doubts_)  // a late one may clear less than is cleared already
+            backend_->cleared = doubts_;
         check_.on_end(*this);
     }
 

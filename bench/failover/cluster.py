@@ -162,12 +162,16 @@ class Cluster:
 
     def wait_until_caught_up(self):
         """Every replica has what the primary has written by now, or an event would lose seconds."""
-        written = self.leader().query("SELECT pg_current_wal_lsn()")
-        behind = [member for member in self.members.values() if member is not self.leader()]
+        leader = self.leader()
+        behind = [member for member in self.members.values() if member is not leader]
 
         def caught_up():
-            return all(member.query("SELECT greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())"
-                                    f" >= '{written}'") == "t" for member in behind)
+            try:
+                written = leader.query("SELECT pg_current_wal_lsn()")
+                return all(member.query("SELECT greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())"
+                                        f" >= '{written}'") == "t" for member in behind)
+            except Failure:
+                return False  # it is busy
 
         self.testbed.wait_until(caught_up, Deadline(REJOINING), "a replica is behind", behind)
 

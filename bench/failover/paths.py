@@ -84,7 +84,8 @@ def all_paths(directory, cluster, programs):
     directory = pathlib.Path(directory)
     members = [member.address for member in cluster.members.values()]
     unaffected = cluster.members[UNAFFECTED].address
-    paths = [Path("direct", "every member at once: the floor", [f"host={each} {DIRECT}" for each in members],
+    paths = [Path("direct", "every member that may lead at once: the floor",
+                  [f"host={each} {DIRECT}" for each in members if each != unaffected],
                   reading=f"host={unaffected} {DIRECT}")]
     for number, (name, program) in enumerate(programs.items()):
         options = {"": ("patroni_proxy at its defaults", ""),

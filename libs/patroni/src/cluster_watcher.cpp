@@ -13,8 +13,6 @@
 namespace patroni {
 namespace {
 
-// A host that has not answered within this is slow: the next one is asked as well.
-constexpr std::chrono::seconds kNextHostAfter{1};
 constexpr std::chrono::seconds kFailedLast{10};
 
 // Positions come from every member at nearly the same time, and are told together.
@@ -259,7 +257,7 @@ void ClusterWatcher::ask_next_host() {
         return;
     }
     const Endpoint host = round.hosts[round.asked++];
-    round.next_host_at = Clock::now() + kNextHostAfter;
+    round.next_host_at = Clock::now() + schedule_->next_host_after();
     ask(host, "/cluster",
         [this, number = round.number, host, at = Clock::now()](const Result<HttpReply>& reply) {
             on_cluster_reply(number, host, at, reply);
@@ -323,12 +321,9 @@ void ClusterWatcher::ask_member(const std::string& member, const std::string& pa
     const auto endpoint = Endpoint::of_api_url(evidence_.api_url_of(member));
     if (!endpoint)
         return on_member_reply(member, path, Failure{endpoint.reason()});
-    ask(endpoint.value(), path,
-        [this, member, path, asked_at = Clock::now()](const Result<HttpReply>& reply) {
-            const auto now = Clock::now();
-            schedule_->member_answered(now - asked_at, now);
-            on_member_reply(member, path, reply);
-        });
+    ask(endpoint.value(), path, [this, member, path](const Result<HttpReply>& reply) {
+        on_member_reply(member, path, reply);
+    });
 }
 
 void ClusterWatcher::on_member_reply(const std::string& member, const std::string& path,

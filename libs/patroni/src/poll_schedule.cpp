@@ -14,10 +14,13 @@ constexpr int kJitterPart = 20;
 // than a twentieth of its time on one of us: hundreds of proxies must not slow an election down.
 constexpr std::chrono::milliseconds kHurry{200};
 constexpr int kRestPerWork = 20;
+// But one answer that was slow by chance must not cost seconds.
+constexpr std::chrono::seconds kLongestRest{1};
 // What is not over after minutes, as an outage of the key-value store, is asked for ever less:
 // after five minutes every second.
 constexpr int kAlertGrowth = 300;
 
+constexpr std::chrono::seconds kNextHostAfter{1};
 constexpr std::chrono::seconds kMembersWait{1};
 
 // A switchover that is planned is looked out for from this long before its time, for the clocks may
@@ -28,8 +31,6 @@ constexpr std::chrono::seconds kAfterSwitchover{60};
 // Whoever holds the lock is promoted within a second or two, and sessions wait for nothing else.
 constexpr std::chrono::milliseconds kCandidatePace{50};
 constexpr std::chrono::seconds kCandidateTime{5};
-// It may spend more of its time on us than others, but hundreds of us must not keep it busy.
-constexpr int kCandidateRestPerWork = 5;
 
 // A PostgreSQL that is shut down ends its sessions up to half a second before its Patroni says so.
 constexpr std::chrono::seconds kTroubleTime{1};
@@ -72,10 +73,14 @@ void PollSchedule::round_ended(const Outlook& outlook) {
     }
     if (!alert_since_)
         alert_since_ = last_round_at_;
+    const auto rest = std::min<Clock::duration>(outlook.answer_took * kRestPerWork, kLongestRest);
     const auto pace =
-        std::max<Clock::duration>({kHurry, (last_round_at_ - *alert_since_) / kAlertGrowth,
-                                   outlook.answer_took * kRestPerWork});
+        std::max<Clock::duration>({kHurry, rest, (last_round_at_ - *alert_since_) / kAlertGrowth});
     next_round_at_ = last_round_at_ + std::min(jittered(pace), jittered(interval_));
+}
+
+Clock::duration PollSchedule::next_host_after() const {
+    return in_alert() ? Clock::duration(kHurry) : kNextHostAfter;
 }
 
 Clock::duration PollSchedule::members_wait(bool is_awaited) const {
@@ -126,10 +131,6 @@ bool PollSchedule::take_candidate(const std::string& candidate, Clock::time_poin
         return false;
     next_candidate_at_ = now + kCandidatePace;
     return true;
-}
-
-void PollSchedule::member_answered(Clock::duration took, Clock::time_point now) {
-    next_candidate_at_ = std::max(next_candidate_at_, now + took * kCandidateRestPerWork);
 }
 
 bool PollSchedule::take_positions(Clock::time_point now) {

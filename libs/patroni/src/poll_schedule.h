@@ -15,10 +15,9 @@ namespace patroni {
 ///
 /// - A round follows the one before after the interval, more or less a twentieth of it.
 /// - A round that leaves news to be expected, or a planned switchover near, begins the alert, and
-///   one that does not ends it. In alert rounds are 200 ms apart, further where answers are slow
-///   and after minutes, but never beyond the interval.
-/// - A candidate is asked every 50 ms, less often where its answers are slow, for five seconds at
-///   most.
+///   one that does not ends it. In alert rounds are 200 ms apart, up to a second where answers are
+///   slow, further after minutes, but never beyond the interval.
+/// - A candidate is asked every 50 ms, for five seconds at most.
 /// - The first trouble of the data path is a reason for an alert of a second, for Patroni may learn
 ///   of it later than sessions do. More of it, of which nothing
 ///   comes, costs at most a request a second of the leader and a round each four of the others:
@@ -56,6 +55,8 @@ class PollSchedule {
     void round_began(Clock::time_point now);
     /// The one that began last. It alone sets when the next is due, whatever was said meanwhile.
     void round_ended(const Outlook& outlook);
+    /// A host that has not answered /cluster by then is slow: the next one is asked as well.
+    [[nodiscard]] Clock::duration next_host_after() const;
     /// For how long a round waits for what members say for themselves; later words count all the
     /// same. `is_awaited`: somebody wants to know all there is.
     [[nodiscard]] Clock::duration members_wait(bool is_awaited) const;
@@ -75,9 +76,6 @@ class PollSchedule {
     [[nodiscard]] Clock::time_point next_candidate_at() const noexcept {
         return next_candidate_at_;
     }
-
-    /// For itself, after `took`: a candidate that is slow is asked less often.
-    void member_answered(Clock::duration took, Clock::time_point now);
 
     /// Whether the members' positions are to be asked with this round; if so, that is taken for
     /// done. They are no part of an alert: they keep the pace of the interval.
