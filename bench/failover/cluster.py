@@ -153,6 +153,13 @@ class Cluster:
             print(failure.args[0], flush=True)
             self.testbed.wait_healthy(self.testbed.members, Deadline(PATIENCE))
 
+    def is_whole_within(self, seconds):
+        try:
+            self.testbed.wait_healthy(self.testbed.members, Deadline(seconds))
+        except Failure:
+            return False
+        return True
+
     def make_anew(self, member):
         """As an operator does it. Patroni's own way is not enough: after an isolation it may have started
         two postmasters at once, and have removed the directory of the one that it does not know of."""
@@ -180,7 +187,6 @@ class Cluster:
             self.members[name].start(self.account_of(name))
         if not self.beside[name]:
             self.start_beside(name)
-        self.wait_until_whole()
 
     # --- heavy writes
 

@@ -9,6 +9,7 @@ from workshop import CLIENTS
 SETTLED = 2.0  # seconds of success on every path before an event
 ELECTED = 120  # seconds that a new primary may take
 FOLLOWED = 20  # seconds after it that a path may take
+HEALING = 20  # seconds that clients go on while the old primary comes back, if it takes so long
 HANGING = 10  # seconds after the new primary accepts writes, when an idle session should know
 
 
@@ -51,10 +52,13 @@ def watch(event, number, compared, whole, log):
         healed = time.monotonic()
         whole.end_writing()
         event.heal(whole, leader)
+        whole.is_whole_within(HEALING)
         seen.end()
     finally:
         whole.end_writing()
         seen.kill()
+    # Without clients: where they overload the machine, nothing would ever heal.
+    whole.wait_until_whole()
     rows = whole.rows(number)
     return {"began": began, "healed": healed, "writes": seen.writes, "longs": seen.longs, "rows": rows}
 
