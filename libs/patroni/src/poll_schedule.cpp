@@ -20,6 +20,7 @@ constexpr std::chrono::seconds kLongestRest{1};
 // after five minutes every second.
 constexpr int kAlertGrowth = 300;
 
+// Outside alert nobody waits for an answer, and one that is slow is still an answer.
 constexpr std::chrono::seconds kNextHostAfter{1};
 constexpr std::chrono::seconds kMembersWait{1};
 

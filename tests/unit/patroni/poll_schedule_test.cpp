@@ -166,7 +166,7 @@ TEST(PollSchedule, InAlertRoundsAreAFifthOfASecondApart) {
     EXPECT_EQ(Case().rounds(1min, kNews), 300);
 }
 
-TEST(PollSchedule, SlowAnswersStretchItButNotBeyondTheInterval) {
+TEST(PollSchedule, SlowAnswersStretchItButNotBeyondASecondOrTheInterval) {
     const std::vector<std::pair<Milliseconds, Milliseconds>> cases{
         {0ms, 200ms},    {1ms, 200ms},    {10ms, 200ms}, {11ms, 220ms},
         {50ms, 1'000ms}, {51ms, 1'000ms}, {10s, 1'000ms}};
@@ -413,6 +413,7 @@ TEST(PollSchedule, RepeatedTroubleOfOthersCostsARoundEachFourSecondsAtMost) {
     EXPECT_EQ(c.troubles(false, 10min).size(), 150U);
     EXPECT_LE(c.begun, 300) << "one between two of them at most";
 }
+
 TEST(PollSchedule, TroubleOfTheLeaderIsHeardHoweverMuchOthersHave) {
     Case c;
     (void)c.troubles(false, 1min);
