@@ -10,8 +10,9 @@
 namespace proxy {
 
 /// Connections that come at once count as come at the allowed rate if that is no longer ago than
-/// this: as often do those who are held try again.
-inline constexpr std::chrono::milliseconds kRateWindow{200};
+/// this: as often do those who are held try again. Short, since each fork of a server that has just
+/// been promoted is dear: ten at once made the first of them wait for the others.
+inline constexpr std::chrono::milliseconds kRateWindow{20};
 
 /// Which backends a session may not have.
 struct ClaimRules {

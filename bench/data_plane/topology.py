@@ -65,6 +65,7 @@ def measure(program, directory, backend_port):
         figures = {"p99 alone, us": running(listed[0])["p99_us"]}
         clients = open_sessions(listed)
         time.sleep(1)
+        figures["p99 beside all sessions, us"] = running(listed[0])["p99_us"]
         figures["sessions"] = SESSIONS
         # One member more: every port has a new table, and no session ends.
         members(patroni, range(1, MEMBERS + 1))
