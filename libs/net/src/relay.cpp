@@ -25,6 +25,11 @@ bool try_again(int error) {
     return error == EAGAIN || error == EINTR;
 }
 
+bool has_closed(const UniqueFd& socket) {
+    char byte = 0;
+    return ::recv(socket.get(), &byte, 1, MSG_PEEK) == 0;
+}
+
 }  // namespace
 
 Relay::Relay(EventLoop& loop, RelayBuffer& buffer, RelayOwner& owner, UniqueFd client,
@@ -96,8 +101,12 @@ void Relay::read_from(Endpoint& side) noexcept {
         side.received += static_cast<std::uint64_t>(count);
         write_to(peer, buffer_.data(), static_cast<std::size_t>(count));
     } else if (count == 0) {
-        note_end(&side == &client_ ? RelayEnd::client_closed : RelayEnd::backend_closed);
-        if (&side == &backend_ && !client_.read_done)
+        // A client that says goodbye and closes: its FIN is there before that of the backend, but
+        // this one may be read first.
+        const bool backend_first =
+            &side == &backend_ && !client_.read_done && !has_closed(client_.fd);
+        note_end(backend_first ? RelayEnd::backend_closed : RelayEnd::client_closed);
+        if (backend_first)
             owner_.on_backend_fin();
         side.read_done = true;
         // It was read because its peer had taken everything that came before.

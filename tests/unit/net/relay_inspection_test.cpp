@@ -63,6 +63,12 @@ class RelayInspectionTest : public testing::Test, public RelayOwner {
     int backend_fins_ = 0;
     std::optional<RelayEnd> end_;
 
+    struct Connection {
+        std::optional<TestClient> test;
+        UniqueFd relay;
+    };
+    Connection connections_[2];  ///< to the client, to the backend
+
   private:
     Inspection inspect(RelaySide from, std::span<const std::byte> bytes) noexcept override {
         const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -77,11 +83,6 @@ class RelayInspectionTest : public testing::Test, public RelayOwner {
     void on_backend_fin() noexcept override { ++backend_fins_; }
     void on_relay_end(RelayEnd end) noexcept override { end_ = end; }
 
-    struct Connection {
-        std::optional<TestClient> test;
-        UniqueFd relay;
-    };
-    Connection connections_[2];
     std::deque<Inspection> inspections_;
     std::vector<std::string> shown_;
 };
@@ -156,6 +157,22 @@ TEST_F(RelayInspectionTest, TellsOfABackendThatClosesFirst) {
     });
     client().send("still talking");
     EXPECT_EQ(backend().receive(13), "still talking");
+}
+
+TEST_F(RelayInspectionTest, AGoodbyeIsTheClientsThoughTheEndOfItsBackendIsReadFirst) {
+    const int fds[] = {connections_[0].relay.get(), connections_[1].relay.get()};
+    start({Inspection::enough});
+    thread_.call([&] {  // the loop fetches both events in one batch, in the order they came in
+        for (const int side : {1, 0}) {
+            connections_[side].test->close();
+            EXPECT_TRUE(support::wait_ready(fds[side], POLLIN,
+                                            support::Clock::now() + support::default_timeout));
+        }
+    });
+    thread_.call([this] {
+        EXPECT_EQ(backend_fins_, 0);
+        EXPECT_EQ(end_, RelayEnd::client_closed);
+    });
 }
 
 TEST_F(RelayInspectionTest, ABackendThatClosesAfterItsClientIsNoNews) {
