@@ -122,13 +122,9 @@ void ClusterWatcher::reconfigure(Settings settings, OnView applied) {
 
 void ClusterWatcher::report_trouble(const std::string& member) {
     post([this, member] {
-        using Response = PollSchedule::Response;
-        const auto now = Clock::now();
-        const auto response = schedule_->trouble(member == evidence_.view().leader.member, now);
-        if (response == Response::alert)
-            evidence_.observe({now, TrafficTrouble{member}});
-        if (response == Response::ask_leader)
-            ask_member(member, "/primary");
+        const bool of_leader = !member.empty() && member == evidence_.view().leader.member;
+        if (schedule_->trouble(of_leader, Clock::now()))
+            evidence_.observe({Clock::now(), TrafficTrouble{member}});
     });
 }
 
@@ -152,10 +148,11 @@ void ClusterWatcher::run() {
             begin_round();
         advance_round();
         follow_candidate();
+        follow_trouble();
         if (Clock::now() >= tell_view_at_)
             tell_view();
-        const auto deadline =
-            std::min({next_deadline(), schedule_->next_candidate_at(), tell_view_at_});
+        const auto deadline = std::min({next_deadline(), schedule_->next_candidate_at(),
+                                        schedule_->next_look_at(), tell_view_at_});
         const bool busy = round_ != nullptr;
         lock.lock();
         changed_.wait_until(lock, deadline, [&] {
@@ -232,6 +229,11 @@ void ClusterWatcher::follow_candidate() {
     const std::string candidate = evidence_.candidate();
     if (schedule_->take_candidate(candidate, Clock::now()))
         ask_member(candidate, "/primary");
+}
+
+void ClusterWatcher::follow_trouble() {
+    if (schedule_->take_look(Clock::now()))
+        ask_member(evidence_.view().leader.member, "/primary");
 }
 
 /// Configured hosts, then members that Patroni named; those that failed lately last.

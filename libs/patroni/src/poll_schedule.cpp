@@ -14,7 +14,7 @@ constexpr int kJitterPart = 20;
 // than a twentieth of its time on one of us: hundreds of proxies must not slow an election down.
 constexpr std::chrono::milliseconds kHurry{200};
 constexpr int kRestPerWork = 20;
-// But one answer that was slow by chance must not cost seconds.
+// But answers that were slow by chance must not cost seconds.
 constexpr std::chrono::seconds kLongestRest{1};
 // What is not over after minutes, as an outage of the key-value store, is asked for ever less:
 // after five minutes every second.
@@ -62,9 +62,15 @@ void PollSchedule::restart(Clock::duration interval, Clock::time_point now) {
 
 void PollSchedule::round_began(Clock::time_point now) {
     last_round_at_ = now;
+    if (std::exchange(others_wait_, false) && now >= to_others_.until)
+        to_others_.lengthen(kDeafToOthers, now);
 }
 
 void PollSchedule::round_ended(const Outlook& outlook) {
+    const auto last_took = std::exchange(last_answer_took_, outlook.answer_took);
+    const auto took = last_took == Clock::duration::zero()
+                          ? outlook.answer_took
+                          : std::min(last_took, outlook.answer_took);
     const auto quiet_for = until_switchover_is_near(outlook);
     const bool is_troubled = last_round_at_ < troubled_until_;
     if (!outlook.expects_news && !is_troubled && quiet_for > Clock::duration::zero()) {
@@ -74,7 +80,7 @@ void PollSchedule::round_ended(const Outlook& outlook) {
     }
     if (!alert_since_)
         alert_since_ = last_round_at_;
-    const auto rest = std::min<Clock::duration>(outlook.answer_took * kRestPerWork, kLongestRest);
+    const auto rest = std::min<Clock::duration>(took * kRestPerWork, kLongestRest);
     const auto pace =
         std::max<Clock::duration>({kHurry, rest, (last_round_at_ - *alert_since_) / kAlertGrowth});
     next_round_at_ = last_round_at_ + std::min(jittered(pace), jittered(interval_));
@@ -92,6 +98,8 @@ Clock::duration PollSchedule::members_wait(bool is_awaited) const {
 void PollSchedule::leader_changed() {
     alert_since_.reset();
     to_leader_ = to_others_ = {};
+    others_wait_ = false;
+    next_look_at_ = Clock::time_point::max();
 }
 
 void PollSchedule::doubt() {
@@ -101,21 +109,33 @@ void PollSchedule::doubt() {
 
 /// Sessions that end are no news where it happens all the time and nothing comes of it, as behind a
 /// pooler that closes first: then one look is enough, now and then.
-PollSchedule::Response PollSchedule::trouble(bool of_leader, Clock::time_point now) {
+bool PollSchedule::trouble(bool of_leader, Clock::time_point now) {
     Deafness& deaf = of_leader ? to_leader_ : to_others_;
-    if (now < deaf.until)
-        return Response::none;
     const bool is_news = now >= deaf.until + kForgiveAfter || deaf.time == Clock::duration::zero();
-    deaf.time = is_news
-                    ? kHurry
-                    : std::min(2 * deaf.time + kHurry, of_leader ? kDeafToLeader : kDeafToOthers);
-    deaf.until = now + deaf.time;
-    if (of_leader && !is_news)
-        return Response::ask_leader;
-    hurry();
-    if (is_news)
+    if (is_news) {
+        deaf = {.time = kHurry, .until = now + kHurry};
         troubled_until_ = now + kTroubleTime;
-    return is_news ? Response::alert : Response::round;
+        hurry();
+    } else if (of_leader) {
+        next_look_at_ = std::max(now, deaf.until);
+    } else {
+        others_wait_ = true;
+        next_round_at_ = std::min(next_round_at_, std::max(last_round_at_ + kHurry, deaf.until));
+    }
+    return is_news;
+}
+
+bool PollSchedule::take_look(Clock::time_point now) {
+    if (now < next_look_at_)
+        return false;
+    next_look_at_ = Clock::time_point::max();
+    to_leader_.lengthen(kDeafToLeader, now);
+    return true;
+}
+
+void PollSchedule::Deafness::lengthen(Clock::duration longest, Clock::time_point now) noexcept {
+    time = std::min(2 * time + kHurry, longest);
+    until = now + time;
 }
 
 bool PollSchedule::take_candidate(const std::string& candidate, Clock::time_point now) {

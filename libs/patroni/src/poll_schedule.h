@@ -19,8 +19,8 @@ namespace patroni {
 ///   slow, further after minutes, but never beyond the interval.
 /// - A candidate is asked every 50 ms, for five seconds at most.
 /// - The first trouble of the data path is a reason for an alert of a second, for Patroni may learn
-///   of it later than sessions do. More of it, of which nothing
-///   comes, costs at most a request a second of the leader and a round each four of the others:
+///   of it later than sessions do. More of it, of which nothing comes, costs at most a request a
+///   second of the leader and a round each four of the others, and waits no longer than that:
 ///   however much of theirs there is, that of the leader is heard.
 class PollSchedule {
   public:
@@ -34,15 +34,8 @@ class PollSchedule {
         std::optional<std::chrono::system_clock::time_point> switchover_at{};
         std::chrono::system_clock::time_point wall_clock{};
         /// Of /cluster, by who answered well, or else by the slowest that answered; 0: nobody did.
+        /// One that is slow by chance changes nothing: the shorter one of two rounds counts.
         Clock::duration answer_took{0};
-    };
-
-    /// What trouble of the data path calls for.
-    enum class Response : std::uint8_t {
-        none,        ///< trouble came a moment ago already
-        ask_leader,  ///< GET /primary of the leader
-        round,       ///< an early one: next_round_at() says so by now
-        alert,       ///< the same, and the trouble is evidence: until it is cleared up news are due
     };
 
     /// The first round is due at once.
@@ -67,8 +60,14 @@ class PollSchedule {
     /// Between rounds: nobody leads beyond doubt. An early one is due, unless in alert, where the
     /// next is as early as may be.
     void doubt();
-    /// `of_leader`: of the member that is known to lead.
-    [[nodiscard]] Response trouble(bool of_leader, Clock::time_point now);
+    /// Trouble of the data path; `of_leader`: of the member that is known to lead. Whether it is
+    /// news: then it is evidence, and until it is cleared up more is expected. Any other brings a
+    /// look at the leader or the next round forward.
+    [[nodiscard]] bool trouble(bool of_leader, Clock::time_point now);
+    /// Whether the leader is to be asked now, for its trouble; if so, that is taken for done. To be
+    /// called after trouble(), and at next_look_at().
+    [[nodiscard]] bool take_look(Clock::time_point now);
+    [[nodiscard]] Clock::time_point next_look_at() const noexcept { return next_look_at_; }
 
     /// Whether `candidate` (empty: nobody) is to be asked now; if so, that is taken for done. To be
     /// called whenever it may be another one, and at next_candidate_at().
@@ -86,6 +85,9 @@ class PollSchedule {
     struct Deafness {
         Clock::duration time{0};
         Clock::time_point until{};
+
+        /// Begins anew, for longer than the last time.
+        void lengthen(Clock::duration longest, Clock::time_point now) noexcept;
     };
 
     [[nodiscard]] bool in_alert() const noexcept { return alert_since_.has_value(); }
@@ -97,9 +99,12 @@ class PollSchedule {
     Clock::time_point last_round_at_;  ///< when it began
     Clock::time_point next_round_at_;
     std::optional<Clock::time_point> alert_since_;
+    Clock::duration last_answer_took_{0};
     Clock::time_point troubled_until_{};  ///< alert until then, whatever the answers are
     Deafness to_leader_;
     Deafness to_others_;
+    bool others_wait_ = false;  ///< for a round that looks at their trouble
+    Clock::time_point next_look_at_ = Clock::time_point::max();
     std::string candidate_;
     Clock::time_point candidate_since_;
     Clock::time_point next_candidate_at_ = Clock::time_point::max();

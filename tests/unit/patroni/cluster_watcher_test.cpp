@@ -739,6 +739,22 @@ TEST_F(ClusterWatcherTest, TroubleOnTheDataPathIsAReasonToAskAtOnceAndAgain) {
     EXPECT_LE(a_.requests("/cluster"), 7U) << "of a hundred";
 }
 
+TEST_F(ClusterWatcherTest, TroubleAgainIsALookAtTheLeaderAlone) {
+    both_answer({leader("p1", api_url_of(b_))});
+    proves(b_);
+    ClusterWatcher watcher(only_a(1h), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    // A round asks for /cluster first, and the leader once.
+    support::eventually(
+        [&] {
+            watcher.report_trouble("p1");
+            const auto looks = b_.requests("/primary");
+            return looks > a_.requests("/cluster");
+        },
+        "the leader to be asked without a round");
+}
+
 TEST_F(ClusterWatcherTest, AHostAndTheAddressThatPatroniNamesAreOneApi) {
     // b is asked for /cluster by name, and for /primary by address while that one is under way.
     const auto port = b_.url().substr(b_.url().rfind(':'));

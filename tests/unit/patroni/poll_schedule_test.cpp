@@ -20,11 +20,10 @@ namespace {
 using namespace std::chrono_literals;
 using Milliseconds = std::chrono::milliseconds;
 using Outlook = PollSchedule::Outlook;
-using Response = PollSchedule::Response;
+using testing::Contains;
 using testing::ElementsAre;
 
 constexpr Milliseconds kInterval{3'000};
-constexpr Milliseconds kStillDeaf{-1};
 const Outlook kCalm{};
 const Outlook kNews{.expects_news = true};
 
@@ -51,6 +50,10 @@ Milliseconds in_ms(Clock::duration time) {
     return std::chrono::duration_cast<Milliseconds>(time);
 }
 
+/// What trouble brought, and when after the beginning.
+enum class Brought : std::uint8_t { alert, look, round };
+using BroughtWhen = std::pair<Brought, Milliseconds>;
+
 /// A schedule with a hand on the clock.
 class Case {
   public:
@@ -75,18 +78,21 @@ class Case {
     }
     [[nodiscard]] Milliseconds until_next() const { return in_ms(schedule.next_round_at() - now); }
 
-    /// Trouble again and again, every millisecond, with rounds as they are due: which responses
-    /// there were, and when after the beginning.
-    std::vector<std::pair<Response, Milliseconds>> troubles(bool of_leader, Clock::duration time) {
-        std::vector<std::pair<Response, Milliseconds>> told;
+    /// Trouble again and again, every millisecond, with rounds and looks as they are due.
+    std::vector<BroughtWhen> troubles(bool of_leader, Clock::duration time) {
+        std::vector<BroughtWhen> brought;
         for (const auto start = now; now < start + time; now += 1ms) {
-            if (now >= schedule.next_round_at())
+            const auto since = in_ms(now - start);
+            if (now >= schedule.next_round_at()) {
                 (void)round(kCalm);
-            const auto response = schedule.trouble(of_leader, now);
-            if (response != Response::none)
-                told.emplace_back(response, in_ms(now - start));
+                brought.emplace_back(Brought::round, since);
+            }
+            if (schedule.trouble(of_leader, now))
+                brought.emplace_back(Brought::alert, since);
+            if (schedule.take_look(now))
+                brought.emplace_back(Brought::look, since);
         }
-        return told;
+        return brought;
     }
 
     /// When after the beginning the candidate is asked, by who looks every millisecond.
@@ -176,6 +182,23 @@ TEST(PollSchedule, SlowAnswersStretchItButNotBeyondASecondOrTheInterval) {
     EXPECT_EQ(Case(latest).round(news_after(10s)), 1'050ms) << "hundreds must not get in step";
     EXPECT_EQ(Case(none, 500ms).round(news_after(10s)), 500ms) << "whose interval is shorter";
     EXPECT_EQ(Case(none, 100ms).round(kNews), 100ms) << "whose interval is shorter still";
+}
+
+TEST(PollSchedule, AnAnswerThatIsSlowByChanceStretchesNothing) {
+    Case c;
+    EXPECT_EQ(c.round(news_after(5ms)), 200ms);
+    EXPECT_EQ(c.round(news_after(1s)), 200ms) << "the one before was not";
+    EXPECT_EQ(c.round(news_after(30ms)), 600ms) << "two";
+    EXPECT_EQ(c.round(news_after(40ms)), 600ms);
+    EXPECT_EQ(c.round(news_after(40ms)), 800ms);
+    EXPECT_EQ(c.round(news_after(0ms)), 200ms) << "nobody answered";
+    EXPECT_EQ(c.round(news_after(40ms)), 800ms) << "which says nothing of the next";
+}
+
+TEST(PollSchedule, ASlowAnswerAfterTheAnswersOfPeaceIsOneByChance) {
+    Case c;
+    (void)c.round({.answer_took = 5ms});
+    EXPECT_EQ(c.round(news_after(1s)), 200ms);
 }
 
 TEST(PollSchedule, OutsideAlertASlowAnswerChangesNothing) {
@@ -346,12 +369,12 @@ TEST(PollSchedule, TheFirstTroubleIsAReasonForAlertWhoeverHasIt) {
     for (const bool of_leader : {true, false}) {
         Case c;
         (void)c.round(kCalm);
-        EXPECT_EQ(c.schedule.trouble(of_leader, c.now), Response::alert);
+        EXPECT_TRUE(c.schedule.trouble(of_leader, c.now));
         EXPECT_EQ(c.until_next(), 200ms) << "after the last round";
         c.now += 1h;
         (void)c.round(kCalm);
         c.now += 1s;
-        EXPECT_EQ(c.schedule.trouble(of_leader, c.now), Response::alert);
+        EXPECT_TRUE(c.schedule.trouble(of_leader, c.now));
         EXPECT_EQ(c.until_next(), -800ms) << "at once";
     }
 }
@@ -369,26 +392,45 @@ TEST(PollSchedule, TroubleIsLookedAtForASecondThoughAllSeemsWell) {
 }
 
 TEST(PollSchedule, TroubleNeverPutsARoundOff) {
-    Case c(none, 100ms);
-    (void)c.round(kCalm);
-    EXPECT_EQ(c.schedule.trouble(true, c.now), Response::alert);
-    EXPECT_EQ(c.until_next(), 100ms);
+    for (const bool of_leader : {true, false}) {
+        Case c(none, 100ms);
+        (void)c.round(kCalm);
+        EXPECT_TRUE(c.schedule.trouble(of_leader, c.now));
+        EXPECT_EQ(c.until_next(), 100ms);
+        EXPECT_FALSE(c.schedule.trouble(of_leader, c.now));
+        EXPECT_EQ(c.until_next(), 100ms);
+    }
 }
 
-TEST(PollSchedule, RepeatedTroubleOfTheLeaderCostsARequestASecondAtMost) {
+TEST(PollSchedule, RepeatedTroubleOfTheLeaderIsALookASecondAtMost) {
     Case c;
     (void)c.round(kCalm);
+    auto brought = c.troubles(true, 5s);
+    std::erase_if(brought, [](const auto& each) { return each.first == Brought::round; });
     // It is not heard for 0.2 s, 0.6 s, and then a second each time.
-    EXPECT_THAT(c.troubles(true, 5s),
-                ElementsAre(std::pair(Response::alert, 0ms), std::pair(Response::ask_leader, 200ms),
-                            std::pair(Response::ask_leader, 800ms),
-                            std::pair(Response::ask_leader, 1'800ms),
-                            std::pair(Response::ask_leader, 2'800ms),
-                            std::pair(Response::ask_leader, 3'800ms),
-                            std::pair(Response::ask_leader, 4'800ms)));
+    EXPECT_THAT(
+        brought,
+        ElementsAre(BroughtWhen(Brought::alert, 0ms), BroughtWhen(Brought::look, 200ms),
+                    BroughtWhen(Brought::look, 800ms), BroughtWhen(Brought::look, 1'800ms),
+                    BroughtWhen(Brought::look, 2'800ms), BroughtWhen(Brought::look, 3'800ms),
+                    BroughtWhen(Brought::look, 4'800ms)));
     c.begun = 0;
-    EXPECT_EQ(c.troubles(true, 10min).size(), 600U);
-    EXPECT_EQ(c.begun, 200) << "one an interval, as ever";
+    EXPECT_EQ(c.troubles(true, 10min).size(), 600U + 200U);
+    EXPECT_EQ(c.begun, 200) << "rounds: one an interval, as ever";
+}
+
+TEST(PollSchedule, TroubleOfTheLeaderThatIsNotHeardIsLookedAtOnceItWouldBe) {
+    Case c;
+    (void)c.troubles(true, 10s);
+    ASSERT_TRUE(c.schedule.take_look(c.now + 1s)) << "the last of it";
+    c.now += 1'500ms;
+    EXPECT_EQ(c.schedule.next_look_at(), Clock::time_point::max());
+    ASSERT_FALSE(c.schedule.trouble(true, c.now));
+    EXPECT_FALSE(c.schedule.take_look(c.now));
+    EXPECT_EQ(in_ms(c.schedule.next_look_at() - c.now), 500ms);
+    EXPECT_FALSE(c.schedule.take_look(c.now + 499ms));
+    EXPECT_TRUE(c.schedule.take_look(c.now + 500ms));
+    EXPECT_FALSE(c.schedule.take_look(c.now + 1h)) << "once";
 }
 
 TEST(PollSchedule, RepeatedTroubleOfTheLeaderBringsNoRoundForward) {
@@ -396,29 +438,44 @@ TEST(PollSchedule, RepeatedTroubleOfTheLeaderBringsNoRoundForward) {
     (void)c.troubles(true, 10s);
     (void)c.round(kCalm);
     c.now += 1s;
-    ASSERT_EQ(c.schedule.trouble(true, c.now), Response::ask_leader);
+    ASSERT_FALSE(c.schedule.trouble(true, c.now));
+    EXPECT_TRUE(c.schedule.take_look(c.now));
     EXPECT_EQ(c.until_next(), 2s);
 }
 
-TEST(PollSchedule, RepeatedTroubleOfOthersCostsARoundEachFourSecondsAtMost) {
-    Case c;
+TEST(PollSchedule, RepeatedTroubleOfOthersIsARoundEachFourSecondsAtMost) {
+    Case c(none, 1h);
     (void)c.round(kCalm);
-    // It is not heard for 0.2, 0.6, 1.4 and 3 seconds, and then four each time.
+    auto brought = c.troubles(false, 20s);
+    // It is not heard for 0.2, 0.6, 1.4 and 3 seconds, and then four each time. The second in which
+    // the first is looked at comes before.
+    std::erase_if(brought, [](const auto& each) { return each.second < 2s; });
     EXPECT_THAT(
-        c.troubles(false, 10s),
-        ElementsAre(std::pair(Response::alert, 0ms), std::pair(Response::round, 200ms),
-                    std::pair(Response::round, 800ms), std::pair(Response::round, 2'200ms),
-                    std::pair(Response::round, 5'200ms), std::pair(Response::round, 9'200ms)));
+        brought,
+        ElementsAre(BroughtWhen(Brought::round, 2'200ms), BroughtWhen(Brought::round, 5'200ms),
+                    BroughtWhen(Brought::round, 9'200ms), BroughtWhen(Brought::round, 13'200ms),
+                    BroughtWhen(Brought::round, 17'200ms)));
     c.begun = 0;
     EXPECT_EQ(c.troubles(false, 10min).size(), 150U);
-    EXPECT_LE(c.begun, 300) << "one between two of them at most";
+    EXPECT_EQ(c.begun, 150);
+}
+
+TEST(PollSchedule, TroubleOfOthersThatIsNotHeardBringsARoundOnceItWouldBe) {
+    Case c(none, 1h);
+    (void)c.troubles(false, 17'201ms);  // it is not heard for four seconds from here on
+    (void)c.round(kCalm);
+    ASSERT_EQ(c.until_next(), 1h) << "which has looked at what came before";
+    c.now += 1s;
+    ASSERT_FALSE(c.schedule.trouble(false, c.now));
+    EXPECT_EQ(c.until_next(), 2'999ms);
+    EXPECT_FALSE(c.schedule.take_look(c.now + 1h)) << "it is none of the leader's";
 }
 
 TEST(PollSchedule, TroubleOfTheLeaderIsHeardHoweverMuchOthersHave) {
     Case c;
     (void)c.troubles(false, 1min);
-    ASSERT_EQ(c.schedule.trouble(false, c.now), Response::none);
-    EXPECT_EQ(c.schedule.trouble(true, c.now), Response::alert);
+    ASSERT_FALSE(c.schedule.trouble(false, c.now));
+    EXPECT_TRUE(c.schedule.trouble(true, c.now));
 }
 
 TEST(PollSchedule, RepeatedTroubleOfOthersBringsARoundForward) {
@@ -426,37 +483,42 @@ TEST(PollSchedule, RepeatedTroubleOfOthersBringsARoundForward) {
     (void)c.troubles(false, 10s);
     (void)c.round(kCalm);
     c.now += 4s;
-    ASSERT_EQ(c.schedule.trouble(false, c.now), Response::round);
-    EXPECT_EQ(c.until_next(), -3'800ms) << "at once";
+    ASSERT_FALSE(c.schedule.trouble(false, c.now));
+    EXPECT_LE(c.until_next(), 0ms) << "at once";
 }
 
 TEST(PollSchedule, TroubleIsForgivenWhenNoneWasHeardForTenSeconds) {
-    const std::vector<std::pair<Clock::duration, Response>> cases{
-        {kStillDeaf, Response::none},    {0ms, Response::ask_leader}, {5s, Response::ask_leader},
-        {9'999ms, Response::ask_leader}, {10s, Response::alert},      {1h, Response::alert}};
-    for (const auto& [later, response] : cases) {
-        Case c;
-        (void)c.schedule.trouble(true, c.now);
-        c.now += 200ms;  // it is heard again
-        EXPECT_EQ(c.schedule.trouble(true, c.now + later), response) << in_ms(later).count();
+    for (const bool of_leader : {true, false}) {
+        const std::vector<std::pair<Clock::duration, bool>> cases{
+            {-1ms, false}, {0ms, false}, {5s, false}, {9'999ms, false}, {10s, true}, {1h, true}};
+        for (const auto& [later, is_news] : cases) {
+            Case c;
+            (void)c.schedule.trouble(of_leader, c.now);
+            c.now += 200ms;  // it is heard again
+            EXPECT_EQ(c.schedule.trouble(of_leader, c.now + later), is_news)
+                << in_ms(later).count();
+        }
     }
     // What is forgiven begins anew, from the shortest time on.
     Case c;
     (void)c.troubles(true, 1min);
-    c.now += 11s;
-    EXPECT_THAT(c.troubles(true, 1s),
-                ElementsAre(std::pair(Response::alert, 0ms), std::pair(Response::ask_leader, 200ms),
-                            std::pair(Response::ask_leader, 800ms)));
+    (void)c.schedule.take_look(c.now + 1s);
+    c.now += 12s;
+    const auto brought = c.troubles(true, 1s);
+    EXPECT_THAT(brought, Contains(BroughtWhen(Brought::alert, 0ms)));
+    EXPECT_THAT(brought, Contains(BroughtWhen(Brought::look, 200ms)));
+    EXPECT_THAT(brought, Contains(BroughtWhen(Brought::look, 800ms)));
 }
 
 TEST(PollSchedule, TroubleIsNewsAgainAfterAChangeOfLeader) {
     Case c;
     (void)c.troubles(true, 1min);
+    ASSERT_NE(c.schedule.next_look_at(), Clock::time_point::max());
     c.schedule.leader_changed();
-    const auto told = c.troubles(true, 5s);
-    EXPECT_EQ(told.at(0), std::pair(Response::alert, 0ms));
-    EXPECT_EQ(told.at(1).first, Response::ask_leader);
-    EXPECT_EQ(told.at(1).second - told.at(0).second, 200ms);
+    EXPECT_EQ(c.schedule.next_look_at(), Clock::time_point::max()) << "it was that of another";
+    const auto brought = c.troubles(true, 1s);
+    EXPECT_THAT(brought, Contains(BroughtWhen(Brought::alert, 0ms)));
+    EXPECT_THAT(brought, Contains(BroughtWhen(Brought::look, 200ms)));
 }
 
 // ---------------------------------------------------------------------------------------------

@@ -368,6 +368,16 @@ TEST_F(TopologyFeedTest, ARoundThatEndsLetsTroubleBeToldAgain) {
     EXPECT_FALSE(p1->in_trouble) << "who could not be asked may be asked for again";
 }
 
+TEST_F(TopologyFeedTest, AViewLetsTroubleBeToldAgainBeforeItsRoundHasEnded) {
+    TopologyFeed feed(settings(config(), kNever), publish());
+    feed.start();
+    EXPECT_EQ(update(feed), "");
+    const auto p1 = only_backend(0);
+    p1->in_trouble = true;
+    reconfigure(feed, settings(config(), kNever));  // shows what is known anew
+    EXPECT_FALSE(p1->in_trouble);
+}
+
 TEST_F(TopologyFeedTest, TroubleAsksTheClusterBeforeItsTime) {
     TopologyFeed feed(settings(config(), kNever), publish());
     feed.start();

@@ -98,6 +98,7 @@ class ClusterWatcher {
 
     [[nodiscard]] std::vector<Endpoint> hosts_in_order();
     void follow_candidate();
+    void follow_trouble();
     void ask_next_host();
     void on_cluster_reply(std::uint64_t round, const Endpoint& host, Clock::time_point asked_at,
                           const Result<HttpReply>& reply);
