@@ -36,7 +36,7 @@ struct Unserved {
 /// The queue of one port on one worker: sessions that found no backend, first come first served by
 /// the time of their accept.
 ///
-/// They try when there is a chance, and every 200 ms, for one may have become free on another
+/// They try when there is a chance, and every 20 ms, for one may have become free on another
 /// worker: some at every turn of the loop, until one of them finds no backend, for those behind it
 /// would find none either.
 /// Loop thread only. Borrows the sessions and what the constructor is given.

@@ -10,9 +10,12 @@ namespace {
 // itself earlier or later at most.
 constexpr int kJitterPart = 20;
 
-// In alert rounds follow each other this soon, and so much less often that an API spends no more
-// than a twentieth of its time on one of us: hundreds of proxies must not slow an election down.
+// In alert rounds follow each other this soon, and sooner in the first seconds in which news are
+// expected: most elections take no longer. But so much less often that an API spends no more than a
+// twentieth of its time on one of us: hundreds of proxies must not slow an election down.
 constexpr std::chrono::milliseconds kHurry{200};
+constexpr std::chrono::milliseconds kSprint{100};
+constexpr std::chrono::seconds kSprintTime{5};
 constexpr int kRestPerWork = 20;
 // But answers that were slow by chance must not cost seconds.
 constexpr std::chrono::seconds kLongestRest{1};
@@ -81,8 +84,10 @@ void PollSchedule::round_ended(const Outlook& outlook) {
     if (!alert_since_)
         alert_since_ = last_round_at_;
     const auto rest = std::min<Clock::duration>(took * kRestPerWork, kLongestRest);
+    const auto age = last_round_at_ - *alert_since_;
+    const bool sprints = outlook.expects_news && age < kSprintTime;
     const auto pace =
-        std::max<Clock::duration>({kHurry, rest, (last_round_at_ - *alert_since_) / kAlertGrowth});
+        std::max<Clock::duration>({sprints ? kSprint : kHurry, rest, age / kAlertGrowth});
     next_round_at_ = last_round_at_ + std::min(jittered(pace), jittered(interval_));
 }
 

@@ -165,40 +165,42 @@ TEST(PollSchedule, RestartLeavesAnAlertAsOldAsItIs) {
 // ---------------------------------------------------------------------------------------------
 // Alert
 
-TEST(PollSchedule, InAlertRoundsAreAFifthOfASecondApart) {
-    EXPECT_EQ(Case(none).round(kNews), 200ms);
-    EXPECT_EQ(Case(earliest).round(kNews), 190ms);
-    EXPECT_EQ(Case(latest).round(kNews), 210ms);
-    EXPECT_EQ(Case().rounds(1min, kNews), 300);
+TEST(PollSchedule, InAlertRoundsAreATenthOfASecondApartAndAfterFiveAFifth) {
+    EXPECT_EQ(Case(none).round(kNews), 100ms);
+    EXPECT_EQ(Case(earliest).round(kNews), 95ms);
+    EXPECT_EQ(Case(latest).round(kNews), 105ms);
+    Case c;
+    EXPECT_EQ(c.rounds(5s, kNews), 50);
+    EXPECT_EQ(c.rounds(55s, kNews), 275);
 }
 
 TEST(PollSchedule, SlowAnswersStretchItButNotBeyondASecondOrTheInterval) {
     const std::vector<std::pair<Milliseconds, Milliseconds>> cases{
-        {0ms, 200ms},    {1ms, 200ms},    {10ms, 200ms}, {11ms, 220ms},
+        {0ms, 100ms},    {1ms, 100ms},    {5ms, 100ms},  {6ms, 120ms},
         {50ms, 1'000ms}, {51ms, 1'000ms}, {10s, 1'000ms}};
     for (const auto& [answer_took, apart] : cases)
         EXPECT_EQ(Case().round(news_after(answer_took)), apart) << answer_took.count() << " ms";
     EXPECT_EQ(Case(earliest).round(news_after(50ms)), 950ms);
     EXPECT_EQ(Case(latest).round(news_after(10s)), 1'050ms) << "hundreds must not get in step";
     EXPECT_EQ(Case(none, 500ms).round(news_after(10s)), 500ms) << "whose interval is shorter";
-    EXPECT_EQ(Case(none, 100ms).round(kNews), 100ms) << "whose interval is shorter still";
+    EXPECT_EQ(Case(none, 50ms).round(kNews), 50ms) << "whose interval is shorter still";
 }
 
 TEST(PollSchedule, AnAnswerThatIsSlowByChanceStretchesNothing) {
     Case c;
-    EXPECT_EQ(c.round(news_after(5ms)), 200ms);
-    EXPECT_EQ(c.round(news_after(1s)), 200ms) << "the one before was not";
+    EXPECT_EQ(c.round(news_after(5ms)), 100ms);
+    EXPECT_EQ(c.round(news_after(1s)), 100ms) << "the one before was not";
     EXPECT_EQ(c.round(news_after(30ms)), 600ms) << "two";
     EXPECT_EQ(c.round(news_after(40ms)), 600ms);
     EXPECT_EQ(c.round(news_after(40ms)), 800ms);
-    EXPECT_EQ(c.round(news_after(0ms)), 200ms) << "nobody answered";
+    EXPECT_EQ(c.round(news_after(0ms)), 100ms) << "nobody answered";
     EXPECT_EQ(c.round(news_after(40ms)), 800ms) << "which says nothing of the next";
 }
 
 TEST(PollSchedule, ASlowAnswerAfterTheAnswersOfPeaceIsOneByChance) {
     Case c;
     (void)c.round({.answer_took = 5ms});
-    EXPECT_EQ(c.round(news_after(1s)), 200ms);
+    EXPECT_EQ(c.round(news_after(1s)), 100ms);
 }
 
 TEST(PollSchedule, OutsideAlertASlowAnswerChangesNothing) {
@@ -208,7 +210,7 @@ TEST(PollSchedule, OutsideAlertASlowAnswerChangesNothing) {
 
 TEST(PollSchedule, WhatLastsForMinutesIsAskedForEverLess) {
     const std::vector<std::pair<Clock::duration, Milliseconds>> cases{
-        {1s, 200ms},      {60s, 200ms},     {90s, 300ms},     {2min, 400ms}, {5min, 1'000ms},
+        {4'999ms, 100ms}, {5s, 200ms},      {60s, 200ms},     {90s, 300ms},  {5min, 1'000ms},
         {10min, 2'000ms}, {15min, 3'000ms}, {20min, 3'000ms}, {24h, 3'000ms}};
     for (const auto& [age, apart] : cases) {
         Case c;
@@ -224,7 +226,7 @@ TEST(PollSchedule, AnAlertEndsWhenNoNewsAreExpectedAndTheNextOneBeginsAtFullPace
     c.now += 10min;
     ASSERT_EQ(c.round(kNews), 2s);
     EXPECT_EQ(c.round(kCalm), kInterval);
-    EXPECT_EQ(c.round(kNews), 200ms);
+    EXPECT_EQ(c.round(kNews), 100ms);
 }
 
 TEST(PollSchedule, AnAlertGoesOnAtFullPaceAfterAChangeOfLeader) {
@@ -234,7 +236,7 @@ TEST(PollSchedule, AnAlertGoesOnAtFullPaceAfterAChangeOfLeader) {
     ASSERT_EQ(c.round(kNews), 2s);
     c.schedule.leader_changed();
     EXPECT_EQ(c.until_next(), 2s) << "who leads now may be beyond doubt already";
-    EXPECT_EQ(c.round(kNews), 200ms);
+    EXPECT_EQ(c.round(kNews), 100ms);
 }
 
 TEST(PollSchedule, DoubtBetweenRoundsBringsTheNextOneForward) {
