@@ -1,6 +1,7 @@
 #include "net/relay.h"
 
 #include <cerrno>
+#include <poll.h>
 #include <sys/socket.h>
 #include <utility>
 
@@ -25,9 +26,10 @@ bool try_again(int error) {
     return error == EAGAIN || error == EINTR;
 }
 
+/// Or broke, which a look with recv() would keep from the read that comes.
 bool has_closed(const UniqueFd& socket) {
-    char byte = 0;
-    return ::recv(socket.get(), &byte, 1, MSG_PEEK) == 0;
+    pollfd entry{.fd = socket.get(), .events = POLLRDHUP, .revents = 0};
+    return ::poll(&entry, 1, 0) > 0;
 }
 
 }  // namespace

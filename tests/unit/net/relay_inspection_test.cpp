@@ -163,15 +163,31 @@ TEST_F(RelayInspectionTest, AGoodbyeIsTheClientsThoughTheEndOfItsBackendIsReadFi
     const int fds[] = {connections_[0].relay.get(), connections_[1].relay.get()};
     start({Inspection::enough});
     thread_.call([&] {  // the loop fetches both events in one batch, in the order they came in
-        for (const int side : {1, 0}) {
-            connections_[side].test->close();
-            EXPECT_TRUE(support::wait_ready(fds[side], POLLIN,
-                                            support::Clock::now() + support::default_timeout));
-        }
+        backend().close();
+        client().close();
+        for (const int fd : fds)
+            EXPECT_TRUE(
+                support::wait_ready(fd, POLLIN, support::Clock::now() + support::default_timeout));
     });
     thread_.call([this] {
         EXPECT_EQ(backend_fins_, 0);
         EXPECT_EQ(end_, RelayEnd::client_closed);
+    });
+}
+
+TEST_F(RelayInspectionTest, AClientThatBrokeIsTheOneThoughTheEndOfItsBackendIsReadFirst) {
+    const int fds[] = {connections_[0].relay.get(), connections_[1].relay.get()};
+    start({Inspection::enough});
+    thread_.call([&] {
+        backend().close();
+        client().reset();
+        for (const int fd : fds)
+            EXPECT_TRUE(
+                support::wait_ready(fd, POLLIN, support::Clock::now() + support::default_timeout));
+    });
+    thread_.call([this] {
+        EXPECT_EQ(backend_fins_, 0);
+        EXPECT_EQ(end_, RelayEnd::client_failed);
     });
 }
 
