@@ -73,7 +73,8 @@ std::string Evidence::api_url_of(const std::string& member) const {
 
 void Evidence::note(Clock::time_point at, const ClusterAnswer& answer) {
     const ClusterSnapshot& snapshot = *answer.snapshot;
-    topology_changed_ = view_.snapshot && !same_topology(*view_.snapshot, snapshot);
+    if (view_.snapshot && !same_topology(*view_.snapshot, snapshot))
+        doubted_at_ = at;
     view_.snapshot = answer.snapshot;
     view_.answered_at = at;
 
@@ -158,7 +159,7 @@ void Evidence::note_own_word(Clock::time_point at, const std::string& member, Ow
 }
 
 void Evidence::decide() {
-    wants_confirmation_ = topology_changed_ || in_doubt();
+    wants_confirmation_ = in_doubt();
     if (const auto member = proven_challenger())
         accept(*member, own_words_[*member].timeline);
     else if (const auto name = named_challenger())

@@ -406,6 +406,19 @@ TEST(Evidence, ReasonsOfAVacancyAreInWords) {
               "p1 is shown as leader, but its API answers 200, role replica, state running");
 }
 
+TEST(Evidence, AChangeIsConfirmedByAnAnswerThatIsLateEnoughForWhoJudgesMembers) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    ClusterSnapshot changed = led_by("p1");
+    changed.members.pop_back();
+    c.after(3s).cluster(changed).proves("p1");
+    EXPECT_TRUE(c.evidence.wants_confirmation());
+    c.after(Evidence::kConfirmAfter - 1ms).cluster(changed).proves("p1");
+    EXPECT_TRUE(c.evidence.wants_confirmation());
+    c.after(1ms).cluster(changed).proves("p1");
+    EXPECT_FALSE(c.evidence.wants_confirmation());
+}
+
 TEST(Evidence, WhoIsShownAsLeaderAndDoesNotProveItIsAskedAgainSoon) {
     Case c;
     c.cluster("p1");

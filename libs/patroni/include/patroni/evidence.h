@@ -102,8 +102,7 @@ class Evidence {
     std::uint64_t highest_timeline_ = 0;
     Clock::time_point confirmed_at_;  ///< the leader, by itself or by /cluster
     bool ever_led_ = false;
-    bool topology_changed_ = false;
-    std::optional<Clock::time_point> doubted_at_;  ///< by the data path or a push
+    std::optional<Clock::time_point> doubted_at_;  ///< by traffic, a push, a change
     bool wants_confirmation_ = false;
     ClusterView view_;
 };
