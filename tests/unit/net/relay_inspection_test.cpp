@@ -1,6 +1,7 @@
 // A relay whose owner looks at what passes.
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -47,6 +48,18 @@ class RelayInspectionTest : public testing::Test, public RelayOwner {
             relay_->start(std::as_bytes(std::span(from_client)));
         });
     }
+    /// The backend's end comes first, and the loop fetches both in one batch.
+    void start_and_end_both(const std::function<void()>& end_client) {
+        const int fds[] = {connections_[0].relay.get(), connections_[1].relay.get()};
+        start({Inspection::enough});
+        thread_.call([&] {
+            backend().close();
+            end_client();
+            for (const int fd : fds)
+                EXPECT_TRUE(support::wait_ready(fd, POLLIN,
+                                                support::Clock::now() + support::default_timeout));
+        });
+    }
     [[nodiscard]] TestClient& client() { return *connections_[0].test; }
     [[nodiscard]] TestClient& backend() { return *connections_[1].test; }
     [[nodiscard]] std::vector<std::string> shown() {
@@ -63,12 +76,6 @@ class RelayInspectionTest : public testing::Test, public RelayOwner {
     int backend_fins_ = 0;
     std::optional<RelayEnd> end_;
 
-    struct Connection {
-        std::optional<TestClient> test;
-        UniqueFd relay;
-    };
-    Connection connections_[2];  ///< to the client, to the backend
-
   private:
     Inspection inspect(RelaySide from, std::span<const std::byte> bytes) noexcept override {
         const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -83,6 +90,11 @@ class RelayInspectionTest : public testing::Test, public RelayOwner {
     void on_backend_fin() noexcept override { ++backend_fins_; }
     void on_relay_end(RelayEnd end) noexcept override { end_ = end; }
 
+    struct Connection {
+        std::optional<TestClient> test;
+        UniqueFd relay;
+    };
+    Connection connections_[2];  ///< to the client, to the backend
     std::deque<Inspection> inspections_;
     std::vector<std::string> shown_;
 };
@@ -160,15 +172,7 @@ TEST_F(RelayInspectionTest, TellsOfABackendThatClosesFirst) {
 }
 
 TEST_F(RelayInspectionTest, AGoodbyeIsTheClientsThoughTheEndOfItsBackendIsReadFirst) {
-    const int fds[] = {connections_[0].relay.get(), connections_[1].relay.get()};
-    start({Inspection::enough});
-    thread_.call([&] {  // the loop fetches both events in one batch, in the order they came in
-        backend().close();
-        client().close();
-        for (const int fd : fds)
-            EXPECT_TRUE(
-                support::wait_ready(fd, POLLIN, support::Clock::now() + support::default_timeout));
-    });
+    start_and_end_both([this] { client().close(); });
     thread_.call([this] {
         EXPECT_EQ(backend_fins_, 0);
         EXPECT_EQ(end_, RelayEnd::client_closed);
@@ -176,15 +180,7 @@ TEST_F(RelayInspectionTest, AGoodbyeIsTheClientsThoughTheEndOfItsBackendIsReadFi
 }
 
 TEST_F(RelayInspectionTest, AClientThatBrokeIsTheOneThoughTheEndOfItsBackendIsReadFirst) {
-    const int fds[] = {connections_[0].relay.get(), connections_[1].relay.get()};
-    start({Inspection::enough});
-    thread_.call([&] {
-        backend().close();
-        client().reset();
-        for (const int fd : fds)
-            EXPECT_TRUE(
-                support::wait_ready(fd, POLLIN, support::Clock::now() + support::default_timeout));
-    });
+    start_and_end_both([this] { client().reset(); });
     thread_.call([this] {
         EXPECT_EQ(backend_fins_, 0);
         EXPECT_EQ(end_, RelayEnd::client_failed);
