@@ -21,8 +21,9 @@ namespace patroni {
 /// - A candidate is asked every 50 ms, for five seconds at most.
 /// - The first trouble of the data path is a reason for an alert of a second, for Patroni may learn
 ///   of it later than sessions do. More of it, of which nothing comes, costs at most a request a
-///   second of the leader and a round each four of the others, and waits no longer than that:
-///   however much of theirs there is, that of the leader is heard.
+///   second of the leader and a round each four of the others, and waits no longer than that, but
+///   for trouble of others during a round, which has to be told again. However much of theirs there
+///   is, that of the leader is heard.
 class PollSchedule {
   public:
     /// Any number of [least, most].
