@@ -5,6 +5,7 @@
 #include <random>
 #include <utility>
 
+#include "host_order.h"
 #include "member_probe.h"
 #include "patroni/cluster_parser.h"
 #include "patroni/primary_parser.h"
@@ -12,8 +13,6 @@
 
 namespace patroni {
 namespace {
-
-constexpr std::chrono::seconds kFailedLast{10};
 
 // Positions come from every member at nearly the same time, and are told together.
 constexpr std::chrono::milliseconds kGatherPositions{100};
@@ -30,9 +29,10 @@ ClusterWatcher::Round shutting_down() {
     return round;
 }
 
-std::vector<Endpoint> from_a_random_one(std::vector<Endpoint> hosts) {
-    std::rotate(hosts.begin(), hosts.begin() + any_between(0, std::ssize(hosts) - 1), hosts.end());
-    return hosts;
+/// Hundreds of proxies do not all ask the first.
+std::unique_ptr<HostOrder> from_any_of(const std::vector<Endpoint>& hosts) {
+    const auto first = any_between(0, std::ssize(hosts) - 1);
+    return std::make_unique<HostOrder>(hosts, static_cast<std::size_t>(first));
 }
 
 Result<ClusterSnapshot> read_cluster(const Result<HttpReply>& reply) {
@@ -65,7 +65,7 @@ ClusterWatcher::ClusterWatcher(Settings settings, OnView on_view, OnRound on_rou
     : settings_(std::move(settings)),
       on_view_(std::move(on_view)),
       on_round_(std::move(on_round)),
-      hosts_(from_a_random_one(settings_.hosts)),
+      hosts_(from_any_of(settings_.hosts)),
       schedule_(std::make_unique<PollSchedule>(settings_.interval, any_between)) {}
 
 ClusterWatcher::~ClusterWatcher() {
@@ -107,14 +107,12 @@ void ClusterWatcher::reconfigure(Settings settings, OnView applied) {
             const std::lock_guard lock(mutex_);
             std::move(abandoned->done.begin(), abandoned->done.end(), std::back_inserter(asked_));
         }
-        if (settings.hosts != settings_.hosts)
-            hosts_ = from_a_random_one(settings.hosts);
         settings_ = std::move(settings);
+        hosts_ = from_any_of(settings_.hosts);
         probes_.clear();
         ++generation_;
         outstanding_.clear();
         asked_between_.clear();
-        failed_until_.clear();
         schedule_->restart(settings_.interval, Clock::now());
         applied(evidence_.view());
     });
@@ -175,12 +173,12 @@ void ClusterWatcher::tell_unanswered(std::vector<OnRound> unanswered) {
 }
 
 void ClusterWatcher::begin_round() {
-    drop_unused_probes();
     round_ = std::make_unique<RoundState>();
     round_->number = ++round_number_;
     round_->started = Clock::now();
     schedule_->round_began(round_->started);
-    round_->hosts = hosts_in_order();
+    round_->hosts = hosts_->at(round_->started, evidence_.view().snapshot.get());
+    drop_probes_without(round_->hosts);
     {
         const std::lock_guard lock(mutex_);
         round_->done = std::exchange(asked_, {});
@@ -236,22 +234,6 @@ void ClusterWatcher::follow_trouble() {
         ask_member(evidence_.view().leader.member, "/primary");
 }
 
-/// Configured hosts, then members that Patroni named; those that failed lately last.
-std::vector<Endpoint> ClusterWatcher::hosts_in_order() {
-    std::vector<Endpoint> order = hosts_;
-    if (const auto& snapshot = evidence_.view().snapshot)
-        for (const auto& member : snapshot->members)
-            if (const auto endpoint = Endpoint::of_api_url(member.api_url))
-                if (std::find(order.begin(), order.end(), endpoint.value()) == order.end())
-                    order.push_back(endpoint.value());
-    const auto now = Clock::now();
-    std::erase_if(failed_until_, [=](const auto& entry) { return entry.second <= now; });
-    std::stable_partition(order.begin(), order.end(), [this](const Endpoint& host) {
-        return !failed_until_.contains(host.url());
-    });
-    return order;
-}
-
 void ClusterWatcher::ask_next_host() {
     RoundState& round = *round_;
     if (round.asked == round.hosts.size()) {
@@ -270,7 +252,7 @@ void ClusterWatcher::on_cluster_reply(std::uint64_t round, const Endpoint& host,
                                       Clock::time_point asked_at, const Result<HttpReply>& reply) {
     auto snapshot = read_cluster(reply);
     if (!snapshot)
-        failed_until_[host.url()] = Clock::now() + kFailedLast;
+        hosts_->failed(host, Clock::now());
     // Another host was faster, or the round is over: what this one says may be old.
     if (!round_ || round_->number != round || round_->closes)
         return;
@@ -279,8 +261,7 @@ void ClusterWatcher::on_cluster_reply(std::uint64_t round, const Endpoint& host,
         round_->outcome.answered = true;
         round_->answer_took = took;
         round_->outcome.host = host.url();
-        if (const auto found = std::find(hosts_.begin(), hosts_.end(), host); found != hosts_.end())
-            std::rotate(hosts_.begin(), found, hosts_.end());
+        hosts_->answered(host);
         observe(
             ClusterAnswer{std::make_shared<const ClusterSnapshot>(std::move(snapshot).value())});
     } else {
@@ -400,9 +381,9 @@ MemberProbe& ClusterWatcher::probe(const Endpoint& endpoint) {
 }
 
 /// Of members that are gone.
-void ClusterWatcher::drop_unused_probes() {
+void ClusterWatcher::drop_probes_without(const std::vector<Endpoint>& hosts) {
     std::set<std::string> used;
-    for (const auto& host : hosts_in_order())
+    for (const auto& host : hosts)
         used.insert(place_of(host));
     if (outstanding_.empty())
         std::erase_if(probes_, [&](const auto& entry) { return !used.contains(entry.first); });

@@ -22,6 +22,7 @@
 
 namespace patroni {
 
+class HostOrder;
 class MemberProbe;
 class PollSchedule;
 
@@ -96,7 +97,6 @@ class ClusterWatcher {
     [[nodiscard]] Clock::time_point next_deadline() const;
     void tell_unanswered(std::vector<OnRound> unanswered);
 
-    [[nodiscard]] std::vector<Endpoint> hosts_in_order();
     void follow_candidate();
     void follow_trouble();
     void ask_next_host();
@@ -112,7 +112,7 @@ class ClusterWatcher {
     void ask(const Endpoint& endpoint, const std::string& path, OnReply on_reply);
     [[nodiscard]] std::string place_of(const Endpoint& endpoint) const;
     [[nodiscard]] MemberProbe& probe(const Endpoint& endpoint);
-    void drop_unused_probes();
+    void drop_probes_without(const std::vector<Endpoint>& hosts);
 
     Settings settings_;  // the watcher's thread only, once that runs
     const OnView on_view_;
@@ -120,9 +120,8 @@ class ClusterWatcher {
 
     // The watcher's thread only.
     Evidence evidence_;
-    std::vector<Endpoint> hosts_;  ///< the configured ones, the one to begin with in front
-    std::map<std::string, Clock::time_point> failed_until_;  ///< by URL
-    std::unique_ptr<RoundState> round_;                      ///< null between rounds
+    std::unique_ptr<HostOrder> hosts_;
+    std::unique_ptr<RoundState> round_;  ///< null between rounds
     std::uint64_t round_number_ = 0;
     std::set<std::pair<std::string, std::string>> outstanding_;  ///< member and path
     Clock::time_point tell_view_at_ = Clock::time_point::max();  ///< for positions not told yet

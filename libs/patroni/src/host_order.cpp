@@ -1,0 +1,46 @@
+#include "host_order.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace patroni {
+namespace {
+
+constexpr std::chrono::seconds kFailedLast{10};
+
+bool is_among(const std::vector<Endpoint>& hosts, const Endpoint& host) {
+    return std::find(hosts.begin(), hosts.end(), host) != hosts.end();
+}
+
+}  // namespace
+
+HostOrder::HostOrder(std::vector<Endpoint> hosts, std::size_t first) : hosts_(std::move(hosts)) {
+    std::rotate(hosts_.begin(), hosts_.begin() + static_cast<std::ptrdiff_t>(first), hosts_.end());
+}
+
+std::vector<Endpoint> HostOrder::at(Clock::time_point now, const ClusterSnapshot* snapshot) {
+    std::vector<Endpoint> order = hosts_;
+    if (snapshot)
+        for (const auto& member : snapshot->members)
+            if (const auto api = Endpoint::of_api_url(member.api_url))
+                if (!is_among(order, api.value()))
+                    order.push_back(api.value());
+    std::erase_if(failed_until_, [=](const auto& entry) { return entry.second <= now; });
+    std::stable_partition(order.begin(), order.end(), [this](const Endpoint& host) {
+        return !failed_until_.contains(host.url());
+    });
+    return order;
+}
+
+void HostOrder::answered(const Endpoint& host) {
+    failed_until_.erase(host.url());
+    if (const auto found = std::find(hosts_.begin(), hosts_.end(), host); found != hosts_.end())
+        std::rotate(hosts_.begin(), found, hosts_.end());
+}
+
+void HostOrder::failed(const Endpoint& host, Clock::time_point now) {
+    failed_until_[host.url()] = now + kFailedLast;
+}
+
+}  // namespace patroni

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "patroni/cluster_snapshot.h"
+#include "patroni/endpoint.h"
+#include "patroni/observation.h"
+
+namespace patroni {
+
+/// Which host is asked for /cluster first, and which next. No clock, no I/O. One thread at a time;
+/// a value.
+class HostOrder {
+  public:
+    /// `hosts`: at least one; that of index `first` comes first.
+    HostOrder(std::vector<Endpoint> hosts, std::size_t first);
+
+    /// The hosts, from the one that answered last on, then the members of `snapshot` (null: none);
+    /// those that failed lately come last.
+    [[nodiscard]] std::vector<Endpoint> at(Clock::time_point now, const ClusterSnapshot* snapshot);
+    void answered(const Endpoint& host);
+    void failed(const Endpoint& host, Clock::time_point now);
+
+  private:
+    std::vector<Endpoint> hosts_;
+    std::map<std::string, Clock::time_point> failed_until_;  ///< by URL
+};
+
+}  // namespace patroni
