@@ -213,6 +213,7 @@ void ClusterWatcher::end_round() {
     const auto& snapshot = evidence_.view().snapshot;
     schedule_->round_ended(
         {.expects_news = snapshot && (!evidence_.is_settled() || evidence_.wants_confirmation()),
+         .leaderless = evidence_.is_leaderless(),
          .switchover_at = snapshot ? snapshot->switchover_at : std::nullopt,
          .wall_clock = std::chrono::system_clock::now(),
          .answer_took = finished->answer_took});
@@ -222,7 +223,7 @@ void ClusterWatcher::end_round() {
 }
 
 /// Asks whoever is about to be promoted, when that is due. As long as it has not answered it is not
-/// asked anew, so one that is slow is asked less.
+/// asked anew.
 void ClusterWatcher::follow_candidate() {
     const std::string candidate = evidence_.candidate();
     if (schedule_->take_candidate(candidate, Clock::now()))
@@ -304,9 +305,12 @@ void ClusterWatcher::ask_member(const std::string& member, const std::string& pa
     const auto endpoint = Endpoint::of_api_url(evidence_.api_url_of(member));
     if (!endpoint)
         return on_member_reply(member, path, Failure{endpoint.reason()});
-    ask(endpoint.value(), path, [this, member, path](const Result<HttpReply>& reply) {
-        on_member_reply(member, path, reply);
-    });
+    ask(endpoint.value(), path,
+        [this, member, path, at = Clock::now()](const Result<HttpReply>& reply) {
+            if (path == "/primary" && reply)
+                schedule_->candidate_answered(member, Clock::now() - at);
+            on_member_reply(member, path, reply);
+        });
 }
 
 void ClusterWatcher::on_member_reply(const std::string& member, const std::string& path,

@@ -10,9 +10,10 @@ namespace {
 // itself earlier or later at most.
 constexpr int kJitterPart = 20;
 
-// In alert rounds follow each other this soon, and sooner in the first seconds in which news are
-// expected: most elections take no longer. But so much less often that an API spends no more than a
-// twentieth of its time on one of us: hundreds of proxies must not slow an election down.
+// In alert rounds follow each other this soon, and sooner in the first seconds in which nobody
+// leads by /cluster: most elections take no longer. But so much less often that an API spends no
+// more than a twentieth of its time on one of us: hundreds of proxies must not slow an election
+// down.
 constexpr std::chrono::milliseconds kHurry{200};
 constexpr std::chrono::milliseconds kSprint{100};
 constexpr std::chrono::seconds kSprintTime{5};
@@ -32,8 +33,10 @@ constexpr std::chrono::seconds kMembersWait{1};
 constexpr std::chrono::seconds kBeforeSwitchover{2};
 constexpr std::chrono::seconds kAfterSwitchover{60};
 
-// Whoever holds the lock is promoted within a second or two, and sessions wait for nothing else.
+// Whoever holds the lock is promoted within a second or two, and sessions wait for nothing else. So
+// its API may spend more of its time on us, but not all of it on a crowd of us.
 constexpr std::chrono::milliseconds kCandidatePace{50};
+constexpr int kCandidateRestPerWork = 5;
 constexpr std::chrono::seconds kCandidateTime{5};
 
 // A PostgreSQL that is shut down ends its sessions up to half a second before its Patroni says so.
@@ -70,22 +73,23 @@ void PollSchedule::round_began(Clock::time_point now) {
 }
 
 void PollSchedule::round_ended(const Outlook& outlook) {
-    const auto last_took = std::exchange(last_answer_took_, outlook.answer_took);
-    const auto took = last_took == Clock::duration::zero()
-                          ? outlook.answer_took
-                          : std::min(last_took, outlook.answer_took);
+    const auto rest = rest_.after(outlook.answer_took, kRestPerWork);
     const auto quiet_for = until_switchover_is_near(outlook);
     const bool is_troubled = last_round_at_ < troubled_until_;
     if (!outlook.expects_news && !is_troubled && quiet_for > Clock::duration::zero()) {
         alert_since_.reset();
+        leaderless_since_.reset();
         next_round_at_ = last_round_at_ + std::min(jittered(interval_), quiet_for);
         return;
     }
     if (!alert_since_)
         alert_since_ = last_round_at_;
-    const auto rest = std::min<Clock::duration>(took * kRestPerWork, kLongestRest);
+    if (!outlook.leaderless)
+        leaderless_since_.reset();
+    else if (!leaderless_since_)
+        leaderless_since_ = last_round_at_;
     const auto age = last_round_at_ - *alert_since_;
-    const bool sprints = outlook.expects_news && age < kSprintTime;
+    const bool sprints = leaderless_since_ && last_round_at_ - *leaderless_since_ < kSprintTime;
     const auto pace =
         std::max<Clock::duration>({sprints ? kSprint : kHurry, rest, age / kAlertGrowth});
     next_round_at_ = last_round_at_ + std::min(jittered(pace), jittered(interval_));
@@ -102,6 +106,7 @@ Clock::duration PollSchedule::members_wait(bool is_awaited) const {
 
 void PollSchedule::leader_changed() {
     alert_since_.reset();
+    leaderless_since_.reset();
     to_leader_ = to_others_ = {};
     others_wait_ = false;
     next_look_at_ = Clock::time_point::max();
@@ -143,10 +148,17 @@ void PollSchedule::Deafness::lengthen(Clock::duration longest, Clock::time_point
     until = now + time;
 }
 
+Clock::duration PollSchedule::Rest::after(Clock::duration took, int per_work) noexcept {
+    const auto last = std::exchange(last_took, took);
+    const auto shorter = last == Clock::duration::zero() ? took : std::min(last, took);
+    return std::min<Clock::duration>(shorter * per_work, kLongestRest);
+}
+
 bool PollSchedule::take_candidate(const std::string& candidate, Clock::time_point now) {
     if (candidate != candidate_) {
         candidate_ = candidate;
-        candidate_since_ = now;
+        candidate_since_ = candidate_asked_at_ = now;
+        candidate_rest_ = {};
         next_candidate_at_ = now + kCandidatePace;
     }
     if (candidate_.empty() || now - candidate_since_ >= kCandidateTime) {
@@ -155,8 +167,17 @@ bool PollSchedule::take_candidate(const std::string& candidate, Clock::time_poin
     }
     if (now < next_candidate_at_)
         return false;
+    candidate_asked_at_ = now;
     next_candidate_at_ = now + kCandidatePace;
     return true;
+}
+
+void PollSchedule::candidate_answered(const std::string& member, Clock::duration took) {
+    if (member == candidate_)
+        next_candidate_at_ =
+            candidate_asked_at_ +
+            std::max<Clock::duration>(kCandidatePace,
+                                      candidate_rest_.after(took, kCandidateRestPerWork));
 }
 
 bool PollSchedule::take_positions(Clock::time_point now) {

@@ -15,10 +15,11 @@ namespace patroni {
 ///
 /// - A round follows the one before after the interval, more or less a twentieth of it.
 /// - A round that leaves news to be expected, or a planned switchover near, begins the alert, and
-///   one that does not ends it. In alert rounds are 200 ms apart, 100 in the first five seconds of
-///   news, up to a second where answers are slow, further after minutes, but never beyond the
-///   interval.
-/// - A candidate is asked every 50 ms, for five seconds at most.
+///   one that does not ends it. In alert rounds are 200 ms apart, 100 in the first five seconds in
+///   which nobody leads by /cluster, up to a second where answers are slow, further after minutes,
+///   but never beyond the interval.
+/// - A candidate is asked every 50 ms, less often where its answers are slow, for five seconds at
+///   most.
 /// - The first trouble of the data path is a reason for an alert of a second, for Patroni may learn
 ///   of it later than sessions do. More of it, of which nothing comes, costs at most a request a
 ///   second of the leader and a round each four of the others, and waits no longer than that, but
@@ -32,11 +33,11 @@ class PollSchedule {
     /// What a round leaves behind that matters for the next one.
     struct Outlook {
         bool expects_news = false;  ///< nobody leads beyond doubt, or something is to be confirmed
+        bool leaderless = false;    ///< by /cluster: somebody may take the lock at any moment
         /// When a switchover is planned, if one is, and what time it is by the same clock.
         std::optional<std::chrono::system_clock::time_point> switchover_at{};
         std::chrono::system_clock::time_point wall_clock{};
         /// Of /cluster, by who answered well, or else by the slowest that answered; 0: nobody did.
-        /// One that is slow by chance changes nothing: the shorter one of two rounds counts.
         Clock::duration answer_took{0};
     };
 
@@ -77,6 +78,8 @@ class PollSchedule {
     [[nodiscard]] Clock::time_point next_candidate_at() const noexcept {
         return next_candidate_at_;
     }
+    /// Counts where `member` is the candidate that take_candidate() was called with.
+    void candidate_answered(const std::string& member, Clock::duration took);
 
     /// Whether the members' positions are to be asked with this round; if so, that is taken for
     /// done. They are no part of an alert: they keep the pace of the interval.
@@ -92,6 +95,14 @@ class PollSchedule {
         void lengthen(Clock::duration longest, Clock::time_point now) noexcept;
     };
 
+    /// What an API may rest after an answer, by how long that took.
+    struct Rest {
+        Clock::duration last_took{0};
+
+        /// One that is slow by chance changes nothing: the shorter one of two answers counts.
+        [[nodiscard]] Clock::duration after(Clock::duration took, int per_work) noexcept;
+    };
+
     [[nodiscard]] bool in_alert() const noexcept { return alert_since_.has_value(); }
     [[nodiscard]] Clock::duration jittered(Clock::duration pace) const;
     void hurry();
@@ -101,7 +112,8 @@ class PollSchedule {
     Clock::time_point last_round_at_;  ///< when it began
     Clock::time_point next_round_at_;
     std::optional<Clock::time_point> alert_since_;
-    Clock::duration last_answer_took_{0};
+    std::optional<Clock::time_point> leaderless_since_;  ///< in alert
+    Rest rest_;                                          ///< of who answers /cluster
     Clock::time_point troubled_until_{};  ///< alert until then, whatever the answers are
     Deafness to_leader_;
     Deafness to_others_;
@@ -109,6 +121,8 @@ class PollSchedule {
     Clock::time_point next_look_at_ = Clock::time_point::max();
     std::string candidate_;
     Clock::time_point candidate_since_;
+    Clock::time_point candidate_asked_at_;
+    Rest candidate_rest_;
     Clock::time_point next_candidate_at_ = Clock::time_point::max();
     Clock::time_point positions_asked_at_;
 };

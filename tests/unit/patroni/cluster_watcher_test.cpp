@@ -509,7 +509,7 @@ TEST_F(ClusterWatcherTest, AChangeIsLookedAtAgainSoon) {
     const auto rounds = rounds_.count();
     watcher.poll_now(asked_.callback());
     (void)asked_.at(0);
-    EXPECT_LE(rounds, 9U);
+    EXPECT_LE(rounds, 6U);
 }
 
 TEST_F(ClusterWatcherTest, TroubleOfWhichNothingComesIsHeardEverLess) {

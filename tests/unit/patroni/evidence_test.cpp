@@ -268,6 +268,17 @@ TEST(Evidence, WhoHoldsTheLockAndIsNotPromotedIsTheCandidate) {
     EXPECT_EQ(c.evidence.view().leader.member, "p2");
 }
 
+TEST(Evidence, NobodyLeadsByClusterWhereNoneServesAsLeader) {
+    Case c;
+    EXPECT_FALSE(c.evidence.is_leaderless()) << "nothing is known";
+    c.cluster("p1");
+    EXPECT_FALSE(c.evidence.is_leaderless());
+    c.cluster("");
+    EXPECT_TRUE(c.evidence.is_leaderless());
+    c.cluster("p2");
+    EXPECT_FALSE(c.evidence.is_leaderless()) << "though it has not proven itself";
+}
+
 TEST(Evidence, PatroniKilledAloneIsNoticedWhenItsKeyExpires) {
     Case c;
     c.cluster("p1").proves("p1");

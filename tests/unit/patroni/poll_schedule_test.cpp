@@ -26,6 +26,7 @@ using testing::ElementsAre;
 constexpr Milliseconds kInterval{3'000};
 const Outlook kCalm{};
 const Outlook kNews{.expects_news = true};
+const Outlook kLeaderless{.expects_news = true, .leaderless = true};
 
 Outlook news_after(Clock::duration answer_took) {
     return {.expects_news = true, .answer_took = answer_took};
@@ -165,42 +166,59 @@ TEST(PollSchedule, RestartLeavesAnAlertAsOldAsItIs) {
 // ---------------------------------------------------------------------------------------------
 // Alert
 
-TEST(PollSchedule, InAlertRoundsAreATenthOfASecondApartAndAfterFiveAFifth) {
-    EXPECT_EQ(Case(none).round(kNews), 100ms);
-    EXPECT_EQ(Case(earliest).round(kNews), 95ms);
-    EXPECT_EQ(Case(latest).round(kNews), 105ms);
+TEST(PollSchedule, InAlertRoundsAreAFifthOfASecondApart) {
+    EXPECT_EQ(Case(none).round(kNews), 200ms);
+    EXPECT_EQ(Case(earliest).round(kNews), 190ms);
+    EXPECT_EQ(Case(latest).round(kNews), 210ms);
+    EXPECT_EQ(Case().rounds(1min, kNews), 300);
+}
+
+TEST(PollSchedule, WhileNobodyLeadsByClusterTheyAreATenthApartForFiveSeconds) {
+    EXPECT_EQ(Case(none).round(kLeaderless), 100ms);
+    EXPECT_EQ(Case(earliest).round(kLeaderless), 95ms);
+    EXPECT_EQ(Case(latest).round(kLeaderless), 105ms);
     Case c;
-    EXPECT_EQ(c.rounds(5s, kNews), 50);
-    EXPECT_EQ(c.rounds(55s, kNews), 275);
+    EXPECT_EQ(c.rounds(5s, kLeaderless), 50);
+    EXPECT_EQ(c.rounds(5s, kLeaderless), 25);
+    EXPECT_EQ(c.round(kNews), 200ms);
+    EXPECT_EQ(c.round(kLeaderless), 100ms) << "somebody led, and no more";
+    Case killed;
+    EXPECT_EQ(killed.rounds(20s, kNews), 100);
+    EXPECT_EQ(killed.round(kLeaderless), 100ms) << "the lock has expired";
+}
+
+TEST(PollSchedule, NoLeaderOfWhichNoNewsAreExpectedIsNoReasonForAnAlert) {
+    EXPECT_EQ(Case().round({.leaderless = true}), kInterval);
 }
 
 TEST(PollSchedule, SlowAnswersStretchItButNotBeyondASecondOrTheInterval) {
     const std::vector<std::pair<Milliseconds, Milliseconds>> cases{
-        {0ms, 100ms},    {1ms, 100ms},    {5ms, 100ms},  {6ms, 120ms},
+        {0ms, 200ms},    {1ms, 200ms},    {10ms, 200ms}, {11ms, 220ms},
         {50ms, 1'000ms}, {51ms, 1'000ms}, {10s, 1'000ms}};
     for (const auto& [answer_took, apart] : cases)
         EXPECT_EQ(Case().round(news_after(answer_took)), apart) << answer_took.count() << " ms";
     EXPECT_EQ(Case(earliest).round(news_after(50ms)), 950ms);
     EXPECT_EQ(Case(latest).round(news_after(10s)), 1'050ms) << "hundreds must not get in step";
     EXPECT_EQ(Case(none, 500ms).round(news_after(10s)), 500ms) << "whose interval is shorter";
-    EXPECT_EQ(Case(none, 50ms).round(kNews), 50ms) << "whose interval is shorter still";
+    EXPECT_EQ(Case(none, 50ms).round(kLeaderless), 50ms) << "whose interval is shorter still";
+    EXPECT_EQ(Case().round({.expects_news = true, .leaderless = true, .answer_took = 6ms}), 120ms);
 }
 
 TEST(PollSchedule, AnAnswerThatIsSlowByChanceStretchesNothing) {
     Case c;
-    EXPECT_EQ(c.round(news_after(5ms)), 100ms);
-    EXPECT_EQ(c.round(news_after(1s)), 100ms) << "the one before was not";
+    EXPECT_EQ(c.round(news_after(5ms)), 200ms);
+    EXPECT_EQ(c.round(news_after(1s)), 200ms) << "the one before was not";
     EXPECT_EQ(c.round(news_after(30ms)), 600ms) << "two";
     EXPECT_EQ(c.round(news_after(40ms)), 600ms);
     EXPECT_EQ(c.round(news_after(40ms)), 800ms);
-    EXPECT_EQ(c.round(news_after(0ms)), 100ms) << "nobody answered";
+    EXPECT_EQ(c.round(news_after(0ms)), 200ms) << "nobody answered";
     EXPECT_EQ(c.round(news_after(40ms)), 800ms) << "which says nothing of the next";
 }
 
 TEST(PollSchedule, ASlowAnswerAfterTheAnswersOfPeaceIsOneByChance) {
     Case c;
     (void)c.round({.answer_took = 5ms});
-    EXPECT_EQ(c.round(news_after(1s)), 100ms);
+    EXPECT_EQ(c.round(news_after(1s)), 200ms);
 }
 
 TEST(PollSchedule, OutsideAlertASlowAnswerChangesNothing) {
@@ -210,8 +228,8 @@ TEST(PollSchedule, OutsideAlertASlowAnswerChangesNothing) {
 
 TEST(PollSchedule, WhatLastsForMinutesIsAskedForEverLess) {
     const std::vector<std::pair<Clock::duration, Milliseconds>> cases{
-        {4'999ms, 100ms}, {5s, 200ms},      {60s, 200ms},     {90s, 300ms},  {5min, 1'000ms},
-        {10min, 2'000ms}, {15min, 3'000ms}, {20min, 3'000ms}, {24h, 3'000ms}};
+        {60s, 200ms},     {90s, 300ms},     {5min, 1'000ms}, {10min, 2'000ms},
+        {15min, 3'000ms}, {20min, 3'000ms}, {24h, 3'000ms}};
     for (const auto& [age, apart] : cases) {
         Case c;
         (void)c.round(kNews);
@@ -226,7 +244,7 @@ TEST(PollSchedule, AnAlertEndsWhenNoNewsAreExpectedAndTheNextOneBeginsAtFullPace
     c.now += 10min;
     ASSERT_EQ(c.round(kNews), 2s);
     EXPECT_EQ(c.round(kCalm), kInterval);
-    EXPECT_EQ(c.round(kNews), 100ms);
+    EXPECT_EQ(c.round(kNews), 200ms);
 }
 
 TEST(PollSchedule, AnAlertGoesOnAtFullPaceAfterAChangeOfLeader) {
@@ -236,7 +254,11 @@ TEST(PollSchedule, AnAlertGoesOnAtFullPaceAfterAChangeOfLeader) {
     ASSERT_EQ(c.round(kNews), 2s);
     c.schedule.leader_changed();
     EXPECT_EQ(c.until_next(), 2s) << "who leads now may be beyond doubt already";
-    EXPECT_EQ(c.round(kNews), 100ms);
+    EXPECT_EQ(c.round(kNews), 200ms);
+    (void)c.rounds(10s, kLeaderless);
+    ASSERT_EQ(c.round(kLeaderless), 200ms);
+    c.schedule.leader_changed();
+    EXPECT_EQ(c.round(kLeaderless), 100ms);
 }
 
 TEST(PollSchedule, DoubtBetweenRoundsBringsTheNextOneForward) {
@@ -362,6 +384,29 @@ TEST(PollSchedule, ACandidateThatIsAskedLateIsNotAskedTwiceForIt) {
     EXPECT_TRUE(c.schedule.take_candidate("p2", c.now));
     EXPECT_FALSE(c.schedule.take_candidate("p2", c.now + 49ms));
     EXPECT_TRUE(c.schedule.take_candidate("p2", c.now + 50ms));
+}
+
+TEST(PollSchedule, ACandidateThatAnswersSlowlyIsAskedLess) {
+    Case c;
+    EXPECT_THAT(c.asked("p2", 51ms), ElementsAre(50ms));
+    c.schedule.candidate_answered("p2", 40ms);
+    EXPECT_THAT(c.asked("p2", 200ms), ElementsAre(199ms));
+    c.schedule.candidate_answered("p3", 1s);
+    EXPECT_THAT(c.asked("p2", 50ms), ElementsAre(49ms)) << "another one's answer";
+    c.schedule.candidate_answered("p2", 2ms);
+    c.schedule.candidate_answered("p2", 1s);
+    EXPECT_THAT(c.asked("p2", 50ms), ElementsAre(49ms)) << "slow by chance";
+    c.schedule.candidate_answered("p2", 1s);
+    EXPECT_THAT(c.asked("p2", 1s), ElementsAre(999ms)) << "but not for longer";
+}
+
+TEST(PollSchedule, ASlowCandidateDoesNotSlowTheNextOne) {
+    Case c;
+    EXPECT_THAT(c.asked("p2", 60ms), ElementsAre(50ms));
+    c.schedule.candidate_answered("p2", 1s);
+    EXPECT_THAT(c.asked("p3", 51ms), ElementsAre(50ms));
+    c.schedule.candidate_answered("p3", 2ms);
+    EXPECT_THAT(c.asked("p3", 50ms), ElementsAre(49ms));
 }
 
 // ---------------------------------------------------------------------------------------------

@@ -40,6 +40,8 @@ class Evidence {
     /// Who holds the lock by /cluster and by its own word does not serve as primary yet, or no
     /// more; empty if nobody.
     [[nodiscard]] std::string candidate() const;
+    /// By /cluster nobody leads: the lock is free, or whoever holds it is on its way down.
+    [[nodiscard]] bool is_leaderless() const { return view_.snapshot && named_.empty(); }
     /// Where a member's own API is, as last told; empty if nobody said.
     [[nodiscard]] std::string api_url_of(const std::string& member) const;
     /// Something waits for a second answer: ask again after kConfirmAfter.
