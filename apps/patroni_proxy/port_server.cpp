@@ -54,9 +54,14 @@ void PortServer::use(BackendTablePtr table) {
 }
 
 void PortServer::use(PortSettingsPtr settings) {
+    const bool idles_anew = settings->idle_timeout != settings_->idle_timeout;
     settings_ = std::move(settings);
     held_.use(settings_);
+    if (!idles_anew)
+        return;
     arm_idle_timer();
+    for (const auto& session : sessions_)
+        session->forget_idleness();
 }
 
 void PortServer::serve(net::UniqueFd client, const net::SocketAddress& client_address) {
@@ -74,7 +79,7 @@ void PortServer::end_sessions(SessionEnd end) {
 PortTally PortServer::tally() const {
     PortTally sum = tally_;
     for (const auto& session : sessions_)
-        if (session->backend()) {
+        if (session->backend() && session->is_settled()) {
             MemberTally& member = sum.members[session->backend()->member];
             member.bytes_from_client += session->bytes_from_client();
             member.bytes_from_backend += session->bytes_from_backend();
@@ -141,23 +146,26 @@ void PortServer::note_refused(SessionEnd end, const std::string& client, std::st
         others = refusal_lines_[kind].pass(std::chrono::steady_clock::now());
     else if (table_->refused.fetch_add(1, std::memory_order_relaxed) != 0)
         return;  // the first under each table is told; the feed tells how many there were
+    else if (table_->eligible.empty())
+        port_->on_trouble(nullptr);  // by now the cluster may know better
     if (others)
         daemons::log::warning(label() + ": client " + client +
                               " refused: " + std::string(describe(end)) +
                               (detail.empty() ? "" : ": " + std::string(detail)) + *others);
 }
 
+/// Patroni is asked once, the backend whenever it has said yes since: a word that is on its way
+/// counts, or one that ends sessions all the time would never be believed.
 void PortServer::report_trouble(const BackendPtr& backend) const {
-    if (tell_trouble(backend))
+    tell_trouble(backend);
+    if (!backend->is_doubtful())
         backend->doubts.fetch_add(1, std::memory_order_relaxed);
 }
 
 /// A member that goes down ends thousands of sessions: one of them is enough.
-bool PortServer::tell_trouble(const BackendPtr& backend) const {
-    if (backend->in_trouble.exchange(true, std::memory_order_relaxed))
-        return false;
-    port_->on_trouble(backend);
-    return true;
+void PortServer::tell_trouble(const BackendPtr& backend) const {
+    if (!backend->in_trouble.exchange(true, std::memory_order_relaxed))
+        port_->on_trouble(backend);
 }
 
 std::vector<BackendPtr> PortServer::busy_backends() const {

@@ -79,7 +79,7 @@ class PortServer {
     void arm_idle_timer();
     void end_idle_sessions();
     void give_back_memory();
-    bool tell_trouble(const BackendPtr& backend) const;
+    void tell_trouble(const BackendPtr& backend) const;
 
     const WorkerContext worker_;
     const PortPtr port_;

@@ -124,6 +124,10 @@ void Session::leave_backend(std::string_view why) noexcept {
         attempt_->connector.cancel();
         return connect_to_next();
     }
+    if (is_unanswered()) {
+        client_ = relay_->release().client;
+        return connect_to_next();
+    }
     if (relay_)
         relay_->abort();
     close(SessionEnd::member_out, why);
@@ -143,6 +147,15 @@ bool Session::idle_for(unsigned rounds) noexcept {
                        ? static_cast<std::uint8_t>(idle_rounds_ + 1)
                        : std::uint8_t{0};
     return idle_rounds_ >= rounds;
+}
+
+/// A server that hangs takes connections all the same, for its kernel does.
+bool Session::is_unanswered() const noexcept {
+    return state_ == State::relaying && startup_ && startup_->keeps();
+}
+
+void Session::forget_idleness() noexcept {
+    idle_rounds_ = 0;
 }
 
 std::uint64_t Session::bytes_from_client() const noexcept {

@@ -54,8 +54,9 @@ class Session final : public net::ConnectHandler, public net::RelayOwner, public
 
     /// May end the session before it returns.
     void start() noexcept;
-    /// Its backend may no longer serve. One that is not connected yet tries the next, since the
-    /// client has seen nothing; any other ends, and the backend sees a reset.
+    /// Its backend may no longer serve. One that is not connected yet, or on a port that holds
+    /// clients not answered yet, tries the next, since the client has seen nothing; any other ends,
+    /// and the backend sees a reset.
     void leave_backend(std::string_view why) noexcept;
     /// One that is held chooses anew; false if it still finds no backend.
     [[nodiscard]] bool try_again() noexcept;
@@ -65,6 +66,8 @@ class Session final : public net::ConnectHandler, public net::RelayOwner, public
     void end(SessionEnd end) noexcept;
     /// Called at equal intervals: whether no byte has moved for `rounds` of them.
     [[nodiscard]] bool idle_for(unsigned rounds) noexcept;
+    /// The intervals have another length from now on.
+    void forget_idleness() noexcept;
 
     [[nodiscard]] const Backend* backend() const noexcept { return backend_.get(); }
     /// Of its backend's member, as long as it has one.
@@ -74,6 +77,8 @@ class Session final : public net::ConnectHandler, public net::RelayOwner, public
     }
     /// Whether it has, or had, a connection to a backend.
     [[nodiscard]] bool was_connected() const noexcept { return relay_.has_value(); }
+    /// Until then its bytes may be said to another backend, and have not been moved.
+    [[nodiscard]] bool is_settled() const noexcept { return !startup_; }
     [[nodiscard]] std::uint64_t bytes_from_client() const noexcept;
     [[nodiscard]] std::uint64_t bytes_from_backend() const noexcept;
 
@@ -111,6 +116,8 @@ class Session final : public net::ConnectHandler, public net::RelayOwner, public
     /// `own`: its connection to a backend, which has seen all but `rest`.
     void pass_on_cancel(const std::string& request, net::UniqueFd own,
                         const std::string& rest) noexcept;
+    /// Its client has seen nothing of the server, and what it said can be said to another.
+    [[nodiscard]] bool is_unanswered() const noexcept;
     void take(BackendPtr claimed) noexcept;
     void leave() noexcept;
     void close(SessionEnd end, std::string_view detail = {}) noexcept;

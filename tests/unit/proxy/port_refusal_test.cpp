@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -25,6 +26,19 @@ TEST(PortRefusalTest, AClientIsToldWhetherOrNotItWasHeldBefore) {
         const Answer answer = read_answer(client.receive_to_eof());
         EXPECT_EQ(answer.sqlstate, kCannotConnectNow) << queue_timeout.count() << " ms";
     }
+}
+
+TEST(PortRefusalTest, TheFirstUnderEachTableHasPatroniAsked) {
+    ServedPort port(table_of({}));
+    const auto refuse_some = [&] {
+        for (int i = 0; i < 3; ++i)
+            port.connect().wait_for_close();
+    };
+    refuse_some();
+    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"-"}));
+    port.use(table_of({}));
+    refuse_some();
+    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"-", "-"}));
 }
 
 }  // namespace

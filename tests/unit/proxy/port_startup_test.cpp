@@ -112,6 +112,16 @@ TEST_F(PortStartupTest, ASessionThatItsServerEndsMakesThatOneDoubtful) {
     EXPECT_EQ(answer_to(client), FakePostgres::welcome("b1"));
 }
 
+TEST_F(PortStartupTest, ThatPatroniIsAskedAlreadyDoesNotClearIt) {
+    ServedPort port(table_of({b1_}), holding_);
+    auto first = session(port);
+    b1_->in_trouble = true;  // of another session, before b1 said yes
+    fake(1).close_all();
+    first.wait_for_eof();
+    EXPECT_TRUE(b1_->is_doubtful());
+    EXPECT_EQ(port.troubles(), (std::vector<std::string>{}));
+}
+
 TEST_F(PortStartupTest, AMemberThatIsDoubtfulIsPassedOver) {
     postgres1_.become(FakePostgres::State::starts);
     ServedPort port(table_of({b1_, b2_}), holding_);
@@ -180,6 +190,48 @@ TEST_F(PortStartupTest, ItGoesToTheNextMemberAtOnce) {
         EXPECT_EQ(answer_to(client), FakePostgres::welcome("b2"));
         EXPECT_TRUE(b1_->is_doubtful());
     }
+}
+
+TEST_F(PortStartupTest, WhoIsNotAnsweredIsLedOnOnceItsMemberLeavesTheTable) {
+    b1_->cleared = b2_->cleared = 1;
+    for (const auto& request : {FakePostgres::startup("me"), FakePostgres::ssl_request()}) {
+        ServedPort port(table_of({b1_}), holding_);
+        fake(1).answer_by([](const std::string& /*request*/) { return ""; });  // it hangs
+        const auto asked = fake(1).received_text().size();
+        auto client = port.connect();
+        client.send(request);
+        fake(1).wait_for_received(asked + request.size());
+        port.use(table_of({}));
+        wait_for_queued(port, 1);
+        port.use(table_of({b2_}));
+        if (request == FakePostgres::ssl_request()) {
+            EXPECT_EQ(client.receive(1), "N");
+            client.send(FakePostgres::startup("me"));
+        }
+        EXPECT_EQ(answer_to(client), FakePostgres::welcome("b2"));
+        EXPECT_EQ(port.tally().members.at("b1").bytes_from_client, 0U);
+    }
+}
+
+TEST_F(PortStartupTest, WhoHasItsAnswerIsNot) {
+    ServedPort port(table_of({b1_}), holding_);
+    auto client = session(port);
+    port.use(table_of({b2_}));
+    client.wait_for_close();
+    EXPECT_EQ(fake(2).received_text(), "");
+}
+
+TEST_F(PortStartupTest, BytesThatAnotherServerMayBeSentAreNotCountedYet) {
+    b1_->cleared = 1;
+    ServedPort port(table_of({b1_}), holding_);
+    fake(1).answer_by([](const std::string& /*request*/) { return ""; });
+    auto client = port.connect();
+    client.send(FakePostgres::startup());
+    fake(1).wait_for_received(FakePostgres::startup().size());
+    EXPECT_EQ(port.tally().members.at("b1").bytes_from_client, 0U);
+    fake(1).send_all(FakePostgres::welcome("b1"));
+    EXPECT_EQ(answer_to(client), FakePostgres::welcome("b1"));
+    EXPECT_EQ(port.tally().members.at("b1").bytes_from_client, FakePostgres::startup().size());
 }
 
 TEST_F(PortStartupTest, WithoutAQueueTheClientHearsTheServerItself) {
