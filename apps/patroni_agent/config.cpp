@@ -87,10 +87,10 @@ class Reader {
         listener.profile.ineligible =
             read_state(node, "ineligible").value_or(listener.profile.ineligible);
         listener.profile.unknown = read_state(node, "unknown").value_or(listener.profile.unknown);
-        // Else every verdict would be too old before the next one comes.
-        if (listener.profile.stale_after <= config.interval)
+        // Else one slow answer would make a verdict too old before the next one comes.
+        if (listener.profile.stale_after < 2 * config.interval)
             problems_.add(node.find("stale_after").value_or(entry.key_node),
-                          what + ": stale_after must be longer than interval");
+                          what + ": stale_after must be at least twice the interval");
         read_target(node, what, config.clusters, listener);
         node.reject_unknown();
         return listener;

@@ -105,7 +105,7 @@ TEST(CommandLineTest, ErrorsNameTheOption) {
         {{"--role", "a: {b\nc\"\t"}, "--role: listener 'a: {b\nc\"\t': unknown role"},
         {{"--interval", "never"}, "--interval: the file: interval 'never' is not allowed"},
         {{"--interval", "1ms"}, "--interval: interval must be at least 100ms"},
-        {{"--interval", "5s"}, "--role: listener 'leader': stale_after must be longer"},
+        {{"--interval", "5s"}, "--role: listener 'leader': stale_after must be at least"},
         {{"--max-lag", "much"}, "--max-lag: listener 'leader': max_lag_in_bytes 'much'"},
         {{"--http", "80"}, "--http: HTTP endpoint: listen_address '80' is not allowed"},
         {{"--http", "127.0.0.1:5555"},
