@@ -44,22 +44,27 @@ patroni::Result<std::string> member_beside(const patroni::ClusterSnapshot& snaps
                                            const std::vector<Endpoint>& asked,
                                            const AddressesOf& addresses_of,
                                            const std::set<std::string>& addresses_of_this_host) {
-    const auto at_asked = [&](const Endpoint& api) {
+    const bool all_loopback = std::all_of(
+        snapshot.members.begin(), snapshot.members.end(), [&](const patroni::Member& member) {
+            const auto api = Endpoint::of_api_url(member.api_url);
+            return !api || is_loopback(addresses_of(api.value().host));
+        });
+    const auto is_here = [&](const std::vector<std::string>& api) {
+        return intersect(api, addresses_of_this_host) && (all_loopback || !is_loopback(api));
+    };
+    const auto fits = [&](const Endpoint& api) {
+        const auto its_addresses = addresses_of(api.host);
         return std::any_of(asked.begin(), asked.end(), [&](const Endpoint& host) {
-            return host.port == api.port &&
-                   (host.host == api.host ||
-                    intersect(addresses_of(host.host), addresses_of(api.host)));
+            if (host.port != api.port)
+                return false;
+            const auto addresses = addresses_of(host.host);
+            if (is_loopback(addresses))
+                return is_here(its_addresses);
+            return (host.host == api.host || intersect(addresses, its_addresses)) &&
+                   (asked.size() == 1 || is_here(its_addresses));
         });
     };
-    if (const auto name = only_one(snapshot, at_asked))
-        return *name;
-    const auto on_this_host = [&](const Endpoint& api) {
-        return intersect(addresses_of(api.host), addresses_of_this_host) &&
-               std::any_of(asked.begin(), asked.end(), [&](const Endpoint& host) {
-                   return host.port == api.port && is_loopback(addresses_of(host.host));
-               });
-    };
-    if (const auto name = only_one(snapshot, on_this_host))
+    if (const auto name = only_one(snapshot, fits))
         return *name;
     return patroni::Failure{"which member this is cannot be told from the addresses; name it"};
 }

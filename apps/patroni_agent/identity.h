@@ -14,8 +14,10 @@ namespace agent {
 /// The addresses of a host by its name or address, as far as they are known; empty if not.
 using AddressesOf = std::function<std::vector<std::string>(const std::string& host)>;
 
-/// Which member the agent stands beside: the one whose API it was told to ask; or, as it was told
-/// to ask localhost, the one whose API has an address of this host and that port. Pure.
+/// Which member the agent stands beside: the one whose API is the only one that it was told to ask;
+/// of several the one on this host; and for localhost the one whose API has an address of this host
+/// and that port. An API at a loopback address is on this host only if all are: others may have
+/// left that to its default. Pure.
 /// Fails where none or more than one fits: the name must be given then.
 [[nodiscard]] patroni::Result<std::string> member_beside(
     const patroni::ClusterSnapshot& snapshot, const std::vector<patroni::Endpoint>& asked,

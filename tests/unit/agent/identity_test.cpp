@@ -68,6 +68,23 @@ TEST(IdentityTest, WhichMemberThisIs) {
          {"http://localhost:8008"},
          {"127.0.0.1"},
          "a"},
+        // Others are asked too: the one on this host, whoever of them is listed.
+        {kThree, {"http://localhost:8008", "http://10.0.0.2:8008"}, {"10.0.0.1"}, "p1"},
+        {{kThree[1]}, {"http://localhost:8008", "http://10.0.0.2:8008"}, {"10.0.0.1"}, ""},
+        {kThree,
+         {"http://10.0.0.1:8008", "http://10.0.0.2:8008", "http://10.0.0.3:8008"},
+         {"10.0.0.2"},
+         "p2"},
+        {{kThree[0]}, {"http://10.0.0.1:8008", "http://10.0.0.2:8008"}, {"10.0.0.2"}, ""},
+        // One whose api_url was left at a loopback address is on no host in particular.
+        {{kThree[0], {"p4", "http://127.0.0.1:8008/patroni"}},
+         {"http://localhost:8008"},
+         {"127.0.0.1", "10.0.0.1"},
+         "p1"},
+        {{kThree[0], {"p4", "http://127.0.0.1:8008/patroni"}},
+         {"http://localhost:8008"},
+         {"127.0.0.1", "10.0.0.9"},
+         ""},
         // More than one fits.
         {{{"a", "http://10.0.0.1:8008/patroni"}, {"b", "http://10.0.0.2:8008/patroni"}},
          {"http://localhost:8008"},
