@@ -67,7 +67,8 @@ Opinion examine_lag(const ClusterView& view, const Member& member, const Require
     if (!wanted.max_lag)
         return {};
     std::optional<std::uint64_t> lag = member.lag;
-    if (wanted.live_lag) {
+    // None at all: the leader's own API is silent, or nobody leads. That says nothing of a replica.
+    if (wanted.live_lag && !view.live_lag.empty()) {
         const auto live = view.live_lag.find(member.name);
         lag = live == view.live_lag.end() ? std::nullopt : std::optional(live->second);
     }

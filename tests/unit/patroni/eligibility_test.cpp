@@ -329,6 +329,7 @@ TEST(EligibilityTest, LiveLagReplacesThatOfCluster) {
     auto wanted = wanting({RequestedRole::async}, 1'000);
     wanted.live_lag = true;
     auto view = led_by("p1");
+    view.live_lag = {{"p1", 0}};
     EXPECT_EQ(opinion_of(view, replica_with(0), wanted), "lagging: lag is unknown");
     view.live_lag = {{"p2", 1'000}};
     EXPECT_EQ(opinion_of(view, replica_with(5'000'000), wanted), "yes: replica");
@@ -336,6 +337,15 @@ TEST(EligibilityTest, LiveLagReplacesThatOfCluster) {
     EXPECT_EQ(opinion_of(view, replica_with(0), wanted), "lagging: lag of 1001 bytes is over 1000");
     wanted.live_lag = false;
     EXPECT_EQ(opinion_of(view, replica_with(0), wanted), "yes: replica");
+}
+
+TEST(EligibilityTest, WhereTheLeadersPositionIsUnknownThatOfClusterCounts) {
+    auto wanted = wanting({RequestedRole::async}, 1'000);
+    wanted.live_lag = true;
+    EXPECT_EQ(opinion_of(led_by("p1"), replica_with(1'000), wanted), "yes: replica");
+    EXPECT_EQ(opinion_of(led_by("p1"), replica_with(1'001), wanted),
+              "lagging: lag of 1001 bytes is over 1000");
+    EXPECT_EQ(opinion_of(led_by("p1"), member_of("replica"), wanted), "lagging: lag is unknown");
 }
 
 TEST(EligibilityTest, TheFirstHindranceIsTheReason) {
