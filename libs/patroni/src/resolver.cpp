@@ -21,6 +21,7 @@ using Clock = std::chrono::steady_clock;
 // Names come from Patroni's answers too: whoever writes those must not fill memory or start
 // threads without end.
 constexpr std::size_t kMaxNames = 1'000;
+constexpr std::size_t kMaxNameSize = 255;
 constexpr std::size_t kMaxLookups = 64;
 
 bool is_ipv4(const std::string& host) {
@@ -70,20 +71,24 @@ struct Resolver::Name {
     Addresses addresses;  // of the last lookup that found any
     std::string failure;  // why the last lookup found none
     Clock::time_point began;
+    Clock::time_point fresh_until;
     std::size_t finished = 0;  // lookups
     bool in_flight = false;
 };
 
 struct Resolver::Shared {
-    explicit Shared(Lookup how) : lookup(std::move(how)) {}
+    Shared(Lookup how, std::chrono::milliseconds for_how_long)
+        : lookup(std::move(how)), fresh(for_how_long) {}
 
-    /// The entry of `host`, its lookup under way if that can be; `mutex` is held.
+    /// The entry of `host`, its lookup under way if it is not fresh and that can be; `mutex` is
+    /// held.
     static std::shared_ptr<Name> begin(const std::shared_ptr<Shared>& shared,
                                        const std::string& host);
     void run(const std::string& host, Name& name);
     void forget_oldest();
 
     const Lookup lookup;
+    const std::chrono::milliseconds fresh;
     std::mutex mutex;
     // Guarded by mutex, the names too. A name that was forgotten lives on in who waits for it.
     std::condition_variable_any changed;
@@ -98,7 +103,7 @@ std::shared_ptr<Resolver::Name> Resolver::Shared::begin(const std::shared_ptr<Sh
         shared->forget_oldest();
     auto name = known != shared->names.end() ? known->second
                                              : (shared->names[host] = std::make_shared<Name>());
-    if (name->in_flight)
+    if (name->in_flight || Clock::now() < name->fresh_until)
         return name;
     if (shared->lookups >= kMaxLookups) {
         name->failure = "too many other names are being looked up";
@@ -124,6 +129,7 @@ void Resolver::Shared::run(const std::string& host, Name& name) {
         name.failure = "it has no address";
     else
         name.addresses = std::move(found).value();
+    name.fresh_until = Clock::now() + fresh;
     ++name.finished;
     name.in_flight = false;
     --lookups;
@@ -140,13 +146,16 @@ void Resolver::Shared::forget_oldest() {
 
 Resolver::Resolver() : Resolver(ask_system) {}
 
-Resolver::Resolver(Lookup lookup) : shared_(std::make_shared<Shared>(std::move(lookup))) {}
+Resolver::Resolver(Lookup lookup, std::chrono::milliseconds fresh)
+    : shared_(std::make_shared<Shared>(std::move(lookup), fresh)) {}
 
 Result<Resolver::Addresses> Resolver::addresses_of(const std::string& host, ResolvePrefer prefer,
                                                    std::chrono::milliseconds timeout,
                                                    const std::stop_token& stop) {
     if (is_ipv4(host) || is_ipv6(host))
         return Addresses{host};
+    if (host.size() > kMaxNameSize)
+        return Failure{"cannot resolve a name of " + std::to_string(host.size()) + " bytes"};
     std::unique_lock lock(shared_->mutex);
     const auto name = Shared::begin(shared_, host);
     const bool done = shared_->changed.wait_until(

@@ -106,7 +106,7 @@ class ResolverTest : public testing::Test {
     }
 
     FakeDns dns_;
-    Resolver resolver_{dns_.lookup()};
+    Resolver resolver_{dns_.lookup(), 0ms};  // each call begins a lookup
 };
 
 TEST_F(ResolverTest, ANumericAddressIsItsOwnAndIsNotLookedUp) {
@@ -122,6 +122,29 @@ TEST_F(ResolverTest, FollowsChangingAnswers) {
     EXPECT_EQ(ask("pg1"), "10.0.0.1");
     dns_.answer("pg1", Addresses{"10.0.0.2", "10.0.0.3"});
     EXPECT_EQ(ask("pg1"), "10.0.0.2 10.0.0.3");
+}
+
+TEST_F(ResolverTest, AnAnswerServesForASecondBeItAFailure) {
+    Resolver resolver(dns_.lookup());
+    const auto ask_often = [&](const std::string& host) {
+        std::string answer;
+        const auto end = Clock::now() + 100ms;
+        while (Clock::now() < end)
+            answer = text_of(resolver.addresses_of(host, ResolvePrefer::any, kPatient));
+        return answer;
+    };
+    dns_.answer("pg1", Addresses{"10.0.0.1"});
+    EXPECT_EQ(ask_often("pg1"), "10.0.0.1");
+    EXPECT_EQ(dns_.lookups("pg1"), 1U);
+    dns_.answer("pg2", Failure{"Temporary failure"});
+    EXPECT_EQ(ask_often("pg2"), "cannot resolve 'pg2': Temporary failure");
+    EXPECT_EQ(dns_.lookups("pg2"), 1U);
+}
+
+TEST_F(ResolverTest, ANameThatNoneCanBeIsNotKept) {
+    EXPECT_EQ(ask(std::string(255, 'x'), 0ms).find("cannot resolve 'xx"), 0U);
+    EXPECT_EQ(ask(std::string(256, 'x')), "cannot resolve a name of 256 bytes");
+    EXPECT_EQ(dns_.lookups(std::string(256, 'x')), 0U);
 }
 
 TEST_F(ResolverTest, ThePreferredFamilyComesFirstAndTheOtherStays) {

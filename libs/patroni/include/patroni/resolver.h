@@ -32,14 +32,18 @@ class Resolver {
     /// Blocks as long as it likes; any thread; may outlive the Resolver.
     using Lookup = std::function<Result<Addresses>(const std::string& host)>;
 
+    /// For how long an answer, be it a failure, serves without another lookup: an alert asks for
+    /// the same names a hundred times a second.
+    static constexpr std::chrono::seconds kFresh{1};
+
     Resolver();  ///< asks the system: /etc/hosts, DNS, ...
-    explicit Resolver(Lookup lookup);
+    explicit Resolver(Lookup lookup, std::chrono::milliseconds fresh = kFresh);
 
     /// The addresses of `host`, the preferred ones first; a numeric address is its own, at once.
-    /// Begins a lookup, or joins the one under way, and waits for it. If it fails or takes longer
-    /// than `timeout`, the addresses found last do, if there are any. The timeout counts from the
-    /// lookup's begin: one that hangs is waited for once, and not by every call.
-    /// `stop` ends the wait.
+    /// Begins a lookup where the last answer is not fresh, or joins the one under way, and waits
+    /// for it. If it fails or takes longer than `timeout`, the addresses found last do, if there
+    /// are any. The timeout counts from the lookup's begin: one that hangs is waited for once, and
+    /// not by every call. `stop` ends the wait.
     [[nodiscard]] Result<Addresses> addresses_of(const std::string& host, ResolvePrefer prefer,
                                                  std::chrono::milliseconds timeout,
                                                  const std::stop_token& stop = {});
