@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <random>
+#include <system_error>
 #include <utility>
 
 #include "host_order.h"
@@ -356,14 +357,18 @@ void ClusterWatcher::tell_view() {
 
 /// `on_reply` is told on the watcher's thread.
 void ClusterWatcher::ask(const Endpoint& endpoint, const std::string& path, OnReply on_reply) {
-    probe(endpoint).ask(endpoint, path,
-                        [this, generation = generation_,
+    const auto answer = [this, generation = generation_,
                          on_reply = std::move(on_reply)](const Result<HttpReply>& reply) {
-                            post([this, generation, on_reply, reply] {
-                                if (generation == generation_)
-                                    on_reply(reply);
-                            });
-                        });
+        post([this, generation, on_reply, reply] {
+            if (generation == generation_)
+                on_reply(reply);
+        });
+    };
+    try {
+        probe(endpoint).ask(endpoint, path, answer);
+    } catch (const std::system_error& error) {
+        answer(Failure{std::string("no thread to ask it: ") + error.what()});
+    }
 }
 
 /// Where an API is, the same for its host's name and its address: as far as that is known already,
@@ -378,19 +383,25 @@ std::string ClusterWatcher::place_of(const Endpoint& endpoint) const {
 }
 
 MemberProbe& ClusterWatcher::probe(const Endpoint& endpoint) {
-    auto& probe = probes_[place_of(endpoint)];
-    if (!probe)
-        probe = std::make_unique<MemberProbe>(settings_.timeouts, settings_.access);
-    return *probe;
+    const std::string place = place_of(endpoint);
+    auto found = probes_.find(place);
+    if (found == probes_.end())
+        found =
+            probes_
+                .emplace(place, std::make_unique<MemberProbe>(settings_.timeouts, settings_.access))
+                .first;
+    return *found->second;
 }
 
-/// Of members that are gone.
+/// Of members that are gone. One that is still asked goes later: whoever names ever new members at
+/// addresses that never answer must not have them add up.
 void ClusterWatcher::drop_probes_without(const std::vector<Endpoint>& hosts) {
     std::set<std::string> used;
     for (const auto& host : hosts)
         used.insert(place_of(host));
-    if (outstanding_.empty())
-        std::erase_if(probes_, [&](const auto& entry) { return !used.contains(entry.first); });
+    std::erase_if(probes_, [&](const auto& entry) {
+        return !used.contains(entry.first) && entry.second->is_idle();
+    });
 }
 
 }  // namespace patroni

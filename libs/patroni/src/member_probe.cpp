@@ -25,6 +25,11 @@ void MemberProbe::ask(const Endpoint& endpoint, const std::string& path, OnReply
     changed_.notify_one();
 }
 
+bool MemberProbe::is_idle() {
+    const std::lock_guard lock(mutex_);
+    return questions_.empty() && !asks_;
+}
+
 void MemberProbe::run() {
     std::unique_lock lock(mutex_);
     while (true) {
@@ -33,9 +38,11 @@ void MemberProbe::run() {
             return;
         const Question question = std::move(questions_.front());
         questions_.pop_front();
+        asks_ = true;
         lock.unlock();
         question.on_reply(client_.get(question.endpoint, question.path));
         lock.lock();
+        asks_ = false;
     }
 }
 

@@ -19,6 +19,7 @@ class MemberProbe {
     /// Told on the probe's thread.
     using OnReply = std::function<void(Result<HttpReply>)>;
 
+    /// Throws std::system_error where there is no thread to be had.
     MemberProbe(RestClient::Timeouts timeouts, RestClient::Access access);
     MemberProbe(const MemberProbe&) = delete;
     MemberProbe& operator=(const MemberProbe&) = delete;
@@ -28,6 +29,8 @@ class MemberProbe {
     /// Any thread. The endpoint is this API's, by whichever of its names: one certificate may be
     /// for the host's name and not for its address.
     void ask(const Endpoint& endpoint, const std::string& path, OnReply on_reply);
+    /// Whether every question has its answer. Any thread.
+    [[nodiscard]] bool is_idle();
 
   private:
     struct Question {
@@ -42,6 +45,7 @@ class MemberProbe {
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<Question> questions_;  // guarded by mutex_
+    bool asks_ = false;               // guarded by mutex_
     bool stopping_ = false;           // guarded by mutex_
     std::thread thread_;              // last: it uses the others
 };
