@@ -4,8 +4,10 @@
 #include <chrono>
 #include <condition_variable>
 #include <ctime>
+#include <filesystem>
 #include <functional>
 #include <iomanip>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <sstream>
@@ -17,6 +19,7 @@
 #include <gtest/gtest.h>
 
 #include "support/cluster_json.h"
+#include "support/fake_backend.h"
 #include "support/fake_patroni.h"
 #include "support/wait.h"
 
@@ -510,6 +513,30 @@ TEST_F(ClusterWatcherTest, AChangeIsLookedAtAgainSoon) {
     watcher.poll_now(asked_.callback());
     (void)asked_.at(0);
     EXPECT_LE(rounds, 6U);
+}
+
+TEST_F(ClusterWatcherTest, MembersAtAddressesThatNeverAnswerDoNotAddUp) {
+    const support::FakeBackend silent({.ip = "0.0.0.0", .greeting = false, .echo = false});
+    auto name_another = [&, number = 0]() mutable {
+        const std::string n = std::to_string(++number);
+        a_.answer_cluster(cluster_of({leader(
+            "p" + n, "http://127.0.3." + n + ":" + std::to_string(silent.port()) + "/patroni")}));
+    };
+    const auto threads = [] {
+        return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+    };
+    auto settings = only_a();
+    settings.timeouts.total = 300ms;
+    ClusterWatcher watcher(settings, views_.callback(), rounds_.callback());
+    name_another();
+    watcher.start();
+    (void)rounds_.at(0);
+    const auto before = threads();
+    for (std::size_t i = 1; i <= 10; ++i) {
+        name_another();
+        (void)rounds_.at(i);
+    }
+    EXPECT_LT(threads() - before, 8) << "two for each that is still asked";
 }
 
 TEST_F(ClusterWatcherTest, TroubleOfWhichNothingComesIsHeardEverLess) {
