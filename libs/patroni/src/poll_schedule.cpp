@@ -18,8 +18,10 @@ constexpr std::chrono::milliseconds kHurry{200};
 constexpr std::chrono::milliseconds kSprint{100};
 constexpr std::chrono::seconds kSprintTime{5};
 constexpr int kRestPerWork = 20;
-// But answers that were slow by chance must not cost seconds.
+// But answers that were slow by chance must not cost seconds, and less while nobody leads: an
+// election is what makes them slow.
 constexpr std::chrono::seconds kLongestRest{1};
+constexpr std::chrono::milliseconds kLongestSprintRest{300};
 // What is not over after minutes, as an outage of the key-value store, is asked for ever less:
 // after five minutes every second.
 constexpr int kAlertGrowth = 300;
@@ -90,8 +92,9 @@ void PollSchedule::round_ended(const Outlook& outlook) {
         leaderless_since_ = last_round_at_;
     const auto age = last_round_at_ - *alert_since_;
     const bool sprints = leaderless_since_ && last_round_at_ - *leaderless_since_ < kSprintTime;
-    const auto pace =
-        std::max<Clock::duration>({sprints ? kSprint : kHurry, rest, age / kAlertGrowth});
+    const auto soonest = sprints ? std::clamp<Clock::duration>(rest, kSprint, kLongestSprintRest)
+                                 : std::max<Clock::duration>(rest, kHurry);
+    const auto pace = std::max<Clock::duration>(soonest, age / kAlertGrowth);
     next_round_at_ = last_round_at_ + std::min(jittered(pace), jittered(interval_));
 }
 

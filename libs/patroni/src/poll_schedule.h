@@ -16,8 +16,8 @@ namespace patroni {
 /// - A round follows the one before after the interval, more or less a twentieth of it.
 /// - A round that leaves news to be expected, or a planned switchover near, begins the alert, and
 ///   one that does not ends it. In alert rounds are 200 ms apart, 100 in the first five seconds in
-///   which nobody leads by /cluster, up to a second where answers are slow, further after minutes,
-///   but never beyond the interval.
+///   which nobody leads by /cluster, where answers are slow up to a second, 300 ms in those five,
+///   further after minutes, but never beyond the interval.
 /// - A candidate is asked every 50 ms, less often where its answers are slow, for five seconds at
 ///   most.
 /// - The first trouble of the data path is a reason for an alert of a second, for Patroni may learn

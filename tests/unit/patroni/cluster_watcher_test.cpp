@@ -412,7 +412,7 @@ TEST_F(ClusterWatcherTest, AnApiHasOneRequestInFlightHoweverSlowItIs) {
 }
 
 TEST_F(ClusterWatcherTest, AnApiThatIsSlowToFailIsAskedLessInAlert) {
-    constexpr auto delay = 20ms;
+    constexpr auto delay = 12ms;
     a_.answer_cluster(cluster_of({replica("p1")}));  // nobody leads
     ClusterWatcher watcher(only_a(1h), views_.callback(), rounds_.callback());
     watcher.start();

@@ -201,7 +201,11 @@ TEST(PollSchedule, SlowAnswersStretchItButNotBeyondASecondOrTheInterval) {
     EXPECT_EQ(Case(latest).round(news_after(10s)), 1'050ms) << "hundreds must not get in step";
     EXPECT_EQ(Case(none, 500ms).round(news_after(10s)), 500ms) << "whose interval is shorter";
     EXPECT_EQ(Case(none, 50ms).round(kLeaderless), 50ms) << "whose interval is shorter still";
-    EXPECT_EQ(Case().round({.expects_news = true, .leaderless = true, .answer_took = 6ms}), 120ms);
+    for (const auto& [answer_took, apart] : std::vector<std::pair<Milliseconds, Milliseconds>>{
+             {5ms, 100ms}, {6ms, 120ms}, {15ms, 300ms}, {10s, 300ms}})
+        EXPECT_EQ(
+            Case().round({.expects_news = true, .leaderless = true, .answer_took = answer_took}),
+            apart);
 }
 
 TEST(PollSchedule, AnAnswerThatIsSlowByChanceStretchesNothing) {
