@@ -206,13 +206,13 @@ void Agent::find_own_member(const std::string& name, Cluster& cluster) const {
     const auto own = member_beside(*cluster.view->snapshot, cluster.hosts, addresses_of,
                                    addresses_of_this_host());
     // One that was found stays: it is no longer another because its API is gone from an answer.
-    if (own && std::exchange(cluster.own_member, own.value()) != own.value())
-        daemons::log::info(name + ": this is member " + own.value());
-    else if (own)
-        return;
-    else if (cluster.own_member.empty() &&
-             std::exchange(cluster.why_no_own_member, own.reason()) != own.reason())
+    if (own) {
+        if (std::exchange(cluster.own_member, own.value()) != own.value())
+            daemons::log::info(name + ": this is member " + own.value());
+    } else if (cluster.own_member.empty() &&
+               std::exchange(cluster.why_no_own_member, own.reason()) != own.reason()) {
         daemons::log::warning(name + ": " + own.reason());
+    }
 }
 
 void Agent::on_round_end(const std::string& name, const patroni::ClusterWatcher::Round& round) {
