@@ -212,8 +212,11 @@ void ClusterWatcher::end_round() {
     const auto finished = std::exchange(round_, nullptr);
     finished->outcome.took = Clock::now() - finished->started;
     const auto& snapshot = evidence_.view().snapshot;
+    // A leader that has not answered yet may be about to end.
+    const bool is_silent = outstanding_.contains({evidence_.view().leader.member, "/primary"});
     schedule_->round_ended(
-        {.expects_news = snapshot && (!evidence_.is_settled() || evidence_.wants_confirmation()),
+        {.expects_news = snapshot && (is_silent || !evidence_.is_settled() ||
+                                      evidence_.wants_confirmation()),
          .leaderless = evidence_.is_leaderless(),
          .switchover_at = snapshot ? snapshot->switchover_at : std::nullopt,
          .wall_clock = std::chrono::system_clock::now(),
@@ -322,6 +325,8 @@ void ClusterWatcher::on_member_reply(const std::string& member, const std::strin
     if (path == "/primary" && asked_between_.erase(member) != 0 && round_ &&
         round_->repeated.erase(member) != 0)
         ask_member(member, path);
+    if (path == "/primary" && member == evidence_.view().leader.member)
+        schedule_->leader_answered();
     if (path == "/patroni") {
         const auto position = reply ? parse_position(member, reply.value().body)
                                     : Result<PositionAnswer>(Failure{reply.reason()});
@@ -342,8 +347,9 @@ void ClusterWatcher::observe(decltype(Observation::claim) claim) {
     const bool leads_anew = evidence_.view().leader.member != leader;
     if (leads_anew)
         schedule_->leader_changed();
-    if (!round_ && !evidence_.is_settled())
-        schedule_->doubt();
+    // At its beginning a round waits for who leads, so that the first one tells all there is.
+    if (!evidence_.is_settled() && (!round_ || !leader.empty()))
+        schedule_->doubt(Clock::now());
     if (is_position && !leads_anew)
         tell_view_at_ = std::min(tell_view_at_, Clock::now() + kGatherPositions);
     else

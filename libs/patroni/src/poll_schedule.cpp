@@ -112,12 +112,12 @@ void PollSchedule::leader_changed() {
     leaderless_since_.reset();
     to_leader_ = to_others_ = {};
     others_wait_ = false;
-    next_look_at_ = Clock::time_point::max();
+    next_look_at_ = silent_at_ = Clock::time_point::max();
 }
 
-void PollSchedule::doubt() {
+void PollSchedule::doubt(Clock::time_point now) {
     if (!in_alert())
-        hurry();
+        hurry(now);
 }
 
 /// Sessions that end are no news where it happens all the time and nothing comes of it, as behind a
@@ -128,7 +128,7 @@ bool PollSchedule::trouble(bool of_leader, Clock::time_point now) {
     if (is_news) {
         deaf = {.time = kHurry, .until = now + kHurry};
         troubled_until_ = now + kTroubleTime;
-        hurry();
+        hurry(now);
     } else if (of_leader) {
         next_look_at_ = std::max(now, deaf.until);
     } else {
@@ -139,11 +139,20 @@ bool PollSchedule::trouble(bool of_leader, Clock::time_point now) {
 }
 
 bool PollSchedule::take_look(Clock::time_point now) {
+    if (now >= silent_at_) {
+        silent_at_ = Clock::time_point::max();
+        doubt(now);
+    }
     if (now < next_look_at_)
         return false;
     next_look_at_ = Clock::time_point::max();
+    silent_at_ = now + kHurry;
     to_leader_.lengthen(kDeafToLeader, now);
     return true;
+}
+
+void PollSchedule::leader_answered() {
+    silent_at_ = Clock::time_point::max();
 }
 
 void PollSchedule::Deafness::lengthen(Clock::duration longest, Clock::time_point now) noexcept {
@@ -195,7 +204,9 @@ Clock::duration PollSchedule::jittered(Clock::duration pace) const {
     return pace + Clock::duration(chance_(-most, most));
 }
 
-void PollSchedule::hurry() {
+void PollSchedule::hurry(Clock::time_point now) {
+    if (!in_alert())
+        alert_since_ = now;
     next_round_at_ = std::min(next_round_at_, last_round_at_ + kHurry);
 }
 

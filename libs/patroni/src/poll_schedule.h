@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -14,8 +15,8 @@ namespace patroni {
 /// through `Chance`. One thread at a time; a value.
 ///
 /// - A round follows the one before after the interval, more or less a twentieth of it.
-/// - A round that leaves news to be expected, or a planned switchover near, begins the alert, and
-///   one that does not ends it. In alert rounds are 200 ms apart, 100 in the first five seconds in
+/// - Doubt, trouble, or a round that leaves news to be expected or a planned switchover near begins
+///   the alert, and a round that leaves nothing of it ends it. In alert rounds are 200 ms apart, 100 in the first five seconds in
 ///   which nobody leads by /cluster, where answers are slow up to a second, 300 ms in those five,
 ///   further after minutes, but never beyond the interval.
 /// - A candidate is asked every 50 ms, less often where its answers are slow, for five seconds at
@@ -24,7 +25,8 @@ namespace patroni {
 ///   of it later than sessions do. More of it, of which nothing comes, costs at most a request a
 ///   second of the leader and a round each four of the others, and waits no longer than that, but
 ///   for trouble of others during a round, which has to be told again. However much of theirs there
-///   is, that of the leader is heard.
+///   is, that of the leader is heard. A leader that does not answer such a request within 200 ms is
+///   in doubt.
 class PollSchedule {
   public:
     /// Any number of [least, most].
@@ -60,17 +62,21 @@ class PollSchedule {
     /// Somebody else leads, or nobody any more: what is left of alert goes on at full pace, and the
     /// next trouble is the first.
     void leader_changed();
-    /// Between rounds: nobody leads beyond doubt. An early one is due, unless in alert, where the
-    /// next is as early as may be.
-    void doubt();
+    /// Nobody leads beyond doubt. An early round is due, unless in alert, where the next is as early
+    /// as may be.
+    void doubt(Clock::time_point now);
     /// Trouble of the data path; `of_leader`: of the member that is known to lead. Whether it is
     /// news: then it is evidence, and until it is cleared up more is expected. Any other brings a
     /// look at the leader or the next round forward.
     [[nodiscard]] bool trouble(bool of_leader, Clock::time_point now);
     /// Whether the leader is to be asked now, for its trouble; if so, that is taken for done. To be
-    /// called after trouble(), and at next_look_at().
+    /// called after trouble(), and at next_look_at(), where a look before it may be without answer.
     [[nodiscard]] bool take_look(Clock::time_point now);
-    [[nodiscard]] Clock::time_point next_look_at() const noexcept { return next_look_at_; }
+    [[nodiscard]] Clock::time_point next_look_at() const noexcept {
+        return std::min(next_look_at_, silent_at_);
+    }
+    /// Whatever it was, or that it cannot be asked.
+    void leader_answered();
 
     /// Whether `candidate` (empty: nobody) is to be asked now; if so, that is taken for done. To be
     /// called whenever it may be another one, and at next_candidate_at().
@@ -105,7 +111,7 @@ class PollSchedule {
 
     [[nodiscard]] bool in_alert() const noexcept { return alert_since_.has_value(); }
     [[nodiscard]] Clock::duration jittered(Clock::duration pace) const;
-    void hurry();
+    void hurry(Clock::time_point now);
 
     Clock::duration interval_;
     Chance chance_;
@@ -119,6 +125,7 @@ class PollSchedule {
     Deafness to_others_;
     bool others_wait_ = false;  ///< for a round that looks at their trouble
     Clock::time_point next_look_at_ = Clock::time_point::max();
+    Clock::time_point silent_at_ = Clock::time_point::max();  ///< the leader, after a look
     std::string candidate_;
     Clock::time_point candidate_since_;
     Clock::time_point candidate_asked_at_;

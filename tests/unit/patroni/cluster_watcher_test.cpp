@@ -782,6 +782,51 @@ TEST_F(ClusterWatcherTest, TroubleAgainIsALookAtTheLeaderAlone) {
         "the leader to be asked without a round");
 }
 
+TEST_F(ClusterWatcherTest, ALeaderThatDoesNotAnswerALookIsLookedAtMore) {
+    both_answer({leader("p1", api_url_of(b_))});
+    proves(b_);
+    ClusterWatcher watcher(only_a(1h), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    b_.answer("/primary", {.fault = Fault::stall});
+    // Trouble is looked at for a second, but as long as it is silent this does not end.
+    watcher.report_trouble("p1");
+    a_.wait_for_requests("/cluster", 12);
+    EXPECT_EQ(views_.last().leader.reason, "leader") << "until its silence is one";
+}
+
+TEST_F(ClusterWatcherTest, ALookThatNobodyAnswersBringsARound) {
+    both_answer({leader("p1", api_url_of(b_))});
+    proves(b_);
+    ClusterWatcher watcher(only_a(1h), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    // Until it is no news any more.
+    support::eventually(
+        [&] {
+            watcher.report_trouble("p1");
+            return b_.requests("/primary") > a_.requests("/cluster");
+        },
+        "the leader to be asked without a round");
+    const auto rounds = a_.requests("/cluster");
+    b_.answer("/primary", {.fault = Fault::stall});
+    watcher.report_trouble("p1");
+    a_.wait_for_requests("/cluster", rounds + 2);
+}
+
+TEST_F(ClusterWatcherTest, ARoundThatTakesTheLeaderAwayDoesNotWaitForItsApi) {
+    both_answer({leader("p1", api_url_of(b_)), replica("p2")});
+    proves(b_);
+    ClusterWatcher watcher(only_a(2s), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    b_.answer("/primary", {.fault = Fault::stall});
+    a_.answer_cluster(cluster_of({replica("p1", api_url_of(b_)), replica("p2")}));
+    const auto is_over = [](const Round& round) { return round.took > 150ms; };
+    const auto round = rounds_.first(is_over, "the round that asks p1 in vain");
+    EXPECT_LT(round.took.count(), 1.0);
+}
+
 TEST_F(ClusterWatcherTest, AHostAndTheAddressThatPatroniNamesAreOneApi) {
     // b is asked for /cluster by name, and for /primary by address while that one is under way.
     const auto port = b_.url().substr(b_.url().rfind(':'));

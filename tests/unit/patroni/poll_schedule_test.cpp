@@ -90,8 +90,10 @@ class Case {
             }
             if (schedule.trouble(of_leader, now))
                 brought.emplace_back(Brought::alert, since);
-            if (schedule.take_look(now))
+            if (schedule.take_look(now)) {
                 brought.emplace_back(Brought::look, since);
+                schedule.leader_answered();
+            }
         }
         return brought;
     }
@@ -268,30 +270,44 @@ TEST(PollSchedule, AnAlertGoesOnAtFullPaceAfterAChangeOfLeader) {
 TEST(PollSchedule, DoubtBetweenRoundsBringsTheNextOneForward) {
     Case c;
     (void)c.round(kCalm);
-    c.schedule.doubt();
+    c.schedule.doubt(c.now);
     EXPECT_EQ(c.until_next(), 200ms) << "after the last one";
     c.now += 1s;
     (void)c.round(kCalm);
     c.now += 500ms;
-    c.schedule.doubt();
+    c.schedule.doubt(c.now);
     EXPECT_EQ(c.until_next(), -300ms) << "at once";
 }
 
 TEST(PollSchedule, DoubtNeverPutsARoundOff) {
     Case c(none, 100ms);
     (void)c.round(kCalm);
-    c.schedule.doubt();
+    c.schedule.doubt(c.now);
     EXPECT_EQ(c.until_next(), 100ms);
 }
 
 TEST(PollSchedule, DoubtInAlertIsNoNews) {
     Case c;
     (void)c.round(news_after(100ms));
-    c.schedule.doubt();
+    c.schedule.doubt(c.now);
     EXPECT_EQ(c.until_next(), 1s) << "its answers are slow";
     c.schedule.leader_changed();
-    c.schedule.doubt();
+    c.schedule.doubt(c.now);
     EXPECT_EQ(c.until_next(), 200ms);
+}
+
+TEST(PollSchedule, AnAlertBeginsWithTheDoubtAndNotWithTheRoundThatFollows) {
+    Case c;
+    (void)c.round(kCalm);
+    c.now += 1s;
+    c.schedule.round_began(c.now);
+    c.schedule.doubt(c.now);
+    EXPECT_EQ(c.schedule.members_wait(false), 200ms) << "in the round under way too";
+    EXPECT_EQ(c.schedule.next_host_after(), 200ms);
+    c.schedule.round_ended(kCalm);
+    EXPECT_EQ(c.until_next(), 3s);
+    EXPECT_TRUE(c.schedule.trouble(true, c.now));
+    EXPECT_EQ(c.schedule.members_wait(false), 200ms);
 }
 
 TEST(PollSchedule, TheNextHostIsAskedAfterASecondInAlertSooner) {
@@ -474,6 +490,7 @@ TEST(PollSchedule, TroubleOfTheLeaderThatIsNotHeardIsLookedAtOnceItWouldBe) {
     Case c;
     (void)c.troubles(true, 10s);
     ASSERT_TRUE(c.schedule.take_look(c.now + 1s)) << "the last of it";
+    c.schedule.leader_answered();
     c.now += 1'500ms;
     EXPECT_EQ(c.schedule.next_look_at(), Clock::time_point::max());
     ASSERT_FALSE(c.schedule.trouble(true, c.now));
@@ -484,14 +501,26 @@ TEST(PollSchedule, TroubleOfTheLeaderThatIsNotHeardIsLookedAtOnceItWouldBe) {
     EXPECT_FALSE(c.schedule.take_look(c.now + 1h)) << "once";
 }
 
-TEST(PollSchedule, RepeatedTroubleOfTheLeaderBringsNoRoundForward) {
-    Case c;
-    (void)c.troubles(true, 10s);
-    (void)c.round(kCalm);
-    c.now += 1s;
-    ASSERT_FALSE(c.schedule.trouble(true, c.now));
-    EXPECT_TRUE(c.schedule.take_look(c.now));
-    EXPECT_EQ(c.until_next(), 2s);
+TEST(PollSchedule, RepeatedTroubleOfTheLeaderBringsNoRoundForwardUnlessItDoesNotAnswer) {
+    for (const bool answers : {true, false}) {
+        Case c;
+        (void)c.troubles(true, 10s);
+        (void)c.round(kCalm);
+        c.now += 1s;
+        ASSERT_FALSE(c.schedule.trouble(true, c.now));
+        EXPECT_TRUE(c.schedule.take_look(c.now));
+        EXPECT_EQ(c.until_next(), 2s);
+        EXPECT_EQ(in_ms(c.schedule.next_look_at() - c.now), 200ms);
+        c.now += 199ms;
+        EXPECT_FALSE(c.schedule.take_look(c.now));
+        EXPECT_EQ(c.until_next(), 1'801ms);
+        if (answers)
+            c.schedule.leader_answered();
+        c.now += 1ms;
+        EXPECT_FALSE(c.schedule.take_look(c.now));
+        EXPECT_EQ(c.until_next(), answers ? 1'800ms : -1'000ms);
+        EXPECT_EQ(c.schedule.next_look_at(), Clock::time_point::max());
+    }
 }
 
 TEST(PollSchedule, RepeatedTroubleOfOthersIsARoundEachFourSecondsAtMost) {
