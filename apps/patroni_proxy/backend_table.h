@@ -20,7 +20,9 @@ struct Backend {
     const std::string member;
     const net::SocketAddress address;
     std::atomic<std::uint32_t> connections{0};  ///< sessions that chose it, connecting ones too
-    std::atomic<bool> in_trouble{false};        ///< told already since the last answer of Patroni
+    // Of its trouble, what was told already since the last answer of Patroni.
+    std::atomic<bool> told_ended{false};
+    std::atomic<bool> told_refused{false};
     /// When the connections that it got would all be due, had they come at the rate that is
     /// allowed: nanoseconds of the steady clock.
     std::atomic<std::int64_t> paid_until{0};

@@ -10,9 +10,12 @@
 
 #include "net/network.h"
 #include "net/tcp_options.h"
+#include "patroni/observation.h"
 #include "patroni_proxy/backend_table.h"
 
 namespace proxy {
+
+using patroni::Trouble;
 
 /// What a client sees for which there is no backend.
 enum class NoBackend : std::uint8_t {
@@ -46,9 +49,8 @@ using PortId = std::uint32_t;
 struct Port {
     const PortId id;
     const std::string label;  ///< "cluster/port"
-    /// Any thread: a backend refused a connect, or ended a session; null: there is none for a
-    /// client.
-    const std::function<void(const BackendPtr&)> on_trouble;
+    /// Any thread; null: there is no backend for a client.
+    const std::function<void(const BackendPtr&, Trouble)> on_trouble;
     std::atomic<std::uint64_t> sessions{0};
     std::atomic<std::uint64_t> queued{0};  ///< those of them that are held
 };

@@ -31,7 +31,7 @@ PortServer::PortServer(WorkerContext worker, PortPtr port, PortSettingsPtr setti
       held_(worker_.loop, *port_, settings_),
       readiness_(
           worker_.loop, port_->label, [this] { held_.on_chance(); },
-          [this](const BackendPtr& backend) { tell_trouble(backend); }),
+          [this](const BackendPtr& backend) { tell_trouble(backend, Trouble::refused); }),
       idle_timer_(worker_.loop.timers(), [this] { end_idle_sessions(); }) {
     arm_idle_timer();
 }
@@ -104,7 +104,7 @@ std::optional<SessionEnd> PortServer::hold(Session& session) {
     ++tally_.queued_total;
     // One asks for all of them: by now the cluster may know better.
     if (first && table_->eligible.empty())
-        port_->on_trouble(nullptr);
+        port_->on_trouble(nullptr, Trouble::refused);
     return refusal;
 }
 
@@ -135,7 +135,7 @@ void PortServer::note_unreachable(const BackendPtr& backend, const std::string& 
         daemons::log::warning(label() + ": " + backend->member + " at " +
                               backend->address.to_string() + " cannot be reached: " + why +
                               *others);
-    report_trouble(backend);
+    tell_trouble(backend, Trouble::refused);
 }
 
 void PortServer::note_refused(SessionEnd end, const std::string& client, std::string_view detail) {
@@ -147,7 +147,7 @@ void PortServer::note_refused(SessionEnd end, const std::string& client, std::st
     else if (table_->refused.fetch_add(1, std::memory_order_relaxed) != 0)
         return;  // the first under each table is told; the feed tells how many there were
     else if (table_->eligible.empty())
-        port_->on_trouble(nullptr);  // by now the cluster may know better
+        port_->on_trouble(nullptr, Trouble::refused);  // by now the cluster may know better
     if (others)
         daemons::log::warning(label() + ": client " + client +
                               " refused: " + std::string(describe(end)) +
@@ -156,16 +156,17 @@ void PortServer::note_refused(SessionEnd end, const std::string& client, std::st
 
 /// Patroni is asked once, the backend whenever it has said yes since: a word that is on its way
 /// counts, or one that ends sessions all the time would never be believed.
-void PortServer::report_trouble(const BackendPtr& backend) const {
-    tell_trouble(backend);
+void PortServer::note_ended(const BackendPtr& backend) const {
+    tell_trouble(backend, Trouble::ended);
     if (!backend->is_doubtful())
         backend->doubts.fetch_add(1, std::memory_order_relaxed);
 }
 
 /// A member that goes down ends thousands of sessions: one of them is enough.
-void PortServer::tell_trouble(const BackendPtr& backend) const {
-    if (!backend->in_trouble.exchange(true, std::memory_order_relaxed))
-        port_->on_trouble(backend);
+void PortServer::tell_trouble(const BackendPtr& backend, Trouble trouble) const {
+    auto& told = trouble == Trouble::refused ? backend->told_refused : backend->told_ended;
+    if (!told.exchange(true, std::memory_order_relaxed))
+        port_->on_trouble(backend, trouble);
 }
 
 std::vector<BackendPtr> PortServer::busy_backends() const {

@@ -65,7 +65,8 @@ class PortServer {
     [[nodiscard]] MemberTally& tally_of(const Backend& backend);
     void note_unreachable(const BackendPtr& backend, const std::string& why);
     void note_refused(SessionEnd end, const std::string& client, std::string_view detail);
-    void report_trouble(const BackendPtr& backend) const;
+    /// It has ended a session.
+    void note_ended(const BackendPtr& backend) const;
     /// Those that may run what a client of the port wants to be cancelled, draining ones included.
     [[nodiscard]] std::vector<BackendPtr> busy_backends() const;
     void on_closed(Session& session);
@@ -79,7 +80,7 @@ class PortServer {
     void arm_idle_timer();
     void end_idle_sessions();
     void give_back_memory();
-    void tell_trouble(const BackendPtr& backend) const;
+    void tell_trouble(const BackendPtr& backend, Trouble trouble) const;
 
     const WorkerContext worker_;
     const PortPtr port_;

@@ -192,10 +192,10 @@ Proxy::OpenPort& Proxy::open_port(const ClusterConfig& cluster, const PortConfig
             return port;
         }
     const PortId id = ++last_port_;
-    const auto on_trouble = [this, name = cluster.name](const BackendPtr& backend) {
-        main_loop_.post([this, name, backend] {
+    const auto on_trouble = [this, name = cluster.name](const auto& backend, auto trouble) {
+        main_loop_.post([this, name, backend, trouble] {
             if (const auto feed = feeds_.find(name); feed != feeds_.end())
-                feed->second->report_trouble(backend ? backend->member : std::string{});
+                feed->second->report_trouble(backend ? backend->member : std::string{}, trouble);
         });
     };
     const PortPtr port(new Port{id, label, on_trouble});

@@ -332,12 +332,12 @@ void Session::pass_on_cancel(const std::string& request, net::UniqueFd own,
 
 void Session::on_backend_fin() noexcept {
     // Not at the end of the session: an idle client may notice by tomorrow.
-    port_.report_trouble(backend_);
+    port_.note_ended(backend_);
 }
 
 void Session::on_relay_end(net::RelayEnd end) noexcept {
     if (end == net::RelayEnd::backend_failed)
-        port_.report_trouble(backend_);
+        port_.note_ended(backend_);
     close(session_end_of(end));
 }
 

@@ -300,7 +300,8 @@ Located TopologyFeed::locate(const patroni::Member& member, std::optional<std::u
 void TopologyFeed::hear_trouble_again() {
     for (const auto& [place, known] : backends_)
         if (const BackendPtr backend = known.lock())
-            backend->in_trouble.store(false, std::memory_order_relaxed);
+            for (auto* told : {&backend->told_ended, &backend->told_refused})
+                told->store(false, std::memory_order_relaxed);
 }
 
 void TopologyFeed::on_round(const patroni::ClusterWatcher::Round& round) {

@@ -56,7 +56,9 @@ class TopologyFeed {
     void update_now(Done done);
     /// A backend refused a connect or ended a session, or a client found none, which is no
     /// member's: the cluster is asked again soon.
-    void report_trouble(const std::string& member) { watcher_.report_trouble(member); }
+    void report_trouble(const std::string& member, patroni::Trouble trouble) {
+        watcher_.report_trouble(member, trouble);
+    }
     /// Its thread lets go of `token`, as a sign of life.
     void ping(const std::shared_ptr<void>& token) { watcher_.ping(token); }
     /// Without its ports.

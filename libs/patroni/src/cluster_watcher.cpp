@@ -119,10 +119,10 @@ void ClusterWatcher::reconfigure(Settings settings, OnView applied) {
     });
 }
 
-void ClusterWatcher::report_trouble(const std::string& member) {
-    post([this, member] {
+void ClusterWatcher::report_trouble(const std::string& member, Trouble trouble) {
+    post([this, member, trouble] {
         const bool of_leader = !member.empty() && member == evidence_.view().leader.member;
-        if (schedule_->trouble(of_leader, Clock::now()))
+        if (schedule_->trouble(trouble, of_leader, Clock::now()))
             evidence_.observe({Clock::now(), TrafficTrouble{member}});
     });
 }
@@ -214,13 +214,12 @@ void ClusterWatcher::end_round() {
     const auto& snapshot = evidence_.view().snapshot;
     // A leader that has not answered yet may be about to end.
     const bool is_silent = outstanding_.contains({evidence_.view().leader.member, "/primary"});
-    schedule_->round_ended(
-        {.expects_news = snapshot && (is_silent || !evidence_.is_settled() ||
-                                      evidence_.wants_confirmation()),
-         .leaderless = evidence_.is_leaderless(),
-         .switchover_at = snapshot ? snapshot->switchover_at : std::nullopt,
-         .wall_clock = std::chrono::system_clock::now(),
-         .answer_took = finished->answer_took});
+    schedule_->round_ended({.expects_news = snapshot && (is_silent || !evidence_.is_settled() ||
+                                                         evidence_.wants_confirmation()),
+                            .leaderless = evidence_.is_leaderless(),
+                            .switchover_at = snapshot ? snapshot->switchover_at : std::nullopt,
+                            .wall_clock = std::chrono::system_clock::now(),
+                            .answer_took = finished->answer_took});
     on_round_(finished->outcome);
     for (const auto& done : finished->done)
         done(finished->outcome);

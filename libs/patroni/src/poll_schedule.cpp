@@ -110,7 +110,7 @@ Clock::duration PollSchedule::members_wait(bool is_awaited) const {
 void PollSchedule::leader_changed() {
     alert_since_.reset();
     leaderless_since_.reset();
-    to_leader_ = to_others_ = {};
+    to_ends_ = to_refusals_ = to_others_ = {};
     others_wait_ = false;
     next_look_at_ = silent_at_ = Clock::time_point::max();
 }
@@ -122,8 +122,9 @@ void PollSchedule::doubt(Clock::time_point now) {
 
 /// Sessions that end are no news where it happens all the time and nothing comes of it, as behind a
 /// pooler that closes first: then one look is enough, now and then.
-bool PollSchedule::trouble(bool of_leader, Clock::time_point now) {
-    Deafness& deaf = of_leader ? to_leader_ : to_others_;
+bool PollSchedule::trouble(Trouble trouble, bool of_leader, Clock::time_point now) {
+    Deafness& to_leader = trouble == Trouble::refused ? to_refusals_ : to_ends_;
+    Deafness& deaf = of_leader ? to_leader : to_others_;
     const bool is_news = now >= deaf.until + kForgiveAfter || deaf.time == Clock::duration::zero();
     if (is_news) {
         deaf = {.time = kHurry, .until = now + kHurry};
@@ -147,7 +148,9 @@ bool PollSchedule::take_look(Clock::time_point now) {
         return false;
     next_look_at_ = Clock::time_point::max();
     silent_at_ = now + kHurry;
-    to_leader_.lengthen(kDeafToLeader, now);
+    for (Deafness* deaf : {&to_ends_, &to_refusals_})
+        if (deaf->time != Clock::duration::zero())
+            deaf->lengthen(kDeafToLeader, now);
     return true;
 }
 

@@ -16,16 +16,17 @@ namespace patroni {
 ///
 /// - A round follows the one before after the interval, more or less a twentieth of it.
 /// - Doubt, trouble, or a round that leaves news to be expected or a planned switchover near begins
-///   the alert, and a round that leaves nothing of it ends it. In alert rounds are 200 ms apart, 100 in the first five seconds in
-///   which nobody leads by /cluster, where answers are slow up to a second, 300 ms in those five,
-///   further after minutes, but never beyond the interval.
+///   the alert, and a round that leaves nothing of it ends it. In alert rounds are 200 ms apart,
+///   100 in the first five seconds in which nobody leads by /cluster, where answers are slow up to
+///   a second, 300 ms in those five, further after minutes, but never beyond the interval.
 /// - A candidate is asked every 50 ms, less often where its answers are slow, for five seconds at
 ///   most.
 /// - The first trouble of the data path is a reason for an alert of a second, for Patroni may learn
 ///   of it later than sessions do. More of it, of which nothing comes, costs at most a request a
 ///   second of the leader and a round each four of the others, and waits no longer than that, but
 ///   for trouble of others during a round, which has to be told again. However much of theirs there
-///   is, that of the leader is heard. A leader that does not answer such a request within 200 ms is
+///   is, that of the leader is heard, and however many sessions it ends, that it refuses one. A
+///   leader that does not answer such a request within 200 ms is
 ///   in doubt.
 class PollSchedule {
   public:
@@ -62,13 +63,13 @@ class PollSchedule {
     /// Somebody else leads, or nobody any more: what is left of alert goes on at full pace, and the
     /// next trouble is the first.
     void leader_changed();
-    /// Nobody leads beyond doubt. An early round is due, unless in alert, where the next is as early
-    /// as may be.
+    /// Nobody leads beyond doubt. An early round is due, unless in alert, where the next is as
+    /// early as may be.
     void doubt(Clock::time_point now);
     /// Trouble of the data path; `of_leader`: of the member that is known to lead. Whether it is
     /// news: then it is evidence, and until it is cleared up more is expected. Any other brings a
     /// look at the leader or the next round forward.
-    [[nodiscard]] bool trouble(bool of_leader, Clock::time_point now);
+    [[nodiscard]] bool trouble(Trouble trouble, bool of_leader, Clock::time_point now);
     /// Whether the leader is to be asked now, for its trouble; if so, that is taken for done. To be
     /// called after trouble(), and at next_look_at(), where a look before it may be without answer.
     [[nodiscard]] bool take_look(Clock::time_point now);
@@ -121,7 +122,8 @@ class PollSchedule {
     std::optional<Clock::time_point> leaderless_since_;  ///< in alert
     Rest rest_;                                          ///< of who answers /cluster
     Clock::time_point troubled_until_{};  ///< alert until then, whatever the answers are
-    Deafness to_leader_;
+    Deafness to_ends_;                    ///< of sessions, by the leader
+    Deafness to_refusals_;                ///< by the leader
     Deafness to_others_;
     bool others_wait_ = false;  ///< for a round that looks at their trouble
     Clock::time_point next_look_at_ = Clock::time_point::max();

@@ -547,7 +547,7 @@ TEST_F(ClusterWatcherTest, TroubleOfWhichNothingComesIsHeardEverLess) {
     (void)rounds_.at(0);
     // Each has some four rounds follow it: heard at every moment they would be dozens.
     for (const auto end = Clock::now() + 1s; Clock::now() < end;) {
-        watcher.report_trouble("p1");
+        watcher.report_trouble("p1", Trouble::ended);
         std::this_thread::yield();
     }
     EXPECT_LE(a_.requests("/cluster"), 8U);
@@ -761,7 +761,7 @@ TEST_F(ClusterWatcherTest, TroubleOnTheDataPathIsAReasonToAskAtOnceAndAgain) {
     watcher.start();
     (void)rounds_.at(0);
     for (int i = 0; i < 100; ++i)
-        watcher.report_trouble("p1");
+        watcher.report_trouble("p1", Trouble::ended);
     (void)rounds_.at(2);
     EXPECT_LE(a_.requests("/cluster"), 7U) << "of a hundred";
 }
@@ -775,7 +775,7 @@ TEST_F(ClusterWatcherTest, TroubleAgainIsALookAtTheLeaderAlone) {
     // A round asks for /cluster first, and the leader once.
     support::eventually(
         [&] {
-            watcher.report_trouble("p1");
+            watcher.report_trouble("p1", Trouble::ended);
             const auto looks = b_.requests("/primary");
             return looks > a_.requests("/cluster");
         },
@@ -790,7 +790,7 @@ TEST_F(ClusterWatcherTest, ALeaderThatDoesNotAnswerALookIsLookedAtMore) {
     (void)rounds_.at(0);
     b_.answer("/primary", {.fault = Fault::stall});
     // Trouble is looked at for a second, but as long as it is silent this does not end.
-    watcher.report_trouble("p1");
+    watcher.report_trouble("p1", Trouble::ended);
     a_.wait_for_requests("/cluster", 12);
     EXPECT_EQ(views_.last().leader.reason, "leader") << "until its silence is one";
 }
@@ -804,13 +804,13 @@ TEST_F(ClusterWatcherTest, ALookThatNobodyAnswersBringsARound) {
     // Until it is no news any more.
     support::eventually(
         [&] {
-            watcher.report_trouble("p1");
+            watcher.report_trouble("p1", Trouble::ended);
             return b_.requests("/primary") > a_.requests("/cluster");
         },
         "the leader to be asked without a round");
     const auto rounds = a_.requests("/cluster");
     b_.answer("/primary", {.fault = Fault::stall});
-    watcher.report_trouble("p1");
+    watcher.report_trouble("p1", Trouble::ended);
     a_.wait_for_requests("/cluster", rounds + 2);
 }
 

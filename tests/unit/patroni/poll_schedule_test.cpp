@@ -24,6 +24,8 @@ using testing::Contains;
 using testing::ElementsAre;
 
 constexpr Milliseconds kInterval{3'000};
+constexpr auto kEnded = Trouble::ended;
+constexpr auto kRefused = Trouble::refused;
 const Outlook kCalm{};
 const Outlook kNews{.expects_news = true};
 const Outlook kLeaderless{.expects_news = true, .leaderless = true};
@@ -88,7 +90,7 @@ class Case {
                 (void)round(kCalm);
                 brought.emplace_back(Brought::round, since);
             }
-            if (schedule.trouble(of_leader, now))
+            if (schedule.trouble(kEnded, of_leader, now))
                 brought.emplace_back(Brought::alert, since);
             if (schedule.take_look(now)) {
                 brought.emplace_back(Brought::look, since);
@@ -306,7 +308,7 @@ TEST(PollSchedule, AnAlertBeginsWithTheDoubtAndNotWithTheRoundThatFollows) {
     EXPECT_EQ(c.schedule.next_host_after(), 200ms);
     c.schedule.round_ended(kCalm);
     EXPECT_EQ(c.until_next(), 3s);
-    EXPECT_TRUE(c.schedule.trouble(true, c.now));
+    EXPECT_TRUE(c.schedule.trouble(kEnded, true, c.now));
     EXPECT_EQ(c.schedule.members_wait(false), 200ms);
 }
 
@@ -436,12 +438,12 @@ TEST(PollSchedule, TheFirstTroubleIsAReasonForAlertWhoeverHasIt) {
     for (const bool of_leader : {true, false}) {
         Case c;
         (void)c.round(kCalm);
-        EXPECT_TRUE(c.schedule.trouble(of_leader, c.now));
+        EXPECT_TRUE(c.schedule.trouble(kEnded, of_leader, c.now));
         EXPECT_EQ(c.until_next(), 200ms) << "after the last round";
         c.now += 1h;
         (void)c.round(kCalm);
         c.now += 1s;
-        EXPECT_TRUE(c.schedule.trouble(of_leader, c.now));
+        EXPECT_TRUE(c.schedule.trouble(kEnded, of_leader, c.now));
         EXPECT_EQ(c.until_next(), -800ms) << "at once";
     }
 }
@@ -451,7 +453,7 @@ TEST(PollSchedule, TroubleIsLookedAtForASecondThoughAllSeemsWell) {
         Case c;
         (void)c.round(kCalm);
         c.now += 1s;
-        (void)c.schedule.trouble(of_leader, c.now);
+        (void)c.schedule.trouble(kEnded, of_leader, c.now);
         EXPECT_EQ(c.rounds(1s, kCalm), 5);
         c.now += c.until_next();
         EXPECT_EQ(c.round(kCalm), 3s);
@@ -462,9 +464,9 @@ TEST(PollSchedule, TroubleNeverPutsARoundOff) {
     for (const bool of_leader : {true, false}) {
         Case c(none, 100ms);
         (void)c.round(kCalm);
-        EXPECT_TRUE(c.schedule.trouble(of_leader, c.now));
+        EXPECT_TRUE(c.schedule.trouble(kEnded, of_leader, c.now));
         EXPECT_EQ(c.until_next(), 100ms);
-        EXPECT_FALSE(c.schedule.trouble(of_leader, c.now));
+        EXPECT_FALSE(c.schedule.trouble(kEnded, of_leader, c.now));
         EXPECT_EQ(c.until_next(), 100ms);
     }
 }
@@ -493,7 +495,7 @@ TEST(PollSchedule, TroubleOfTheLeaderThatIsNotHeardIsLookedAtOnceItWouldBe) {
     c.schedule.leader_answered();
     c.now += 1'500ms;
     EXPECT_EQ(c.schedule.next_look_at(), Clock::time_point::max());
-    ASSERT_FALSE(c.schedule.trouble(true, c.now));
+    ASSERT_FALSE(c.schedule.trouble(kEnded, true, c.now));
     EXPECT_FALSE(c.schedule.take_look(c.now));
     EXPECT_EQ(in_ms(c.schedule.next_look_at() - c.now), 500ms);
     EXPECT_FALSE(c.schedule.take_look(c.now + 499ms));
@@ -507,7 +509,7 @@ TEST(PollSchedule, RepeatedTroubleOfTheLeaderBringsNoRoundForwardUnlessItDoesNot
         (void)c.troubles(true, 10s);
         (void)c.round(kCalm);
         c.now += 1s;
-        ASSERT_FALSE(c.schedule.trouble(true, c.now));
+        ASSERT_FALSE(c.schedule.trouble(kEnded, true, c.now));
         EXPECT_TRUE(c.schedule.take_look(c.now));
         EXPECT_EQ(c.until_next(), 2s);
         EXPECT_EQ(in_ms(c.schedule.next_look_at() - c.now), 200ms);
@@ -546,7 +548,7 @@ TEST(PollSchedule, TroubleOfOthersThatIsNotHeardBringsARoundOnceItWouldBe) {
     (void)c.round(kCalm);
     ASSERT_EQ(c.until_next(), 1h) << "which has looked at what came before";
     c.now += 1s;
-    ASSERT_FALSE(c.schedule.trouble(false, c.now));
+    ASSERT_FALSE(c.schedule.trouble(kEnded, false, c.now));
     EXPECT_EQ(c.until_next(), 2'999ms);
     EXPECT_FALSE(c.schedule.take_look(c.now + 1h)) << "it is none of the leader's";
 }
@@ -554,8 +556,30 @@ TEST(PollSchedule, TroubleOfOthersThatIsNotHeardBringsARoundOnceItWouldBe) {
 TEST(PollSchedule, TroubleOfTheLeaderIsHeardHoweverMuchOthersHave) {
     Case c;
     (void)c.troubles(false, 1min);
-    ASSERT_FALSE(c.schedule.trouble(false, c.now));
-    EXPECT_TRUE(c.schedule.trouble(true, c.now));
+    ASSERT_FALSE(c.schedule.trouble(kEnded, false, c.now));
+    EXPECT_TRUE(c.schedule.trouble(kEnded, true, c.now));
+}
+
+TEST(PollSchedule, ThatTheLeaderRefusesASessionIsHeardHoweverManyItEnds) {
+    Case c;
+    (void)c.troubles(true, 1min);
+    ASSERT_FALSE(c.schedule.trouble(kEnded, true, c.now));
+    EXPECT_TRUE(c.schedule.trouble(kRefused, true, c.now));
+    EXPECT_LE(c.until_next(), 200ms);
+    // It is no news for ever either, and looks are for both.
+    EXPECT_FALSE(c.schedule.trouble(kRefused, true, c.now));
+    int looks = 0;
+    for (const auto end = c.now + 10min; c.now < end; c.now += 1ms) {
+        EXPECT_FALSE(c.schedule.trouble(kRefused, true, c.now));
+        EXPECT_FALSE(c.schedule.trouble(kEnded, true, c.now));
+        if (c.schedule.take_look(c.now)) {
+            ++looks;
+            c.schedule.leader_answered();
+        }
+    }
+    EXPECT_NEAR(looks, 600, 2);
+    c.schedule.leader_changed();
+    EXPECT_TRUE(c.schedule.trouble(kRefused, true, c.now));
 }
 
 TEST(PollSchedule, RepeatedTroubleOfOthersBringsARoundForward) {
@@ -563,7 +587,7 @@ TEST(PollSchedule, RepeatedTroubleOfOthersBringsARoundForward) {
     (void)c.troubles(false, 10s);
     (void)c.round(kCalm);
     c.now += 4s;
-    ASSERT_FALSE(c.schedule.trouble(false, c.now));
+    ASSERT_FALSE(c.schedule.trouble(kEnded, false, c.now));
     EXPECT_LE(c.until_next(), 0ms) << "at once";
 }
 
@@ -573,9 +597,9 @@ TEST(PollSchedule, TroubleIsForgivenWhenNoneWasHeardForTenSeconds) {
             {-1ms, false}, {0ms, false}, {5s, false}, {9'999ms, false}, {10s, true}, {1h, true}};
         for (const auto& [later, is_news] : cases) {
             Case c;
-            (void)c.schedule.trouble(of_leader, c.now);
+            (void)c.schedule.trouble(kEnded, of_leader, c.now);
             c.now += 200ms;  // it is heard again
-            EXPECT_EQ(c.schedule.trouble(of_leader, c.now + later), is_news)
+            EXPECT_EQ(c.schedule.trouble(kEnded, of_leader, c.now + later), is_news)
                 << in_ms(later).count();
         }
     }

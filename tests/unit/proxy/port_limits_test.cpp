@@ -137,7 +137,7 @@ TEST_F(PortLimitsTest, AConnectThatTakesTooLongGivesTheNextBackendItsTurn) {
     auto client = port.connect();
     EXPECT_EQ(member_of(client), "b2");
     EXPECT_EQ(port.tally().members.at("silent").connect_failures, 1U);
-    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"silent"}));
+    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"silent refused"}));
 }
 
 TEST_F(PortLimitsTest, AnIdleSessionEndsAndABusyOneStays) {

@@ -44,7 +44,7 @@ TEST_F(PortQueueTest, WhoeverFindsNoBackendIsHeldUntilATableHasOne) {
     client.send("startup packet");
     EXPECT_EQ(port.port().sessions, 1U) << "it counts as any other";
     EXPECT_EQ(port.process().open, 1U);
-    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"-"})) << "Patroni is asked soon";
+    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"- refused"})) << "Patroni is asked soon";
     port.use(table_of({b1_}));
     EXPECT_EQ(member_of(client), "b1");
     EXPECT_EQ(client.receive(14), "startup packet");
@@ -58,7 +58,7 @@ TEST_F(PortQueueTest, ThousandsAreLetInByOneTable) {
     for (int i = 0; i < 300; ++i)
         clients.push_back(port.connect());
     wait_for_queued(port, 300);
-    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"-"})) << "one asks for all";
+    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"- refused"})) << "one asks for all";
     // Were they asked first, whoever answers first would have the most.
     for (const auto& backend : {b1_, b2_, b3_})
         backend->cleared = 1;

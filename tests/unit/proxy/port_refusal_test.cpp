@@ -35,10 +35,10 @@ TEST(PortRefusalTest, TheFirstUnderEachTableHasPatroniAsked) {
             port.connect().wait_for_close();
     };
     refuse_some();
-    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"-"}));
+    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"- refused"}));
     port.use(table_of({}));
     refuse_some();
-    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"-", "-"}));
+    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"- refused", "- refused"}));
 }
 
 }  // namespace

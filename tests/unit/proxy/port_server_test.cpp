@@ -299,19 +299,20 @@ TEST_F(PortServerTest, CountsConnectsThatFailedAndClientsForWhomThereWasNoBacken
 TEST_F(PortServerTest, TroubleIsToldOnceUntilTheFeedHasAnAnswer) {
     ServedPort port(table_of({b1_, b2_}));
     EXPECT_TRUE(port.troubles().empty());
+    b1_->told_ended = true;  // which is another matter
     fake(1).refuse();
     b2_->connections = 10;
     for (int i = 0; i < 3; ++i) {
         auto client = port.connect();
         EXPECT_EQ(member_of(client), "b2");
     }
-    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1"}));
-    b1_->in_trouble = false;  // as the feed does
+    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1 refused"}));
+    b1_->told_refused = false;  // as the feed does
     for (int i = 0; i < 2; ++i) {
         auto client = port.connect();
         EXPECT_EQ(member_of(client), "b2");
     }
-    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1", "b1"}));
+    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1 refused", "b1 refused"}));
 }
 
 TEST_F(PortServerTest, AMemberThatEndsItsSessionsIsInTroubleAndAClientThatDoesIsNot) {
@@ -331,7 +332,7 @@ TEST_F(PortServerTest, AMemberThatEndsItsSessionsIsInTroubleAndAClientThatDoesIs
         clients[static_cast<std::size_t>(i)].close();
     }
     port.wait_for_sessions(0);
-    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1"}));
+    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1 ended"}));
 }
 
 }  // namespace

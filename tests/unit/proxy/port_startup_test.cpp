@@ -73,7 +73,7 @@ TEST_F(PortStartupTest, NobodyIsLedToAServerThatHasYetToSayItAccepts) {
     EXPECT_THAT(log, HasSubstr("c/p: b1 at " + fake(1).address() +
                                " accepts no sessions yet: b1 starts up"));
     EXPECT_FALSE(b1_->is_doubtful());
-    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1"})) << "Patroni is asked why";
+    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1 refused"})) << "Patroni is asked why";
 }
 
 TEST_F(PortStartupTest, AnAnswerThatComesLateCounts) {
@@ -104,7 +104,7 @@ TEST_F(PortStartupTest, ASessionThatItsServerEndsMakesThatOneDoubtful) {
     fake(1).close_all();
     first.wait_for_eof();
     EXPECT_TRUE(b1_->is_doubtful()) << "though its client has not closed yet";
-    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1"}));
+    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1 ended"}));
     auto client = port.connect();
     wait_for_queued(port, 1);
     postgres1_.become(FakePostgres::State::accepts);
@@ -115,7 +115,7 @@ TEST_F(PortStartupTest, ASessionThatItsServerEndsMakesThatOneDoubtful) {
 TEST_F(PortStartupTest, ThatPatroniIsAskedAlreadyDoesNotClearIt) {
     ServedPort port(table_of({b1_}), holding_);
     auto first = session(port);
-    b1_->in_trouble = true;  // of another session, before b1 said yes
+    b1_->told_ended = true;  // of another session, before b1 said yes
     fake(1).close_all();
     first.wait_for_eof();
     EXPECT_TRUE(b1_->is_doubtful());

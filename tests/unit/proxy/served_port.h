@@ -40,7 +40,7 @@ inline BackendTablePtr table_of(std::initializer_list<BackendPtr> eligible) {
 
 /// A port that minds no trouble.
 inline PortPtr make_port(PortId id, const std::string& label = "c/p") {
-    return PortPtr(new Port{id, label, [](const BackendPtr& /*backend*/) {}});
+    return PortPtr(new Port{id, label, [](const BackendPtr& /*backend*/, Trouble /*trouble*/) {}});
 }
 
 inline PortSettingsPtr settings_of(const PortSettings& settings = {}) {
@@ -123,7 +123,7 @@ class ServedPort final : private net::AcceptHandler {
     }
     [[nodiscard]] ProcessSessions& process() { return process_; }
     [[nodiscard]] const Port& port() const { return *port_; }
-    /// Of which members trouble was told, in that order; "-" for none's.
+    /// What trouble was told, in that order: "b1 refused", "b1 ended"; of no member "- refused".
     [[nodiscard]] std::vector<std::string> troubles() const {
         const std::lock_guard lock(mutex_);
         return troubles_;
@@ -142,10 +142,13 @@ class ServedPort final : private net::AcceptHandler {
     std::unique_ptr<net::RelayBuffer> buffer_ = std::make_unique<net::RelayBuffer>();
     std::atomic<std::size_t> sessions_{0};
     ProcessSessions process_;
-    const PortPtr port_{new Port{1, "c/p", [this](const BackendPtr& backend) {
-                                     const std::lock_guard lock(mutex_);
-                                     troubles_.push_back(backend ? backend->member : "-");
-                                 }}};
+    void on_trouble(const BackendPtr& backend, Trouble trouble) {
+        const std::lock_guard lock(mutex_);
+        troubles_.push_back((backend ? backend->member : "-") +
+                            (trouble == Trouble::refused ? " refused" : " ended"));
+    }
+
+    const PortPtr port_{new Port{1, "c/p", std::bind_front(&ServedPort::on_trouble, this)}};
     PortServer server_;
     net::ListeningSocket socket_ =
         net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0"));

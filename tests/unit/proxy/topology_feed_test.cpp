@@ -359,13 +359,14 @@ TEST_F(TopologyFeedTest, ARoundThatEndsLetsTroubleBeToldAgain) {
     feed.start();
     EXPECT_EQ(update(feed), "");
     const auto p1 = only_backend(0);
-    p1->in_trouble = true;
+    p1->told_ended = p1->told_refused = true;
     EXPECT_EQ(update(feed), "");
-    EXPECT_FALSE(p1->in_trouble);
-    p1->in_trouble = true;
+    EXPECT_FALSE(p1->told_ended || p1->told_refused);
+    p1->told_ended = p1->told_refused = true;
     patroni_.answer("/cluster", {.status = 503});
     EXPECT_NE(update(feed), "");
-    EXPECT_FALSE(p1->in_trouble) << "who could not be asked may be asked for again";
+    EXPECT_FALSE(p1->told_ended || p1->told_refused)
+        << "who could not be asked may be asked for again";
 }
 
 TEST_F(TopologyFeedTest, AViewLetsTroubleBeToldAgainBeforeItsRoundHasEnded) {
@@ -373,9 +374,9 @@ TEST_F(TopologyFeedTest, AViewLetsTroubleBeToldAgainBeforeItsRoundHasEnded) {
     feed.start();
     EXPECT_EQ(update(feed), "");
     const auto p1 = only_backend(0);
-    p1->in_trouble = true;
+    p1->told_ended = p1->told_refused = true;
     reconfigure(feed, settings(config(), kNever));  // shows what is known anew
-    EXPECT_FALSE(p1->in_trouble);
+    EXPECT_FALSE(p1->told_ended || p1->told_refused);
 }
 
 TEST_F(TopologyFeedTest, TroubleAsksTheClusterBeforeItsTime) {
@@ -383,7 +384,7 @@ TEST_F(TopologyFeedTest, TroubleAsksTheClusterBeforeItsTime) {
     feed.start();
     EXPECT_EQ(update(feed), "");
     answer({replica("p1", "127.0.0.11"), leader("p2", "127.0.0.12")});
-    feed.report_trouble("p1");
+    feed.report_trouble("p1", Trouble::refused);
     wait_for_eligible(0, "p2 127.0.0.12:5432");
 }
 

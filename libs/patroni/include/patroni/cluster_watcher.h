@@ -17,6 +17,7 @@
 #include "patroni/cluster_view.h"
 #include "patroni/endpoint.h"
 #include "patroni/evidence.h"
+#include "patroni/observation.h"
 #include "patroni/rest_client.h"
 #include "patroni/result.h"
 
@@ -84,7 +85,7 @@ class ClusterWatcher {
     /// `done` is told how a round went whose requests all begin after this call.
     void poll_now(OnRound done);
     /// The data path has trouble with a member: the cluster is asked again soon.
-    void report_trouble(const std::string& member);
+    void report_trouble(const std::string& member, Trouble trouble);
 
   private:
     struct RoundState;

@@ -43,7 +43,11 @@ struct PositionAnswer {
     std::optional<std::uint64_t> position;
 };
 
-/// The data path has trouble with a member: it refused a connect, or ended sessions.
+/// What the data path met at a member. Servers end sessions for reasons of their own too, but in
+/// peace none refuses a new one.
+enum class Trouble : std::uint8_t { ended, refused };
+
+/// The data path has trouble with a member.
 struct TrafficTrouble {
     std::string member;
 };
