@@ -165,6 +165,10 @@ class Cluster:
         two postmasters at once, and have removed the directory of the one that it does not know of."""
         member.kill()
         shutil.rmtree(member.data_dir, ignore_errors=True)
+        # They name a process that nobody may have reaped yet, for which a postmaster makes way. Patroni
+        # would take what it left for a crash, and end the recovery of a base backup before its time.
+        for lock in member.directory.glob(".s.PGSQL.*"):
+            lock.unlink()
         member.start(self.account_of(member.name))
 
     def wait_until_caught_up(self):

@@ -36,8 +36,8 @@ class PollSchedule;
 /// members that Patroni named are asked when all hosts are gone. Each API is asked by a probe with
 /// a thread of its own, so that one that freezes delays nothing but its own answer.
 ///
-/// It is in alert while there is a reason to expect news: nobody leads beyond doubt, the data path
-/// has trouble, a switchover that is planned is near. Then rounds follow each other within a fifth
+/// It is in alert while there is a reason to expect news: nobody leads beyond doubt, the leader's
+/// API does not answer, the data path has trouble, a switchover that is planned is near. Then rounds follow each other within a fifth
 /// of a second, less often where answers are slow and after minutes, and who holds the lock but is
 /// not promoted yet is asked between them too: some ten requests a second, and twice as many for a
 /// moment.
