@@ -22,15 +22,11 @@ using testing::HasSubstr;
 
 class PortQueueTest : public PortServerTest {
   protected:
-    static void wait_for_queued(const ServedPort& port, std::uint64_t count) {
-        support::eventually([&] { return port.port().queued == count; },
-                            std::to_string(count) + " queued");
-    }
     /// One that has its place before this returns, so that the next comes after it.
     static TestClient held_client(const ServedPort& port) {
         const std::uint64_t before = port.port().queued;
         TestClient client = port.connect();
-        wait_for_queued(port, before + 1);
+        port.wait_for_queued(before + 1);
         return client;
     }
     static std::uint64_t refused(ServedPort& port, SessionEnd end) {
@@ -57,7 +53,7 @@ TEST_F(PortQueueTest, ThousandsAreLetInByOneTable) {
     std::vector<TestClient> clients;
     for (int i = 0; i < 300; ++i)
         clients.push_back(port.connect());
-    wait_for_queued(port, 300);
+    port.wait_for_queued(300);
     EXPECT_EQ(port.troubles(), (std::vector<std::string>{"- refused"})) << "one asks for all";
     // Were they asked first, whoever answers first would have the most.
     for (const auto& backend : {b1_, b2_, b3_})
@@ -178,9 +174,9 @@ TEST_F(PortQueueTest, AClientThatLeavesFreesItsPlace) {
         auto stays = held_client(port);
         fin.send("sent before");
         fin.half_close();
-        wait_for_queued(port, 2);
+        port.wait_for_queued(2);
         reset.reset();
-        wait_for_queued(port, 1);
+        port.wait_for_queued(1);
         port.wait_for_sessions(1);
         auto next = held_client(port);
         port.use(table_of({b1_}));

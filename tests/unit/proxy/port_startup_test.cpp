@@ -32,10 +32,6 @@ class PortStartupTest : public testing::Test {
     static std::string message_to(TestClient& client) {
         return read_answer(client.receive_to_eof()).message;
     }
-    static void wait_for_queued(const ServedPort& port, std::uint64_t count) {
-        support::eventually([&] { return port.port().queued == count; },
-                            std::to_string(count) + " queued");
-    }
     /// A session that is up on the only eligible backend.
     static TestClient session(const ServedPort& port) {
         TestClient client = port.connect();
@@ -64,7 +60,7 @@ TEST_F(PortStartupTest, NobodyIsLedToAServerThatHasYetToSayItAccepts) {
     const auto log = logged_during([&] {
         auto client = port.connect();
         client.send(FakePostgres::startup());
-        wait_for_queued(port, 1);
+        port.wait_for_queued(1);
         fake(1).wait_for_accepted(2);  // it was asked twice
         EXPECT_EQ(b1_->connections, 0U);
         postgres1_.become(FakePostgres::State::accepts);
@@ -106,7 +102,7 @@ TEST_F(PortStartupTest, ASessionThatItsServerEndsMakesThatOneDoubtful) {
     EXPECT_TRUE(b1_->is_doubtful()) << "though its client has not closed yet";
     EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1 ended"}));
     auto client = port.connect();
-    wait_for_queued(port, 1);
+    port.wait_for_queued(1);
     postgres1_.become(FakePostgres::State::accepts);
     client.send(FakePostgres::startup());
     EXPECT_EQ(answer_to(client), FakePostgres::welcome("b1"));
@@ -148,7 +144,7 @@ TEST_F(PortStartupTest, AStartupThatIsRefusedForTheMomentIsSentAgain) {
     postgres1_.become(FakePostgres::State::starts);  // and nobody knows
     auto client = port.connect();
     client.send(FakePostgres::startup("me"));
-    wait_for_queued(port, 1);
+    port.wait_for_queued(1);
     EXPECT_FALSE(client.closed_now());
     postgres1_.become(FakePostgres::State::accepts);
     EXPECT_EQ(answer_to(client), FakePostgres::welcome("b1"));
@@ -171,7 +167,7 @@ TEST_F(PortStartupTest, AStartupBehindARefusalOfEncryptionIsSentAgain) {
     EXPECT_EQ(client.receive(1), "N");
     postgres1_.become(FakePostgres::State::starts);
     client.send(FakePostgres::startup());
-    wait_for_queued(port, 1);
+    port.wait_for_queued(1);
     postgres1_.become(FakePostgres::State::accepts);
     EXPECT_EQ(answer_to(client), FakePostgres::welcome("b1"));
 }
@@ -202,7 +198,7 @@ TEST_F(PortStartupTest, WhoIsNotAnsweredIsLedOnOnceItsMemberLeavesTheTable) {
         client.send(request);
         fake(1).wait_for_received(asked + request.size());
         port.use(table_of({}));
-        wait_for_queued(port, 1);
+        port.wait_for_queued(1);
         port.use(table_of({b2_}));
         if (request == FakePostgres::ssl_request()) {
             EXPECT_EQ(client.receive(1), "N");

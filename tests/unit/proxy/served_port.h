@@ -121,6 +121,10 @@ class ServedPort final : private net::AcceptHandler {
         support::eventually([&] { return sessions_ == count; },
                             std::to_string(count) + " sessions");
     }
+    void wait_for_queued(std::uint64_t count) const {
+        support::eventually([&] { return port_->queued == count; },
+                            std::to_string(count) + " queued");
+    }
     [[nodiscard]] ProcessSessions& process() { return process_; }
     [[nodiscard]] const Port& port() const { return *port_; }
     /// What trouble was told, in that order: "b1 refused", "b1 ended"; of no member "- refused".
