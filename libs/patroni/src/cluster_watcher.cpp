@@ -94,6 +94,7 @@ void ClusterWatcher::poll_now(OnRound done) {
         const std::lock_guard lock(mutex_);
         if (!stopping_) {
             asked_.push_back(std::move(done));
+            tasks_.emplace_back([this] { schedule_->want_round(); });
             changed_.notify_one();
             return;
         }
@@ -139,11 +140,10 @@ void ClusterWatcher::run() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
         const auto tasks = std::exchange(tasks_, {});
-        const bool asked = !asked_.empty();
         lock.unlock();
         for (const auto& task : tasks)
             task();
-        if (!round_ && (asked || Clock::now() >= schedule_->next_round_at()))
+        if (!round_ && Clock::now() >= schedule_->next_round_at())
             begin_round();
         advance_round();
         follow_candidate();
@@ -152,11 +152,8 @@ void ClusterWatcher::run() {
             tell_view();
         const auto deadline = std::min({next_deadline(), schedule_->next_candidate_at(),
                                         schedule_->next_look_at(), tell_view_at_});
-        const bool busy = round_ != nullptr;
         lock.lock();
-        changed_.wait_until(lock, deadline, [&] {
-            return stopping_ || !tasks_.empty() || (!busy && !asked_.empty());
-        });
+        changed_.wait_until(lock, deadline, [this] { return stopping_ || !tasks_.empty(); });
     }
     lock.unlock();
     probes_.clear();
@@ -194,8 +191,11 @@ void ClusterWatcher::advance_round() {
     if (!round_)
         return;
     const auto now = Clock::now();
-    if (!round_->closes && now >= round_->next_host_at)
+    if (!round_->closes && now >= round_->next_host_at) {
+        // Or a host that hangs would be asked first in every round, one question behind the other.
+        hosts_->failed(round_->hosts[round_->asked - 1], now);
         ask_next_host();
+    }
     if (round_->closes && (round_->awaited.empty() || now >= *round_->closes))
         end_round();
 }
@@ -213,13 +213,20 @@ void ClusterWatcher::end_round() {
     finished->outcome.took = Clock::now() - finished->started;
     const auto& snapshot = evidence_.view().snapshot;
     // A leader that has not answered yet may be about to end.
-    const bool is_silent = outstanding_.contains({evidence_.view().leader.member, "/primary"});
+    const auto question = outstanding_.find({evidence_.view().leader.member, "/primary"});
+    const bool is_silent = question != outstanding_.end() &&
+                           Clock::now() - question->second >= schedule_->leader_patience();
     schedule_->round_ended({.expects_news = snapshot && (is_silent || !evidence_.is_settled() ||
                                                          evidence_.wants_confirmation()),
                             .leaderless = evidence_.is_leaderless(),
                             .switchover_at = snapshot ? snapshot->switchover_at : std::nullopt,
                             .wall_clock = std::chrono::system_clock::now(),
                             .answer_took = finished->answer_took});
+    {
+        const std::lock_guard lock(mutex_);
+        if (!asked_.empty())
+            schedule_->want_round();
+    }
     on_round_(finished->outcome);
     for (const auto& done : finished->done)
         done(finished->outcome);
@@ -292,7 +299,7 @@ void ClusterWatcher::ask_members() {
 }
 
 void ClusterWatcher::ask_member(const std::string& member, const std::string& path) {
-    if (!outstanding_.emplace(member, path).second) {
+    if (!outstanding_.emplace(std::pair{member, path}, Clock::now()).second) {
         // It has not answered the last time yet. What it was asked between the rounds is older than
         // this one and soon answered: it is asked once more then.
         if (round_ && asked_between_.contains(member)) {
@@ -308,24 +315,24 @@ void ClusterWatcher::ask_member(const std::string& member, const std::string& pa
     const auto endpoint = Endpoint::of_api_url(evidence_.api_url_of(member));
     if (!endpoint)
         return on_member_reply(member, path, Failure{endpoint.reason()});
-    ask(endpoint.value(), path,
-        [this, member, path, at = Clock::now()](const Result<HttpReply>& reply) {
-            if (path == "/primary" && reply)
-                schedule_->candidate_answered(member, Clock::now() - at);
-            on_member_reply(member, path, reply);
-        });
+    ask(endpoint.value(), path, [this, member, path](const Result<HttpReply>& reply) {
+        on_member_reply(member, path, reply);
+    });
 }
 
 void ClusterWatcher::on_member_reply(const std::string& member, const std::string& path,
                                      const Result<HttpReply>& reply) {
-    outstanding_.erase({member, path});
+    const auto took = Clock::now() - outstanding_.extract({member, path}).mapped();
     if (round_)
         round_->awaited.erase({member, path});
     if (path == "/primary" && asked_between_.erase(member) != 0 && round_ &&
         round_->repeated.erase(member) != 0)
         ask_member(member, path);
-    if (path == "/primary" && member == evidence_.view().leader.member)
-        schedule_->leader_answered();
+    if (path == "/primary" && reply) {
+        schedule_->candidate_answered(member, took);
+        if (member == evidence_.view().leader.member)
+            schedule_->leader_answered(took);
+    }
     if (path == "/patroni") {
         const auto position = reply ? parse_position(member, reply.value().body)
                                     : Result<PositionAnswer>(Failure{reply.reason()});

@@ -19,7 +19,7 @@ class HostOrder {
     HostOrder(std::vector<Endpoint> hosts, std::size_t first);
 
     /// The hosts, from the one that answered last on, then the members of `snapshot` (null: none);
-    /// those that failed lately come last.
+    /// those that failed, or kept others waiting, come last for a while.
     [[nodiscard]] std::vector<Endpoint> at(Clock::time_point now, const ClusterSnapshot* snapshot);
     void answered(const Endpoint& host);
     void failed(const Endpoint& host, Clock::time_point now);

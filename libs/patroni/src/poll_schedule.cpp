@@ -43,6 +43,11 @@ constexpr std::chrono::seconds kCandidateTime{5};
 
 // A PostgreSQL that is shut down ends its sessions up to half a second before its Patroni says so.
 constexpr std::chrono::seconds kTroubleTime{1};
+// A leader's API that is about to end takes connections no more: a request hangs. By many times
+// what it took the last time that is no chance.
+constexpr std::chrono::milliseconds kSilence{150};
+constexpr int kSilencePerAnswer = 4;
+
 // How long trouble of which nothing came lately is not heard at most.
 constexpr Clock::duration kDeafToLeader = std::chrono::seconds{1};
 constexpr Clock::duration kDeafToOthers = std::chrono::seconds{4};
@@ -113,11 +118,16 @@ void PollSchedule::leader_changed() {
     to_ends_ = to_refusals_ = to_others_ = {};
     others_wait_ = false;
     next_look_at_ = silent_at_ = Clock::time_point::max();
+    leader_took_ = {};
 }
 
 void PollSchedule::doubt(Clock::time_point now) {
     if (!in_alert())
         hurry(now);
+}
+
+void PollSchedule::want_round() {
+    next_round_at_ = std::min(next_round_at_, last_round_at_ + kSprint);
 }
 
 /// Sessions that end are no news where it happens all the time and nothing comes of it, as behind a
@@ -147,15 +157,20 @@ bool PollSchedule::take_look(Clock::time_point now) {
     if (now < next_look_at_)
         return false;
     next_look_at_ = Clock::time_point::max();
-    silent_at_ = now + kHurry;
+    silent_at_ = now + leader_patience();
     for (Deafness* deaf : {&to_ends_, &to_refusals_})
         if (deaf->time != Clock::duration::zero())
             deaf->lengthen(kDeafToLeader, now);
     return true;
 }
 
-void PollSchedule::leader_answered() {
+void PollSchedule::leader_answered(Clock::duration took) {
+    leader_took_ = took;
     silent_at_ = Clock::time_point::max();
+}
+
+Clock::duration PollSchedule::leader_patience() const noexcept {
+    return std::max<Clock::duration>(kSilence, kSilencePerAnswer * leader_took_);
 }
 
 void PollSchedule::Deafness::lengthen(Clock::duration longest, Clock::time_point now) noexcept {

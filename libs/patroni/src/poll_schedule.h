@@ -26,8 +26,7 @@ namespace patroni {
 ///   second of the leader and a round each four of the others, and waits no longer than that, but
 ///   for trouble of others during a round, which has to be told again. However much of theirs there
 ///   is, that of the leader is heard, and however many sessions it ends, that it refuses one. A
-///   leader that does not answer such a request within 200 ms is
-///   in doubt.
+///   leader that keeps such a request waiting, by what it took before, is in doubt.
 class PollSchedule {
   public:
     /// Any number of [least, most].
@@ -66,6 +65,9 @@ class PollSchedule {
     /// Nobody leads beyond doubt. An early round is due, unless in alert, where the next is as
     /// early as may be.
     void doubt(Clock::time_point now);
+    /// Somebody waits for a round: it is due at once, but 100 ms after the one before at the
+    /// soonest.
+    void want_round();
     /// Trouble of the data path; `of_leader`: of the member that is known to lead. Whether it is
     /// news: then it is evidence, and until it is cleared up more is expected. Any other brings a
     /// look at the leader or the next round forward.
@@ -76,8 +78,11 @@ class PollSchedule {
     [[nodiscard]] Clock::time_point next_look_at() const noexcept {
         return std::min(next_look_at_, silent_at_);
     }
-    /// Whatever it was, or that it cannot be asked.
-    void leader_answered();
+    /// For itself.
+    void leader_answered(Clock::duration took);
+    /// How long it may take to answer before that is a reason for doubt. One that is always slow
+    /// may take its time: it must not have hundreds of proxies ask all the more.
+    [[nodiscard]] Clock::duration leader_patience() const noexcept;
 
     /// Whether `candidate` (empty: nobody) is to be asked now; if so, that is taken for done. To be
     /// called whenever it may be another one, and at next_candidate_at().
@@ -128,6 +133,7 @@ class PollSchedule {
     bool others_wait_ = false;  ///< for a round that looks at their trouble
     Clock::time_point next_look_at_ = Clock::time_point::max();
     Clock::time_point silent_at_ = Clock::time_point::max();  ///< the leader, after a look
+    Clock::duration leader_took_{0};                          ///< to answer, the last time
     std::string candidate_;
     Clock::time_point candidate_since_;
     Clock::time_point candidate_asked_at_;

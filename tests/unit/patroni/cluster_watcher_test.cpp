@@ -782,6 +782,22 @@ TEST_F(ClusterWatcherTest, TroubleAgainIsALookAtTheLeaderAlone) {
         "the leader to be asked without a round");
 }
 
+TEST_F(ClusterWatcherTest, AHostThatHangsIsNotAskedAnewInEveryRound) {
+    both_answer({leader("p1", api_url_of(a_)), replica("p2", api_url_of(b_))});
+    proves(a_);
+    ClusterWatcher watcher(only_a(1h), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    a_.answer("/cluster", {.fault = Fault::stall});
+    watcher.report_trouble("p1", Trouble::refused);
+    b_.wait_for_requests("/cluster", 3);
+    // Whatever a was asked meanwhile comes before the last of these.
+    both_answer({leader("p1", api_url_of(a_)), replica("p2", api_url_of(b_))});
+    a_.release("/cluster");
+    a_.wait_for_requests("/primary", 3);
+    EXPECT_EQ(a_.requests("/cluster"), 2U);
+}
+
 TEST_F(ClusterWatcherTest, ALeaderThatDoesNotAnswerALookIsLookedAtMore) {
     both_answer({leader("p1", api_url_of(b_))});
     proves(b_);
@@ -801,11 +817,11 @@ TEST_F(ClusterWatcherTest, ALookThatNobodyAnswersBringsARound) {
     ClusterWatcher watcher(only_a(1h), views_.callback(), rounds_.callback());
     watcher.start();
     (void)rounds_.at(0);
-    // Until it is no news any more.
+    // Until it is no news any more, and the alert for the first of it is over.
     support::eventually(
         [&] {
             watcher.report_trouble("p1", Trouble::ended);
-            return b_.requests("/primary") > a_.requests("/cluster");
+            return b_.requests("/primary") > a_.requests("/cluster") + 2;
         },
         "the leader to be asked without a round");
     const auto rounds = a_.requests("/cluster");
@@ -841,6 +857,17 @@ TEST_F(ClusterWatcherTest, AHostAndTheAddressThatPatroniNamesAreOneApi) {
     (void)views_.first(led_by("p1"), "p1 to prove itself");
     b_.wait_for_requests("/cluster", 2);
     EXPECT_EQ(b_.max_concurrent(), 1U);
+}
+
+TEST_F(ClusterWatcherTest, WhoPollsInALoopDoesNotDriveTheCluster) {
+    both_answer({leader("p1", api_url_of(b_))});
+    proves(b_);
+    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    watcher.start();
+    const auto start = Clock::now();
+    for (int i = 0; i < 5; ++i)
+        EXPECT_TRUE(poll_now(watcher).answered);
+    EXPECT_GE(Clock::now() - start, 4 * 100ms);
 }
 
 TEST_F(ClusterWatcherTest, PollNowOfOneThatNeverStartsIsToldAtItsStop) {

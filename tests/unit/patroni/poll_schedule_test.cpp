@@ -94,7 +94,7 @@ class Case {
                 brought.emplace_back(Brought::alert, since);
             if (schedule.take_look(now)) {
                 brought.emplace_back(Brought::look, since);
-                schedule.leader_answered();
+                schedule.leader_answered(1ms);
             }
         }
         return brought;
@@ -312,6 +312,24 @@ TEST(PollSchedule, AnAlertBeginsWithTheDoubtAndNotWithTheRoundThatFollows) {
     EXPECT_EQ(c.schedule.members_wait(false), 200ms);
 }
 
+TEST(PollSchedule, ARoundThatIsWantedIsATenthOfASecondAfterTheLastOne) {
+    Case c;
+    c.schedule.want_round();
+    EXPECT_LE(c.until_next(), 0ms);
+    (void)c.round(kCalm);
+    c.schedule.want_round();
+    EXPECT_EQ(c.until_next(), 100ms);
+    (void)c.round(kCalm);
+    EXPECT_EQ(c.until_next(), 3s);
+    c.now += 1s;
+    c.schedule.want_round();
+    EXPECT_LE(c.until_next(), 0ms) << "at once";
+    Case often(none, 50ms);
+    (void)often.round(kCalm);
+    often.schedule.want_round();
+    EXPECT_EQ(often.until_next(), 50ms) << "it never puts one off";
+}
+
 TEST(PollSchedule, TheNextHostIsAskedAfterASecondInAlertSooner) {
     Case c;
     EXPECT_EQ(c.schedule.next_host_after(), 1s);
@@ -492,7 +510,7 @@ TEST(PollSchedule, TroubleOfTheLeaderThatIsNotHeardIsLookedAtOnceItWouldBe) {
     Case c;
     (void)c.troubles(true, 10s);
     ASSERT_TRUE(c.schedule.take_look(c.now + 1s)) << "the last of it";
-    c.schedule.leader_answered();
+    c.schedule.leader_answered(1ms);
     c.now += 1'500ms;
     EXPECT_EQ(c.schedule.next_look_at(), Clock::time_point::max());
     ASSERT_FALSE(c.schedule.trouble(kEnded, true, c.now));
@@ -512,17 +530,34 @@ TEST(PollSchedule, RepeatedTroubleOfTheLeaderBringsNoRoundForwardUnlessItDoesNot
         ASSERT_FALSE(c.schedule.trouble(kEnded, true, c.now));
         EXPECT_TRUE(c.schedule.take_look(c.now));
         EXPECT_EQ(c.until_next(), 2s);
-        EXPECT_EQ(in_ms(c.schedule.next_look_at() - c.now), 200ms);
-        c.now += 199ms;
+        EXPECT_EQ(in_ms(c.schedule.next_look_at() - c.now), 150ms);
+        c.now += 149ms;
         EXPECT_FALSE(c.schedule.take_look(c.now));
-        EXPECT_EQ(c.until_next(), 1'801ms);
+        EXPECT_EQ(c.until_next(), 1'851ms);
         if (answers)
-            c.schedule.leader_answered();
+            c.schedule.leader_answered(1ms);
         c.now += 1ms;
         EXPECT_FALSE(c.schedule.take_look(c.now));
-        EXPECT_EQ(c.until_next(), answers ? 1'800ms : -1'000ms);
+        EXPECT_EQ(c.until_next(), answers ? 1'850ms : -950ms);
         EXPECT_EQ(c.schedule.next_look_at(), Clock::time_point::max());
     }
+}
+
+TEST(PollSchedule, ALeaderThatIsAlwaysSlowMayTakeItsTime) {
+    Case c;
+    EXPECT_EQ(c.schedule.leader_patience(), 150ms);
+    c.schedule.leader_answered(30ms);
+    EXPECT_EQ(c.schedule.leader_patience(), 150ms);
+    c.schedule.leader_answered(300ms);
+    EXPECT_EQ(c.schedule.leader_patience(), 1'200ms);
+    (void)c.troubles(true, 10s);
+    c.schedule.leader_answered(300ms);
+    c.now += 1s;
+    ASSERT_FALSE(c.schedule.trouble(kEnded, true, c.now));
+    ASSERT_TRUE(c.schedule.take_look(c.now));
+    EXPECT_EQ(in_ms(c.schedule.next_look_at() - c.now), 1'200ms);
+    c.schedule.leader_changed();
+    EXPECT_EQ(c.schedule.leader_patience(), 150ms) << "another API";
 }
 
 TEST(PollSchedule, RepeatedTroubleOfOthersIsARoundEachFourSecondsAtMost) {
@@ -574,7 +609,7 @@ TEST(PollSchedule, ThatTheLeaderRefusesASessionIsHeardHoweverManyItEnds) {
         EXPECT_FALSE(c.schedule.trouble(kEnded, true, c.now));
         if (c.schedule.take_look(c.now)) {
             ++looks;
-            c.schedule.leader_answered();
+            c.schedule.leader_answered(1ms);
         }
     }
     EXPECT_NEAR(looks, 600, 2);

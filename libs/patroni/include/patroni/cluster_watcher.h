@@ -37,10 +37,10 @@ class PollSchedule;
 /// a thread of its own, so that one that freezes delays nothing but its own answer.
 ///
 /// It is in alert while there is a reason to expect news: nobody leads beyond doubt, the leader's
-/// API does not answer, the data path has trouble, a switchover that is planned is near. Then rounds follow each other within a fifth
-/// of a second, less often where answers are slow and after minutes, and who holds the lock but is
-/// not promoted yet is asked between them too: some ten requests a second, and twice as many for a
-/// moment.
+/// API does not answer, the data path has trouble, a switchover that is planned is near. Then
+/// rounds follow each other within a fifth of a second, less often where answers are slow and after
+/// minutes, and who holds the lock but is not promoted yet is asked between them too: some ten
+/// requests a second, and twice as many for a moment.
 ///
 /// Threads: its functions from any; the callbacks run on the watcher's own.
 class ClusterWatcher {
@@ -124,7 +124,8 @@ class ClusterWatcher {
     std::unique_ptr<HostOrder> hosts_;
     std::unique_ptr<RoundState> round_;  ///< null between rounds
     std::uint64_t round_number_ = 0;
-    std::set<std::pair<std::string, std::string>> outstanding_;  ///< member and path
+    /// Questions without an answer, by member and path: since when.
+    std::map<std::pair<std::string, std::string>, Clock::time_point> outstanding_;
     Clock::time_point tell_view_at_ = Clock::time_point::max();  ///< for positions not told yet
     std::set<std::string> asked_between_;           ///< members that have not answered that yet
     const std::unique_ptr<PollSchedule> schedule_;  ///< when to ask
