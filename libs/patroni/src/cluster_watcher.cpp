@@ -53,8 +53,8 @@ struct ClusterWatcher::RoundState {
     std::vector<Endpoint> hosts;  ///< to be asked, in order
     std::size_t asked = 0;
     std::size_t failed = 0;
-    Clock::time_point next_host_at;           ///< when the next one is asked as well
-    std::optional<Clock::time_point> closes;  ///< /cluster is done with; set then
+    Clock::time_point next_host_at;                 ///< when the next one is asked as well
+    std::optional<Clock::time_point> cluster_done;  ///< when /cluster was answered, or by nobody
     Clock::duration answer_took{0};  ///< of /cluster, by who answered well, else the slowest
     std::set<std::pair<std::string, std::string>> awaited;  ///< asked in this round
     std::set<std::string> repeated;                         ///< of these, GET /primary once more
@@ -191,19 +191,21 @@ void ClusterWatcher::advance_round() {
     if (!round_)
         return;
     const auto now = Clock::now();
-    if (!round_->closes && now >= round_->next_host_at) {
+    if (!round_->cluster_done && now >= round_->next_host_at) {
         // Or a host that hangs would be asked first in every round, one question behind the other.
-        hosts_->failed(round_->hosts[round_->asked - 1], now);
+        hosts_->put_last(round_->hosts[round_->asked - 1], now);
         ask_next_host();
     }
-    if (round_->closes && (round_->awaited.empty() || now >= *round_->closes))
+    if (round_->cluster_done && (round_->awaited.empty() || now >= next_deadline()))
         end_round();
 }
 
 Clock::time_point ClusterWatcher::next_deadline() const {
     if (!round_)
         return schedule_->next_round_at();
-    return round_->closes ? *round_->closes : round_->next_host_at;
+    if (!round_->cluster_done)
+        return round_->next_host_at;
+    return *round_->cluster_done + schedule_->members_wait(!round_->done.empty());
 }
 
 void ClusterWatcher::end_round() {
@@ -212,16 +214,12 @@ void ClusterWatcher::end_round() {
     const auto finished = std::exchange(round_, nullptr);
     finished->outcome.took = Clock::now() - finished->started;
     const auto& snapshot = evidence_.view().snapshot;
-    // A leader that has not answered yet may be about to end.
-    const auto question = outstanding_.find({evidence_.view().leader.member, "/primary"});
-    const bool is_silent = question != outstanding_.end() &&
-                           Clock::now() - question->second >= schedule_->leader_patience();
-    schedule_->round_ended({.expects_news = snapshot && (is_silent || !evidence_.is_settled() ||
-                                                         evidence_.wants_confirmation()),
-                            .leaderless = evidence_.is_leaderless(),
-                            .switchover_at = snapshot ? snapshot->switchover_at : std::nullopt,
-                            .wall_clock = std::chrono::system_clock::now(),
-                            .answer_took = finished->answer_took});
+    schedule_->round_ended(
+        {.expects_news = snapshot && (!evidence_.is_settled() || evidence_.wants_confirmation()),
+         .leaderless = evidence_.is_leaderless(),
+         .switchover_at = snapshot ? snapshot->switchover_at : std::nullopt,
+         .wall_clock = std::chrono::system_clock::now(),
+         .answer_took = finished->answer_took});
     {
         const std::lock_guard lock(mutex_);
         if (!asked_.empty())
@@ -263,9 +261,9 @@ void ClusterWatcher::on_cluster_reply(std::uint64_t round, const Endpoint& host,
                                       Clock::time_point asked_at, const Result<HttpReply>& reply) {
     auto snapshot = read_cluster(reply);
     if (!snapshot)
-        hosts_->failed(host, Clock::now());
+        hosts_->put_last(host, Clock::now());
     // Another host was faster, or the round is over: what this one says may be old.
-    if (!round_ || round_->number != round || round_->closes)
+    if (!round_ || round_->number != round || round_->cluster_done)
         return;
     const auto took = Clock::now() - asked_at;
     if (snapshot) {
@@ -283,7 +281,7 @@ void ClusterWatcher::on_cluster_reply(std::uint64_t round, const Endpoint& host,
         if (++round_->failed < round_->hosts.size())
             return round_->failed == round_->asked ? ask_next_host() : void();
     }
-    round_->closes = Clock::now() + schedule_->members_wait(!round_->done.empty());
+    round_->cluster_done = Clock::now();
     ask_members();
 }
 
@@ -312,6 +310,10 @@ void ClusterWatcher::ask_member(const std::string& member, const std::string& pa
         round_->awaited.emplace(member, path);
     else
         asked_between_.insert(member);
+    const ClusterView& view = evidence_.view();
+    // Paused, nobody takes over from a leader whose Patroni is silent.
+    if (path == "/primary" && member == view.leader.member && !view.snapshot->paused)
+        schedule_->leader_asked(Clock::now());
     const auto endpoint = Endpoint::of_api_url(evidence_.api_url_of(member));
     if (!endpoint)
         return on_member_reply(member, path, Failure{endpoint.reason()});
@@ -328,11 +330,10 @@ void ClusterWatcher::on_member_reply(const std::string& member, const std::strin
     if (path == "/primary" && asked_between_.erase(member) != 0 && round_ &&
         round_->repeated.erase(member) != 0)
         ask_member(member, path);
-    if (path == "/primary" && reply) {
+    if (path == "/primary" && reply)
         schedule_->candidate_answered(member, took);
-        if (member == evidence_.view().leader.member)
-            schedule_->leader_answered(took);
-    }
+    if (path == "/primary" && member == evidence_.view().leader.member)
+        schedule_->leader_answered(reply ? std::optional(took) : std::nullopt);
     if (path == "/patroni") {
         const auto position = reply ? parse_position(member, reply.value().body)
                                     : Result<PositionAnswer>(Failure{reply.reason()});

@@ -7,7 +7,7 @@
 namespace patroni {
 namespace {
 
-constexpr std::chrono::seconds kFailedLast{10};
+constexpr std::chrono::seconds kLastFor{10};
 
 bool is_among(const std::vector<Endpoint>& hosts, const Endpoint& host) {
     return std::find(hosts.begin(), hosts.end(), host) != hosts.end();
@@ -26,21 +26,21 @@ std::vector<Endpoint> HostOrder::at(Clock::time_point now, const ClusterSnapshot
             if (const auto api = Endpoint::of_api_url(member.api_url))
                 if (!is_among(order, api.value()))
                     order.push_back(api.value());
-    std::erase_if(failed_until_, [=](const auto& entry) { return entry.second <= now; });
+    std::erase_if(last_until_, [=](const auto& entry) { return entry.second <= now; });
     std::stable_partition(order.begin(), order.end(), [this](const Endpoint& host) {
-        return !failed_until_.contains(host.url());
+        return !last_until_.contains(host.url());
     });
     return order;
 }
 
 void HostOrder::answered(const Endpoint& host) {
-    failed_until_.erase(host.url());
+    last_until_.erase(host.url());
     if (const auto found = std::find(hosts_.begin(), hosts_.end(), host); found != hosts_.end())
         std::rotate(hosts_.begin(), found, hosts_.end());
 }
 
-void HostOrder::failed(const Endpoint& host, Clock::time_point now) {
-    failed_until_[host.url()] = now + kFailedLast;
+void HostOrder::put_last(const Endpoint& host, Clock::time_point now) {
+    last_until_[host.url()] = now + kLastFor;
 }
 
 }  // namespace patroni

@@ -19,14 +19,15 @@ class HostOrder {
     HostOrder(std::vector<Endpoint> hosts, std::size_t first);
 
     /// The hosts, from the one that answered last on, then the members of `snapshot` (null: none);
-    /// those that failed, or kept others waiting, come last for a while.
+    /// those that were put last lately come last.
     [[nodiscard]] std::vector<Endpoint> at(Clock::time_point now, const ClusterSnapshot* snapshot);
     void answered(const Endpoint& host);
-    void failed(const Endpoint& host, Clock::time_point now);
+    /// It failed, or keeps a round waiting.
+    void put_last(const Endpoint& host, Clock::time_point now);
 
   private:
     std::vector<Endpoint> hosts_;
-    std::map<std::string, Clock::time_point> failed_until_;  ///< by URL
+    std::map<std::string, Clock::time_point> last_until_;  ///< by URL
 };
 
 }  // namespace patroni

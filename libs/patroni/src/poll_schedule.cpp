@@ -83,7 +83,8 @@ void PollSchedule::round_ended(const Outlook& outlook) {
     const auto rest = rest_.after(outlook.answer_took, kRestPerWork);
     const auto quiet_for = until_switchover_is_near(outlook);
     const bool is_troubled = last_round_at_ < troubled_until_;
-    if (!outlook.expects_news && !is_troubled && quiet_for > Clock::duration::zero()) {
+    if (!outlook.expects_news && !is_silent_ && !is_troubled &&
+        quiet_for > Clock::duration::zero()) {
         alert_since_.reset();
         leaderless_since_.reset();
         next_round_at_ = last_round_at_ + std::min(jittered(interval_), quiet_for);
@@ -118,6 +119,7 @@ void PollSchedule::leader_changed() {
     to_ends_ = to_refusals_ = to_others_ = {};
     others_wait_ = false;
     next_look_at_ = silent_at_ = Clock::time_point::max();
+    is_silent_ = false;
     leader_took_ = {};
 }
 
@@ -135,13 +137,14 @@ void PollSchedule::want_round() {
 bool PollSchedule::trouble(Trouble trouble, bool of_leader, Clock::time_point now) {
     Deafness& to_leader = trouble == Trouble::refused ? to_refusals_ : to_ends_;
     Deafness& deaf = of_leader ? to_leader : to_others_;
-    const bool is_news = now >= deaf.until + kForgiveAfter || deaf.time == Clock::duration::zero();
+    const bool is_news = deaf.time == Clock::duration::zero() || now >= deaf.last + kForgiveAfter;
+    deaf.last = now;
     if (is_news) {
-        deaf = {.time = kHurry, .until = now + kHurry};
+        deaf = {.time = kHurry, .until = now + kHurry, .last = now};
         troubled_until_ = now + kTroubleTime;
         hurry(now);
     } else if (of_leader) {
-        next_look_at_ = std::max(now, deaf.until);
+        next_look_at_ = std::min(next_look_at_, std::max(now, deaf.until));
     } else {
         others_wait_ = true;
         next_round_at_ = std::min(next_round_at_, std::max(last_round_at_ + kHurry, deaf.until));
@@ -152,25 +155,26 @@ bool PollSchedule::trouble(Trouble trouble, bool of_leader, Clock::time_point no
 bool PollSchedule::take_look(Clock::time_point now) {
     if (now >= silent_at_) {
         silent_at_ = Clock::time_point::max();
+        is_silent_ = true;
         doubt(now);
     }
     if (now < next_look_at_)
         return false;
     next_look_at_ = Clock::time_point::max();
-    silent_at_ = now + leader_patience();
     for (Deafness* deaf : {&to_ends_, &to_refusals_})
         if (deaf->time != Clock::duration::zero())
             deaf->lengthen(kDeafToLeader, now);
     return true;
 }
 
-void PollSchedule::leader_answered(Clock::duration took) {
-    leader_took_ = took;
-    silent_at_ = Clock::time_point::max();
+void PollSchedule::leader_asked(Clock::time_point now) {
+    silent_at_ = now + std::max<Clock::duration>(kSilence, kSilencePerAnswer * leader_took_);
 }
 
-Clock::duration PollSchedule::leader_patience() const noexcept {
-    return std::max<Clock::duration>(kSilence, kSilencePerAnswer * leader_took_);
+void PollSchedule::leader_answered(std::optional<Clock::duration> took) {
+    leader_took_ = took.value_or(leader_took_);
+    silent_at_ = Clock::time_point::max();
+    is_silent_ = false;
 }
 
 void PollSchedule::Deafness::lengthen(Clock::duration longest, Clock::time_point now) noexcept {

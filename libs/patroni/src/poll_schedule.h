@@ -15,18 +15,21 @@ namespace patroni {
 /// through `Chance`. One thread at a time; a value.
 ///
 /// - A round follows the one before after the interval, more or less a twentieth of it.
-/// - Doubt, trouble, or a round that leaves news to be expected or a planned switchover near begins
-///   the alert, and a round that leaves nothing of it ends it. In alert rounds are 200 ms apart,
-///   100 in the first five seconds in which nobody leads by /cluster, where answers are slow up to
-///   a second, 300 ms in those five, further after minutes, but never beyond the interval.
+/// - Doubt, trouble, a leader that is silent, or a round that leaves news to be expected or a
+/// planned
+///   switchover near begins the alert, and a round that leaves nothing of it ends it. In alert
+///   rounds are 200 ms apart, 100 in the first five seconds in which nobody leads by /cluster; where
+///   answers are slow up to a second, 300 ms in those five; further after minutes, but never beyond
+///   the interval.
 /// - A candidate is asked every 50 ms, less often where its answers are slow, for five seconds at
 ///   most.
 /// - The first trouble of the data path is a reason for an alert of a second, for Patroni may learn
 ///   of it later than sessions do. More of it, of which nothing comes, costs at most a request a
 ///   second of the leader and a round each four of the others, and waits no longer than that, but
 ///   for trouble of others during a round, which has to be told again. However much of theirs there
-///   is, that of the leader is heard, and however many sessions it ends, that it refuses one. A
-///   leader that keeps such a request waiting, by what it took before, is in doubt.
+///   is, that of the leader is heard, and however many sessions it ends, that it refuses one.
+/// - A leader is silent that has not answered for 150 ms, or for four times as long as the last
+///   time: one that hundreds of proxies keep busy must not have them all ask more.
 class PollSchedule {
   public:
     /// Any number of [least, most].
@@ -73,16 +76,15 @@ class PollSchedule {
     /// look at the leader or the next round forward.
     [[nodiscard]] bool trouble(Trouble trouble, bool of_leader, Clock::time_point now);
     /// Whether the leader is to be asked now, for its trouble; if so, that is taken for done. To be
-    /// called after trouble(), and at next_look_at(), where a look before it may be without answer.
+    /// called after trouble(), and at next_look_at(), where the leader may have turned out silent.
     [[nodiscard]] bool take_look(Clock::time_point now);
     [[nodiscard]] Clock::time_point next_look_at() const noexcept {
         return std::min(next_look_at_, silent_at_);
     }
     /// For itself.
-    void leader_answered(Clock::duration took);
-    /// How long it may take to answer before that is a reason for doubt. One that is always slow
-    /// may take its time: it must not have hundreds of proxies ask all the more.
-    [[nodiscard]] Clock::duration leader_patience() const noexcept;
+    void leader_asked(Clock::time_point now);
+    /// Empty: it cannot be asked.
+    void leader_answered(std::optional<Clock::duration> took);
 
     /// Whether `candidate` (empty: nobody) is to be asked now; if so, that is taken for done. To be
     /// called whenever it may be another one, and at next_candidate_at().
@@ -102,6 +104,7 @@ class PollSchedule {
     struct Deafness {
         Clock::duration time{0};
         Clock::time_point until{};
+        Clock::time_point last{};  ///< of it, heard or not
 
         /// Begins anew, for longer than the last time.
         void lengthen(Clock::duration longest, Clock::time_point now) noexcept;
@@ -132,7 +135,8 @@ class PollSchedule {
     Deafness to_others_;
     bool others_wait_ = false;  ///< for a round that looks at their trouble
     Clock::time_point next_look_at_ = Clock::time_point::max();
-    Clock::time_point silent_at_ = Clock::time_point::max();  ///< the leader, after a look
+    Clock::time_point silent_at_ = Clock::time_point::max();  ///< unless the leader answers
+    bool is_silent_ = false;                                  ///< the leader
     Clock::duration leader_took_{0};                          ///< to answer, the last time
     std::string candidate_;
     Clock::time_point candidate_since_;

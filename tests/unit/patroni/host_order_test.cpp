@@ -56,20 +56,20 @@ TEST(HostOrder, MembersComeAfterTheHostsAndOnce) {
     EXPECT_THAT(names(order, kNow, &cluster), ElementsAre("a", "b", "d"));
 }
 
-TEST(HostOrder, WhoFailedComesLastForTenSeconds) {
+TEST(HostOrder, WhoWasPutLastComesLastForTenSeconds) {
     HostOrder order({host("a"), host("b")}, 0);
     const auto cluster = cluster_of({"http://d:8008/patroni"});
-    order.failed(host("a"), kNow);
+    order.put_last(host("a"), kNow);
     EXPECT_THAT(names(order, kNow, &cluster), ElementsAre("b", "d", "a"));
-    order.failed(host("b"), kNow + 1s);
+    order.put_last(host("b"), kNow + 1s);
     EXPECT_THAT(names(order, kNow + 1s, &cluster), ElementsAre("d", "a", "b"));
     EXPECT_THAT(names(order, kNow + 10s, &cluster), ElementsAre("a", "d", "b"));
     EXPECT_THAT(names(order, kNow + 11s, &cluster), ElementsAre("a", "b", "d"));
 }
 
-TEST(HostOrder, WhoFailedAndThenAnswersComesFirst) {
+TEST(HostOrder, WhoWasPutLastAndThenAnswersComesFirst) {
     HostOrder order({host("a"), host("b")}, 0);
-    order.failed(host("b"), kNow);
+    order.put_last(host("b"), kNow);
     order.answered(host("b"));
     EXPECT_THAT(names(order), ElementsAre("b", "a"));
 }

@@ -32,9 +32,9 @@ class PollSchedule;
 ///
 /// A round asks GET /cluster of one host, then GET /primary of who is shown as leader and of who
 /// was known as one. It starts at a random host and stays with it while it answers, so that
-/// hundreds of proxies do not all ask the first; a host that failed comes last for a while, and
-/// members that Patroni named are asked when all hosts are gone. Each API is asked by a probe with
-/// a thread of its own, so that one that freezes delays nothing but its own answer.
+/// hundreds of proxies do not all ask the first; a host that failed or was slow comes last for a
+/// while, and members that Patroni named are asked when all hosts are gone. Each API is asked by a
+/// probe with a thread of its own, so that one that freezes delays nothing but its own answer.
 ///
 /// It is in alert while there is a reason to expect news: nobody leads beyond doubt, the leader's
 /// API does not answer, the data path has trouble, a switchover that is planned is near. Then

@@ -44,7 +44,7 @@ struct PositionAnswer {
 };
 
 /// What the data path met at a member. Servers end sessions for reasons of their own too, but in
-/// peace none refuses a new one.
+/// peace they hardly ever refuse one.
 enum class Trouble : std::uint8_t { ended, refused };
 
 /// The data path has trouble with a member.
