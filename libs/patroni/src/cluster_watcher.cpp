@@ -217,6 +217,7 @@ void ClusterWatcher::end_round() {
     schedule_->round_ended(
         {.expects_news = snapshot && (!evidence_.is_settled() || evidence_.wants_confirmation()),
          .leaderless = evidence_.is_leaderless(),
+         .by_hearsay = evidence_.view().leader.by_hearsay,
          .switchover_at = snapshot ? snapshot->switchover_at : std::nullopt,
          .wall_clock = std::chrono::system_clock::now(),
          .answer_took = finished->answer_took});

@@ -10,8 +10,9 @@ namespace {
 // itself earlier or later at most.
 constexpr int kJitterPart = 20;
 
-// In alert rounds follow each other this soon, and sooner in the first seconds in which nobody
-// leads by /cluster: most elections take no longer. But so much less often that an API spends no
+// In alert rounds follow each other this soon. Sooner in the first seconds in which nobody leads by
+// /cluster, for most elections take no longer, and while a leader's own API is silent: its
+// PostgreSQL may take writes beside the next primary. But so much less often that an API spends no
 // more than a twentieth of its time on one of us: hundreds of proxies must not slow an election
 // down.
 constexpr std::chrono::milliseconds kHurry{200};
@@ -98,8 +99,9 @@ void PollSchedule::round_ended(const Outlook& outlook) {
         leaderless_since_ = last_round_at_;
     const auto age = last_round_at_ - *alert_since_;
     const bool sprints = leaderless_since_ && last_round_at_ - *leaderless_since_ < kSprintTime;
-    const auto soonest = sprints ? std::clamp<Clock::duration>(rest, kSprint, kLongestSprintRest)
-                                 : std::max<Clock::duration>(rest, kHurry);
+    const auto soonest =
+        sprints ? std::clamp<Clock::duration>(rest, kSprint, kLongestSprintRest)
+                : std::max<Clock::duration>(rest, outlook.by_hearsay ? kSprint : kHurry);
     const auto pace = std::max<Clock::duration>(soonest, age / kAlertGrowth);
     next_round_at_ = last_round_at_ + std::min(jittered(pace), jittered(interval_));
 }

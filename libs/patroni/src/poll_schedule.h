@@ -18,9 +18,9 @@ namespace patroni {
 /// - Doubt, trouble, a leader that is silent, or a round that leaves news to be expected or a
 /// planned
 ///   switchover near begins the alert, and a round that leaves nothing of it ends it. In alert
-///   rounds are 200 ms apart, 100 in the first five seconds in which nobody leads by /cluster; where
-///   answers are slow up to a second, 300 ms in those five; further after minutes, but never beyond
-///   the interval.
+///   rounds are 200 ms apart, 100 in the first five seconds in which nobody leads by /cluster and
+///   while the leader does not answer for itself; where answers are slow up to a second, 300 ms in
+///   those five; further after minutes, but never beyond the interval.
 /// - A candidate is asked every 50 ms, less often where its answers are slow, for five seconds at
 ///   most.
 /// - The first trouble of the data path is a reason for an alert of a second, for Patroni may learn
@@ -39,6 +39,8 @@ class PollSchedule {
     struct Outlook {
         bool expects_news = false;  ///< nobody leads beyond doubt, or something is to be confirmed
         bool leaderless = false;    ///< by /cluster: somebody may take the lock at any moment
+        /// The leader does not answer for itself: its lock may run out, while it takes writes.
+        bool by_hearsay = false;
         /// When a switchover is planned, if one is, and what time it is by the same clock.
         std::optional<std::chrono::system_clock::time_point> switchover_at{};
         std::chrono::system_clock::time_point wall_clock{};

@@ -189,6 +189,17 @@ TEST(PollSchedule, WhileNobodyLeadsByClusterTheyAreATenthApartForFiveSeconds) {
     EXPECT_EQ(killed.round(kLeaderless), 100ms) << "the lock has expired";
 }
 
+TEST(PollSchedule, WhileTheLeaderIsSilentTheyAreATenthApartUnlessAnswersAreSlow) {
+    const auto silent_leader = [](Clock::duration answer_took) {
+        return Outlook{.expects_news = true, .by_hearsay = true, .answer_took = answer_took};
+    };
+    Case c;
+    EXPECT_EQ(c.rounds(20s, silent_leader(1ms)), 200) << "for as long as a lock may last";
+    EXPECT_EQ(c.round(silent_leader(30ms)), 100ms) << "slow by chance";
+    EXPECT_EQ(c.round(silent_leader(30ms)), 600ms);
+    EXPECT_EQ(c.round(kNews), 200ms);
+}
+
 TEST(PollSchedule, NoLeaderOfWhichNoNewsAreExpectedIsNoReasonForAnAlert) {
     EXPECT_EQ(Case().round({.leaderless = true}), kInterval);
 }
