@@ -562,6 +562,16 @@ TEST(PollSchedule, ALeaderThatDoesNotAnswerIsAReasonForAlertUntilItDoes) {
     }
 }
 
+TEST(PollSchedule, ALookThatIsDueIsNotPutOffByTroubleOfAnotherKind) {
+    Case c;
+    EXPECT_TRUE(c.schedule.trouble(kEnded, true, c.now));
+    c.now += 100ms;
+    EXPECT_FALSE(c.schedule.trouble(kEnded, true, c.now));
+    EXPECT_TRUE(c.schedule.trouble(kRefused, true, c.now));
+    EXPECT_FALSE(c.schedule.trouble(kRefused, true, c.now));
+    EXPECT_EQ(in_ms(c.schedule.next_look_at() - c.now), 100ms);
+}
+
 TEST(PollSchedule, ALeaderThatIsAlwaysSlowMayTakeItsTime) {
     Case c;
     const auto patience = [&] {
