@@ -38,9 +38,10 @@ class PollSchedule;
 ///
 /// It is in alert while there is a reason to expect news: nobody leads beyond doubt, the leader's
 /// API does not answer, the data path has trouble, a switchover that is planned is near. Then
-/// rounds follow each other within a fifth of a second, less often where answers are slow and after
-/// minutes, and who holds the lock but is not promoted yet is asked between them too: some ten
-/// requests a second, and twice as many for a moment.
+/// rounds follow each other within a fifth of a second, or a tenth where somebody else may lead at
+/// any moment, less often where answers are slow and after minutes, and who holds the lock but is
+/// not promoted yet is asked between them too: ten to twenty requests a second, and some more for a
+/// moment.
 ///
 /// Threads: its functions from any; the callbacks run on the watcher's own.
 class ClusterWatcher {
