@@ -16,11 +16,10 @@ namespace patroni {
 ///
 /// - A round follows the one before after the interval, more or less a twentieth of it.
 /// - Doubt, trouble, a leader that is silent, or a round that leaves news to be expected or a
-/// planned
-///   switchover near begins the alert, and a round that leaves nothing of it ends it. In alert
-///   rounds are 200 ms apart, 100 in the first five seconds in which nobody leads by /cluster and
-///   while the leader does not answer for itself; where answers are slow up to a second, 300 ms in
-///   those five; further after minutes, but never beyond the interval.
+///   planned switchover near begins the alert, and a round that leaves nothing of it ends it. In
+///   alert rounds are 200 ms apart, 100 in the first five seconds in which nobody leads by /cluster
+///   and while the leader does not answer for itself; where answers are slow up to a second, 300 ms
+///   in those five; further after minutes, but never beyond the interval.
 /// - A candidate is asked every 50 ms, less often where its answers are slow, for five seconds at
 ///   most.
 /// - The first trouble of the data path is a reason for an alert of a second, for Patroni may learn
