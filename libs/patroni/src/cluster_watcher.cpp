@@ -328,13 +328,13 @@ void ClusterWatcher::on_member_reply(const std::string& member, const std::strin
     const auto took = Clock::now() - outstanding_.extract({member, path}).mapped();
     if (round_)
         round_->awaited.erase({member, path});
-    if (path == "/primary" && asked_between_.erase(member) != 0 && round_ &&
-        round_->repeated.erase(member) != 0)
-        ask_member(member, path);
     if (path == "/primary" && reply)
         schedule_->candidate_answered(member, took);
     if (path == "/primary" && member == evidence_.view().leader.member)
         schedule_->leader_answered(reply ? std::optional(took) : std::nullopt);
+    if (path == "/primary" && asked_between_.erase(member) != 0 && round_ &&
+        round_->repeated.erase(member) != 0)
+        ask_member(member, path);
     if (path == "/patroni") {
         const auto position = reply ? parse_position(member, reply.value().body)
                                     : Result<PositionAnswer>(Failure{reply.reason()});
