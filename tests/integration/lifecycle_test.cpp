@@ -217,4 +217,13 @@ TEST(Lifecycle, WatchdogHearsASignOfLifeAsLongAsEveryThreadAnswers) {
     }
 }
 
+TEST(Lifecycle, TheWatchdogVouchesForThreadsAndNotForTheInterval) {
+    FakeCluster cluster(1);
+    NotifySocket manager;
+    ProxyUnderTest proxy(cluster.config(), {.environment = {{"NOTIFY_SOCKET", manager.path()},
+                                                            {"WATCHDOG_USEC", "200000"}}});
+    for (int i = 0; i < 5; ++i)
+        EXPECT_EQ(manager.next(true), "WATCHDOG=1");
+}
+
 }  // namespace

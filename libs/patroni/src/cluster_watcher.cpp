@@ -139,10 +139,12 @@ void ClusterWatcher::post(std::function<void()> task) {
 void ClusterWatcher::run() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-        const auto tasks = std::exchange(tasks_, {});
+        auto tasks = std::exchange(tasks_, {});
         lock.unlock();
         for (const auto& task : tasks)
             task();
+        // What they hold goes now: a sign of life must not wait for the next round.
+        tasks.clear();
         if (!round_ && Clock::now() >= schedule_->next_round_at())
             begin_round();
         advance_round();

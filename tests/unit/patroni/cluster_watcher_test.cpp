@@ -6,6 +6,7 @@
 #include <ctime>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <iomanip>
 #include <iterator>
 #include <memory>
@@ -912,6 +913,15 @@ TEST_F(ClusterWatcherTest, WhatWasAskedBeforeAReconfigurationDoesNotCountAfterIt
     EXPECT_EQ(views_.last().leader.member, "p1");
     for (const auto& view : views_.all())
         EXPECT_THAT(view.warnings, testing::IsEmpty());
+}
+
+TEST_F(ClusterWatcherTest, ASignOfLifeDoesNotWaitForTheNextRound) {
+    ClusterWatcher watcher(only_a(kNever), views_.callback(), rounds_.callback());
+    watcher.start();
+    (void)rounds_.at(0);
+    std::promise<void> let_go;
+    watcher.ping(std::shared_ptr<void>(nullptr, [&](void* /*nothing*/) { let_go.set_value(); }));
+    EXPECT_EQ(let_go.get_future().wait_for(kSoon), std::future_status::ready);
 }
 
 TEST_F(ClusterWatcherTest, StopEndsAStalledRequestAtOnce) {
