@@ -19,6 +19,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "patroni/evidence.h"
 #include "support/cluster_json.h"
 #include "support/fake_backend.h"
 #include "support/fake_patroni.h"

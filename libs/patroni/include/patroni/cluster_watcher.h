@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
@@ -11,21 +10,18 @@
 #include <set>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "patroni/cluster_view.h"
 #include "patroni/endpoint.h"
-#include "patroni/evidence.h"
 #include "patroni/observation.h"
 #include "patroni/rest_client.h"
 #include "patroni/result.h"
 
 namespace patroni {
 
-class HostOrder;
 class MemberProbe;
-class PollSchedule;
+class Poller;
 
 /// Follows one cluster: asks its REST APIs again and again and publishes what follows from the
 /// answers.
@@ -89,54 +85,26 @@ class ClusterWatcher {
     void report_trouble(const std::string& member, Trouble trouble);
 
   private:
-    struct RoundState;
+    using OnReply = std::function<void(Clock::time_point, const Result<HttpReply>&)>;
 
     void run();
     void post(std::function<void()> task);
-    void begin_round();
-    void advance_round();
-    void end_round();
-    [[nodiscard]] Clock::time_point next_deadline() const;
-    void tell_unanswered(std::vector<OnRound> unanswered);
-
-    void follow_candidate();
-    void follow_trouble();
-    void ask_next_host();
-    void on_cluster_reply(std::uint64_t round, const Endpoint& host, Clock::time_point asked_at,
-                          const Result<HttpReply>& reply);
-    void ask_members();
-    void ask_member(const std::string& member, const std::string& path);
-    void on_member_reply(const std::string& member, const std::string& path,
-                         const Result<HttpReply>& reply);
-    void observe(decltype(Observation::claim) claim);
-    void tell_view();
-    using OnReply = std::function<void(const Result<HttpReply>&)>;
+    void pass_on_asked();
     void ask(const Endpoint& endpoint, const std::string& path, OnReply on_reply);
     [[nodiscard]] std::string place_of(const Endpoint& endpoint) const;
     [[nodiscard]] MemberProbe& probe(const Endpoint& endpoint);
-    void drop_probes_without(const std::vector<Endpoint>& hosts);
+    void drop_unused_probes();
 
-    Settings settings_;  // the watcher's thread only, once that runs
-    const OnView on_view_;
-    const OnRound on_round_;
-
-    // The watcher's thread only.
-    Evidence evidence_;
-    std::unique_ptr<HostOrder> hosts_;
-    std::unique_ptr<RoundState> round_;  ///< null between rounds
-    std::uint64_t round_number_ = 0;
-    /// Questions without an answer, by member and path: since when.
-    std::map<std::pair<std::string, std::string>, Clock::time_point> outstanding_;
-    Clock::time_point tell_view_at_ = Clock::time_point::max();  ///< for positions not told yet
-    std::set<std::string> asked_between_;           ///< members that have not answered that yet
-    const std::unique_ptr<PollSchedule> schedule_;  ///< when to ask
+    // The watcher's thread only, once that runs.
+    RestClient::Timeouts timeouts_;
+    RestClient::Access access_;
+    std::unique_ptr<Poller> poller_;                              ///< decides whom to ask, and when
     std::map<std::string, std::unique_ptr<MemberProbe>> probes_;  ///< by place
-    std::uint64_t generation_ = 0;  ///< of the probes; answers of an older one do not count
 
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<std::function<void()>> tasks_;  // guarded by mutex_
-    std::vector<OnRound> asked_;               // guarded by mutex_
+    std::vector<OnRound> asked_;               // guarded by mutex_; not passed on yet
     bool stopping_ = false;                    // guarded by mutex_
     std::thread thread_;
 };
