@@ -16,13 +16,16 @@
 namespace patroni {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = Resolver::Clock;
+using Addresses = Resolver::Addresses;
+using Family = Resolver::Family;
 
 // Names come from Patroni's answers too: whoever writes those must not fill memory or start
 // threads without end.
 constexpr std::size_t kMaxNames = 1'000;
 constexpr std::size_t kMaxNameSize = 255;
 constexpr std::size_t kMaxLookups = 64;
+constexpr std::size_t kMaxAddresses = 32;
 
 bool is_ipv4(const std::string& host) {
     in_addr address{};
@@ -37,17 +40,31 @@ Failure no_addresses(const std::string& host, const std::string& why) {
     return Failure{"cannot resolve '" + host + "': " + why};
 }
 
-Result<Resolver::Addresses> ask_system(const std::string& host) {
+int family_hint(Family family) {
+    switch (family) {
+        case Family::any:
+            return AF_UNSPEC;
+        case Family::ipv4:
+            return AF_INET;
+        case Family::ipv6:
+            return AF_INET6;
+    }
+    return AF_UNSPEC;
+}
+
+Result<Addresses> ask_system(const std::string& host, Family family) {
     addrinfo hints{};
-    hints.ai_family = AF_UNSPEC;
+    hints.ai_family = family_hint(family);
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
     const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
+    if (family != Family::any && (error == EAI_NONAME || error == EAI_NODATA))
+        return Addresses{};
     if (error != 0)
         return Failure{error == EAI_SYSTEM ? std::generic_category().message(errno)
                                            : ::gai_strerror(error)};
     const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, ::freeaddrinfo);
-    Resolver::Addresses addresses;
+    Addresses addresses;
     for (const addrinfo* each = found; each; each = each->ai_next) {
         std::array<char, NI_MAXHOST> text{};
         if (::getnameinfo(each->ai_addr, each->ai_addrlen, text.data(), text.size(), nullptr, 0,
@@ -57,7 +74,36 @@ Result<Resolver::Addresses> ask_system(const std::string& host) {
     return addresses;
 }
 
-Resolver::Addresses in_order(Resolver::Addresses addresses, ResolvePrefer prefer) {
+Addresses of_family(const Addresses& addresses, Family family) {
+    Addresses some;
+    for (const auto& address : addresses)
+        if (is_ipv6(address) == (family == Family::ipv6))
+            some.push_back(address);
+    return some;
+}
+
+/// The system calls it a success when one family's lookup fails and the other's does not: what is
+/// known of the family that is missing goes only when its own lookup says so.
+Addresses with_lost_family(Addresses found, const Addresses& known, const std::string& host,
+                           const Resolver::Lookup& lookup) {
+    for (const Family family : {Family::ipv4, Family::ipv6}) {
+        const Addresses kept = of_family(known, family);
+        if (!kept.empty() && of_family(found, family).empty() && !lookup(host, family))
+            found.insert(found.end(), kept.begin(), kept.end());
+    }
+    return found;
+}
+
+Addresses without_repetitions(const Addresses& addresses) {
+    Addresses once;
+    for (const auto& address : addresses)
+        if (once.size() < kMaxAddresses &&
+            std::find(once.begin(), once.end(), address) == once.end())
+            once.push_back(address);
+    return once;
+}
+
+Addresses in_order(Addresses addresses, ResolvePrefer prefer) {
     if (prefer != ResolvePrefer::any)
         std::stable_partition(addresses.begin(), addresses.end(), [&](const std::string& address) {
             return is_ipv6(address) == (prefer == ResolvePrefer::ipv6);
@@ -69,6 +115,7 @@ Resolver::Addresses in_order(Resolver::Addresses addresses, ResolvePrefer prefer
 
 struct Resolver::Name {
     Addresses addresses;  // of the last lookup that found any
+    Clock::time_point found_at;
     std::string failure;  // why the last lookup found none
     Clock::time_point began;
     Clock::time_point fresh_until;
@@ -121,14 +168,22 @@ std::shared_ptr<Resolver::Name> Resolver::Shared::begin(const std::shared_ptr<Sh
 }
 
 void Resolver::Shared::run(const std::string& host, Name& name) {
-    auto found = lookup(host);
+    Addresses known;
+    {
+        const std::lock_guard lock(mutex);
+        known = name.addresses;
+    }
+    const auto found = lookup(host, Family::any);
+    Addresses addresses;
+    if (found && !found.value().empty())
+        addresses = without_repetitions(with_lost_family(found.value(), known, host, lookup));
     const std::lock_guard lock(mutex);
-    if (!found)
-        name.failure = found.reason();
-    else if (found.value().empty())
-        name.failure = "it has no address";
-    else
-        name.addresses = std::move(found).value();
+    if (addresses.empty()) {
+        name.failure = found ? "it has no address" : found.reason();
+    } else {
+        name.addresses = std::move(addresses);
+        name.found_at = Clock::now();
+    }
     name.fresh_until = Clock::now() + fresh;
     ++name.finished;
     name.in_flight = false;
@@ -149,25 +204,35 @@ Resolver::Resolver() : Resolver(ask_system) {}
 Resolver::Resolver(Lookup lookup, std::chrono::milliseconds fresh)
     : shared_(std::make_shared<Shared>(std::move(lookup), fresh)) {}
 
-Result<Resolver::Addresses> Resolver::addresses_of(const std::string& host, ResolvePrefer prefer,
-                                                   std::chrono::milliseconds timeout,
-                                                   const std::stop_token& stop) {
+Result<Resolver::Found> Resolver::find(const std::string& host, ResolvePrefer prefer,
+                                       std::chrono::milliseconds timeout,
+                                       const std::stop_token& stop) {
     if (is_ipv4(host) || is_ipv6(host))
-        return Addresses{host};
+        return Found{{host}};
     if (host.size() > kMaxNameSize)
         return Failure{"cannot resolve a name of " + std::to_string(host.size()) + " bytes"};
     std::unique_lock lock(shared_->mutex);
     const auto name = Shared::begin(shared_, host);
+    const auto patience = name->addresses.empty() ? timeout : std::min(timeout, kStaleAfter);
     const bool done = shared_->changed.wait_until(
-        lock, stop, name->began + timeout,
+        lock, stop, name->began + patience,
         [&, before = name->finished] { return !name->in_flight || name->finished != before; });
     if (!name->addresses.empty())
-        return in_order(name->addresses, prefer);
+        return Found{in_order(name->addresses, prefer), name->found_at};
     if (done)
         return no_addresses(host, name->failure);
     if (stop.stop_requested())
         return no_addresses(host, "given up");
     return no_addresses(host, "no answer within " + std::to_string(timeout.count()) + " ms");
+}
+
+Result<Resolver::Addresses> Resolver::addresses_of(const std::string& host, ResolvePrefer prefer,
+                                                   std::chrono::milliseconds timeout,
+                                                   const std::stop_token& stop) {
+    auto found = find(host, prefer, timeout, stop);
+    if (!found)
+        return Failure{found.reason()};
+    return std::move(found).value().addresses;
 }
 
 }  // namespace patroni

@@ -850,8 +850,10 @@ TEST_F(ClusterWatcherTest, AHostAndTheAddressThatPatroniNamesAreOneApi) {
     const auto port = b_.url().substr(b_.url().rfind(':'));
     ClusterWatcher::Settings settings = only_a(10ms);
     settings.hosts = {Endpoint::parse("http://localhost" + port).value()};
-    settings.access.resolver = std::make_shared<patroni::Resolver>(
-        [](const std::string&) { return patroni::Resolver::Addresses{"127.0.0.1"}; });
+    settings.access.resolver =
+        std::make_shared<patroni::Resolver>([](const std::string&, patroni::Resolver::Family) {
+            return patroni::Resolver::Addresses{"127.0.0.1"};
+        });
     b_.answer_cluster(cluster_of({leader("p1", "http://127.0.0.1" + port + "/patroni")}));
     b_.answer("/primary", {.body = own_word("primary"), .delay = 1'200ms});
     ClusterWatcher watcher(std::move(settings), views_.callback(), rounds_.callback());

@@ -44,7 +44,14 @@ class FakeDns {
     FakeDns& operator=(const FakeDns&) = delete;
 
     [[nodiscard]] Resolver::Lookup lookup() const {
-        return [state = state_](const std::string& host) { return state->look_up(host); };
+        return [state = state_](const std::string& host, Resolver::Family family) {
+            return state->look_up(family == Resolver::Family::any ? host
+                                                                  : one_family(host, family));
+        };
+    }
+    /// What a lookup of one family goes by here.
+    static std::string one_family(const std::string& host, Resolver::Family family) {
+        return host + (family == Resolver::Family::ipv4 ? " A" : " AAAA");
     }
 
     void answer(const std::string& host, const Answer& answer) {
@@ -153,6 +160,7 @@ TEST_F(ResolverTest, ThePreferredFamilyComesFirstAndTheOtherStays) {
     EXPECT_EQ(ask("pg1", kPatient, ResolvePrefer::ipv4), "10.0.0.1 10.0.0.2 fd00::1 fd00::2");
     EXPECT_EQ(ask("pg1", kPatient, ResolvePrefer::ipv6), "fd00::1 fd00::2 10.0.0.1 10.0.0.2");
     dns_.answer("pg1", Addresses{"fd00::1"});
+    dns_.answer("pg1 A", Addresses{});
     EXPECT_EQ(ask("pg1", kPatient, ResolvePrefer::ipv4), "fd00::1");
 }
 
@@ -173,6 +181,53 @@ TEST_F(ResolverTest, ANameThatStopsResolvingKeepsItsLastAddresses) {
     EXPECT_EQ(dns_.lookups("pg1"), 3U);
     dns_.answer("pg1", Addresses{"10.0.0.2"});
     EXPECT_EQ(ask("pg1"), "10.0.0.2");
+}
+
+TEST_F(ResolverTest, AFamilyWhoseLookupFailsKeepsItsAddresses) {
+    dns_.answer("pg1", Addresses{"fd00::1", "10.0.0.1", "10.0.0.2"});
+    EXPECT_EQ(ask("pg1"), "fd00::1 10.0.0.1 10.0.0.2");
+    dns_.answer("pg1", Addresses{"10.0.0.1"});
+    dns_.answer("pg1 AAAA", Failure{"Temporary failure"});
+    EXPECT_EQ(ask("pg1"), "10.0.0.1 fd00::1");
+    EXPECT_EQ(ask("pg1"), "10.0.0.1 fd00::1");  // for as long as it fails
+    dns_.answer("pg1", Addresses{"fd00::2"});
+    dns_.answer("pg1 A", Failure{"Temporary failure"});
+    EXPECT_EQ(ask("pg1"), "fd00::2 10.0.0.1");
+    dns_.answer("pg1 A", Addresses{});
+    EXPECT_EQ(ask("pg1"), "fd00::2");
+}
+
+TEST_F(ResolverTest, TellsWhenAddressesWereFound) {
+    const auto found_at = [&](const std::string& host) {
+        return resolver_.find(host, ResolvePrefer::any, kPatient).value().at;
+    };
+    dns_.answer("pg1", Addresses{"10.0.0.1"});
+    const auto first = found_at("pg1");
+    EXPECT_LE(first, Clock::now());
+    dns_.answer("pg1", Failure{"Temporary failure"});
+    EXPECT_EQ(found_at("pg1"), first);
+    dns_.answer("pg1", Addresses{"10.0.0.1"});
+    EXPECT_GT(found_at("pg1"), first);
+    EXPECT_EQ(found_at("10.0.0.1"), Clock::time_point::max());
+}
+
+TEST_F(ResolverTest, NamesAnAddressOnceAndNotMoreThan32) {
+    dns_.answer("pg1", Addresses{"10.0.0.2", "10.0.0.1", "10.0.0.2"});
+    EXPECT_EQ(ask("pg1"), "10.0.0.2 10.0.0.1");
+    Addresses many;
+    for (int i = 0; i < 40; ++i)
+        many.push_back("10.0.0." + std::to_string(i));
+    dns_.answer("pg1", many);
+    EXPECT_EQ(resolver_.find("pg1", ResolvePrefer::any, kPatient).value().addresses.size(), 32U);
+}
+
+TEST_F(ResolverTest, KnownAddressesServeWhileALookupHangs) {
+    dns_.answer("pg1", Addresses{"10.0.0.1"});
+    EXPECT_EQ(ask("pg1"), "10.0.0.1");
+    dns_.hang("pg1");
+    const auto start = Clock::now();
+    EXPECT_EQ(ask("pg1", kPatient), "10.0.0.1");
+    EXPECT_LT(Clock::now() - start, kSoon);  // and not a minute
 }
 
 TEST_F(ResolverTest, AHangingLookupDelaysNobodyBeyondTheTimeout) {
@@ -272,7 +327,7 @@ TEST(ResolverDeathTest, AHangingLookupDoesNotDelayTheEndOfTheProcess) {
     const auto start = Clock::now();
     EXPECT_EXIT(
         {
-            Resolver resolver([](const std::string&) -> Answer {
+            Resolver resolver([](const std::string&, Resolver::Family) -> Answer {
                 for (;;)
                     std::this_thread::sleep_for(1h);
             });

@@ -106,8 +106,8 @@ TEST(RestClientTest, ANameWithoutAnAddressIsAFailure) {
 /// A client whose names have these addresses.
 RestClient::Access with_addresses(const Result<Resolver::Addresses>& addresses,
                                   ResolvePrefer prefer = ResolvePrefer::any) {
-    return {.resolver =
-                std::make_shared<Resolver>([addresses](const std::string&) { return addresses; }),
+    return {.resolver = std::make_shared<Resolver>(
+                [addresses](const std::string&, Resolver::Family) { return addresses; }),
             .prefer = prefer};
 }
 
@@ -148,7 +148,7 @@ TEST(RestClientTest, AHangingLookupTakesHalfTheConnectTimeAndEndsWithAbort) {
     std::promise<void> begun;
     auto end = std::make_shared<std::promise<void>>();
     const auto resolver = std::make_shared<Resolver>(
-        [&begun, ended = end->get_future().share()](const std::string& host) {
+        [&begun, ended = end->get_future().share()](const std::string& host, Resolver::Family) {
             if (host == "pg2")
                 begun.set_value();
             ended.wait();
