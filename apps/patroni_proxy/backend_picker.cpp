@@ -53,12 +53,13 @@ struct Choice {
     bool met_doubtful = false;
 };
 
-Choice fewest_connections(const BackendTable& table, const std::vector<const Backend*>& tried,
-                          std::size_t turn, bool no_doubtful, const Pace& pace) {
-    const std::size_t size = table.eligible.size();
+Choice fewest_connections(const std::vector<BackendPtr>& backends,
+                          const std::vector<const Backend*>& tried, std::size_t turn,
+                          bool no_doubtful, const Pace& pace) {
+    const std::size_t size = backends.size();
     Choice best;
     for (std::size_t i = 0; i < size; ++i) {
-        const BackendPtr& backend = table.eligible[(turn + i) % size];
+        const BackendPtr& backend = backends[(turn + i) % size];
         if (std::find(tried.begin(), tried.end(), backend.get()) != tried.end())
             continue;
         const auto connections = backend->connections.load(std::memory_order_relaxed);
@@ -80,7 +81,10 @@ Claim claim_backend(const BackendTable& table, const std::vector<const Backend*>
                     std::size_t turn, const ClaimRules& rules) {
     const Pace pace(rules.max_rate);
     for (;;) {
-        Choice best = fewest_connections(table, tried, turn, rules.no_doubtful, pace);
+        Choice best = fewest_connections(table.eligible, tried, turn, rules.no_doubtful, pace);
+        // All were tried: a member that does not answer at one address may at another.
+        if (!best.backend && !best.met_hurried && !best.met_doubtful)
+            best = fewest_connections(table.spares, tried, 0, rules.no_doubtful, pace);
         Claim claim{.met_hurried = best.met_hurried, .met_doubtful = best.met_doubtful};
         if (!best.backend)
             return claim;

@@ -29,7 +29,8 @@ struct Claim {
     bool met_doubtful = false;  ///< there is one that was passed over
 };
 
-/// Counts one connection more on the eligible backend with the fewest that is not among `tried`.
+/// Counts one connection more on the eligible backend with the fewest that is not among `tried`;
+/// once all are, on a spare.
 /// Any thread: of two workers that claim at once the second sees the first one's connection, so
 /// they neither meet on one backend nor exceed a limit.
 /// `turn` decides between equals, so that they are used in turn: hundreds of proxies with few

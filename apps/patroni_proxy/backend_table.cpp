@@ -34,6 +34,7 @@ const std::string* reason_for(const std::string& member,
 
 BackendTable::BackendTable(const BackendTable& other)
     : eligible(other.eligible),
+      spares(other.spares),
       tolerated(other.tolerated),
       excluded(other.excluded),
       falls_back(other.falls_back),
@@ -46,7 +47,11 @@ bool BackendTable::keeps_sessions_of(const Backend* backend, Admission admission
 }
 
 bool BackendTable::is_regular(const Backend* backend) const {
-    return !falls_back && among(eligible, backend);
+    return !falls_back && leads_to(backend);
+}
+
+bool BackendTable::leads_to(const Backend* backend) const {
+    return among(eligible, backend) || among(spares, backend);
 }
 
 std::string BackendTable::why_excluded() const {
@@ -67,6 +72,15 @@ std::string BackendTable::why_excluded(const std::string& member, Admission admi
     return reason ? *reason : "no longer in Patroni's answer";
 }
 
+std::string BackendTable::why_ended(const Backend& backend, Admission admission) const {
+    for (const auto* backends : {&eligible, &tolerated, &fallback})
+        for (const auto& each : *backends)
+            if (each->member == backend.member && keeps_sessions_of(each.get(), admission))
+                return "it is at " + each->address.to_string() + " now, and no longer at " +
+                       backend.address.to_string();
+    return why_excluded(backend.member, admission);
+}
+
 std::string BackendTable::why_unused(const std::string& member) const {
     const std::string regular = why_excluded(member);
     const std::string as_fallback = why_excluded(member, Admission::fallback);
@@ -74,7 +88,7 @@ std::string BackendTable::why_unused(const std::string& member) const {
 }
 
 bool BackendTable::same_as(const BackendTable& other) const {
-    return eligible == other.eligible && tolerated == other.tolerated &&
+    return eligible == other.eligible && spares == other.spares && tolerated == other.tolerated &&
            excluded == other.excluded && falls_back == other.falls_back &&
            fallback == other.fallback && fallback_excluded == other.fallback_excluded;
 }
@@ -89,11 +103,16 @@ BackendTable build_backend_table(const std::vector<patroni::Verdict>& verdicts,
             table.excluded.push_back({name, std::string(reason)});
             continue;
         }
-        auto [backend, why_not] = lookup(*verdict.member);
+        auto [backends, left, why_not] = lookup(*verdict.member);
         const bool eligible = standing == patroni::Standing::eligible;
-        if (backend)
-            (eligible ? table.eligible : table.tolerated).push_back(std::move(backend));
-        if (!backend && !why_not.empty())
+        if (eligible && !backends.empty()) {
+            table.eligible.push_back(backends.front());
+            table.spares.insert(table.spares.end(), backends.begin() + 1, backends.end());
+        } else {
+            table.tolerated.insert(table.tolerated.end(), backends.begin(), backends.end());
+        }
+        table.tolerated.insert(table.tolerated.end(), left.begin(), left.end());
+        if (backends.empty())
             table.excluded.push_back({name, why_not});
         else if (!eligible)
             table.excluded.push_back({name, std::string(reason)});
@@ -104,12 +123,12 @@ BackendTable build_backend_table(const std::vector<patroni::Verdict>& verdicts,
 BackendTable with_fallback(const BackendTable& regular, const BackendTable& fallback,
                            OnReturn on_return) {
     BackendTable table(regular);
-    table.fallback = fallback.eligible;
-    table.fallback.insert(table.fallback.end(), fallback.tolerated.begin(),
-                          fallback.tolerated.end());
+    for (const auto* backends : {&fallback.eligible, &fallback.spares, &fallback.tolerated})
+        table.fallback.insert(table.fallback.end(), backends->begin(), backends->end());
     table.fallback_excluded = fallback.excluded;
     if (table.eligible.empty()) {
         table.eligible = fallback.eligible;
+        table.spares = fallback.spares;
         table.falls_back = !fallback.eligible.empty();
     } else if (on_return == OnReturn::close) {
         // First, so that it comes before what speaks against one that was tolerated.

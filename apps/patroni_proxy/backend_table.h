@@ -53,11 +53,14 @@ struct BackendTable {
         friend bool operator==(const Excluded&, const Excluded&) = default;
     };
 
-    std::vector<BackendPtr> eligible;   ///< for new sessions
+    std::vector<BackendPtr> eligible;  ///< for new sessions, each member at one address
+    /// Members that are eligible at their further addresses, in order of preference: for new
+    /// sessions where the address before does not answer.
+    std::vector<BackendPtr> spares;
     std::vector<BackendPtr> tolerated;  ///< for the sessions they have
     std::vector<Excluded> excluded;     ///< by `roles` from new sessions, with the reason
 
-    /// Whether `eligible` are members by `fallback_roles`.
+    /// Whether `eligible` and `spares` are members by `fallback_roles`.
     bool falls_back = false;
     std::vector<BackendPtr> fallback;         ///< for the sessions that fell back to them
     std::vector<Excluded> fallback_excluded;  ///< from keeping such sessions, with the reason
@@ -70,12 +73,16 @@ struct BackendTable {
 
     [[nodiscard]] bool keeps_sessions_of(const Backend* backend,
                                          Admission admission = Admission::regular) const;
+    /// Whether new sessions may begin on it.
+    [[nodiscard]] bool leads_to(const Backend* backend) const;
     /// Whether it serves by `roles`: a session that fell back to it is a regular one from now on.
     [[nodiscard]] bool is_regular(const Backend* backend) const;
     /// "p1: role is leader; p2: state is stopped", or that Patroni named no member.
     [[nodiscard]] std::string why_excluded() const;
     [[nodiscard]] std::string why_excluded(const std::string& member,
                                            Admission admission = Admission::regular) const;
+    /// Why the sessions of a backend may not stay.
+    [[nodiscard]] std::string why_ended(const Backend& backend, Admission admission) const;
     /// By `roles`, and by `fallback_roles` too where those say something else.
     [[nodiscard]] std::string why_unused(const std::string& member) const;
     [[nodiscard]] bool same_as(const BackendTable& other) const;
@@ -89,10 +96,11 @@ enum class Override : std::uint8_t {
 };
 using Overrides = std::map<std::string, Override>;
 
-/// The backend of a member that is fit to serve, or why it has none.
+/// Where a member is that is fit to serve.
 struct Located {
-    BackendPtr backend;
-    std::string why_not;
+    std::vector<BackendPtr> backends{};  ///< the preferred address first; empty if none is known
+    std::vector<BackendPtr> left{};      ///< addresses it seems to have left, for their sessions
+    std::string why_not{};               ///< why there are no backends
 };
 using BackendLookup = std::function<Located(const patroni::Member&)>;
 

@@ -46,8 +46,7 @@ void PortServer::use(BackendTablePtr table) {
         if (table_->is_regular(session.backend()))
             session.admission = Admission::regular;
         else if (!table_->keeps_sessions_of(session.backend(), session.admission))
-            session.leave_backend(
-                table_->why_excluded(session.backend()->member, session.admission));
+            session.leave_backend(table_->why_ended(*session.backend(), session.admission));
     }
     if (!table_->eligible.empty())
         held_.on_chance();
@@ -171,7 +170,8 @@ void PortServer::tell_trouble(const BackendPtr& backend, Trouble trouble) const 
 
 std::vector<BackendPtr> PortServer::busy_backends() const {
     std::vector<BackendPtr> busy;
-    for (const auto* backends : {&table_->eligible, &table_->tolerated, &table_->fallback})
+    for (const auto* backends :
+         {&table_->eligible, &table_->spares, &table_->tolerated, &table_->fallback})
         for (const auto& backend : *backends)
             if (backend->connections.load(std::memory_order_relaxed) != 0 &&
                 std::find(busy.begin(), busy.end(), backend) == busy.end())

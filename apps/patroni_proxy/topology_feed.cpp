@@ -9,8 +9,8 @@
 namespace proxy {
 namespace {
 
-// The loops wait for nobody, but this thread does, for all names together: one that is slow to
-// resolve keeps its last address meanwhile.
+// The loops wait for nobody, but this thread does, for all names together, where none of their
+// addresses is known yet.
 constexpr std::chrono::milliseconds kResolveTimeout{1'000};
 
 std::string describe(const patroni::ClusterSnapshot& snapshot) {
@@ -21,18 +21,13 @@ std::string describe(const patroni::ClusterSnapshot& snapshot) {
     return (text.empty() ? "no members" : text) + (snapshot.paused ? " (paused)" : "");
 }
 
-/// One for all clusters: what one learned serves the next.
-const std::shared_ptr<patroni::Resolver>& resolver() {
-    static const auto instance = std::make_shared<patroni::Resolver>();
-    return instance;
-}
-
-patroni::ClusterWatcher::Settings watcher_settings(const TopologyFeed::Settings& feed) {
+patroni::ClusterWatcher::Settings watcher_settings(const TopologyFeed::Settings& feed,
+                                                   const TopologyFeed::ResolverPtr& resolver) {
     patroni::ClusterWatcher::Settings settings;
     settings.hosts = feed.cluster.hosts;
     settings.interval = feed.interval;
     settings.access = {
-        .tls = feed.cluster.tls, .resolver = resolver(), .prefer = feed.cluster.resolve_prefer};
+        .tls = feed.cluster.tls, .resolver = resolver, .prefer = feed.cluster.resolve_prefer};
     settings.live_positions =
         std::any_of(feed.ports.begin(), feed.ports.end(),
                     [](const auto& port) { return port.config.wanted.live_lag; });
@@ -119,12 +114,19 @@ MemberReport report_of(const patroni::Member& member, const patroni::ClusterView
 
 }  // namespace
 
-TopologyFeed::TopologyFeed(const Settings& settings, Publish publish)
+const TopologyFeed::ResolverPtr& TopologyFeed::shared_resolver() {
+    static const auto instance = std::make_shared<patroni::Resolver>();
+    return instance;
+}
+
+TopologyFeed::TopologyFeed(const Settings& settings, Publish publish, ResolverPtr resolver)
     : name_(settings.cluster.name),
       publish_(std::move(publish)),
+      resolver_(std::move(resolver)),
       prefer_(settings.cluster.resolve_prefer),
       watcher_(
-          watcher_settings(settings), [this](const patroni::ClusterView& view) { on_view(view); },
+          watcher_settings(settings, resolver_),
+          [this](const patroni::ClusterView& view) { on_view(view); },
           [this](const patroni::ClusterWatcher::Round& round) { on_round(round); }) {
     use_ports(settings.ports);
 }
@@ -146,8 +148,8 @@ void TopologyFeed::use_ports(const std::vector<Port>& ports) {
             continue;
         }
         if (known->port.config.host_port != port.config.host_port)
-            for (const auto* backends :
-                 {&known->table->eligible, &known->table->tolerated, &known->table->fallback})
+            for (const auto* backends : {&known->table->eligible, &known->table->spares,
+                                         &known->table->tolerated, &known->table->fallback})
                 for (const auto& backend : *backends)
                     if (std::find(known->former.begin(), known->former.end(), backend) ==
                         known->former.end())
@@ -171,7 +173,7 @@ void TopologyFeed::use_fallback(JudgedPort& port) {
 }
 
 void TopologyFeed::reconfigure(Settings settings, std::function<void()> applied) {
-    auto watched = watcher_settings(settings);
+    auto watched = watcher_settings(settings, resolver_);
     watcher_.reconfigure(std::move(watched), [this, settings = std::move(settings),
                                               applied = std::move(applied)](const auto& view) {
         prefer_ = settings.cluster.resolve_prefer;
@@ -192,22 +194,23 @@ void TopologyFeed::on_view(const patroni::ClusterView& view) {
     hear_trouble_again();
     log_view(view);
     look_up_hosts(*view.snapshot);
-    Locations locations{patroni::Clock::now() + kResolveTimeout, {}};
+    ++views_;
+    names_until_ = patroni::Clock::now() + kResolveTimeout;
     for (auto& port : ports_)
-        update_port(port, view, locations);
+        update_port(port, view);
+    std::erase_if(tracked_, [this](const auto& entry) { return entry.second.of_view != views_; });
     std::erase_if(backends_, [](const auto& entry) { return entry.second.expired(); });
     note_view(view);
 }
 
-void TopologyFeed::update_port(JudgedPort& port, const patroni::ClusterView& view,
-                               Locations& locations) {
-    const BackendLookup lookup = [&, host_port = port.port.config.host_port](const auto& member) {
-        const auto [located, is_new] = locations.known.try_emplace({&member, host_port});
-        if (is_new)
-            located->second = locate(member, host_port, locations.deadline);
-        return located->second;
+void TopologyFeed::update_port(JudgedPort& port, const patroni::ClusterView& view) {
+    const PortConfig& config = port.port.config;
+    const BackendLookup lookup = [&](const patroni::Member& member) -> Located {
+        const Tracked& tracked = track(member, config.host_port, view.answered_at);
+        return {tracked.whereabouts.current(),
+                tracked.whereabouts.left(config.wanted.removal_grace), tracked.trouble};
     };
-    const auto& fallback = port.port.config.fallback;
+    const auto& fallback = config.fallback;
     auto regular = port.judge.judge(view);
     auto others = port.fallback_judge ? port.fallback_judge->judge(view) : Verdicts{};
     auto table = with_fallback(build_backend_table(regular, overrides_, lookup),
@@ -224,17 +227,17 @@ void TopologyFeed::update_port(JudgedPort& port, const patroni::ClusterView& vie
 void TopologyFeed::keep_former(JudgedPort& port, BackendTable& table) {
     std::vector<BackendPtr> used = table.tolerated;
     if (!table.falls_back)
-        used.insert(used.end(), table.eligible.begin(), table.eligible.end());
+        for (const auto* backends : {&table.eligible, &table.spares})
+            used.insert(used.end(), backends->begin(), backends->end());
     const auto is_fit = [](const BackendPtr& former, const std::vector<BackendPtr>& by) {
         return std::any_of(by.begin(), by.end(), [&](const BackendPtr& each) {
             return each != former && each->member == former->member &&
                    each->address.ip() == former->address.ip();
         });
     };
-    const auto& in_force = port.table->eligible;
     const auto is_unused = [&](const BackendPtr& former) {
         // While clients are still led to it, none is no sign.
-        return std::find(in_force.begin(), in_force.end(), former) == in_force.end() &&
+        return !port.table->leads_to(former.get()) &&
                former->connections.load(std::memory_order_relaxed) == 0;
     };
     // One that the table names anew, as after a change back, is no former one any more.
@@ -248,7 +251,7 @@ void TopologyFeed::keep_former(JudgedPort& port, BackendTable& table) {
 /// All at once, so that names which hang are waited for side by side.
 void TopologyFeed::look_up_hosts(const patroni::ClusterSnapshot& snapshot) {
     for (const auto& member : snapshot.members)
-        (void)resolver()->addresses_of(member.host, prefer_, std::chrono::milliseconds{0});
+        (void)resolver_->addresses_of(member.host, prefer_, std::chrono::milliseconds{0});
 }
 
 void TopologyFeed::publish_if_changed(JudgedPort& port, const BackendTable& table) {
@@ -276,25 +279,64 @@ void TopologyFeed::log_fallback(const JudgedPort& port, const BackendTable& tabl
                                                    : table.eligible.front()->member + " serves"));
 }
 
-Located TopologyFeed::locate(const patroni::Member& member, std::optional<std::uint16_t> host_port,
-                             patroni::Clock::time_point deadline) {
-    const auto port = host_port ? host_port : member.port;
+/// Once a view, however many ports it serves.
+const TopologyFeed::Tracked& TopologyFeed::track(const patroni::Member& member,
+                                                 std::optional<std::uint16_t> host_port,
+                                                 patroni::Clock::time_point answered_at) {
+    Tracked& tracked = tracked_[{member.name, host_port}];
+    if (std::exchange(tracked.of_view, views_) == views_)
+        return tracked;
+    const std::string before = addresses_of(tracked.whereabouts.current());
+    const std::string trouble =
+        locate(member, host_port ? host_port : member.port, answered_at, tracked.whereabouts);
+    const std::string now = addresses_of(tracked.whereabouts.current());
+    const std::string whose = name_ + ": " + member.name;
+    if (std::exchange(tracked.trouble, trouble) != trouble && !before.empty())
+        daemons::log::warning(whose + ": " +
+                              (trouble.empty() ? "its address is known again: " + now
+                                               : trouble + "; " + now + " stays in force"));
+    else if (!before.empty() && before != now)
+        daemons::log::info(whose + " is at " + now + " now, before: " + before);
+    return tracked;
+}
+
+/// Why it finds nothing, if so: then what was found before stays.
+std::string TopologyFeed::locate(const patroni::Member& member, std::optional<std::uint16_t> port,
+                                 patroni::Clock::time_point answered_at, Whereabouts& whereabouts) {
+    if (member.host.empty())
+        return "no address in Patroni's answer";
     if (!port)
-        return {nullptr, "no port in Patroni's answer"};
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        std::max(deadline - patroni::Clock::now(), patroni::Clock::duration::zero()));
-    const auto ips = resolver()->addresses_of(member.host, prefer_, left);
-    if (!ips)
-        return {nullptr, "host " + member.host + " has no address: " + ips.reason()};
-    std::weak_ptr<Backend>& known = backends_[{member.name, ips.value().front(), *port}];
+        return "no port in Patroni's answer";
+    auto patience = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::max(names_until_ - patroni::Clock::now(), patroni::Clock::duration::zero()));
+    if (!whereabouts.current().empty())
+        patience = std::min(patience, patroni::Resolver::kStaleAfter);
+    const auto found = resolver_->find(member.host, prefer_, patience);
+    if (!found)
+        return "host " + member.host + " has no address: " + found.reason();
+    std::vector<BackendPtr> backends;
+    for (const auto& ip : found.value().addresses)
+        if (auto backend = backend_at(member.name, ip, *port))
+            backends.push_back(std::move(backend));
+    if (backends.empty())
+        return "host " + member.host + " has an address of an unknown kind";
+    // Two answers of Patroni that rest on one of DNS are one.
+    whereabouts.found(std::min(answered_at, found.value().at), backends, prefer_);
+    return {};
+}
+
+/// The one that is known by that, or a new one; null if that is no address.
+BackendPtr TopologyFeed::backend_at(const std::string& member, const std::string& ip,
+                                    std::uint16_t port) {
+    std::weak_ptr<Backend>& known = backends_[{member, ip, port}];
     if (BackendPtr backend = known.lock())
-        return {std::move(backend), {}};
-    const auto address = net::SocketAddress::from_ip(ips.value().front(), *port);
+        return backend;
+    const auto address = net::SocketAddress::from_ip(ip, port);
     if (!address)
-        return {nullptr, "host " + member.host + " has an address of an unknown kind"};
-    const auto backend = BackendPtr(new Backend{member.name, *address});
+        return nullptr;
+    const auto backend = BackendPtr(new Backend{member, *address});
     known = backend;
-    return {backend, {}};
+    return backend;
 }
 
 void TopologyFeed::hear_trouble_again() {

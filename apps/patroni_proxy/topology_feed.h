@@ -17,6 +17,7 @@
 #include "patroni_proxy/backend_table.h"
 #include "patroni_proxy/config.h"
 #include "patroni_proxy/report.h"
+#include "patroni_proxy/whereabouts.h"
 
 namespace proxy {
 
@@ -43,7 +44,12 @@ class TopologyFeed {
         friend bool operator==(const Settings&, const Settings&) = default;
     };
 
-    TopologyFeed(const Settings& settings, Publish publish);
+    /// One resolver for all clusters: what one learned serves the next.
+    using ResolverPtr = std::shared_ptr<patroni::Resolver>;
+    static const ResolverPtr& shared_resolver();
+
+    TopologyFeed(const Settings& settings, Publish publish,
+                 ResolverPtr resolver = shared_resolver());
 
     // Any thread.
     [[nodiscard]] const std::string& cluster_name() const noexcept { return name_; }
@@ -85,11 +91,12 @@ class TopologyFeed {
         std::optional<patroni::Judge> fallback_judge;
     };
 
-    /// Of the members of one view, which outlives it: each is located once, however many ports it
-    /// serves.
-    struct Locations {
-        patroni::Clock::time_point deadline;
-        std::map<std::pair<const patroni::Member*, std::optional<std::uint16_t>>, Located> known;
+    /// Where a member is by a port number, for all ports that use that: Patroni's or a host_port.
+    using Place = std::pair<std::string, std::optional<std::uint16_t>>;
+    struct Tracked {
+        Whereabouts whereabouts;
+        std::string trouble;        ///< why nothing was found the last time
+        std::uint64_t of_view = 0;  ///< the latest by which it was looked for
     };
 
     static void use_fallback(JudgedPort& port);
@@ -98,23 +105,34 @@ class TopologyFeed {
     void on_view(const patroni::ClusterView& view);
     void on_round(const patroni::ClusterWatcher::Round& round);
     void hear_trouble_again();
-    void update_port(JudgedPort& port, const patroni::ClusterView& view, Locations& locations);
+    void update_port(JudgedPort& port, const patroni::ClusterView& view);
     void publish_if_changed(JudgedPort& port, const BackendTable& table);
     void log_fallback(const JudgedPort& port, const BackendTable& table) const;
     void look_up_hosts(const patroni::ClusterSnapshot& snapshot);
-    [[nodiscard]] Located locate(const patroni::Member& member,
-                                 std::optional<std::uint16_t> host_port,
-                                 patroni::Clock::time_point deadline);
+    [[nodiscard]] const Tracked& track(const patroni::Member& member,
+                                       std::optional<std::uint16_t> host_port,
+                                       patroni::Clock::time_point answered_at);
+    [[nodiscard]] std::string locate(const patroni::Member& member,
+                                     std::optional<std::uint16_t> port,
+                                     patroni::Clock::time_point answered_at,
+                                     Whereabouts& whereabouts);
+    [[nodiscard]] BackendPtr backend_at(const std::string& member, const std::string& ip,
+                                        std::uint16_t port);
     void log_view(const patroni::ClusterView& view);
     void note_view(const patroni::ClusterView& view);
 
     const std::string name_;
     const Publish publish_;
+    const ResolverPtr resolver_;
     // The watcher's thread only.
     patroni::ResolvePrefer prefer_;
     std::vector<JudgedPort> ports_;
     Overrides overrides_;
-    /// By member, host and port.
+    std::map<Place, Tracked> tracked_;
+    std::uint64_t views_ = 0;  ///< how many there were
+    patroni::Clock::time_point
+        names_until_;  ///< how long the view that is dealt with waits for DNS
+    /// By member, IP address and port.
     std::map<std::tuple<std::string, std::string, std::uint16_t>, std::weak_ptr<Backend>> backends_;
     std::string logged_members_;
     std::string logged_leader_;

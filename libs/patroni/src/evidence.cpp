@@ -29,7 +29,7 @@ bool same_topology(const ClusterSnapshot& a, const ClusterSnapshot& b) {
            std::equal(a.members.begin(), a.members.end(), b.members.begin(), b.members.end(),
                       [](const Member& x, const Member& y) {
                           return x.name == y.name && x.role == y.role && x.state == y.state &&
-                                 x.tags == y.tags;
+                                 x.host == y.host && x.port == y.port && x.tags == y.tags;
                       });
 }
 

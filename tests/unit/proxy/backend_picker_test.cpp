@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -49,6 +50,19 @@ TEST(BackendPickerTest, EqualsAreTakenInTurn) {
     const std::vector<std::string> expected{"b0", "b1", "b2", "b0", "b1"};
     for (std::size_t turn = 0; turn < expected.size(); ++turn)
         EXPECT_EQ(pick(table, {}, turn), expected[turn]);
+}
+
+TEST(BackendPickerTest, SparesAreTriedInTheirOrderOnceAllEligibleWere) {
+    auto table = table_with({3});
+    for (const auto* name : {"s1", "s2"})
+        table.spares.push_back(BackendPtr(new Backend{name, {}}));
+    const auto& [s1, s2] = std::tie(table.spares[0], table.spares[1]);
+    std::vector<const Backend*> tried;
+    for (const auto& expected : {table.eligible[0], s1, s2}) {
+        EXPECT_EQ(claim_backend(table, tried, 1).backend, expected);
+        tried.push_back(expected.get());
+    }
+    EXPECT_EQ(claim_backend(table, tried, 1).backend, nullptr);
 }
 
 TEST(BackendPickerTest, OnlyTheEqualAndFewestTakeTurns) {
