@@ -65,6 +65,12 @@ std::string Evidence::candidate() const {
     return word && word->kind == OwnWord::Kind::denies ? named_ : std::string{};
 }
 
+bool Evidence::wants_other_host() const {
+    if (!candidate().empty())
+        return true;
+    return named_ != leader_ && !paused() && (proves(leader_) || proves(named_));
+}
+
 std::string Evidence::api_url_of(const std::string& member) const {
     if (const Member* found = find(member))
         return found->api_url;
@@ -85,7 +91,9 @@ void Evidence::note(Clock::time_point at, const ClusterAnswer& answer) {
         named_row_->last = at;
     else
         named_row_ = Row{at, at};
+    named_by_another_ = (named_by_another_ && named == named_) || answer.through != named;
     named_ = named;
+    contradicts_ &= named_ != leader_;
 
     // Maintenance mode lets the key run out without an election: only a proof is news then.
     const bool objects = !leader_.empty() && named_ != leader_ && !paused();
@@ -100,7 +108,6 @@ void Evidence::note(Clock::time_point at, const ClusterAnswer& answer) {
         leader_details_ = *member;
     if (!leader_.empty() && named_ == leader_)
         confirmed_at_ = at;
-    std::erase_if(view_.dcs_last_seen, [this](const auto& entry) { return !find(entry.first); });
     std::erase_if(positions_, [this](const auto& entry) {
         return entry.first != leader_ && !find(entry.first);
     });
@@ -124,7 +131,8 @@ void Evidence::note(Clock::time_point at, const PrimaryAnswer& answer) {
 
 void Evidence::note(Clock::time_point at, const PrimarySilence& silence) {
     OwnWord word;
-    word.words = "its API does not answer: " + silence.reason;
+    word.words = (silence.is_another ? "" : "its API does not answer: ") + silence.reason;
+    word.is_another = silence.is_another;
     note_own_word(at, silence.member, std::move(word));
 }
 
@@ -149,8 +157,10 @@ void Evidence::note_own_word(Clock::time_point at, const std::string& member, Ow
     word.last = at;
     if (member == leader_) {
         // It speaks for itself, later than /cluster did: that objection must come again.
-        if (word.kind == OwnWord::Kind::proves)
+        if (word.kind == OwnWord::Kind::proves) {
+            contradicts_ |= unnamed_row_.has_value();
             unnamed_row_.reset();
+        }
         // Paused, a primary keeps its part without the lock.
         if (word.kind == OwnWord::Kind::proves || keeps_while_paused(word))
             confirmed_at_ = at;
@@ -165,8 +175,11 @@ void Evidence::decide() {
     else if (const auto name = named_challenger())
         accept(*name, find(*name)->timeline.value_or(0));
     weigh_leader();
+    warn();
     update_live_lag();
     forget_old_words();
+    std::erase_if(view_.dcs_last_seen,
+                  [this](const auto& entry) { return entry.first != leader_; });
 }
 
 /// Who is neither leader nor named is not asked in every round: its word grows old, and a proof
@@ -190,7 +203,10 @@ std::optional<std::string> Evidence::proven_challenger() {
 }
 
 bool Evidence::may_succeed(const std::string& member, const OwnWord& word) {
-    // Two that prove themselves: /cluster decides between them.
+    // It is asked no more, and /cluster has named somebody else since: its word is void.
+    if (member != named_ && word.last < view_.answered_at)
+        return false;
+    // Two that prove themselves: /cluster decides between them, but not through one of them.
     const bool rival = std::any_of(own_words_.begin(), own_words_.end(), [&](const auto& entry) {
         return entry.first != member && entry.second.kind == OwnWord::Kind::proves;
     });
@@ -198,8 +214,8 @@ bool Evidence::may_succeed(const std::string& member, const OwnWord& word) {
     // in the past.
     const bool from_the_past = word.timeline < highest_timeline_;
     const bool confirmed = word.last - word.first >= kConfirmAfter;
-    const bool believed =
-        (!rival || member == named_) && (!from_the_past || (confirmed && member == named_));
+    const bool believed = (!rival || (member == named_ && named_by_another_)) &&
+                          (!from_the_past || (confirmed && member == named_));
     wants_confirmation_ |= !believed;
     return believed;
 }
@@ -225,6 +241,7 @@ void Evidence::accept(const std::string& member, std::uint64_t timeline) {
     confirmed_at_ = latest_;
     ever_led_ = true;
     unnamed_row_.reset();
+    contradicts_ = false;
 }
 
 /// Whether the leader still is one, by both sources.
@@ -238,32 +255,39 @@ void Evidence::weigh_leader() {
                        (unnamed && unnamed_row_->confirmed());
     std::string objection = denied ? word->words : "";
     if (unnamed)
-        objection +=
-            std::string(denied ? "; " : "") +
-            (named_.empty() ? "Patroni shows no leader" : "Patroni shows " + named_ + " as leader");
+        objection += std::string(denied ? "; " : "") + named_by_cluster();
     if ((denied && unnamed) || twice) {
         lost_reason_ = leader_ + " is no longer leader: " + objection;
+        // Or it would be leader again by its word of before.
+        if (!denied)
+            own_words_.erase(leader_);
         leader_.clear();
         return describe_vacancy();
     }
-    if (denied || unnamed) {
+    // It has answered the same objection already, and is asked again.
+    if (denied || (unnamed && !(contradicts_ && proves(leader_)))) {
         wants_confirmation_ = true;
         return describe_leader(Standing::tolerated, objection + " (to be confirmed)");
     }
     if (word)
         highest_timeline_ = std::max(highest_timeline_, word->timeline);
+    if (contradicts_)
+        return describe_leader(Standing::eligible,
+                               "leader by its own word, though " + named_by_cluster());
     if (!word || word->kind != OwnWord::Kind::silent)
         return describe_leader(Standing::eligible, "leader");
-    const std::string reason =
-        (named_ == leader_ ? "leader by /cluster alone: " : "leader as last known: ") + word->words;
-    describe_leader(Standing::eligible, reason);
+    describe_leader(Standing::eligible,
+                    (named_ == leader_ ? "leader by /cluster alone: " : "leader as last known: ") +
+                        word->words);
     view_.leader.by_hearsay = true;
-    view_.warnings = {leader_ + " is " + reason};
+}
+
+std::string Evidence::named_by_cluster() const {
+    return named_.empty() ? "Patroni shows no leader" : "Patroni shows " + named_ + " as leader";
 }
 
 void Evidence::describe_leader(Standing standing, const std::string& reason) {
     view_.leader = {leader_, standing, reason, leader_details_, confirmed_at_};
-    view_.warnings.clear();
 }
 
 void Evidence::describe_vacancy() {
@@ -278,7 +302,16 @@ void Evidence::describe_vacancy() {
         reason = "Patroni shows no leader";
     }
     view_.leader = {{}, Standing::out, reason, {}, {}};
+}
+
+void Evidence::warn() {
     view_.warnings.clear();
+    const bool is_doubtful = view_.leader.by_hearsay || contradicts_;
+    if (view_.leader.standing == Standing::eligible && is_doubtful)
+        view_.warnings.push_back(leader_ + " is " + view_.leader.reason);
+    for (const auto& [member, word] : own_words_)
+        if (word.is_another && !(member == leader_ && is_doubtful))
+            view_.warnings.push_back(member + ": " + word.words);
 }
 
 void Evidence::update_live_lag() {

@@ -39,6 +39,13 @@ void HostOrder::answered(const Endpoint& host) {
         std::rotate(hosts_.begin(), found, hosts_.end());
 }
 
+void HostOrder::pass_over(const Endpoint& host, Clock::time_point now) {
+    if (hosts_.size() == 1)
+        put_last(host, now);
+    else if (hosts_.front() == host)
+        std::rotate(hosts_.begin(), hosts_.begin() + 1, hosts_.end());
+}
+
 void HostOrder::put_last(const Endpoint& host, Clock::time_point now) {
     last_until_[host.url()] = now + kLastFor;
 }

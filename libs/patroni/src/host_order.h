@@ -22,6 +22,9 @@ class HostOrder {
     /// those that were put last lately come last.
     [[nodiscard]] std::vector<Endpoint> at(Clock::time_point now, const ClusterSnapshot* snapshot);
     void answered(const Endpoint& host);
+    /// It answered, but another may know better: that comes first now. Of a single host the members
+    /// come first for a while.
+    void pass_over(const Endpoint& host, Clock::time_point now);
     /// It failed, or keeps a round waiting.
     void put_last(const Endpoint& host, Clock::time_point now);
 

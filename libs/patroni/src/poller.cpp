@@ -148,6 +148,8 @@ void Poller::end_round(std::chrono::system_clock::time_point wall_clock) {
          .answer_took = finished->answer_took});
     if (!waiting_.empty())
         schedule_.want_round();
+    if (evidence_.wants_other_host())
+        hosts_.pass_over(answered_by_, now_);
     outlets_.on_round(finished->outcome);
     for (const auto& done : finished->done)
         done(finished->outcome);
@@ -194,6 +196,7 @@ void Poller::on_cluster_reply(std::uint64_t round, const Endpoint& host, Clock::
         round_->answer_took = took;
         round_->outcome.host = host.url();
         hosts_.answered(host);
+        answered_by_ = host;
         observe(
             ClusterAnswer{std::make_shared<const ClusterSnapshot>(std::move(snapshot).value())});
     } else {

@@ -95,6 +95,7 @@ class Poller {
     HostOrder hosts_;
     PollSchedule schedule_;
     std::vector<Endpoint> apis_;
+    Endpoint answered_by_;               ///< GET /cluster, the last time
     std::unique_ptr<RoundState> round_;  ///< null between rounds
     std::uint64_t round_number_ = 0;
     std::uint64_t generation_ = 0;  ///< of the settings; replies to an older one do not count

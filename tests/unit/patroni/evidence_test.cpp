@@ -3,6 +3,7 @@
 #include "patroni/evidence.h"
 
 #include <random>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,8 +16,10 @@ using patroni::Member;
 using patroni::PrimaryAnswer;
 using patroni::PrimarySilence;
 using patroni::Standing;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 namespace {
 
@@ -544,6 +547,108 @@ TEST(Evidence, RandomInterleavingsNeverGiveALeaderWithoutProof) {
                 FAIL() << "run " << run << ", step " << step;
         }
     }
+}
+
+// ---------------------------------------------------------------------------------------------
+// Words that are older than what speaks against them, and words against words
+
+TEST(EvidenceTest, WhatCondemnsALeaderVoidsItsOlderProof) {
+    Case c;
+    c.cluster("p1").proves("p1").after(3s).cluster("p2").answers("p2", 503, "replica");
+    for (int i = 0; i < 10; ++i) {
+        c.after(200ms).cluster("p2").answers("p2", 503, "replica");
+        EXPECT_NE(c.leader().standing, Standing::eligible) << i << ": " << c.leader().reason;
+    }
+    EXPECT_EQ(c.leader().member, "");
+    EXPECT_EQ(c.proves("p1").leader().member, "p1");  // its word of now
+}
+
+TEST(EvidenceTest, AProofThatIsOlderThanWhatClusterSaysMakesNoLeader) {
+    Case c;
+    c.cluster("p1").proves("p1").cluster("p2").proves("p1").after(1ms);
+    c.observe(PrimaryAnswer{"p3", 200, "primary", "running", 1, false});  // a rival: not believed
+    EXPECT_EQ(c.leader().member, "p1");
+    c.after(1s).cluster("p2").answers("p1", 503, "replica").after(500ms);
+    c.cluster("p2").answers("p1", 503, "replica");
+    EXPECT_EQ(c.leader().member, "") << c.leader().reason;
+}
+
+TEST(EvidenceTest, AChallengerNeedsAnotherSourceWhileTheLeaderProvesItself) {
+    const auto through = [](const std::string& leader, const std::string& member) {
+        return ClusterAnswer{std::make_shared<const ClusterSnapshot>(led_by(leader)), member};
+    };
+    Case c;
+    c.cluster("p1").proves("p1").after(1s);
+    c.observe(through("p2", "p2")).proves("p2");
+    EXPECT_EQ(c.leader().member, "p1");
+    EXPECT_TRUE(c.evidence.wants_confirmation());
+    EXPECT_TRUE(c.evidence.wants_other_host());
+    c.observe(through("p2", "p3"));
+    EXPECT_EQ(c.leader().member, "p2");
+    EXPECT_EQ(c.leader().standing, Standing::eligible);
+}
+
+TEST(EvidenceTest, AChallengerNeedsNoOtherSourceOnceTheLeaderDeniesItself) {
+    Case c;
+    c.cluster("p1").proves("p1").after(1s);
+    c.observe(ClusterAnswer{std::make_shared<const ClusterSnapshot>(led_by("p2")), "p2"});
+    c.proves("p2").answers("p1", 503, "replica");
+    EXPECT_EQ(c.leader().member, "p2");
+}
+
+TEST(EvidenceTest, ALastingContradictionStaysWithWhoProvesItself) {
+    Case c;
+    c.cluster("p1").proves("p1").after(1s).cluster("p2");
+    EXPECT_EQ(c.leader().standing, Standing::tolerated);  // one answer stops new sessions
+    c.silent("p2").proves("p1");
+    std::set<std::string> reasons;
+    for (int i = 0; i < 50; ++i) {
+        c.after(200ms).cluster("p2").silent("p2");
+        EXPECT_EQ(c.leader().member, "p1");
+        EXPECT_EQ(c.leader().standing, Standing::eligible);
+        reasons.insert(c.leader().reason);
+        EXPECT_THAT(c.evidence.view().warnings, ElementsAre(HasSubstr("Patroni shows p2")));
+        c.proves("p1");
+        reasons.insert(c.leader().reason);
+    }
+    EXPECT_EQ(reasons.size(), 1U);  // one line in the log
+    EXPECT_TRUE(c.evidence.wants_other_host());
+    // Its word is worth as much as it is fresh.
+    c.after(200ms).cluster("p2").after(500ms).cluster("p2");
+    EXPECT_NE(c.leader().member, "p1");
+}
+
+TEST(EvidenceTest, AContradictionThatIsOverLeavesNoWarning) {
+    Case c;
+    c.cluster("p1").proves("p1").cluster("p2").proves("p1").cluster("p1");
+    EXPECT_EQ(c.leader().reason, "leader");
+    EXPECT_THAT(c.evidence.view().warnings, IsEmpty());
+    EXPECT_FALSE(c.evidence.wants_other_host());
+}
+
+TEST(EvidenceTest, ALeaderThatDeniesItselfIsAReasonToAskAnotherHost) {
+    Case c;
+    EXPECT_FALSE(c.cluster("p1").proves("p1").evidence.wants_other_host());
+    EXPECT_TRUE(c.answers("p1", 503, "replica").evidence.wants_other_host());
+}
+
+TEST(EvidenceTest, AnotherThatAnswersAtAMembersApiIsToldAndCountsAsSilence) {
+    Case c;
+    c.cluster("p1").observe(PrimarySilence{"p1", "q1 answers at its API", true});
+    EXPECT_EQ(c.leader().reason, "leader by /cluster alone: q1 answers at its API");
+    EXPECT_THAT(c.evidence.view().warnings,
+                ElementsAre("p1 is leader by /cluster alone: q1 answers at its API"));
+    c.observe(PrimarySilence{"p2", "q2 answers at its API", true});
+    EXPECT_THAT(c.evidence.view().warnings, Contains("p2: q2 answers at its API"));
+}
+
+TEST(EvidenceTest, OnlyWhoLeadsIsToldWhenItLastReachedTheStore) {
+    Case c;
+    c.cluster("p1").observe(PrimaryAnswer{"p1", 200, "primary", "running", 1, false, 1000});
+    EXPECT_THAT(c.evidence.view().dcs_last_seen, ElementsAre(testing::Pair("p1", 1000)));
+    c.cluster("p2").observe(PrimaryAnswer{"p1", 503, "replica", "running", 1, false, 1001});
+    c.observe(PrimaryAnswer{"p2", 200, "primary", "running", 2, false, 1002});
+    EXPECT_THAT(c.evidence.view().dcs_last_seen, ElementsAre(testing::Pair("p2", 1002)));
 }
 
 }  // namespace

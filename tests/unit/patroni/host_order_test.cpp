@@ -67,6 +67,21 @@ TEST(HostOrder, WhoWasPutLastComesLastForTenSeconds) {
     EXPECT_THAT(names(order, kNow + 11s, &cluster), ElementsAre("a", "b", "d"));
 }
 
+TEST(HostOrder, AfterOneThatIsPassedOverComesTheNext) {
+    HostOrder order({host("a"), host("b"), host("c")}, 0);
+    order.pass_over(host("a"), kNow);
+    EXPECT_THAT(names(order), ElementsAre("b", "c", "a"));
+    order.pass_over(host("a"), kNow);  // no longer the first
+    EXPECT_THAT(names(order), ElementsAre("b", "c", "a"));
+}
+
+TEST(HostOrder, OfASingleHostThatIsPassedOverTheMembersComeFirst) {
+    HostOrder order({host("a")}, 0);
+    const auto cluster = cluster_of({"http://a:8008/patroni", "http://b:8008/patroni"});
+    order.pass_over(host("a"), kNow);
+    EXPECT_THAT(names(order, kNow, &cluster), ElementsAre("b", "a"));
+}
+
 TEST(HostOrder, WhoWasPutLastAndThenAnswersComesFirst) {
     HostOrder order({host("a"), host("b")}, 0);
     order.put_last(host("b"), kNow);

@@ -40,7 +40,7 @@ struct ClusterView {
     /// Bytes of WAL not replayed, by the members' own words; only where live positions are asked.
     std::map<std::string, std::uint64_t> live_lag;
     /// When a member last reached the key-value store, by its own word and clock (Unix time); of
-    /// those alone whose own API is asked.
+    /// the leader alone, for the others are asked no more.
     std::map<std::string, std::int64_t> dcs_last_seen;
     std::vector<std::string> warnings;  ///< what an operator should know
 };

@@ -22,6 +22,12 @@ namespace patroni {
 ///   the other source, ends the leadership, and so does another leader.
 /// - While paused the leader stays until another member proves to be primary.
 /// - A lower timeline than already proven needs confirmation by both sources.
+/// - Against a leader that proves itself as well, a member that does needs /cluster, told by
+/// another
+///   than itself. A leader that goes on proving itself keeps its part against /cluster, with a
+///   warning.
+/// - What ends a leadership voids the proofs before it; a proof that is older than an answer of
+///   /cluster that names somebody else makes no leader.
 /// - A push, or trouble on the data path, proves nothing: it is a reason to ask again, at once and
 ///   once more kConfirmAfter later.
 class Evidence {
@@ -40,6 +46,9 @@ class Evidence {
     /// Who holds the lock by /cluster and by its own word does not serve as primary yet, or no
     /// more; empty if nobody.
     [[nodiscard]] std::string candidate() const;
+    /// The latest answer of /cluster is at odds with what members say of themselves: another host
+    /// may know better.
+    [[nodiscard]] bool wants_other_host() const;
     /// By /cluster nobody leads: the lock is free, or whoever holds it is on its way down.
     [[nodiscard]] bool is_leaderless() const { return view_.snapshot && named_.empty(); }
     /// Where a member's own API is, as last told; empty if nobody said.
@@ -57,6 +66,7 @@ class Evidence {
         std::uint64_t timeline = 0;  ///< 0: not known
         bool primary = false;  ///< role and state are a running primary's, whatever the status
         bool paused = false;
+        bool is_another = false;  ///< who answers at its API
         std::string words;
     };
     /// An unbroken row of answers of /cluster that agree on something.
@@ -83,6 +93,8 @@ class Evidence {
     void weigh_leader();
     void describe_leader(Standing standing, const std::string& reason);
     void describe_vacancy();
+    void warn();
+    [[nodiscard]] std::string named_by_cluster() const;
     void update_live_lag();
 
     [[nodiscard]] const OwnWord* own_word(const std::string& member) const;
@@ -97,7 +109,10 @@ class Evidence {
     std::map<std::string, std::uint64_t> positions_;
     std::string named_;               ///< the one running leader of the latest /cluster, or empty
     std::optional<Row> named_row_;    ///< of answers that name it
+    bool named_by_another_ = false;   ///< one of these at least
     std::optional<Row> unnamed_row_;  ///< of answers that do not name leader_, though they should
+    /// The leader has answered an objection of /cluster with a proof, and is not named since.
+    bool contradicts_ = false;
     std::string leader_;
     Member leader_details_;
     std::string lost_reason_;  ///< why the last leader is none any more

@@ -15,6 +15,7 @@ using Clock = std::chrono::steady_clock;
 /// GET /cluster was answered: what the cluster's key-value store says, through whichever member.
 struct ClusterAnswer {
     SnapshotPtr snapshot;
+    std::string through = {};  ///< the member whose API gave it; empty if that is not known
 };
 
 /// GET /primary of one member was answered. The status says who holds the leader's lock, the body
@@ -33,7 +34,8 @@ struct PrimaryAnswer {
 /// GET /primary of one member gave nothing to go by.
 struct PrimarySilence {
     std::string member;
-    std::string reason;
+    std::string reason;       ///< "Connection refused"
+    bool is_another = false;  ///< somebody else answers there, which `reason` tells
 };
 
 /// GET /patroni of one member: its position in the WAL, fresh at every request.
