@@ -4,6 +4,8 @@
 #include <initializer_list>
 #include <utility>
 
+#include "daemon/utf8.h"
+
 namespace proxy {
 namespace {
 
@@ -91,7 +93,9 @@ bool is_not_ready(const Answer& answer) {
            answer.sqlstate == kCrashShutdown;
 }
 
-std::string fatal_error(std::string_view sqlstate, std::string_view message) {
+std::string fatal_error(std::string_view sqlstate, std::string_view why) {
+    // A NUL would end the field and begin another.
+    const std::string message = daemons::one_line(why, daemons::kLongestReason);
     std::string fields;
     // V is S in English whatever the server's language, for programs.
     for (const auto& [type, text] : {std::pair<char, std::string_view>{'S', "FATAL"},

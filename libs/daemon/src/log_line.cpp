@@ -4,59 +4,13 @@
 #include <cstddef>
 #include <ctime>
 
+#include "daemon/utf8.h"
+
 namespace daemons::log {
 namespace {
 
 /// No line of ours needs it; an answer quoted in an error may be of any size.
 constexpr std::size_t kLongestText = std::size_t{16} * 1024;
-
-struct Character {
-    char32_t value;
-    std::size_t size;  ///< in bytes; 0 where they are not UTF-8
-};
-
-Character first_character(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned char lead = byte(0);
-    if (lead < 0x80)
-        return {lead, 1};
-    const std::size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0xC2 || lead > 0xF4 || text.size() < size)
-        return {0, 0};
-    char32_t value = lead & (0x7FU >> size);
-    for (std::size_t i = 1; i < size; ++i) {
-        if ((byte(i) & 0xC0U) != 0x80)
-            return {0, 0};
-        value = (value << 6U) | (byte(i) & 0x3FU);
-    }
-    const bool overlong = (size == 3 && value < 0x800) || (size == 4 && value < 0x10000);
-    const bool surrogate = value >= 0xD800 && value <= 0xDFFF;
-    if (overlong || surrogate || value > 0x10FFFF)
-        return {0, 0};
-    return {value, size};
-}
-
-/// What ends a line, moves a terminal's cursor or turns the text around: C0, DEL and C1, the
-/// separators of lines and paragraphs, and the marks that change the direction of writing.
-bool is_control(char32_t value) {
-    return value < 0x20 || (value >= 0x7F && value <= 0x9F) ||
-           (value >= 0x2028 && value <= 0x202E) || (value >= 0x2066 && value <= 0x2069);
-}
-
-void append_control(std::string& out, char32_t value) {
-    if (value == '\n') {
-        out += "\\n";
-    } else if (value == '\r') {
-        out += "\\r";
-    } else if (value == '\t') {
-        out += "\\t";
-    } else {
-        constexpr std::string_view kDigits = "0123456789abcdef";
-        out += "\\u";
-        for (const unsigned shift : {12U, 8U, 4U, 0U})
-            out += kDigits[(value >> shift) & 0xFU];
-    }
-}
 
 enum class Quotes { plain, escaped };
 
@@ -65,16 +19,10 @@ void append_escaped(std::string& out, std::string_view text, Quotes quotes) {
     const bool too_long = text.size() > kLongestText;
     text = text.substr(0, kLongestText);
     while (!text.empty()) {
-        const auto [value, size] = first_character(text);
-        if (size == 0)
-            out += "\uFFFD";
-        else if (is_control(value))
-            append_control(out, value);
-        else if (value == '\\' || (value == '"' && quotes == Quotes::escaped))
-            (out += '\\') += static_cast<char>(value);
-        else
-            out.append(text, 0, size);
-        text.remove_prefix(size == 0 ? 1 : size);
+        const Character next = take_character(text);
+        if (next.value == '\\' || (next.value == '"' && quotes == Quotes::escaped))
+            out += '\\';
+        append_printable(out, next);
     }
     if (too_long)
         out += "...";

@@ -1,6 +1,7 @@
 #include "daemon/metrics.h"
 
-#include <algorithm>
+#include <cstddef>
+#include <set>
 #include <sstream>
 
 #include <prometheus/text_serializer.h>
@@ -10,12 +11,15 @@
 namespace daemons {
 namespace {
 
+// A name that is longer is none that anybody gave.
+constexpr std::size_t kLongestLabel = 256;
+
 /// The serializer escapes quotes, backslashes and newlines. A scrape with one byte that is not
 /// UTF-8, or that Prometheus' parser takes for its end, would be lost as a whole.
-prometheus::ClientMetric::Label label_of(const std::string& name, const std::string& value) {
-    prometheus::ClientMetric::Label label{name, valid_utf8(value)};
-    std::replace(label.value.begin(), label.value.end(), '\0', ' ');
-    return label;
+Labels printable(Labels labels) {
+    for (auto& [name, value] : labels)
+        value = one_line(value, kLongestLabel);
+    return labels;
 }
 
 }  // namespace
@@ -40,10 +44,14 @@ std::string Metrics::text() const {
         family.name = name;
         family.help = help;
         family.type = counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
+        std::set<Labels> told;  // two texts may look the same once they are cut
         for (const auto& [labels, value] : samples) {
+            const Labels shown = printable(labels);
+            if (!told.insert(shown).second)
+                continue;
             auto& metric = family.metric.emplace_back();
-            for (const auto& [label, text] : labels)
-                metric.label.push_back(label_of(label, text));
+            for (const auto& [label, text] : shown)
+                metric.label.push_back({label, text});
             (counter ? metric.counter.value : metric.gauge.value) = value;
         }
     }

@@ -13,8 +13,7 @@
 namespace daemons::service_manager {
 namespace {
 
-// systemd ignores a message of more than 4096 bytes as a whole. The replacement of a byte that is
-// not UTF-8 takes three.
+// systemd ignores a message of more than 4096 bytes as a whole.
 constexpr std::size_t kMaxStatus = 1'000;
 
 void tell(const std::string& message) {
@@ -41,11 +40,8 @@ void stopping() {
 }
 
 void status(std::string_view text) {
-    std::string line = valid_utf8(text.substr(0, kMaxStatus));
     // A line break would begin the next assignment.
-    std::replace_if(
-        line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r' || c == '\0'; }, ' ');
-    tell("STATUS=" + line);
+    tell("STATUS=" + one_line(text, kMaxStatus));
 }
 
 void watchdog_alive() {

@@ -83,11 +83,11 @@ TEST_F(ServiceManagerTest, AReloadHasTheTimeOfItsBeginning) {
 
 TEST_F(ServiceManagerTest, AStatusIsOneLineOfUtf8ThatIsNotTooLong) {
     service_manager::status(std::string("one\nSTOPPING=1\r\0two", 19));
-    EXPECT_EQ(told(), "STATUS=one STOPPING=1  two");
+    EXPECT_EQ(told(), R"(STATUS=one\nSTOPPING=1\r\u0000two)");
     service_manager::status("p\xFF");
     EXPECT_EQ(told(), "STATUS=p\xEF\xBF\xBD");
     service_manager::status(std::string(10'000, '\xFF'));
-    EXPECT_EQ(told().size(), 7U + 3 * 1'000);
+    EXPECT_LE(told().size(), 7U + 1'000);
 }
 
 TEST_F(ServiceManagerTest, WhereNoneAskedNothingHappens) {

@@ -54,5 +54,34 @@ TEST(Utf8Test, EveryByteThatIsNotIsReplaced) {
         EXPECT_EQ(valid_utf8(text), valid);
 }
 
+TEST(Utf8Test, OneLineShowsWhatWouldEndItOrMoveTheCursor) {
+    const std::vector<std::pair<std::string, std::string>> cases{
+        {"", ""},
+        {"state is running", "state is running"},
+        {"a\nb\rc\td", "a\\nb\\rc\\td"},
+        {std::string("x\0C00000\0", 9), "x\\u0000C00000\\u0000"},
+        {"\x1b[2J", "\\u001b[2J"},
+        {"\x7F", "\\u007f"},
+        {"\xC2\x9B", "\\u009b"},           // C1
+        {"\xE2\x80\xA8", "\\u2028"},       // a separator of lines
+        {"\xE2\x80\xAE", "\\u202e"},       // from right to left
+        {"\xE2\x82\xAC", "\xE2\x82\xAC"},  // a euro
+        {"a\xFFz", "a" + kBad + "z"},
+    };
+    for (const auto& [text, line] : cases)
+        EXPECT_EQ(one_line(text, 100), line);
+}
+
+TEST(Utf8Test, OneLineIsNoLongerThanItMayBe) {
+    EXPECT_EQ(one_line("12345", 5), "12345");
+    EXPECT_EQ(one_line("123456", 5), "12...");
+    EXPECT_EQ(one_line("123456", 3), "...");
+    EXPECT_EQ(one_line(std::string(1'000'000, 's'), 2'000), std::string(1'997, 's') + "...");
+    // Neither a character nor an escape is cut in two.
+    EXPECT_EQ(one_line("1\xE2\x82\xAC\xE2\x82\xAC", 6), "1...");
+    EXPECT_EQ(one_line(std::string("1\0\0", 3), 12), "1\\u0000...");
+    EXPECT_EQ(one_line("\xE2\x82\xAC\xE2\x82\xAC", 6), "\xE2\x82\xAC\xE2\x82\xAC");
+}
+
 }  // namespace
 }  // namespace daemons

@@ -1,5 +1,6 @@
 #include "patroni_proxy/metrics_text.h"
 
+#include <algorithm>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -148,9 +149,10 @@ TEST(MetricsTextTest, KeepsToTheConventions) {
 TEST(MetricsTextTest, LabelsMayHoldAnything) {
     ProxyReport report = sample_report();
     report.clusters[0].name = "a\"b\\c\nd\\n";
-    EXPECT_THAT(samples(report, "cluster_paused"), ElementsAre(R"({cluster="a\"b\\c\nd\\n"} 1)"));
+    EXPECT_THAT(samples(report, "cluster_paused"), ElementsAre(R"({cluster="a\"b\\c\\nd\\n"} 1)"));
     report.clusters[0].name = std::string("a\0\xFFz", 4);
-    EXPECT_THAT(samples(report, "cluster_paused"), ElementsAre("{cluster=\"a \xEF\xBF\xBDz\"} 1"));
+    EXPECT_THAT(samples(report, "cluster_paused"),
+                ElementsAre("{cluster=\"a\\\\u0000\xEF\xBF\xBDz\"} 1"));
 
     for (int byte = 0; byte < 256; ++byte)
         report.clusters[0].name += static_cast<char>(byte);
@@ -160,8 +162,23 @@ TEST(MetricsTextTest, LabelsMayHoldAnything) {
     report.clusters[0].ports[0].refused = {{report.clusters[0].name, 1}};
     const std::string text = metrics_text(report);
     EXPECT_EQ(daemons::valid_utf8(text), text);
-    EXPECT_EQ(text.find('\0'), std::string::npos);
+    EXPECT_TRUE(std::none_of(text.begin(), text.end(),
+                             [](unsigned char c) { return c != '\n' && (c < 0x20 || c == 0x7F); }));
     expect_good(text);
+}
+
+TEST(MetricsTextTest, LabelsAreBoundedAndNoSeriesStandsTwice) {
+    ProxyReport report = sample_report();
+    auto& members = report.clusters[0].members;
+    members.resize(1);
+    members[0].name = std::string(100'000, 'm');
+    members.push_back(members[0]);
+    members[1].name +=
+        "other";  // beyond what is shown: a scrape with the same series twice is lost
+    const auto shown = samples(report, "member_up");
+    ASSERT_EQ(shown.size(), 1U);
+    EXPECT_LT(shown[0].size(), 400U);
+    expect_good(metrics_text(report));
 }
 
 }  // namespace

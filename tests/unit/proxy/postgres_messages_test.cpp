@@ -191,6 +191,18 @@ TEST(PostgresMessagesTest, WritesAnErrorAsPostgresDoes) {
     }
 }
 
+TEST(PostgresMessagesTest, AnErrorIsOneTextWhateverIsInIt) {
+    const auto message_in = [](const std::string& text) {
+        return read_answer(fatal_error(kCannotConnectNow, text)).message;
+    };
+    EXPECT_EQ(message_in("state is x\0C00000\0Mall is well\0"s),
+              R"(state is x\u0000C00000\u0000Mall is well\u0000)");
+    EXPECT_EQ(message_in("\x1b[2Jx\nFATAL:  no"), R"(\u001b[2Jx\nFATAL:  no)");
+    EXPECT_EQ(message_in("\xFF"), "\xEF\xBF\xBD");
+    // libpq takes a longer one than 30,000 bytes for no error of PostgreSQL.
+    EXPECT_LT(fatal_error(kCannotConnectNow, std::string(1'000'000, 's')).size(), 3'000U);
+}
+
 TEST(PostgresMessagesTest, AsksForReadinessAsAUser) {
     const std::string question = readiness_question();
     expect_request("the question", question, Request::startup, question.size());

@@ -16,7 +16,7 @@ void ready();
 void reloading();
 /// The end begins.
 void stopping();
-/// One line for `systemctl status`. Line breaks become spaces, and what is too long is cut.
+/// One line for `systemctl status`; what is too long is cut.
 void status(std::string_view text);
 /// The sign of life.
 void watchdog_alive();
