@@ -17,8 +17,9 @@ void AdminServer::handle(const daemons::HttpRequest& request,
     const auto& [method, path] = request;
     if (path != "/live" && path != "/status" && path != "/metrics")
         return reply(daemons::not_found());
-    if (method != "GET" && method != "HEAD")
-        return reply(daemons::method_not_allowed("GET, HEAD"));
+    if (path == "/live" ? !daemons::checks_health(method) : !daemons::reads(method))
+        return reply(daemons::method_not_allowed(path == "/live" ? daemons::kHealthMethods
+                                                                 : daemons::kReadMethods));
     if (path == "/live")
         return reply(daemons::text_response(200, "OK\n"));
     get_report_([reply, status = path == "/status"](const AgentReport& report) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "daemon/http_responses.h"
+#include "daemon/utf8.h"
 #include "patroni_proxy/metrics_text.h"
 #include "patroni_proxy/status_json.h"
 
@@ -11,13 +12,16 @@ namespace proxy {
 namespace {
 
 using daemons::HttpResponse;
+using daemons::kLongestReason;
 using daemons::method_not_allowed;
+using daemons::one_line;
 using daemons::text_response;
 
 HttpResponse updated(std::size_t clusters, const std::string& errors) {
     const std::string text = "Updated " + std::to_string(clusters) + " cluster(s)";
-    return errors.empty() ? text_response(200, text + "\n")
-                          : text_response(502, text + "; failed: " + errors + "\n");
+    return errors.empty()
+               ? text_response(200, text + "\n")
+               : text_response(502, text + "; failed: " + one_line(errors, kLongestReason) + "\n");
 }
 
 HttpResponse port_response(const PortReport& port) {
@@ -27,8 +31,10 @@ HttpResponse port_response(const PortReport& port) {
             return text_response(200, "OK\n");
         reasons.append(reasons.empty() ? "" : "; ").append(member).append(": ").append(reason);
     }
-    return text_response(503, "no backends available: " +
-                                  (reasons.empty() ? "Patroni names no member" : reasons) + "\n");
+    return text_response(
+        503, "no backends available: " +
+                 (reasons.empty() ? "Patroni names no member" : one_line(reasons, kLongestReason)) +
+                 "\n");
 }
 
 }  // namespace
@@ -62,10 +68,6 @@ void AdminServer::handle(const daemons::HttpRequest& request,
                          const daemons::HttpServer::Reply& reply) {
     const std::string& method = request.method;
     const std::string& path = request.path;
-    const bool reads = method == "GET" || method == "HEAD";
-    if (path == "/")
-        return reply(reads || method == "OPTIONS" ? text_response(200, "OK")
-                                                  : method_not_allowed("GET, HEAD, OPTIONS"));
     if (path == "/update_clusters") {
         if (method != "GET" && method != "POST")
             return reply(method_not_allowed("GET, POST"));
@@ -74,10 +76,15 @@ void AdminServer::handle(const daemons::HttpRequest& request,
         });
     }
     const bool ready = path == "/ready" || path.starts_with("/ready/");
-    if (!ready && path != "/live" && path != "/status" && path != "/metrics")
+    const bool health = ready || path == "/" || path == "/live";
+    if (!health && path != "/status" && path != "/metrics")
         return reply(daemons::not_found());
-    if (!reads)
-        return reply(method_not_allowed("GET, HEAD"));
+    if (health && !daemons::checks_health(method))
+        return reply(method_not_allowed(daemons::kHealthMethods));
+    if (!health && !daemons::reads(method))
+        return reply(method_not_allowed(daemons::kReadMethods));
+    if (path == "/")
+        return reply(text_response(200, "OK"));
     if (path == "/live")
         return reply(text_response(200, "OK\n"));
     requests_.report([reply, ready, path](const ProxyReport& report) {

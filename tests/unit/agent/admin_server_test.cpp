@@ -34,6 +34,7 @@ class AgentAdminServerTest : public testing::Test {
 TEST_F(AgentAdminServerTest, Pages) {
     EXPECT_THAT(answer("GET", "/live"), AllOf(StartsWith("HTTP/1.1 200 "), HasSubstr("OK")));
     EXPECT_THAT(answer("HEAD", "/live"), StartsWith("HTTP/1.1 200 "));
+    EXPECT_THAT(answer("OPTIONS", "/live"), StartsWith("HTTP/1.1 200 "));
     EXPECT_THAT(answer("GET", "/status"),
                 AllOf(StartsWith("HTTP/1.1 200 "), HasSubstr("application/json"),
                       HasSubstr("\"own_member\": \"p1\"")));
@@ -45,9 +46,12 @@ TEST_F(AgentAdminServerTest, Pages) {
 TEST_F(AgentAdminServerTest, OtherPathsAndMethods) {
     for (const std::string path : {"/", "/ready", "/live/", "/update_clusters"})
         EXPECT_THAT(answer("GET", path), StartsWith("HTTP/1.1 404 ")) << path;
-    for (const std::string path : {"/live", "/status", "/metrics"})
-        EXPECT_THAT(answer("POST", path),
-                    AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("Allow: GET, HEAD\r\n")));
+    EXPECT_THAT(answer("POST", "/live"),
+                AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("Allow: GET, HEAD, OPTIONS\r\n")));
+    for (const std::string path : {"/status", "/metrics"})
+        for (const std::string method : {"POST", "OPTIONS"})
+            EXPECT_THAT(answer(method, path),
+                        AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("Allow: GET, HEAD\r\n")));
 }
 
 }  // namespace

@@ -60,11 +60,11 @@ class AdminServerTest : public testing::Test {
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<AdminRequests::UpdateDone> updates_;
+
+  protected:
     const AdminServer::Socket socket_ = std::make_shared<const net::ListeningSocket>(
         net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0")));
     const std::uint16_t port_ = socket_->address().port();
-
-  protected:
     ProxyReport report_ = sample_report();
     std::atomic<std::size_t> reports_{0};
     AdminServer server_{socket_,
@@ -153,6 +153,23 @@ TEST_F(AdminServerTest, IsReadyAsTheReportSays) {
     EXPECT_THAT(answer("GET", "/readyness"), IsAnswer("404 Not Found", "Not Found\n"));
 }
 
+TEST_F(AdminServerTest, AHealthCheckOfHaproxyIsAnsweredAsAGet) {
+    // `option httpchk /ready` without more sends exactly this.
+    const auto check = [this](const std::string& path) {
+        TestClient client("127.0.0.1", port_);
+        client.send("OPTIONS " + path + " HTTP/1.0\r\n\r\n");
+        return client.receive_to_eof();
+    };
+    const auto status = [](const std::string& code) { return HasSubstr(" " + code + "\r\n"); };
+    EXPECT_THAT(check("/"), status("200 OK"));
+    EXPECT_THAT(check("/live"), status("200 OK"));
+    EXPECT_THAT(check("/ready"), status("503 Service Unavailable"));
+    report_.ready = true;
+    EXPECT_THAT(check("/ready"), status("200 OK"));
+    EXPECT_THAT(check("/ready/main/master"), status("200 OK"));
+    EXPECT_THAT(check("/ready/main/slave"), status("404 Not Found"));
+}
+
 TEST_F(AdminServerTest, StatusIsTheReportAsJson) {
     EXPECT_THAT(answer("GET", "/status"), AllOf(IsAnswer("200 OK", status_json(report_)),
                                                 HasSubstr("Content-Type: application/json\r\n")));
@@ -171,16 +188,18 @@ TEST_F(AdminServerTest, OtherPathsAreNotFound) {
 }
 
 TEST_F(AdminServerTest, OtherMethodsAreToldWhichAreAllowed) {
-    for (const std::string method : {"POST", "PUT", "DELETE", "PATCH"})
-        EXPECT_THAT(answer(method, "/"), AllOf(StartsWith("HTTP/1.1 405 Method Not Allowed\r\n"),
-                                               HasSubstr("Allow: GET, HEAD, OPTIONS\r\n")))
-            << method;
+    for (const std::string path : {"/", "/live", "/ready", "/ready/main/master"})
+        for (const std::string method : {"POST", "PUT", "DELETE", "PATCH"})
+            EXPECT_THAT(answer(method, path),
+                        AllOf(StartsWith("HTTP/1.1 405 Method Not Allowed\r\n"),
+                              HasSubstr("Allow: GET, HEAD, OPTIONS\r\n")))
+                << method << ' ' << path;
     for (const std::string method : {"HEAD", "OPTIONS", "PUT", "DELETE"})
         EXPECT_THAT(answer(method, "/update_clusters"),
                     AllOf(StartsWith("HTTP/1.1 405 Method Not Allowed\r\n"),
                           HasSubstr("Allow: GET, POST\r\n")))
             << method;
-    for (const std::string path : {"/live", "/ready", "/ready/main/master", "/status", "/metrics"})
+    for (const std::string path : {"/status", "/metrics"})
         for (const std::string method : {"POST", "OPTIONS", "PUT", "DELETE"})
             EXPECT_THAT(answer(method, path),
                         AllOf(StartsWith("HTTP/1.1 405 Method Not Allowed\r\n"),

@@ -66,6 +66,16 @@ TEST(ReadyResponseTest, OfAProxyThatServes) {
         });
 }
 
+TEST(ReadyResponseTest, WhatPatroniSaidIsOneLineThatEnds) {
+    auto report = ready_report();
+    auto& members = report.clusters[0].ports[1].members;
+    members = {{"p1", "out", std::string("state is x\0\nOK\x1b", 15)}};
+    expect_responses(report, {{"/ready/main/ro", 503,
+                               "no backends available: p1: state is x\\u0000\\nOK\\u001b\n"}});
+    members[0].reason = std::string(1'000'000, 's');
+    EXPECT_LT(ready_response("/ready/main/ro", report).body.size(), 3'000U);
+}
+
 TEST(ReadyResponseTest, OfAProxyThatServesNobody) {
     auto report = ready_report();
     report.ready = false;

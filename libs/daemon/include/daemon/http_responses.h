@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "daemon/http_server.h"
 
@@ -11,7 +12,18 @@ namespace daemons {
 [[nodiscard]] HttpResponse json_response(std::string body);
 /// Of Prometheus' text format.
 [[nodiscard]] HttpResponse metrics_response(std::string body);
-/// `allowed` is the value of Allow: "GET, HEAD".
+// Which methods a path answers. HAProxy's `option httpchk` asks with OPTIONS unless it is told
+// otherwise, and takes the status for the answer: a health path answers that as it does GET.
+inline constexpr char kReadMethods[] = "GET, HEAD";
+inline constexpr char kHealthMethods[] = "GET, HEAD, OPTIONS";
+[[nodiscard]] inline bool reads(std::string_view method) {
+    return method == "GET" || method == "HEAD";
+}
+[[nodiscard]] inline bool checks_health(std::string_view method) {
+    return reads(method) || method == "OPTIONS";
+}
+
+/// `allowed` is the value of Allow.
 [[nodiscard]] HttpResponse method_not_allowed(const std::string& allowed);
 [[nodiscard]] HttpResponse not_found();
 
