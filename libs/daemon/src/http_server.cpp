@@ -1,18 +1,25 @@
 #include "daemon/http_server.h"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <map>
+#include <cstddef>
 #include <memory>
 #include <mutex>
+#include <netinet/in.h>
 #include <optional>
 #include <set>
 #include <stdexcept>
+#include <string>
 #include <sys/socket.h>
 #include <thread>
 #include <utility>
 
 #include <microhttpd.h>
+
+#include "daemon/http_responses.h"
+#include "http_connections.h"
+#include "net/socket_address.h"
 
 namespace daemons {
 namespace {
@@ -36,6 +43,10 @@ class Exchange {
         response_ = std::move(response);
         MHD_resume_connection(std::exchange(connection_, nullptr));
     }
+    [[nodiscard]] bool is_answered() {
+        const std::lock_guard lock(mutex_);
+        return connection_ == nullptr;
+    }
     [[nodiscard]] std::optional<HttpResponse> response() {
         const std::lock_guard lock(mutex_);
         return response_;
@@ -53,13 +64,22 @@ struct Request {
     std::size_t body = 0;                // bytes of it so far
 };
 
-/// Cuts off connections on which one request, or its answer, takes too long: libmicrohttpd looks
-/// only at the time since the last byte, and one byte in nine seconds would keep it for ever.
+/// The numeric address, without the port: clients are told apart by it. Empty for a unix socket.
+std::string address_of(MHD_Connection* connection) {
+    const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const sockaddr* address = info ? info->client_addr : nullptr;
+    if (!address || (address->sa_family != AF_INET && address->sa_family != AF_INET6))
+        return {};
+    const auto size = address->sa_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+    return net::SocketAddress::from_sockaddr(address, static_cast<socklen_t>(size)).ip();
+}
+
+/// Cuts off connections on which one request, or its answer, takes too long, or for which there is
+/// no place. libmicrohttpd looks only at the time since the last byte, and one byte in nine seconds
+/// would keep it for ever; and where it has as many as it may it takes no more, whoever comes.
 class SlowConnections {
   public:
-    using Clock = std::chrono::steady_clock;
-
-    SlowConnections() : thread_([this] { run(); }) {}
+    explicit SlowConnections(std::size_t most) : awaited_(most), thread_([this] { run(); }) {}
     SlowConnections(const SlowConnections&) = delete;
     SlowConnections& operator=(const SlowConnections&) = delete;
     ~SlowConnections() {
@@ -74,36 +94,34 @@ class SlowConnections {
     /// From now on the peer has kIdleSeconds to send its request, or to take the answer.
     void await(MHD_Connection* connection) {
         const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        if (!info)
+            return;
+        const std::string address = address_of(connection);
         const std::lock_guard lock(mutex_);
-        deadlines_[connection] = {info ? info->connect_fd : -1,
-                                  Clock::now() + std::chrono::seconds{kIdleSeconds}};
+        const auto deadline = AwaitedConnections::Clock::now() + std::chrono::seconds{kIdleSeconds};
+        if (const auto fd = awaited_.await(connection, info->connect_fd, address, deadline))
+            cut(*fd);
     }
     /// It is our turn, or it is closed: must be told before the descriptor is.
     void forget(MHD_Connection* connection) {
         const std::lock_guard lock(mutex_);
-        deadlines_.erase(connection);
+        awaited_.forget(connection);
     }
 
   private:
-    struct Deadline {
-        int fd;
-        Clock::time_point time;
-    };
-
     void run() {
         std::unique_lock lock(mutex_);
-        while (!changed_.wait_for(lock, std::chrono::seconds{1}, [this] { return stopping_; })) {
-            const auto now = Clock::now();
-            for (const auto& [connection, deadline] : deadlines_)
-                if (deadline.time <= now)
-                    ::shutdown(deadline.fd, SHUT_RDWR);  // which libmicrohttpd sees, and closes
-        }
+        while (!changed_.wait_for(lock, std::chrono::seconds{1}, [this] { return stopping_; }))
+            for (const int fd : awaited_.take_late(AwaitedConnections::Clock::now()))
+                cut(fd);
     }
+    /// libmicrohttpd sees it, and closes.
+    static void cut(int fd) { ::shutdown(fd, SHUT_RDWR); }
 
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::map<MHD_Connection*, Deadline> deadlines_;  // guarded by mutex_
-    bool stopping_ = false;                          // guarded by mutex_
+    AwaitedConnections awaited_;  // guarded by mutex_
+    bool stopping_ = false;       // guarded by mutex_
     std::thread thread_;
 };
 
@@ -125,7 +143,9 @@ MHD_Result send(MHD_Connection* connection, const HttpResponse& answer) {
 class HttpServer::Daemon {
   public:
     Daemon(const net::ListeningSocket& socket, Handler handler, unsigned max_connections)
-        : handler_(std::move(handler)) {
+        : handler_(std::move(handler)),
+          max_unanswered_(max_connections / 4),
+          slow_(max_connections / 2) {
         // Without a socket it would open one itself, on a port that nobody asked for.
         if (!socket)
             throw std::runtime_error("the HTTP API has no socket to listen on");
@@ -194,7 +214,18 @@ class HttpServer::Daemon {
         }
         handler_(request,
                  [exchange](HttpResponse response) { exchange->answer(std::move(response)); });
+        if (!exchange->is_answered() && unanswered() > max_unanswered_)
+            exchange->answer(text_response(503, "too many requests wait for their answers\n"));
         return MHD_YES;
+    }
+
+    std::size_t unanswered() {
+        const std::lock_guard lock(mutex_);
+        if (exchanges_.size() <= max_unanswered_)
+            return exchanges_.size();
+        return static_cast<std::size_t>(
+            std::count_if(exchanges_.begin(), exchanges_.end(),
+                          [](const auto& exchange) { return !exchange->is_answered(); }));
     }
 
     static void on_connection(void* self, MHD_Connection* connection, void** /*state*/,
@@ -224,11 +255,12 @@ class HttpServer::Daemon {
             all_served_.notify_all();
     }
 
-    static HttpResponse shutting_down() {
-        return {503, "shutting down\n", {{"Content-Type", "text/plain; charset=utf-8"}}};
-    }
+    static HttpResponse shutting_down() { return text_response(503, "shutting down\n"); }
 
-    Handler handler_;
+    // A half for those who are slow, a quarter for those who wait for us; so there is always room
+    // for one more.
+    const Handler handler_;
+    const std::size_t max_unanswered_;
     SlowConnections slow_;
     std::mutex mutex_;
     std::set<std::shared_ptr<Exchange>> exchanges_;  // those under way; guarded by mutex_

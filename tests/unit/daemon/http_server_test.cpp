@@ -69,7 +69,6 @@ class HttpServerTest : public testing::Test {
     const std::uint16_t port_ = socket_.address().port();
     std::unique_ptr<HttpServer> server_;
 
-  private:
     void handle(const HttpRequest& request, HttpServer::Reply reply) {
         if (request.path != "/later")
             return reply({200, request.method + " " + request.path, {}});
@@ -78,6 +77,7 @@ class HttpServerTest : public testing::Test {
         changed_.notify_all();
     }
 
+  private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<HttpServer::Reply> replies_;  // guarded by mutex_
@@ -148,6 +148,52 @@ TEST_F(HttpServerTest, IsNotDelayedByIdleConnections) {
     }
     for (int i = 0; i < 10; ++i)
         EXPECT_THAT(ask("GET", "/health"), EndsWith("GET /health"));
+}
+
+TEST_F(HttpServerTest, HalfRequestsByTheThousandKeepNobodyWaiting) {
+    server_.reset();
+    constexpr unsigned kFew = 64;
+    server_ = std::make_unique<HttpServer>(
+        socket_,
+        [](const HttpRequest& request, const HttpServer::Reply& reply) {
+            reply({200, request.path, {}});
+        },
+        kFew);
+    std::list<TestClient> half;
+    for (unsigned i = 0; i < 5 * kFew; ++i) {
+        half.push_back(connect());
+        half.back().send("GET /half-a-requ");
+    }
+    // Soon: they would all be gone after ten seconds.
+    TestClient client("127.0.0.1", port_, {.timeout = std::chrono::seconds{5}});
+    client.send(head("GET", "/health") + "Connection: close\r\n\r\n");
+    EXPECT_THAT(client.receive_to_eof(), EndsWith("/health"));
+    // The youngest of them may still become whole.
+    half.back().send("est HTTP/1.0\r\n\r\n");
+    EXPECT_THAT(half.back().receive_to_eof(), EndsWith("/half-a-request"));
+}
+
+TEST_F(HttpServerTest, RequestsThatWaitForTheirAnswersLeaveRoomForOthers) {
+    server_.reset();
+    server_ = std::make_unique<HttpServer>(
+        socket_,
+        [this](const HttpRequest& request, HttpServer::Reply reply) {
+            handle(request, std::move(reply));
+        },
+        64);
+    std::list<TestClient> waiting;
+    const auto send_one = [&] {
+        waiting.push_back(connect());
+        waiting.back().send(head("GET", "/later") + "Connection: close\r\n\r\n");
+    };
+    send_one();
+    const HttpServer::Reply first = take_reply();
+    for (int i = 0; i < 100; ++i)
+        send_one();
+    EXPECT_THAT(waiting.back().receive_to_eof(), StartsWith("HTTP/1.1 503 Service Unavailable"));
+    EXPECT_THAT(ask("GET", "/health"), EndsWith("GET /health"));
+    first({200, "first", {}});
+    EXPECT_THAT(waiting.front().receive_to_eof(), EndsWith("\r\n\r\nfirst"));
 }
 
 TEST_F(HttpServerTest, RefusesOversizedHeadersAndGoesOn) {

@@ -22,9 +22,11 @@ struct HttpResponse {
 };
 
 /// A small HTTP/1.1 server for health checks and operators (libmicrohttpd; one thread, epoll).
-/// A thousand idle connections, oversized or slow requests cost it a descriptor each for ten
+/// Connections that say nothing, half a request, or too much cost it a descriptor each for ten
 /// seconds and disturb no other request: a request must be there whole within that time, and its
-/// answer taken, however many bytes keep coming. Bodies sent to it are read and forgotten, up to a
+/// answer taken, however many bytes keep coming. Half of the connections may be such; one more
+/// takes the place of the oldest of the address that has the most. Of requests whose answers take
+/// time a quarter may wait; one more is told 503. Bodies sent to it are read and forgotten, up to a
 /// megabyte.
 class HttpServer {
   public:
@@ -37,6 +39,7 @@ class HttpServer {
     using Handler = std::function<void(const HttpRequest&, Reply reply)>;
 
     /// Serves from now on at a socket that outlives it. Throws std::runtime_error if it cannot.
+    /// `max_connections` is at least 64: libmicrohttpd takes up to ten before it closes one.
     HttpServer(const net::ListeningSocket& socket, Handler handler,
                unsigned max_connections = kMaxConnections);
     HttpServer(const HttpServer&) = delete;
