@@ -1,8 +1,6 @@
 #include "patroni_agent/agent.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "daemon/log.h"
@@ -13,8 +11,6 @@ namespace agent {
 namespace {
 
 constexpr char kAdminName[] = "HTTP endpoint";
-// How soon the switch works.
-constexpr std::chrono::milliseconds kMaintenanceTick{250};
 // Half of what HAProxy asks in: an API that is slow must not make a verdict old.
 constexpr patroni::RestClient::Timeouts kTimeouts{.connect = std::chrono::seconds{1},
                                                   .total = std::chrono::seconds{2}};
@@ -37,8 +33,7 @@ bool same_question(const ListenerConfig& a, const ListenerConfig& b) {
 }  // namespace
 
 Agent::Agent(net::EventLoop& main_loop)
-    : main_loop_(main_loop),
-      maintenance_timer_(main_loop.timers(), [this] { check_maintenance(); }) {}
+    : main_loop_(main_loop), maintenance_(main_loop) {}
 
 Agent::~Agent() {
     stop();
@@ -57,7 +52,7 @@ void Agent::apply(const Config& config) {
     if (!config.listen_address || admin)
         admin_ = std::move(admin);
     sockets_.use(wishes, sockets);
-    check_maintenance();
+    maintenance_.use(config.maintenance_file, config.maintenance);
 }
 
 /// A listener that asks what it asked before keeps what it has seen: a reload forgets nothing.
@@ -247,12 +242,14 @@ void Agent::log_changes(const std::string& cluster) {
 }
 
 bool Agent::may_answer(const std::string& name, std::string_view request) const {
+    if (!maintenance_.is_known())
+        return false;
     const Listener& listener = listeners_.at(name);
     std::string reason;
     const auto asked = parse_request(request, reason);
     const auto cluster = clusters_.find(
         listener.config.by_request && asked ? asked->cluster : listener.config.cluster);
-    return maintenance_ || cluster == clusters_.end() || cluster->second.polls.good > 0 ||
+    return maintenance_.is_on() || cluster == clusters_.end() || cluster->second.polls.good > 0 ||
            patroni::Clock::now() - cluster->second.started > listener.config.profile.stale_after;
 }
 
@@ -277,7 +274,7 @@ Knowledge Agent::knowledge_for(const Listener& listener) const {
     else
         knowledge = listener.boards.at(listener.config.cluster)
                         .knowledge_of(member, std::nullopt, patroni::Clock::now());
-    knowledge.maintenance = maintenance_;
+    knowledge.maintenance = maintenance_.is_on();
     return knowledge;
 }
 
@@ -296,23 +293,8 @@ Answer Agent::answer_request(const Listener& listener, std::string_view request)
         if (const auto others = unknown_requests_.pass(std::chrono::steady_clock::now()))
             daemons::log::warning(listener.config.name + ": asked for '" + std::string(request) +
                                   "': " + knowledge.why_no_verdict + *others);
-    knowledge.maintenance = maintenance_;
+    knowledge.maintenance = maintenance_.is_on();
     return decide(listener.config.profile, knowledge);
-}
-
-void Agent::check_maintenance() {
-    maintenance_timer_.cancel();
-    maintenance_timer_.arm(kMaintenanceTick);
-    std::error_code error;
-    const bool marked = std::filesystem::exists(config_.maintenance_file, error);
-    if (std::exchange(maintenance_error_, error) != error && error)
-        daemons::log::warning("maintenance_file " + config_.maintenance_file + ": " +
-                              error.message() + ": whether it is there is not known; " +
-                              (maintenance_ ? "still" : "not") + " in maintenance");
-    // What cannot be looked at says nothing, so it ends no maintenance.
-    const bool on = config_.maintenance || (error ? maintenance_ : marked);
-    if (std::exchange(maintenance_, on) != on)
-        daemons::log::info(on ? "in maintenance" : "no longer in maintenance");
 }
 
 void Agent::ping(const std::shared_ptr<void>& token) {
@@ -321,7 +303,7 @@ void Agent::ping(const std::shared_ptr<void>& token) {
 }
 
 void Agent::stop() {
-    maintenance_timer_.cancel();
+    maintenance_.stop();
     servers_.clear();
     admin_.reset();
     for (const auto& [name, cluster] : clusters_)

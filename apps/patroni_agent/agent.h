@@ -11,13 +11,13 @@
 #include "daemon/log_throttle.h"
 #include "net/event_loop.h"
 #include "net/listening_sockets.h"
-#include "net/timer.h"
 #include "patroni/cluster_view.h"
 #include "patroni/cluster_watcher.h"
 #include "patroni/resolver.h"
 #include "patroni_agent/admin_server.h"
 #include "patroni_agent/agent_server.h"
 #include "patroni_agent/config.h"
+#include "patroni_agent/maintenance_switch.h"
 #include "patroni_agent/report.h"
 #include "patroni_agent/verdict_board.h"
 
@@ -89,7 +89,6 @@ class Agent {
     void on_round_end(const std::string& name, const patroni::ClusterWatcher::Round& round);
     void find_own_member(const std::string& name, Cluster& cluster) const;
     void log_changes(const std::string& cluster);
-    void check_maintenance();
     [[nodiscard]] const std::string& member_of(const Listener& listener) const;
     [[nodiscard]] Knowledge knowledge_for(const Listener& listener) const;
     [[nodiscard]] Answer answer_request(const Listener& listener, std::string_view request) const;
@@ -108,9 +107,7 @@ class Agent {
     daemons::ReloadTally reloads_;
     const patroni::Clock::time_point started_ = patroni::Clock::now();
     mutable daemons::LogThrottle unknown_requests_;
-    net::Timer maintenance_timer_;
-    bool maintenance_ = false;
-    std::error_code maintenance_error_;  ///< of the last look at maintenance_file
+    MaintenanceSwitch maintenance_;
 };
 
 }  // namespace agent

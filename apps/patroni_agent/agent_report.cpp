@@ -34,7 +34,7 @@ AgentReport Agent::report() const {
     AgentReport report;
     report.version = VERSION;
     report.uptime = seconds_since(started_);
-    report.maintenance = maintenance_;
+    report.maintenance = maintenance_.is_on();
     report.descriptors = daemons::open_descriptors();
     report.max_descriptors = daemons::descriptor_limit();
     report.log_lines_dropped = daemons::log::dropped();
@@ -87,7 +87,7 @@ ListenerReport Agent::report_of(const Listener& listener) const {
         for (const auto& member : view->snapshot->members)
             for (const auto role : patroni::kAllRequestedRoles) {
                 auto knowledge = board.knowledge_of(member.name, role, patroni::Clock::now());
-                knowledge.maintenance = maintenance_;
+                knowledge.maintenance = maintenance_.is_on();
                 auto answer = agent::report_of(config.profile, knowledge);
                 answer.cluster = cluster;
                 answer.member = member.name;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -13,15 +14,23 @@ namespace agent {
 /// The agent as a daemon: where its configuration comes from, and what signals mean to it.
 class AgentService final : public daemons::ServiceBody {
   public:
-    /// `load` throws what is wrong: it reads the file, or makes the same of the command line.
-    AgentService(net::EventLoop& main_loop, std::function<Config()> load)
+    /// Throws what is wrong: it reads the file, or makes the same of the command line. On a thread
+    /// of its own, which may outlive the service: it refers to nothing that ends.
+    using LoadConfig = std::function<Config(const daemons::ReadFile& read)>;
+
+    AgentService(net::EventLoop& main_loop, LoadConfig load)
         : load_(std::move(load)), agent_(main_loop) {}
 
-    daemons::LogConfig load() override {
-        config_ = load_();
-        return config_.log;
+    daemons::Load loader() override {
+        return [this, load = load_](const daemons::ReadFile& read) {
+            const auto config = std::make_shared<const Config>(load(read));
+            return daemons::Loaded{config->log,
+                                   [this, config](const std::function<void()>& applied) {
+                                       agent_.apply(*config);
+                                       applied();
+                                   }};
+        };
     }
-    void apply() override { agent_.apply(config_); }
     void note_reload(const std::string& error) override { agent_.note_reload(error); }
     /// An answer is one line: there is nothing to wait for.
     void drain(std::function<void()> drained) override { drained(); }
@@ -29,8 +38,7 @@ class AgentService final : public daemons::ServiceBody {
     void ping(const std::shared_ptr<void>& token) override { agent_.ping(token); }
 
   private:
-    const std::function<Config()> load_;
-    Config config_;
+    const LoadConfig load_;
     Agent agent_;
 };
 

@@ -27,11 +27,12 @@ class OptionsAsFile {
         return value.empty() ? *this : line(option, key + ": " + quoted(value) + behind);
     }
 
-    [[nodiscard]] Config parse() const {
-        return parse_config(text_, daemons::Problems([this](int line) {
-                                const auto index = static_cast<std::size_t>(line) - 1;
-                                return index < options_.size() ? options_[index] : "options";
-                            }));
+    [[nodiscard]] Config parse(const daemons::ReadFile& read) const {
+        const auto option_of = [this](int line) {
+            const auto index = static_cast<std::size_t>(line) - 1;
+            return index < options_.size() ? options_[index] : "options";
+        };
+        return parse_config(text_, daemons::Problems(option_of), read);
     }
 
     static std::string quoted(const std::string& value) {
@@ -75,9 +76,9 @@ void add_options(CLI::App& app, CommandLine& command_line) {
 }
 
 /// The options are written as a file would have them: one parser finds what is wrong.
-Config config_of(const CommandLine& options) {
+Config config_of(const CommandLine& options, const daemons::ReadFile& read) {
     if (!options.file.empty())
-        return load_config(options.file);
+        return load_config(options.file, read);
     OptionsAsFile file;
     file.line("options", "{")
         .value("--interval", "interval", options.interval)
@@ -98,7 +99,7 @@ Config config_of(const CommandLine& options) {
         .value("--member", "member", options.member)
         .value("--max-lag", "max_lag_in_bytes", options.max_lag)
         .line("options", "}}}");
-    return file.parse();
+    return file.parse(read);
 }
 
 }  // namespace agent

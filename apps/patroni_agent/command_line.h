@@ -32,6 +32,7 @@ struct CommandLine {
 void add_options(CLI::App& app, CommandLine& command_line);
 
 /// The file's configuration, or what the options say where there is none. Throws ConfigError.
-[[nodiscard]] Config config_of(const CommandLine& options);
+[[nodiscard]] Config config_of(const CommandLine& options,
+                               const daemons::ReadFile& read = daemons::read_file);
 
 }  // namespace agent

@@ -30,7 +30,8 @@ Profile profile_for(const patroni::Requirements& wanted) {
 /// Reads one file; collects what is wrong with it.
 class Reader {
   public:
-    explicit Reader(Problems& problems) : problems_(problems) {}
+    Reader(const daemons::ReadFile& read_file, Problems& problems)
+        : read_file_(read_file), problems_(problems) {}
 
     Config read(const YAML::Node& root) {
         Config config;
@@ -68,7 +69,7 @@ class Reader {
         cluster.name = entry.key;
         YamlMapping node(entry.value, "cluster " + quoted(entry.key), problems_);
         static_cast<daemons::ClusterSource&>(cluster) =
-            daemons::read_cluster_source(node, cluster.name, problems_);
+            daemons::read_cluster_source(node, cluster.name, read_file_, problems_);
         node.reject_unknown();
         return cluster;
     }
@@ -127,27 +128,29 @@ class Reader {
         return choice ? std::optional(kStates[*choice]) : std::nullopt;
     }
 
+    const daemons::ReadFile& read_file_;
     Problems& problems_;
     daemons::ListenReader listens_{problems_};
 };
 
 }  // namespace
 
-Config parse_config(const std::string& text, const std::string& path) {
-    return parse_config(text, Problems(path));
+Config parse_config(const std::string& text, const std::string& path,
+                    const daemons::ReadFile& read) {
+    return parse_config(text, Problems(path), read);
 }
 
-Config parse_config(const std::string& text, Problems problems) {
+Config parse_config(const std::string& text, Problems problems, const daemons::ReadFile& read) {
     const YAML::Node root = daemons::parse_yaml(text, problems);
     Config config;
     if (problems.empty())
-        config = Reader(problems).read(root);
+        config = Reader(read, problems).read(root);
     daemons::refuse_if_any(problems);
     return config;
 }
 
-Config load_config(const std::string& path) {
-    return parse_config(daemons::read_config_file(path), path);
+Config load_config(const std::string& path, const daemons::ReadFile& read) {
+    return parse_config(daemons::read_config_file(path, read), path, read);
 }
 
 }  // namespace agent

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "daemon/config_parts.h"
+#include "daemon/file.h"
 #include "net/listen_address.h"
 #include "patroni_agent/agent_policy.h"
 
@@ -39,11 +40,14 @@ struct Config {
 
 using daemons::ConfigError;
 
-/// Throws ConfigError.
-[[nodiscard]] Config load_config(const std::string& path);
+/// Throws ConfigError. All files are read with `read`, those that the file names too.
+[[nodiscard]] Config load_config(const std::string& path,
+                                 const daemons::ReadFile& read = daemons::read_file);
 /// The same of a text; `path` is for messages.
-[[nodiscard]] Config parse_config(const std::string& text, const std::string& path);
+[[nodiscard]] Config parse_config(const std::string& text, const std::string& path,
+                                  const daemons::ReadFile& read = daemons::read_file);
 /// The same of a text that is no file's.
-[[nodiscard]] Config parse_config(const std::string& text, daemons::Problems problems);
+[[nodiscard]] Config parse_config(const std::string& text, daemons::Problems problems,
+                                  const daemons::ReadFile& read = daemons::read_file);
 
 }  // namespace agent

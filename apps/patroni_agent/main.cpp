@@ -14,14 +14,17 @@
 #include "daemon/service.h"
 #include "patroni_agent/agent_service.h"
 #include "patroni_agent/command_line.h"
+#include "patroni_agent/maintenance_switch.h"
 
 namespace {
 
 namespace log = daemons::log;
 
 int serve(const agent::CommandLine& command_line) {
-    daemons::Service service({log::level_from(command_line.log_level), std::nullopt});
-    agent::AgentService body(service.loop(), [&] { return agent::config_of(command_line); });
+    daemons::Service service({.log_level = log::level_from(command_line.log_level)});
+    agent::AgentService body(service.loop(), [command_line](const daemons::ReadFile& read) {
+        return agent::config_of(command_line, read);
+    });
     service.run(body);
     return EXIT_SUCCESS;
 }
@@ -41,6 +44,9 @@ int once(const agent::CommandLine& command_line) {
     for (auto& listener : config.listeners)
         listener.listen.clear();
     config.listen_address.reset();
+    // Nobody waits for the agent's own looks here.
+    if (const auto there = agent::is_there(config.maintenance_file))
+        config.maintenance |= there.value();
     net::EventLoop loop;
     agent::Agent agent(loop);
     agent.patience_with_names = std::chrono::seconds{1};
@@ -73,6 +79,9 @@ int maintenance(const std::string& file, bool on) {
             throw std::runtime_error(file + ": " + error.message());
         return EXIT_SUCCESS;
     }
+    // Whatever it is, it is on; and some things block whoever opens them.
+    if (const auto there = agent::is_there(file); there && there.value())
+        return EXIT_SUCCESS;
     std::filesystem::create_directories(std::filesystem::path(file).parent_path(), error);
     if (!std::ofstream(file))
         throw std::runtime_error(file + " cannot be written");

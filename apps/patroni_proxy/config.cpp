@@ -26,7 +26,8 @@ std::string quoted(const std::string& name) {
 /// Reads one file; collects what is wrong with it.
 class Reader {
   public:
-    explicit Reader(Problems& problems) : problems_(problems) {}
+    Reader(const daemons::ReadFile& read_file, Problems& problems)
+        : read_file_(read_file), problems_(problems) {}
 
     Config read(const YAML::Node& root) {
         Config config;
@@ -107,7 +108,7 @@ class Reader {
         cluster.name = entry.key;
         YamlMapping node(entry.value, "cluster " + quoted(entry.key), problems_);
         static_cast<daemons::ClusterSource&>(cluster) =
-            daemons::read_cluster_source(node, cluster.name, problems_);
+            daemons::read_cluster_source(node, cluster.name, read_file_, problems_);
         if (const auto ports = node.require("ports")) {
             YamlMapping mapping(*ports, "ports of cluster " + quoted(entry.key), problems_);
             if (ports->IsMap() && mapping.entries().empty())
@@ -203,6 +204,7 @@ class Reader {
             problems_.add(where, what + ": allow: " + quoted(text) + " " + reason);
     }
 
+    const daemons::ReadFile& read_file_;
     Problems& problems_;
     daemons::ListenReader listens_{problems_};
     PortSettings defaults_;
@@ -211,18 +213,19 @@ class Reader {
 
 }  // namespace
 
-Config parse_config(const std::string& text, const std::string& path) {
+Config parse_config(const std::string& text, const std::string& path,
+                    const daemons::ReadFile& read) {
     Problems problems(path);
     const YAML::Node root = daemons::parse_yaml(text, problems);
     Config config;
     if (problems.empty())
-        config = Reader(problems).read(root);
+        config = Reader(read, problems).read(root);
     daemons::refuse_if_any(problems);
     return config;
 }
 
-Config load_config(const std::string& path) {
-    return parse_config(daemons::read_config_file(path), path);
+Config load_config(const std::string& path, const daemons::ReadFile& read) {
+    return parse_config(daemons::read_config_file(path, read), path, read);
 }
 
 }  // namespace proxy

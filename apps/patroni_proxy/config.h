@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "daemon/config_parts.h"
+#include "daemon/file.h"
 #include "net/listen_address.h"
 #include "net/tcp_options.h"
 #include "patroni/eligibility.h"
@@ -63,9 +64,11 @@ struct Config {
 
 using daemons::ConfigError;
 
-/// Throws ConfigError.
-[[nodiscard]] Config load_config(const std::string& path);
+/// Throws ConfigError. All files are read with `read`, those that the file names too.
+[[nodiscard]] Config load_config(const std::string& path,
+                                 const daemons::ReadFile& read = daemons::read_file);
 /// The same of a text; `path` is for messages.
-[[nodiscard]] Config parse_config(const std::string& text, const std::string& path);
+[[nodiscard]] Config parse_config(const std::string& text, const std::string& path,
+                                  const daemons::ReadFile& read = daemons::read_file);
 
 }  // namespace proxy

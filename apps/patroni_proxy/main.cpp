@@ -55,7 +55,8 @@ int main(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
     try {
         return check_only ? check(file)
-                          : serve(file, {log::level_from(level_name), level_of_environment()});
+                          : serve(file, {.log_level = log::level_from(level_name),
+                                         .fallback_log_level = level_of_environment()});
     } catch (const std::exception& error) {
         log::flush(std::chrono::seconds{1});
         std::cerr << error.what() << '\n';

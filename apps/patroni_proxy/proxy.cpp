@@ -1,7 +1,6 @@
 #include "patroni_proxy/proxy.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <exception>
 #include <latch>
 #include <mutex>
@@ -49,26 +48,6 @@ class UpdateTally {
     const AdminRequests::UpdateDone done_;
 };
 
-/// As std::latch, for those who wait for a limited time.
-class Countdown {
-  public:
-    explicit Countdown(std::size_t count) : count_(count) {}
-    void count_down() {
-        const std::lock_guard lock(mutex_);
-        --count_;
-        changed_.notify_all();
-    }
-    void wait_for(std::chrono::milliseconds time) {
-        std::unique_lock lock(mutex_);
-        changed_.wait_for(lock, time, [this] { return count_ == 0; });
-    }
-
-  private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::size_t count_;
-};
-
 std::string label_of(const ClusterConfig& cluster, const PortConfig& port) {
     return cluster.name + "/" + port.name;
 }
@@ -112,7 +91,9 @@ std::uint64_t max_sessions(const Config& config) {
 }  // namespace
 
 Proxy::Proxy(net::EventLoop& main_loop, unsigned workers)
-    : main_loop_(main_loop), drain_timer_(main_loop.timers(), [this] { on_drain_timer(); }) {
+    : main_loop_(main_loop),
+      first_tables_timer_(main_loop.timers(), [this] { on_first_tables(); }),
+      drain_timer_(main_loop.timers(), [this] { on_drain_timer(); }) {
     for (unsigned i = 0; i < workers; ++i)
         workers_.push_back(std::make_unique<Worker>(sessions_));
     for (const auto& worker : workers_)
@@ -123,7 +104,7 @@ Proxy::~Proxy() {
     stop();
 }
 
-void Proxy::apply(const Config& config) {
+void Proxy::apply(const Config& config, std::function<void()> applied) {
     // What can fail comes first, and touches nothing that runs.
     const auto wishes = wishes_of(config);
     const auto sockets = sockets_.prepare(wishes);
@@ -135,19 +116,29 @@ void Proxy::apply(const Config& config) {
     if (accepting_ && config.workers != workers_.size())
         daemons::log::warning("workers: a change takes a restart; it is " +
                               std::to_string(workers_.size()) + " until then");
-    const bool admin_is_new = admin != nullptr;
-    if (admin_is_new)
+    tell_of_admin_ |= admin != nullptr;
+    if (admin)
         admin_ = std::move(admin);
     config_ = config;
     sockets_.use(wishes, sockets);
     sessions_.max = max_sessions(config);
     apply_ports(sockets);
     stop_accepting_on_old_sockets();
+    applied_ = std::move(applied);
+    first_tables_timer_.arm(kFirstTablesWait);
     apply_clusters();
+}
+
+/// All clusters have told, or have had their time.
+void Proxy::on_first_tables() {
+    if (!applied_)
+        return;
+    first_tables_timer_.cancel();
     accept_on_new_sockets();
     accepting_ = true;
-    if (admin_is_new)
-        daemons::log::info("HTTP API: listening on " + sockets.front()->address().to_string());
+    if (std::exchange(tell_of_admin_, false))
+        daemons::log::info("HTTP API: listening on " + admin_->socket()->address().to_string());
+    std::exchange(applied_, nullptr)();
 }
 
 /// Ports by their names: one that stays keeps its sessions, whatever changed of it.
@@ -204,27 +195,31 @@ Proxy::OpenPort& Proxy::open_port(const ClusterConfig& cluster, const PortConfig
 }
 
 void Proxy::apply_clusters() {
-    const auto told = std::make_shared<Countdown>(config_.clusters.size());
+    // Whoever lets go of it last has it told, unless another configuration has come.
+    const std::shared_ptr<void> waiting(nullptr,
+                                        [this, number = ++applications_](void* /*nothing*/) {
+                                            main_loop_.post([this, number] {
+                                                if (number == applications_)
+                                                    on_first_tables();
+                                            });
+                                        });
     for (const auto& cluster : config_.clusters) {
         auto& feed = feeds_[cluster.name];
         const auto settings = feed_settings(cluster);
         const auto in_force = feed_settings_.find(cluster.name);
-        if (feed && in_force->second == settings) {
-            told->count_down();
+        if (feed && in_force->second == settings)
             continue;
-        }
         feed_settings_.insert_or_assign(cluster.name, settings);
         if (feed) {
-            feed->reconfigure(settings, [told] { told->count_down(); });
+            feed->reconfigure(settings, [waiting] {});
             continue;
         }
         feed = std::make_shared<TopologyFeed>(
             settings, [this](PortId port, const BackendTablePtr& table) { publish(port, table); });
         // Asked before it starts, the first round is the one that is told.
-        feed->update_now([told](const std::string& /*error*/) { told->count_down(); });
+        feed->update_now([waiting](const std::string& /*error*/) {});
         feed->start();
     }
-    told->wait_for(kFirstTablesWait);
 }
 
 /// With the ports that were removed: their sessions must not outlive their members' eligibility.
@@ -294,6 +289,7 @@ void Proxy::accept_on_new_sockets() {
 
 void Proxy::drain(std::function<void()> drained) {
     accepting_ = false;
+    forget_applied();
     drained_ = std::move(drained);
     drain_deadline_ = Clock::now() + config_.drain_timeout;
     for (auto& [id, port] : ports_)
@@ -377,7 +373,13 @@ void Proxy::end_all_sessions() {
     });
 }
 
+void Proxy::forget_applied() {
+    first_tables_timer_.cancel();
+    applied_ = nullptr;
+}
+
 void Proxy::stop() {
+    forget_applied();
     drain_timer_.cancel();
     drained_ = nullptr;
     // From the sources on: the feeds still need the workers to put a last table in force.

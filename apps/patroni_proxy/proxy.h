@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -34,9 +35,11 @@ class Proxy {
     ~Proxy();
 
     /// Does what the file says, from whatever was done before: what did not change is not touched.
-    /// Returns once it is in force, and every new cluster has answered or has had its chance to.
-    /// Throws std::exception if an address cannot be listened on; then nothing has changed.
-    void apply(const Config& config);
+    /// New addresses accept clients, and `applied` is told, once every new cluster has answered or
+    /// has had its chance to: later, on the loop, which goes on meanwhile; not if the proxy drains
+    /// or stops before, or another configuration comes. Throws std::exception if an address cannot
+    /// be listened on; then nothing has changed.
+    void apply(const Config& config, std::function<void()> applied);
     /// Stops listening for clients, and calls `drained` once their sessions have ended, at the
     /// latest after drain_timeout. The HTTP API goes on.
     void drain(std::function<void()> drained);
@@ -69,6 +72,8 @@ class Proxy {
     [[nodiscard]] TopologyFeed::Settings feed_settings(const ClusterConfig& cluster) const;
     void on_first_worker(const std::function<void()>& task);
     void stop_accepting_on_old_sockets();
+    void on_first_tables();
+    void forget_applied();
     void accept_on_new_sockets();
     void end_all_sessions();
     void arm_drain_timer();
@@ -94,7 +99,11 @@ class Proxy {
     std::vector<std::unique_ptr<Acceptor>> acceptors_;             // the first worker's thread only
     bool accepting_ = false;
     std::unique_ptr<AdminServer> admin_;
-    net::Timer drain_timer_;  ///< ticks while anything drains
+    std::function<void()> applied_;   ///< set while new clusters are waited for
+    net::Timer first_tables_timer_;   ///< when they have had their chance
+    std::uint64_t applications_ = 0;  ///< of configurations, so far
+    bool tell_of_admin_ = false;      ///< the HTTP API listens anew
+    net::Timer drain_timer_;          ///< ticks while anything drains
     Clock::time_point drain_deadline_;
     std::function<void()> drained_;  ///< set while the whole proxy drains
     daemons::ReloadTally reload_;

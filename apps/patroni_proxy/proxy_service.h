@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,24 +18,34 @@ class ProxyService final : public daemons::ServiceBody {
     ProxyService(net::EventLoop& main_loop, std::string file)
         : main_loop_(main_loop), file_(std::move(file)) {}
 
-    daemons::LogConfig load() override {
-        config_ = load_config(file_);
-        return config_.log;
+    daemons::Load loader() override {
+        return [this, file = file_](const daemons::ReadFile& read) {
+            const auto config = std::make_shared<const Config>(load_config(file, read));
+            return daemons::Loaded{config->log, [this, config](std::function<void()> applied) {
+                                       apply(*config, std::move(applied));
+                                   }};
+        };
     }
-    void apply() override {
-        if (!proxy_)
-            proxy_.emplace(main_loop_, config_.workers);
-        proxy_->apply(config_);
+    void note_reload(const std::string& error) override {
+        if (proxy_)
+            proxy_->note_reload(error);
     }
-    void note_reload(const std::string& error) override { proxy_->note_reload(error); }
     void drain(std::function<void()> drained) override { proxy_->drain(std::move(drained)); }
-    void stop() override { proxy_->stop(); }
+    void stop() override {
+        if (proxy_)
+            proxy_->stop();
+    }
     void ping(const std::shared_ptr<void>& token) override { proxy_->ping(token); }
 
   private:
+    void apply(const Config& config, std::function<void()> applied) {
+        if (!proxy_)
+            proxy_.emplace(main_loop_, config.workers);
+        proxy_->apply(config, std::move(applied));
+    }
+
     net::EventLoop& main_loop_;
     const std::string file_;
-    Config config_;
     std::optional<Proxy> proxy_;
 };
 

@@ -2,17 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <fstream>
-#include <sstream>
-#include <system_error>
+#include <stdexcept>
 #include <utility>
 
 namespace daemons {
 namespace {
 
-// A hundred clusters with ten ports each take some 200 kB.
-constexpr std::size_t kMaxFileSize = 4 * 1024 * 1024;
 constexpr std::string_view kListenForm =
     "an address with a port (127.0.0.1:6432, [::]:6432) or a unix socket "
     "(unix:/run/patroni_proxy/.s.PGSQL.6432)";
@@ -53,7 +48,7 @@ void read_host(const std::string& url, const YAML::Node& where, ClusterSource& s
 
 /// The files are read here, so that --check finds what is wrong with them.
 patroni::TlsCredentialsPtr read_tls(const YAML::Node& where, const std::string& cluster,
-                                    Problems& problems) {
+                                    const ReadFile& read, Problems& problems) {
     YamlMapping node(where, "tls of cluster " + quoted(cluster), problems);
     patroni::TlsSettings settings;
     settings.ca_cert = read_path(node, "ca_cert", problems);
@@ -62,7 +57,7 @@ patroni::TlsCredentialsPtr read_tls(const YAML::Node& where, const std::string& 
     settings.skip_verify = node.boolean("skip_verify").value_or(false);
     node.reject_unknown();
     try {
-        return patroni::read_tls_credentials(settings);
+        return patroni::read_tls_credentials(settings, read);
     } catch (const std::runtime_error& error) {
         problems.add(where, "tls of cluster " + quoted(cluster) + ": " + error.what());
         return nullptr;
@@ -95,17 +90,12 @@ void read_tags(const YAML::Node& tags, patroni::Requirements& wanted, Problems& 
 
 }  // namespace
 
-std::string read_config_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    // A directory opens, but cannot be read. Of an empty file there is nothing to insert, which the
-    // stream would call a failure.
-    file.peek();
-    if (!file || (!file.eof() && !(text << file.rdbuf())))
-        throw ConfigError(path + ": cannot be read: " + std::generic_category().message(errno));
-    if (text.view().size() > kMaxFileSize)
-        throw ConfigError(path + ": is larger than 4 MiB");
-    return text.str();
+std::string read_config_file(const std::string& path, const ReadFile& read) {
+    try {
+        return read(path);
+    } catch (const FileError& error) {
+        throw ConfigError(error.what());
+    }
 }
 
 void refuse_if_any(const Problems& problems) {
@@ -171,12 +161,12 @@ std::optional<net::ListenAddress> ListenReader::read(const std::string& text,
 }
 
 ClusterSource read_cluster_source(YamlMapping& node, const std::string& cluster,
-                                  Problems& problems) {
+                                  const ReadFile& read, Problems& problems) {
     ClusterSource source;
     for (const auto& [url, where] : node.texts("hosts"))
         read_host(url, where, source, problems);
     if (const auto tls = node.find("tls"))
-        source.tls = read_tls(*tls, cluster, problems);
+        source.tls = read_tls(*tls, cluster, read, problems);
     static constexpr std::array kPrefer{patroni::ResolvePrefer::any, patroni::ResolvePrefer::ipv4,
                                         patroni::ResolvePrefer::ipv6};
     source.resolve_prefer =

@@ -55,18 +55,18 @@ class Writer {
   private:
     [[noreturn]] void run() {
         ::pthread_setname_np(::pthread_self(), "log");
-        Target target(new LogTarget(""));
+        TargetPtr target = open(Settings{});
         std::uint64_t lost = 0;
         for (;;) {
             Entry entry = queue.take();
             if (entry.target) {
                 target = std::move(entry.target);
-            } else if (!write(*target, entry.line)) {
+            } else if (!write(target->channel(), entry.line)) {
                 events_dropped.fetch_add(1);
                 ++lost;
             }
             lost += entry.lost_after;
-            if (lost > 0 && write(*target, line_of_loss(lost)))
+            if (lost > 0 && write(target->channel(), line_of_loss(lost)))
                 lost = 0;
         }
     }
@@ -108,9 +108,16 @@ void write(Level level, const std::string& message, const Fields& fields) {
 
 }  // namespace
 
+TargetPtr open(const Settings& settings) {
+    return std::make_shared<Target>(Poco::AutoPtr<Poco::Channel>(new LogTarget(settings.file)));
+}
+
 void configure(const Settings& settings) {
-    Target target(new LogTarget(settings.file));
-    writer().queue.push(std::move(target));
+    configure(settings, open(settings));
+}
+
+void configure(const Settings& settings, const TargetPtr& target) {
+    writer().queue.push(target);
     level_in_force = settings.level;
     format_in_force = settings.format;
 }

@@ -30,7 +30,7 @@ bool LogQueue::push(std::string line) {
     return true;
 }
 
-void LogQueue::push(Target target) {
+void LogQueue::push(TargetPtr target) {
     push(Entry{.line = {}, .target = std::move(target)}, std::unique_lock(mutex_));
 }
 

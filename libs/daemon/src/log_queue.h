@@ -7,17 +7,28 @@
 #include <deque>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include <Poco/AutoPtr.h>
 #include <Poco/Channel.h>
 
+#include "daemon/log.h"
+
 namespace daemons::log {
 
-using Target = Poco::AutoPtr<Poco::Channel>;
+/// Outside the library it is a name alone: POCO's types stay in here.
+class Target {
+  public:
+    explicit Target(Poco::AutoPtr<Poco::Channel> channel) : channel_(std::move(channel)) {}
+    [[nodiscard]] Poco::Channel& channel() { return *channel_; }
+
+  private:
+    Poco::AutoPtr<Poco::Channel> channel_;
+};
 
 struct Entry {
     std::string line;
-    Target target = {};            ///< set: no line, but where the lines after it go
+    TargetPtr target = {};         ///< set: no line, but where the lines after it go
     std::uint64_t lost_after = 0;  ///< how many events found no room right after this one
 };
 
@@ -29,7 +40,7 @@ class LogQueue {
     /// Any thread; false if there is no room.
     [[nodiscard]] bool push(std::string line);
     /// Any thread; there is always room.
-    void push(Target target);
+    void push(TargetPtr target);
 
     /// The writing thread: waits for the next entry, and is done with the one before.
     [[nodiscard]] Entry take();

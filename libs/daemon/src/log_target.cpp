@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdexcept>
 #include <string_view>
 #include <system_error>
 #include <unistd.h>
@@ -11,16 +10,23 @@
 #include <Poco/Exception.h>
 #include <Poco/Message.h>
 
+#include "daemon/file.h"
+
 namespace daemons::log {
 namespace {
+
+std::string reason_of(int error) {
+    // Of a FIFO, and of a socket, which is no file to write to either.
+    return error == ENXIO ? "it is a FIFO that nobody reads, or a socket; it must be a regular file"
+                          : std::generic_category().message(error);
+}
 
 net::UniqueFd open_file(const std::string& file) {
     // O_NONBLOCK: a FIFO that nobody reads is an error and not a wait.
     constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
     net::UniqueFd fd(::open(file.c_str(), kFlags, 0640));
     if (!fd)
-        throw std::runtime_error("cannot open the log file '" + file +
-                                 "': " + std::generic_category().message(errno));
+        throw FileError("cannot open the log file '" + file + "': " + reason_of(errno));
     return fd;
 }
 

@@ -16,7 +16,7 @@ namespace daemons::log {
 /// of stderr, and exit() hangs. FileChannel cuts lines of more than 4 KiB.
 class LogTarget : public Poco::Channel {
   public:
-    /// Empty: stderr. Throws std::runtime_error that names the file if it cannot be opened.
+    /// Empty: stderr. Throws FileError if it cannot be opened.
     explicit LogTarget(const std::string& file);
 
     /// Waits for as long as the kernel does. Throws Poco::WriteFileException if the line is not

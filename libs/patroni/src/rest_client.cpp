@@ -244,7 +244,7 @@ HttpReply RestClient::ask(const Endpoint& endpoint, const std::string& path, Gua
     if (!endpoint.tls)
         return exchange(connection, connection, endpoint, path);
     if (!access_.tls)
-        access_.tls = read_tls_credentials({});
+        access_.tls = read_tls_credentials({}, {});  // no file is named
     return exchange_over_tls(*access_.tls, connection, endpoint, path);
 }
 

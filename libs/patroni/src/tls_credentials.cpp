@@ -1,17 +1,15 @@
 #include "tls_credentials.h"
 
-#include <cerrno>
-#include <cstdio>
 #include <stdexcept>
-#include <system_error>
 
+#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
 namespace patroni {
 namespace {
 
-using File = std::unique_ptr<std::FILE, OpenSslDeleter<std::fclose>>;
+using Text = OpenSslHandle<BIO, BIO_free_all>;
 
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
     ERR_clear_error();
@@ -23,12 +21,10 @@ std::string openssl_reason() {
     return reason != nullptr ? reason : "OpenSSL gives no reason";
 }
 
-File open(const std::string& path) {
-    File file(std::fopen(path.c_str(), "re"));
-    if (!file)
-        fail(path, std::generic_category().message(errno));
+/// Reads `text`, which outlives it.
+Text reader_of(const std::string& text) {
     ERR_clear_error();
-    return file;
+    return Text(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
 
 /// Nothing in a configuration could give the passphrase, and no terminal is there to ask.
@@ -39,18 +35,18 @@ int refuse_passphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* ask
 
 }  // namespace
 
-TlsCredentialsPtr read_tls_credentials(const TlsSettings& settings) {
-    return std::make_shared<const TlsCredentials>(settings);
+TlsCredentialsPtr read_tls_credentials(const TlsSettings& settings, const ReadPem& read) {
+    return std::make_shared<const TlsCredentials>(settings, read);
 }
 
-TlsCredentials::TlsCredentials(const TlsSettings& settings)
+TlsCredentials::TlsCredentials(const TlsSettings& settings, const ReadPem& read)
     : skip_verify_(settings.skip_verify),
       client_cert_(settings.client_cert),
       trusted_(X509_STORE_new()) {
-    trust(settings.ca_cert);
+    trust(settings.ca_cert, read);
     if (!settings.client_cert.empty())
         show(settings.client_cert,
-             settings.client_key.empty() ? settings.client_cert : settings.client_key);
+             settings.client_key.empty() ? settings.client_cert : settings.client_key, read);
     else if (!settings.client_key.empty())
         fail(settings.client_key, "a client key needs its client certificate");
     // What OpenSSL would not take later is to be known now.
@@ -58,31 +54,32 @@ TlsCredentials::TlsCredentials(const TlsSettings& settings)
     use_in(trial.get());
 }
 
-void TlsCredentials::trust(const std::string& ca_cert) {
+void TlsCredentials::trust(const std::string& ca_cert, const ReadPem& read) {
     if (ca_cert.empty()) {
         // 140 certificates and 25 ms, so not where nobody will look at them.
         if (!skip_verify_)
             X509_STORE_set_default_paths(trusted_.get());
         return;
     }
-    for (const auto& certificate : read_certificates(ca_cert))
+    for (const auto& certificate : read_certificates(ca_cert, read))
         X509_STORE_add_cert(trusted_.get(), certificate.get());
 }
 
-void TlsCredentials::show(const std::string& client_cert, const std::string& client_key) {
-    chain_ = read_certificates(client_cert);
-    key_ = read_key(client_key);
+void TlsCredentials::show(const std::string& client_cert, const std::string& client_key,
+                          const ReadPem& read) {
+    chain_ = read_certificates(client_cert, read);
+    key_ = read_key(client_key, read);
     if (X509_check_private_key(chain_.front().get(), key_.get()) != 1)
         fail(client_key, "it is not the key of the certificate in " + client_cert);
 }
 
-TlsCredentials::Certificates TlsCredentials::read_certificates(const std::string& path) {
-    const File file = open(path);
+TlsCredentials::Certificates TlsCredentials::read_certificates(const std::string& path,
+                                                               const ReadPem& read) {
+    const std::string pem = read(path);
+    const Text text = reader_of(pem);
     Certificates certificates;
-    while (X509* certificate = PEM_read_X509(file.get(), nullptr, nullptr, nullptr))
+    while (X509* certificate = PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr))
         certificates.emplace_back(certificate);
-    if (std::ferror(file.get()) != 0)
-        fail(path, std::generic_category().message(errno));
     // That is how the end of a good file shows too.
     const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
     if (!at_end)
@@ -93,10 +90,11 @@ TlsCredentials::Certificates TlsCredentials::read_certificates(const std::string
     return certificates;
 }
 
-TlsCredentials::Key TlsCredentials::read_key(const std::string& path) {
-    const File file = open(path);
+TlsCredentials::Key TlsCredentials::read_key(const std::string& path, const ReadPem& read) {
+    const std::string pem = read(path);
+    const Text text = reader_of(pem);
     bool encrypted = false;
-    Key key(PEM_read_PrivateKey(file.get(), nullptr, refuse_passphrase, &encrypted));
+    Key key(PEM_read_bio_PrivateKey(text.get(), nullptr, refuse_passphrase, &encrypted));
     if (key)
         return key;
     if (encrypted)

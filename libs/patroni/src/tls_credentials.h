@@ -14,7 +14,7 @@ namespace patroni {
 class TlsCredentials {
   public:
     /// Throws std::runtime_error that names the file and what is wrong with it.
-    explicit TlsCredentials(const TlsSettings& settings);
+    TlsCredentials(const TlsSettings& settings, const ReadPem& read);
 
     [[nodiscard]] bool verifies_servers() const noexcept { return !skip_verify_; }
     [[nodiscard]] bool has_client_certificate() const noexcept { return !chain_.empty(); }
@@ -28,10 +28,10 @@ class TlsCredentials {
     using Certificates = std::vector<Certificate>;
     using Key = OpenSslHandle<EVP_PKEY, EVP_PKEY_free>;
 
-    static Certificates read_certificates(const std::string& path);
-    static Key read_key(const std::string& path);
-    void trust(const std::string& ca_cert);
-    void show(const std::string& client_cert, const std::string& client_key);
+    static Certificates read_certificates(const std::string& path, const ReadPem& read);
+    static Key read_key(const std::string& path, const ReadPem& read);
+    void trust(const std::string& ca_cert, const ReadPem& read);
+    void show(const std::string& client_cert, const std::string& client_key, const ReadPem& read);
 
     const bool skip_verify_;
     const std::string client_cert_;  // its path, for messages

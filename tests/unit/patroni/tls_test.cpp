@@ -12,6 +12,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "daemon/file.h"
 #include "patroni/rest_client.h"
 #include "patroni/tls_settings.h"
 #include "support/certificates.h"
@@ -73,7 +74,7 @@ class TlsTest : public testing::Test {
     static std::string get(const FakePatroni& patroni, const TlsSettings& settings,
                            const std::string& host = "127.0.0.1",
                            RestClient::Timeouts timeouts = kPatient) {
-        RestClient client(timeouts, {.tls = read_tls_credentials(settings)});
+        RestClient client(timeouts, {.tls = read_tls_credentials(settings, daemons::read_file)});
         return text_of(client.get({true, host, patroni.port()}, "/cluster"));
     }
 
@@ -119,7 +120,7 @@ TEST_F(TlsTest, TakesAServerWithTls12) {
 TEST_F(TlsTest, ClosesTheConnectionAfterEachRequest) {
     FakePatroni patroni(server());
     patroni.answer_cluster("{}");
-    RestClient client(kPatient, {.tls = read_tls_credentials(trusting())});
+    RestClient client(kPatient, {.tls = read_tls_credentials(trusting(), daemons::read_file)});
     for (int i = 0; i < 3; ++i) {
         EXPECT_EQ(text_of(client.get({true, "127.0.0.1", patroni.port()}, "/cluster")), kAnswer);
         patroni.wait_for_open_connections(0);
@@ -308,7 +309,7 @@ TEST_F(TlsTest, AbortEndsAHandshakeAtOnce) {
     TlsOptions options = server();
     options.handshake = TlsOptions::Handshake::stall;
     FakePatroni patroni(options);
-    RestClient client(kPatient, {.tls = read_tls_credentials(trusting())});
+    RestClient client(kPatient, {.tls = read_tls_credentials(trusting(), daemons::read_file)});
     auto reply = std::async(std::launch::async, [&] {
         return text_of(client.get({true, "127.0.0.1", patroni.port()}, "/cluster"));
     });
@@ -333,14 +334,14 @@ TEST_F(TlsTest, AReplacedFileCountsForTheNextClient) {
     FakePatroni patroni(server_that_asks_for_certificates());
     patroni.answer_cluster("{}");
     const auto settings = trusting_with(old_client);
-    RestClient before(kPatient, {.tls = read_tls_credentials(settings)});
+    RestClient before(kPatient, {.tls = read_tls_credentials(settings, daemons::read_file)});
     const Endpoint endpoint{true, "127.0.0.1", patroni.port()};
     const std::string refusal =
         "the server does not accept our client certificate: certificate expired";
     EXPECT_EQ(text_of(before.get(endpoint, "/cluster")), refusal);
     (void)ca_.issue({.name = "proxy"});
     EXPECT_EQ(text_of(before.get(endpoint, "/cluster")), refusal);
-    RestClient after(kPatient, {.tls = read_tls_credentials(settings)});
+    RestClient after(kPatient, {.tls = read_tls_credentials(settings, daemons::read_file)});
     EXPECT_EQ(text_of(after.get(endpoint, "/cluster")), kAnswer);
 }
 
@@ -348,7 +349,7 @@ class TlsFilesTest : public TlsTest {
   protected:
     static std::string failure_of(const TlsSettings& settings) {
         try {
-            (void)read_tls_credentials(settings);
+            (void)read_tls_credentials(settings, daemons::read_file);
             return "none";
         } catch (const std::runtime_error& error) {
             return error.what();
@@ -370,12 +371,12 @@ class TlsFilesTest : public TlsTest {
 
 TEST_F(TlsFilesTest, AMissingFileIsNamed) {
     const std::string missing = path("missing.pem");
-    const std::string expected = missing + ": No such file or directory";
+    const std::string expected = missing + ": cannot be read: No such file or directory";
     EXPECT_EQ(failure_of({.ca_cert = missing}), expected);
     EXPECT_EQ(failure_of({.client_cert = missing}), expected);
     EXPECT_EQ(failure_of({.client_cert = client_.certificate, .client_key = missing}), expected);
     EXPECT_EQ(failure_of({.ca_cert = directory_.path().string()}),
-              directory_.path().string() + ": Is a directory");
+              directory_.path().string() + ": is a directory; it must be a regular file");
 }
 
 TEST_F(TlsFilesTest, AFileWithoutWhatItShouldHoldIsNamed) {

@@ -46,13 +46,16 @@ class RunningProxy {
     std::string apply(const Config& config) {
         // An exception that changed threads TSan would take for a race.
         std::string problem;
+        const auto applied = std::make_shared<std::promise<void>>();
         run_on(loop_, [&] {
             try {
-                proxy_.apply(config);
+                proxy_.apply(config, [applied] { applied->set_value(); });
             } catch (const std::exception& error) {
                 problem = error.what();
             }
         });
+        if (problem.empty())
+            applied->get_future().wait();
         return problem;
     }
     /// Ready once the proxy has drained.

@@ -1,8 +1,10 @@
 #include "patroni_proxy/proxy_service.h"
 
 #include <csignal>
+#include <filesystem>
 #include <functional>
 #include <string>
+#include <sys/stat.h>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -41,6 +43,11 @@ class ProxyServiceTest : public ProxyTest {
                "', roles: [leader], host_port: " + std::to_string(backends_[0]->port()) + "}\n";
     }
     void write(const std::string& text) const { (void)directory_.write("proxy.yaml", text); }
+    /// In place of whatever is there.
+    void write_anew(const std::string& text) const {
+        std::filesystem::remove(path_);
+        write(text);
+    }
     /// To the main thread: others of this process were started before, by other tests
     /// too, and have not blocked it.
     void signal(int number) const { ::pthread_kill(main_, number); }
@@ -122,6 +129,45 @@ TEST_F(ProxyServiceTest, AFileThatCannotBeUsedChangesNothing) {
     EXPECT_THAT(log, HasSubstr("main/rw: " + address(kSpare).to_string() +
                                " cannot be listened on: Address already in use"));
     EXPECT_THAT(log.substr(log.rfind("reload failed")), Not(HasSubstr("DEBUG ")));
+}
+
+TEST_F(ProxyServiceTest, AReloadThatWaitsForANewClusterHoldsNobodyUp) {
+    other_patroni_.answer("/cluster", {.fault = support::Fault::stall});
+    const std::string with_other = file() + "  other:\n    hosts: ['" + other_patroni_.url() +
+                                   "']\n    ports:\n      rw: {listen: '" +
+                                   address(kSpare).to_string() + "', roles: [leader]}\n";
+    for (const bool answers : {true, false}) {
+        write(file());
+        const auto log = logged_while_serving([&] {
+            write(with_other);
+            const auto asked = other_patroni_.requests("/cluster");
+            signal(SIGHUP);
+            other_patroni_.wait_for_requests("/cluster", asked + 1);
+            // It is not over, and who asks is answered.
+            EXPECT_THAT(http("/metrics"), HasSubstr("patroni_proxy_reloads_total 0\n"));
+            (void)session_on("b1", kLeader);
+            if (answers)
+                wait_for_reloads(1, 0);
+        });
+        // SIGTERM is heard meanwhile too.
+        EXPECT_EQ(count_of("INFO reloaded", log), answers ? 1U : 0U) << log;
+    }
+}
+
+TEST_F(ProxyServiceTest, AFileThatHangsHoldsNobodyUp) {
+    // Where a test cannot make a file system hang, reading may: see service_test.
+    ASSERT_EQ(::mkfifo((path_ + ".fifo").c_str(), 0600), 0);
+    const auto log = logged_while_serving([&] {
+        auto session = session_on("b1", kLeader);
+        std::filesystem::rename(path_ + ".fifo", path_);
+        signal(SIGHUP);
+        wait_for_reloads(0, 1);
+        expect_alive(session);
+        write_anew(file());
+        signal(SIGHUP);
+        wait_for_reloads(1, 1);
+    });
+    EXPECT_THAT(log, HasSubstr("proxy.yaml: is a FIFO; it must be a regular file"));
 }
 
 TEST_F(ProxyServiceTest, DrainsAndEnds) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/file.h"
 #include "daemon/log.h"
 #include "daemon/yaml_mapping.h"
 #include "net/listen_address.h"
@@ -24,8 +25,8 @@ class ConfigError : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
 };
-/// The text of a file. Throws ConfigError: it cannot be read, or is larger than 4 MiB.
-[[nodiscard]] std::string read_config_file(const std::string& path);
+/// The text of a configuration file. Throws ConfigError.
+[[nodiscard]] std::string read_config_file(const std::string& path, const ReadFile& read);
 /// Throws ConfigError if there are any.
 void refuse_if_any(const Problems& problems);
 
@@ -70,9 +71,10 @@ struct ClusterSource {
     /// Files that were read again are not the same, whatever is in them.
     friend bool operator==(const ClusterSource&, const ClusterSource&) = default;
 };
-/// Keys: hosts, tls, resolve_prefer. `cluster` is its name, for messages.
+/// Keys: hosts, tls, resolve_prefer. `cluster` is its name, for messages; the files that `tls`
+/// names are read with `read`.
 [[nodiscard]] ClusterSource read_cluster_source(YamlMapping& node, const std::string& cluster,
-                                                Problems& problems);
+                                                const ReadFile& read, Problems& problems);
 
 /// A list of roles, which must be there, each with the node it stands in.
 [[nodiscard]] std::vector<std::pair<patroni::RequestedRole, YAML::Node>> read_roles(

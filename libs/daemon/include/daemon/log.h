@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,9 +38,18 @@ struct Settings {
     bool operator==(const Settings&) const = default;
 };
 
-/// From the next event on, at any time, from one thread; until then Settings{} is in force. Opens
-/// the file anew even if the settings are the same, as is wanted once it has been rotated. Throws
-/// std::runtime_error that names the file if it cannot be opened, and then nothing has changed.
+/// Where lines go: stderr, or a file that is open.
+class Target;
+using TargetPtr = std::shared_ptr<Target>;
+/// Opens the settings' file anew, as is wanted once it has been rotated, and changes nothing. A
+/// regular file, a FIFO that somebody reads, or a device; nothing that blocks the log alone can
+/// block anybody else. Throws FileError if it cannot be opened. Any thread; a file system that
+/// hangs blocks it.
+[[nodiscard]] TargetPtr open(const Settings& settings);
+/// From the next event on, at any time, from one thread; until then Settings{} is in force.
+/// `target` is what open() made of the settings.
+void configure(const Settings& settings, const TargetPtr& target);
+/// Both. Throws FileError, and then nothing has changed.
 void configure(const Settings& settings);
 
 /// Told apart from the message, so that programs can find it.

@@ -8,23 +8,35 @@
 #include <string>
 
 #include "daemon/config_parts.h"
+#include "daemon/file.h"
 #include "daemon/log.h"
+#include "daemon/side_thread.h"
 #include "daemon/signals.h"
 #include "net/event_loop.h"
 #include "net/timer.h"
 
 namespace daemons {
 
+/// A configuration that has been read.
+struct Loaded {
+    LogConfig log;
+    /// On the main thread: does what it says, from whatever was done before, and calls `applied` on
+    /// the main thread once it is in force, at once or later; not if the daemon ends before. Throws
+    /// std::exception, and then nothing has changed.
+    std::function<void(std::function<void()> applied)> apply;
+};
+/// Reads a configuration. Throws std::exception with what is wrong.
+using Load = std::function<Loaded(const ReadFile& read)>;
+
 /// What a daemon does, for Service to start, reload and end. Called on the main thread only.
+/// Whatever comes before the first configuration is applied finds nothing to do.
 class ServiceBody {
   public:
     virtual ~ServiceBody() = default;
 
-    /// Reads the configuration, and keeps it for apply(). Throws std::exception with what is wrong.
-    virtual LogConfig load() = 0;
-    /// Does what was loaded last, from whatever was done before. Throws std::exception, and then
-    /// nothing has changed.
-    virtual void apply() = 0;
+    /// It runs on a thread of its own, which may hang on a file and outlive the body: nothing in it
+    /// refers to the body but what it returns for the main thread.
+    [[nodiscard]] virtual Load loader() = 0;
     /// How a reload went: an empty text if well.
     virtual void note_reload(const std::string& error) = 0;
     /// Takes on nothing new, and calls `drained` when the rest is done.
@@ -36,12 +48,16 @@ class ServiceBody {
 };
 
 /// A daemon from its start to its end, as signals and systemd want it: SIGHUP reads the file again,
-/// SIGUSR1 drains, SIGTERM and SIGINT end. Main thread only; it owns that thread's loop.
+/// SIGUSR1 drains, SIGTERM and SIGINT end. Main thread only; it owns that thread's loop, which goes
+/// on while files are read and while a configuration comes into force.
 class Service {
   public:
     struct Options {
-        std::optional<log::Level> log_level;           ///< wins over the file
-        std::optional<log::Level> fallback_log_level;  ///< where the file has none
+        std::optional<log::Level> log_level = {};           ///< wins over the file
+        std::optional<log::Level> fallback_log_level = {};  ///< where the file has none
+        ReadFile read = read_file;
+        /// How long all files together may take to be read.
+        std::chrono::milliseconds read_timeout{10'000};
     };
 
     /// Blocks signals and raises the limit of descriptors: before the first thread.
@@ -50,26 +66,39 @@ class Service {
     Service& operator=(const Service&) = delete;
 
     [[nodiscard]] net::EventLoop& loop() noexcept { return loop_; }
-    /// Starts, and serves until a signal ends it. Throws std::exception with what is wrong.
+    /// Starts, and serves until a signal ends it. Throws std::runtime_error with what is wrong.
     void run(ServiceBody& body);
 
   private:
-    enum class State : std::uint8_t { serving, draining, ended };
+    enum class State : std::uint8_t { starting, serving, draining, ended };
+    struct Read;
+    class Progress;
 
-    void load_and_apply();
+    void load();
+    void on_read(const Read& read);
+    void on_late();
+    void on_applied();
+    void on_failed(const std::string& problem);
     void on_signal(int signal);
     void reload();
-    void restore_log();
     void drain();
     void end();
+    void end_loading();
     void watch();
 
     const Options options_;
     log::Settings log_;  ///< in force
+    log::TargetPtr log_target_;
     net::EventLoop loop_;
     std::optional<SignalReader> signals_;
     net::Timer watchdog_;
-    State state_ = State::serving;
+    SideThread reader_;
+    net::Timer late_;  ///< when the files have had their time
+    std::shared_ptr<Progress> progress_;
+    bool loading_ = false;  ///< until it is in force or has failed
+    bool again_ = false;    ///< a SIGHUP came meanwhile
+    std::string start_problem_;
+    State state_ = State::starting;
     bool alive_ = true;  ///< every thread has given a sign of life
     ServiceBody* body_ = nullptr;
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,8 +20,12 @@ struct TlsSettings {
 class TlsCredentials;
 using TlsCredentialsPtr = std::shared_ptr<const TlsCredentials>;
 
+/// Gives what is in a file, or throws std::runtime_error that names it and what is wrong with it.
+using ReadPem = std::function<std::string(const std::string& path)>;
+
 /// Reads the files, once: a file that is replaced counts from the next call on.
 /// Throws std::runtime_error that names the file and what is wrong with it.
-[[nodiscard]] TlsCredentialsPtr read_tls_credentials(const TlsSettings& settings);
+[[nodiscard]] TlsCredentialsPtr read_tls_credentials(const TlsSettings& settings,
+                                                     const ReadPem& read);
 
 }  // namespace patroni

@@ -1,0 +1,218 @@
+#include "daemon/service.h"
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <functional>
+#include <memory>
+#include <pthread.h>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/wait.h"
+
+namespace daemons {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+
+/// A file system of one file, which hangs while a test wants it to.
+class FakeFile {
+  public:
+    [[nodiscard]] ReadFile reader() const {
+        return [shared = shared_](const std::string& path) {
+            ++shared->reads;
+            while (shared->hangs)
+                std::this_thread::sleep_for(1ms);
+            if (shared->is_bad)
+                throw FileError(path + ": is bad");
+            return std::string("good");
+        };
+    }
+    /// A thread that hangs may outlive the test.
+    struct Shared {
+        std::atomic<bool> hangs{false};
+        std::atomic<bool> is_bad{false};
+        std::atomic<int> reads{0};
+    };
+    const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
+    ~FakeFile() { shared_->hangs = false; }
+};
+
+/// Reads one file and puts it in force once a test lets it.
+class FakeBody final : public ServiceBody {
+  public:
+    Load loader() override {
+        return [this](const ReadFile& read) {
+            (void)read("file");
+            return Loaded{{}, [this](std::function<void()> done) {
+                              ++applications;
+                              if (applies_at_once)
+                                  done();
+                              else
+                                  applied = std::move(done);
+                          }};
+        };
+    }
+    void note_reload(const std::string& error) override { reloads.push_back(error); }
+    void drain(std::function<void()> drained) override { drained(); }
+    void stop() override { stopped = true; }
+    void ping(const std::shared_ptr<void>& /*token*/) override {}
+
+    bool applies_at_once = true;
+    int applications = 0;
+    std::function<void()> applied;
+    std::vector<std::string> reloads;
+    bool stopped = false;
+};
+
+/// The test's thread is the main one; `steps` run on the loop, one after the other, each once what
+/// it waits for is there.
+class ServiceTest : public testing::Test {
+  protected:
+    struct Step {
+        std::function<bool()> is_due;
+        std::function<void()> act;
+    };
+
+    ServiceTest() { ::pthread_sigmask(SIG_SETMASK, nullptr, &mask_); }
+    ~ServiceTest() override {
+        log::configure({});
+        ::pthread_sigmask(SIG_SETMASK, &mask_, nullptr);
+    }
+
+    void run(std::vector<Step> steps, std::chrono::milliseconds read_timeout = 1h) {
+        Service service({.read = file_.reader(), .read_timeout = read_timeout});
+        std::size_t next = 0;
+        const auto deadline = std::chrono::steady_clock::now() + support::default_timeout;
+        net::Timer* tick = nullptr;
+        net::Timer timer(service.loop().timers(), [&] {
+            if (std::chrono::steady_clock::now() > deadline) {
+                ADD_FAILURE() << "step " << next << " was never due";
+                return signal(SIGTERM);
+            }
+            if (next < steps.size() && steps[next].is_due())
+                steps[next++].act();
+            tick->arm(1ms);
+        });
+        tick = &timer;
+        timer.arm(1ms);
+        service.run(body_);
+        EXPECT_EQ(next, steps.size());
+    }
+    static void signal(int number) { ::pthread_kill(::pthread_self(), number); }
+    static std::function<void()> send(int number) {
+        return [number] { signal(number); };
+    }
+    std::function<bool()> reading(int times) {
+        return [this, times] { return file_.shared_->reads >= times; };
+    }
+    std::function<bool()> applied(int times) {
+        return [this, times] { return body_.applications >= times; };
+    }
+    std::function<bool()> reloaded(std::size_t times) {
+        return [this, times] { return body_.reloads.size() >= times; };
+    }
+
+    FakeFile file_;
+    FakeBody body_;
+
+  private:
+    sigset_t mask_{};
+};
+
+TEST_F(ServiceTest, AReloadThatHangsOnAFileIsOverWhenItsTimeIsAndChangesNothing) {
+    run({{applied(1),
+          [&] {
+              file_.shared_->hangs = true;
+              signal(SIGHUP);
+          }},
+         {reloaded(1),
+          [&] {
+              file_.shared_->hangs = false;
+              signal(SIGHUP);
+          }},
+         {reloaded(2), send(SIGTERM)}},
+        50ms);
+    EXPECT_EQ(body_.applications, 2);
+    ASSERT_EQ(body_.reloads.size(), 2U);
+    EXPECT_EQ(body_.reloads[0],
+              "file: cannot be read: its file system has not answered within 50 ms");
+    EXPECT_EQ(body_.reloads[1], "");
+}
+
+TEST_F(ServiceTest, SignalsAreHeardWhileAFileHangs) {
+    run({{applied(1),
+          [&] {
+              file_.shared_->hangs = true;
+              signal(SIGHUP);
+          }},
+         {reading(2), send(SIGTERM)}});
+    EXPECT_TRUE(body_.stopped);
+    EXPECT_EQ(body_.applications, 1);
+}
+
+TEST_F(ServiceTest, SignalsAreHeardWhileTheStartHangs) {
+    file_.shared_->hangs = true;
+    for (const int number : {SIGTERM, SIGUSR1}) {
+        const int reads = file_.shared_->reads;
+        body_.stopped = false;
+        run({{reading(reads + 1), send(number)}});
+        EXPECT_TRUE(body_.stopped);
+    }
+    EXPECT_EQ(body_.applications, 0);
+}
+
+TEST_F(ServiceTest, AStartWhoseFileHangsFails) {
+    file_.shared_->hangs = true;
+    EXPECT_THROW(run({}, 20ms), std::runtime_error);
+    file_.shared_->hangs = false;
+    file_.shared_->is_bad = true;
+    try {
+        run({});
+        ADD_FAILURE() << "it started";
+    } catch (const std::runtime_error& error) {
+        EXPECT_STREQ(error.what(), "file: is bad");
+    }
+}
+
+TEST_F(ServiceTest, AReloadMeanwhileIsDoneAfterwardsAndOnce) {
+    run({{applied(1),
+          [&] {
+              file_.shared_->hangs = true;
+              signal(SIGHUP);
+          }},
+         {reading(2),
+          [&] {
+              signal(SIGHUP);
+              signal(SIGHUP);
+          }},
+         {[] { return true; }, [&] { file_.shared_->hangs = false; }},
+         {reloaded(2), send(SIGTERM)}});
+    EXPECT_THAT(body_.reloads, ElementsAre("", ""));
+    EXPECT_EQ(file_.shared_->reads, 3);
+}
+
+TEST_F(ServiceTest, TheLoopGoesOnUntilAReloadIsInForce) {
+    run({{applied(1),
+          [&] {
+              body_.applies_at_once = false;
+              signal(SIGHUP);
+          }},
+         {applied(2),
+          [&] {
+              EXPECT_TRUE(body_.reloads.empty());
+              body_.applied();
+          }},
+         {reloaded(1), send(SIGTERM)}});
+    EXPECT_THAT(body_.reloads, ElementsAre(""));
+}
+
+}  // namespace
+}  // namespace daemons
