@@ -5,7 +5,6 @@
 
 #include "daemon/log.h"
 #include "patroni_agent/agent_request.h"
-#include "patroni_agent/identity.h"
 
 namespace agent {
 namespace {
@@ -32,8 +31,7 @@ bool same_question(const ListenerConfig& a, const ListenerConfig& b) {
 
 }  // namespace
 
-Agent::Agent(net::EventLoop& main_loop)
-    : main_loop_(main_loop), maintenance_(main_loop) {}
+Agent::Agent(net::EventLoop& main_loop) : main_loop_(main_loop), maintenance_(main_loop) {}
 
 Agent::~Agent() {
     stop();
@@ -96,10 +94,7 @@ void Agent::apply_clusters() {
             std::any_of(config_.listeners.begin(), config_.listeners.end(),
                         [](const ListenerConfig& listener) { return listener.wanted.live_lag; });
         Cluster& cluster = clusters_[config.name];
-        cluster.prefer = config.resolve_prefer;
-        // Told to ask others, it may stand beside another.
-        if (std::exchange(cluster.hosts, config.hosts) != config.hosts)
-            cluster.own_member.clear();
+        use_own_member(config.name, cluster, config.hosts, settings.access);
         if (cluster.view)
             on_view(config.name, cluster.view);
         if (cluster.watcher)
@@ -164,14 +159,17 @@ std::unique_ptr<AgentServer> Agent::take_server(const ListenerConfig& config,
     });
     if (is_new)
         daemons::log::info(config.name + ": listening on " + socket->address().to_string());
-    return std::make_unique<AgentServer>(main_loop_, socket, config.by_request,
-                                         [this, name = config.name](std::string_view request) {
-                                             if (!may_answer(name, request))
-                                                 return std::string{};
-                                             const auto [state, reason] = answer(name, request);
-                                             ++listeners_.at(name).replies[state];
-                                             return agent_reply(state, reason);
-                                         });
+    return std::make_unique<AgentServer>(
+        main_loop_, socket, config.by_request,
+        [this, name = config.name](const AgentServer::Request& request) {
+            if (!may_answer(name, request.line))
+                return std::string{};
+            const Listener& listener = listeners_.at(name);
+            const auto [state, reason] = request.is_whole ? answer(name, request.line)
+                                                          : answer_unended(listener, request.line);
+            ++listeners_.at(name).replies[state];
+            return agent_reply(state, reason);
+        });
 }
 
 void Agent::on_view(const std::string& name, std::shared_ptr<const patroni::ClusterView> view) {
@@ -180,34 +178,46 @@ void Agent::on_view(const std::string& name, std::shared_ptr<const patroni::Clus
         return;
     Cluster& cluster = found->second;
     cluster.view = std::move(view);
-    find_own_member(name, cluster);
+    for (const auto& warning : cluster.view->warnings)
+        if (std::find(cluster.warnings.begin(), cluster.warnings.end(), warning) ==
+            cluster.warnings.end())
+            daemons::log::warning(name + ": " + warning);
+    cluster.warnings = cluster.view->warnings;
+    if (cluster.own && cluster.view->snapshot)
+        cluster.own->consider(cluster.view->snapshot);
     for (auto& [listener_name, listener] : listeners_)
         if (const auto board = listener.boards.find(name); board != listener.boards.end())
             board->second.judge(*cluster.view);
     log_changes(name);
 }
 
-void Agent::find_own_member(const std::string& name, Cluster& cluster) const {
-    const bool wanted = std::any_of(
+bool Agent::wants_own_member(const std::string& cluster) const {
+    return std::any_of(
         config_.listeners.begin(), config_.listeners.end(), [&](const ListenerConfig& listener) {
-            return !listener.by_request && listener.cluster == name && listener.member.empty();
+            return !listener.by_request && listener.cluster == cluster && listener.member.empty();
         });
-    if (!wanted || !cluster.view->snapshot)
-        return;
-    const auto addresses_of = [&](const std::string& host) {
-        const auto known = resolver_->addresses_of(host, cluster.prefer, patience_with_names);
-        return known ? known.value() : std::vector<std::string>{};
-    };
-    const auto own = member_beside(*cluster.view->snapshot, cluster.hosts, addresses_of,
-                                   addresses_of_this_host());
-    // One that was found stays: it is no longer another because its API is gone from an answer.
-    if (own) {
-        if (std::exchange(cluster.own_member, own.value()) != own.value())
-            daemons::log::info(name + ": this is member " + own.value());
-    } else if (cluster.own_member.empty() &&
-               std::exchange(cluster.why_no_own_member, own.reason()) != own.reason()) {
-        daemons::log::warning(name + ": " + own.reason());
+}
+
+void Agent::use_own_member(const std::string& name, Cluster& cluster,
+                           const std::vector<patroni::Endpoint>& hosts,
+                           const patroni::RestClient::Access& access) {
+    if (!wants_own_member(name))
+        return cluster.own.reset();
+    if (!cluster.own) {
+        cluster.own = std::make_unique<OwnMember>(main_loop_, name, [this, name] {
+            log_changes(name);
+            if (on_round)
+                on_round(name);
+        });
+        cluster.own->wait_for_names(patience_with_names);
     }
+    cluster.own->use(hosts, access);
+}
+
+bool Agent::is_settled(const std::string& name) const {
+    const Cluster& cluster = clusters_.at(name);
+    return cluster.polls.good + cluster.polls.failed > 0 &&
+           !(cluster.own && cluster.own->is_being_asked());
 }
 
 void Agent::on_round_end(const std::string& name, const patroni::ClusterWatcher::Round& round) {
@@ -249,7 +259,10 @@ bool Agent::may_answer(const std::string& name, std::string_view request) const 
     const auto asked = parse_request(request, reason);
     const auto cluster = clusters_.find(
         listener.config.by_request && asked ? asked->cluster : listener.config.cluster);
-    return maintenance_.is_on() || cluster == clusters_.end() || cluster->second.polls.good > 0 ||
+    const bool is_told = cluster == clusters_.end() ||
+                         (cluster->second.polls.good > 0 &&
+                          !(cluster->second.own && cluster->second.own->is_being_asked()));
+    return maintenance_.is_on() || is_told ||
            patroni::Clock::now() - cluster->second.started > listener.config.profile.stale_after;
 }
 
@@ -260,7 +273,7 @@ Answer Agent::answer(const std::string& name, std::string_view request) const {
 }
 
 const std::string& Agent::member_of(const Listener& listener) const {
-    return listener.config.member.empty() ? clusters_.at(listener.config.cluster).own_member
+    return listener.config.member.empty() ? clusters_.at(listener.config.cluster).own->name()
                                           : listener.config.member;
 }
 
@@ -270,7 +283,7 @@ Knowledge Agent::knowledge_for(const Listener& listener) const {
     const std::string& member = member_of(listener);
     Knowledge knowledge;
     if (member.empty() && cluster.view)
-        knowledge.why_no_verdict = cluster.why_no_own_member;
+        knowledge.why_no_verdict = cluster.own->why_not_known();
     else
         knowledge = listener.boards.at(listener.config.cluster)
                         .knowledge_of(member, std::nullopt, patroni::Clock::now());
@@ -284,17 +297,30 @@ Answer Agent::answer_request(const Listener& listener, std::string_view request)
     const auto board = asked ? listener.boards.find(asked->cluster) : listener.boards.end();
     if (asked && board == listener.boards.end())
         reason = "no such cluster: " + asked->cluster;
-    Knowledge knowledge;
-    if (board != listener.boards.end())
-        knowledge = board->second.knowledge_of(asked->member, asked->role, patroni::Clock::now());
-    else
-        knowledge.why_no_verdict = reason;
+    if (board == listener.boards.end())
+        return answer_unknown(listener, request, reason);
+    Knowledge knowledge =
+        board->second.knowledge_of(asked->member, asked->role, patroni::Clock::now());
     if (!knowledge.verdict)
-        if (const auto others = unknown_requests_.pass(std::chrono::steady_clock::now()))
-            daemons::log::warning(listener.config.name + ": asked for '" + std::string(request) +
-                                  "': " + knowledge.why_no_verdict + *others);
+        return answer_unknown(listener, request, knowledge.why_no_verdict);
     knowledge.maintenance = maintenance_.is_on();
     return decide(listener.config.profile, knowledge);
+}
+
+/// It may be any line's beginning, one that is good by itself too.
+Answer Agent::answer_unended(const Listener& listener, std::string_view request) const {
+    return answer_unknown(
+        listener, request,
+        "a request ends with a line break (agent-send \"CLUSTER/MEMBER/ROLE\\n\")");
+}
+
+Answer Agent::answer_unknown(const Listener& listener, std::string_view request,
+                             const std::string& reason) const {
+    if (const auto others = unknown_requests_.pass(std::chrono::steady_clock::now()))
+        daemons::log::warning(listener.config.name + ": asked for '" + std::string(request) +
+                              "': " + reason + *others);
+    return decide(listener.config.profile,
+                  {.why_no_verdict = reason, .maintenance = maintenance_.is_on()});
 }
 
 void Agent::ping(const std::shared_ptr<void>& token) {

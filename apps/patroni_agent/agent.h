@@ -18,6 +18,7 @@
 #include "patroni_agent/agent_server.h"
 #include "patroni_agent/config.h"
 #include "patroni_agent/maintenance_switch.h"
+#include "patroni_agent/own_member.h"
 #include "patroni_agent/report.h"
 #include "patroni_agent/verdict_board.h"
 
@@ -48,19 +49,19 @@ class Agent {
     [[nodiscard]] bool may_answer(const std::string& listener, std::string_view request) const;
     /// What a listener answers; `request` is what HAProxy sent, if the listener takes any.
     [[nodiscard]] Answer answer(const std::string& listener, std::string_view request) const;
-    /// Told after every round of asking a cluster.
+    /// Told after every round of asking a cluster, and once Patroni was asked which member this is.
     std::function<void(const std::string& cluster)> on_round;
+    /// Both have been, once.
+    [[nodiscard]] bool is_settled(const std::string& cluster) const;
     /// How long the names of members' hosts may take to be resolved, in an answer of Patroni that
     /// is to tell which of them this is; by default the next answer must do.
     std::chrono::milliseconds patience_with_names{0};
 
   private:
     struct Cluster {
-        patroni::ResolvePrefer prefer;
-        std::vector<patroni::Endpoint> hosts;
         std::shared_ptr<const patroni::ClusterView> view;  ///< null: no answer yet
-        std::string own_member;                            ///< empty: not known
-        std::string why_no_own_member;
+        std::unique_ptr<OwnMember> own;                    ///< null: nobody asks for it
+        std::vector<std::string> warnings;                 ///< that are in the log
         patroni::Clock::time_point started = patroni::Clock::now();
         daemons::PollReport polls = {};
         std::unique_ptr<patroni::ClusterWatcher> watcher;
@@ -87,11 +88,17 @@ class Agent {
                                                            const AgentServer::Socket& socket);
     void on_view(const std::string& name, std::shared_ptr<const patroni::ClusterView> view);
     void on_round_end(const std::string& name, const patroni::ClusterWatcher::Round& round);
-    void find_own_member(const std::string& name, Cluster& cluster) const;
+    [[nodiscard]] bool wants_own_member(const std::string& cluster) const;
+    void use_own_member(const std::string& name, Cluster& cluster,
+                        const std::vector<patroni::Endpoint>& hosts,
+                        const patroni::RestClient::Access& access);
     void log_changes(const std::string& cluster);
     [[nodiscard]] const std::string& member_of(const Listener& listener) const;
     [[nodiscard]] Knowledge knowledge_for(const Listener& listener) const;
     [[nodiscard]] Answer answer_request(const Listener& listener, std::string_view request) const;
+    [[nodiscard]] Answer answer_unended(const Listener& listener, std::string_view request) const;
+    [[nodiscard]] Answer answer_unknown(const Listener& listener, std::string_view request,
+                                        const std::string& reason) const;
     [[nodiscard]] ClusterReport report_of(const std::string& name, const Cluster& cluster) const;
     [[nodiscard]] ListenerReport report_of(const Listener& listener) const;
     [[nodiscard]] AnswerReport report_of_answer(const Listener& listener) const;

@@ -49,7 +49,8 @@ AgentReport Agent::report() const {
 ClusterReport Agent::report_of(const std::string& name, const Cluster& cluster) const {
     ClusterReport report;
     report.name = name;
-    report.own_member = cluster.own_member;
+    if (cluster.own)
+        report.own_member = cluster.own->name();
     report.polls = cluster.polls;
     if (!cluster.view)
         return report;

@@ -43,6 +43,11 @@ class AgentServer::Connection final : public net::EventHandler {
         if (answered_ ? !ignore() : !read_request())
             server_.drop(self);
     }
+    /// Its time is up: what it has said is all there is.
+    void answer_what_came() {
+        if (!answered_ && used_ != 0)
+            answer({{request_.data(), used_}, false});
+    }
 
     [[nodiscard]] Clock::time_point deadline() const noexcept { return deadline_; }
     /// An event of the same batch may still come.
@@ -59,14 +64,17 @@ class AgentServer::Connection final : public net::EventHandler {
         used_ += static_cast<std::size_t>(count);
         const std::string_view text(request_.data(), used_);
         const auto end = text.find('\n');
-        if (end == std::string_view::npos && count != 0 && used_ < request_.size())
-            return true;
-        if (count == 0)
-            return false;
+        if (end != std::string_view::npos)
+            answer({text.substr(0, end), true});
+        else if (used_ == request_.size() || (count == 0 && used_ != 0))
+            answer({text, false});
+        // Who ends without a word wanted none.
+        return count != 0;
+    }
+
+    void answer(const Request& request) {
         answered_ = true;
-        // Without its end it is no request, and gets the answer of one that is not known.
-        server_.send_reply(fd_.get(), text.substr(0, end));
-        return true;
+        server_.send_reply(fd_.get(), request);
     }
 
     bool ignore() {
@@ -127,7 +135,7 @@ void AgentServer::on_accept_paused(int error) noexcept {
 }
 
 /// A fresh socket takes a line whole. The end of the stream follows it: HAProxy needs no more.
-void AgentServer::send_reply(int fd, std::string_view request) {
+void AgentServer::send_reply(int fd, const Request& request) {
     const std::string line = reply_(request);
     if (!line.empty())
         (void)!::send(fd, line.data(), line.size(), MSG_NOSIGNAL);
@@ -142,8 +150,10 @@ void AgentServer::drop(Connections::iterator connection) {
 
 void AgentServer::drop_late() {
     const auto now = Clock::now();
-    while (!connections_.empty() && connections_.front()->deadline() <= now)
+    while (!connections_.empty() && connections_.front()->deadline() <= now) {
+        connections_.front()->answer_what_came();
         drop(connections_.begin());
+    }
     if (!connections_.empty())
         late_.arm(connections_.front()->deadline() - now);
 }

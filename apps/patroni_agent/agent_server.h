@@ -21,13 +21,17 @@ namespace agent {
 ///
 /// Whatever a client does (says nothing, never reads, sends garbage without end) it is gone two
 /// seconds after it came, and a thousand such clients are all there can be: of more, the oldest
-/// goes.
+/// goes. What it has said by then is answered, line or not.
 class AgentServer final : private net::AcceptHandler {
   public:
     using Socket = std::shared_ptr<const net::ListeningSocket>;
+    struct Request {
+        std::string_view line;  ///< without its line break; empty where none is sent
+        bool is_whole = true;   ///< false: it had none when its time was up, or when it ended
+    };
     /// The whole reply, newline included; empty: the client is told nothing, and the end of the
-    /// stream. `request` is empty where none is sent.
-    using Reply = std::function<std::string(std::string_view request)>;
+    /// stream.
+    using Reply = std::function<std::string(const Request& request)>;
 
     AgentServer(net::EventLoop& loop, Socket socket, bool by_request, Reply reply);
     AgentServer(const AgentServer&) = delete;
@@ -42,7 +46,7 @@ class AgentServer final : private net::AcceptHandler {
 
     void on_accept(net::UniqueFd connection, const net::SocketAddress& peer) noexcept override;
     void on_accept_paused(int error) noexcept override;
-    void send_reply(int fd, std::string_view request);
+    void send_reply(int fd, const Request& request);
     void drop(Connections::iterator connection);
     void drop_late();
 

@@ -23,6 +23,14 @@ bool is_loopback(const std::vector<std::string>& addresses) {
            std::find(addresses.begin(), addresses.end(), "::1") != addresses.end();
 }
 
+/// Debian has a host's own name stand for 127.0.1.1, on that host alone. An address is not such a
+/// name, and neither is localhost, which others may have left their api_url at.
+bool is_name_of_this_host(const std::string& host, const std::vector<std::string>& addresses) {
+    return !host.starts_with("127.") && !is_loopback(addresses) &&
+           std::any_of(addresses.begin(), addresses.end(),
+                       [](const std::string& address) { return address.starts_with("127."); });
+}
+
 /// The only member of which `fits` holds; nothing if there is none or another.
 template <typename Fits>
 std::optional<std::string> only_one(const patroni::ClusterSnapshot& snapshot, Fits fits) {
@@ -49,8 +57,9 @@ patroni::Result<std::string> member_beside(const patroni::ClusterSnapshot& snaps
             const auto api = Endpoint::of_api_url(member.api_url);
             return !api || is_loopback(addresses_of(api.value().host));
         });
-    const auto is_here = [&](const std::vector<std::string>& api) {
-        return intersect(api, addresses_of_this_host) && (all_loopback || !is_loopback(api));
+    const auto is_here = [&](const std::string& host, const std::vector<std::string>& api) {
+        return is_name_of_this_host(host, api) ||
+               (intersect(api, addresses_of_this_host) && (all_loopback || !is_loopback(api)));
     };
     const auto fits = [&](const Endpoint& api) {
         const auto its_addresses = addresses_of(api.host);
@@ -58,15 +67,48 @@ patroni::Result<std::string> member_beside(const patroni::ClusterSnapshot& snaps
             if (host.port != api.port)
                 return false;
             const auto addresses = addresses_of(host.host);
+            const bool api_is_here = is_here(api.host, its_addresses);
             if (is_loopback(addresses))
-                return is_here(its_addresses);
-            return (host.host == api.host || intersect(addresses, its_addresses)) &&
-                   (asked.size() == 1 || is_here(its_addresses));
+                return api_is_here;
+            const bool is_the_same =
+                host.host == api.host || intersect(addresses, its_addresses) ||
+                (is_name_of_this_host(api.host, its_addresses) && is_here(host.host, addresses));
+            return is_the_same && (asked.size() == 1 || api_is_here);
         });
     };
     if (const auto name = only_one(snapshot, fits))
         return *name;
     return patroni::Failure{"which member this is cannot be told from the addresses; name it"};
+}
+
+patroni::Result<std::optional<std::string>> member_by_its_word(
+    const patroni::ClusterSnapshot& snapshot, const std::vector<patroni::Introduction>& told) {
+    std::optional<std::string> name;
+    for (const auto& [member, scope] : told) {
+        if (!scope.empty() && !snapshot.scope.empty() && scope != snapshot.scope)
+            return patroni::Failure{"Patroni on this host is of cluster " + scope +
+                                    ", and what is asked of is " + snapshot.scope};
+        if (member.empty() || member == name)
+            continue;
+        if (name)
+            return std::optional<std::string>();
+        name = member;
+    }
+    return name;
+}
+
+std::vector<Endpoint> apis_here(const std::vector<Endpoint>& asked, const AddressesOf& addresses_of,
+                                const std::set<std::string>& addresses_of_this_host) {
+    if (asked.size() == 1)
+        return asked;
+    std::vector<Endpoint> here;
+    for (const auto& host : asked) {
+        const auto addresses = addresses_of(host.host);
+        if (is_loopback(addresses) || is_name_of_this_host(host.host, addresses) ||
+            intersect(addresses, addresses_of_this_host))
+            here.push_back(host);
+    }
+    return here;
 }
 
 std::set<std::string> addresses_of_this_host() {

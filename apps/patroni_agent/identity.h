@@ -1,12 +1,14 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "patroni/cluster_snapshot.h"
 #include "patroni/endpoint.h"
+#include "patroni/introduction.h"
 #include "patroni/result.h"
 
 namespace agent {
@@ -22,6 +24,17 @@ using AddressesOf = std::function<std::vector<std::string>(const std::string& ho
 [[nodiscard]] patroni::Result<std::string> member_beside(
     const patroni::ClusterSnapshot& snapshot, const std::vector<patroni::Endpoint>& asked,
     const AddressesOf& addresses_of, const std::set<std::string>& addresses_of_this_host);
+
+/// The same by what the APIs on this host say of themselves, which decides where they do: nothing
+/// if none says its name, or several say different ones. Fails where who says it is of another
+/// cluster than the snapshot's. Pure.
+[[nodiscard]] patroni::Result<std::optional<std::string>> member_by_its_word(
+    const patroni::ClusterSnapshot& snapshot, const std::vector<patroni::Introduction>& told);
+
+/// Which of the APIs that are asked are on this host: the only one is.
+[[nodiscard]] std::vector<patroni::Endpoint> apis_here(
+    const std::vector<patroni::Endpoint>& asked, const AddressesOf& addresses_of,
+    const std::set<std::string>& addresses_of_this_host);
 
 /// Of all interfaces that are up. Asks the system.
 [[nodiscard]] std::set<std::string> addresses_of_this_host();

@@ -55,13 +55,21 @@ int once(const agent::CommandLine& command_line) {
     for (const auto& cluster : config.clusters)
         waiting.insert(cluster.name);
     agent.on_round = [&](const std::string& cluster) {
-        waiting.erase(cluster);
+        if (agent.is_settled(cluster))
+            waiting.erase(cluster);
         if (waiting.empty())
             loop.stop();
     };
     agent.apply(config);
     loop.run();
+    const auto report = agent.report();
     agent.stop();
+    for (const auto& cluster : report.clusters) {
+        if (!cluster.polls.last_error.empty())
+            std::cerr << cluster.name << ": " << cluster.polls.last_error << '\n';
+        for (const auto& warning : cluster.warnings)
+            std::cerr << cluster.name << ": " << warning << '\n';
+    }
     bool ready = true;
     for (const auto& listener : listeners) {
         const auto [state, reason] = agent.answer(listener.name, command_line.request);

@@ -51,6 +51,20 @@ TEST(AgentAnswers, ByRequest) {
     EXPECT_THAT(agent.ask("asked", std::string(10'000, 'x')), StartsWith("MAINT DOWN # "));
 }
 
+TEST(AgentAnswers, ARequestWithoutItsLineBreakIsUnknownAndTold) {
+    FakeCluster cluster(1);
+    AgentUnderTest agent(
+        agent_config(cluster, {listener("asked", "by_request: true, unknown: drain"),
+                               listener("w", "roles: [leader]")}),
+        2);
+    agent.daemon().wait_for_line("w: READY UP");
+    EXPECT_EQ(agent.ask("asked", "c/b1/leader"),
+              R"(DRAIN UP # a request ends with a line break (agent-send "CLUSTER/MEMBER/ROLE\n"))"
+              "\n");
+    agent.daemon().wait_for_line(
+        "asked: asked for 'c/b1/leader': a request ends with a line break");
+}
+
 TEST(AgentAnswers, PatroniGoneFromTheStart) {
     FakeCluster cluster(1);
     cluster.patronis[0]->stop();
@@ -86,6 +100,18 @@ TEST(AgentAnswers, PatroniSilentKeepsTheVerdictUntilItIsStale) {
     EXPECT_THAT(agent.ask("w"), StartsWith("READY DOWN # b1: unconfirmed for "));
     cluster.patronis[0]->start();
     agent.daemon().wait_for_line("w: READY UP", before);
+}
+
+TEST(AgentAnswers, ALeaderWhoseApiCannotBeReachedIsTold) {
+    FakeCluster cluster(2);
+    AgentUnderTest agent(agent_config(cluster, {listener("asked", "by_request: true")}));
+    support::eventually(
+        [&] { return agent.ask("asked", "c/b2/replica\n").starts_with("READY UP"); }, "an answer");
+    // The one that is not among the hosts.
+    cluster.patronis[1]->stop();
+    cluster.lead_by(1);
+    agent.daemon().wait_for_line("c: b2 is leader by /cluster alone: ");
+    EXPECT_THAT(agent.ask("asked", "c/b2/leader\n"), StartsWith("DRAIN UP # b2: "));
 }
 
 TEST(AgentAnswers, PatroniThatNeverAnswersIsSilentToo) {

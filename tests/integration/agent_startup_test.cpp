@@ -66,11 +66,27 @@ TEST(AgentStartup, OnceTellsByItsExitCode) {
     EXPECT_EQ(once({"--member", "b3"}).out, "MAINT DOWN # b3: not in Patroni's answer\n");
 }
 
+TEST(AgentStartup, WhatPatroniSaysOfItselfGoesBeforeItsAddress) {
+    const FakeCluster cluster(2);
+    const auto once = [&](const std::string& introduction) {
+        cluster.patronis[0]->answer(
+            "/patroni", {.body = R"({"state": "running", "patroni": )" + introduction + "}"});
+        return run({AGENT_BINARY, "--once", "--patroni", cluster.patronis[0]->url(), "--role",
+                    "any"})
+            .out;
+    };
+    EXPECT_THAT(once(R"({"version": "4.0.0", "scope": "c", "name": "b2"})"),
+                StartsWith("READY UP # b2: "));
+    // An older version does not say it.
+    EXPECT_THAT(once(R"({"version": "3.0.2", "scope": "c"})"), StartsWith("READY UP # b1: "));
+}
+
 TEST(AgentStartup, OnceWithoutPatroni) {
     const FakeCluster cluster(1);
     cluster.patronis[0]->stop();
     const RunResult result = run({AGENT_BINARY, "--once", "--patroni", cluster.patronis[0]->url()});
     EXPECT_EQ(result.out, "MAINT DOWN # Patroni has not answered yet\n");
+    EXPECT_EQ(result.err, "patroni: " + cluster.patronis[0]->url() + ": Connection refused\n");
     EXPECT_EQ(result.status.code, 1);
 }
 

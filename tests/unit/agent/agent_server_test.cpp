@@ -31,11 +31,14 @@ class AgentServerTest : public testing::Test {
     void serve(bool by_request) {
         thread_.call([&] {
             server_.emplace(thread_.loop(), socket_, by_request,
-                            [](std::string_view request) { return reply_to(request); });
+                            [](const AgentServer::Request& request) {
+                                return reply_to(request.line, request.is_whole);
+                            });
         });
     }
-    static std::string reply_to(std::string_view request) {
-        return "READY UP # <" + std::string(request) + ">\n";
+    static std::string reply_to(std::string_view request, bool is_whole = true) {
+        return (is_whole ? "READY UP # <" : "MAINT DOWN # unended <") + std::string(request) +
+               ">\n";
     }
     [[nodiscard]] TestClient connect() const { return {"127.0.0.1", socket_->address().port()}; }
     /// What HAProxy would read.
@@ -87,17 +90,34 @@ TEST_F(AgentServerTest, OnlyTheFirstLineIsARequest) {
     EXPECT_EQ(ask("a\nb\nc\n"), "READY UP # <a>\n");
 }
 
-TEST_F(AgentServerTest, HalfALineAndItsEndGetsNoAnswer) {
+TEST_F(AgentServerTest, ALineThatEndsWithItsConnectionIsAnsweredForWhatItIs) {
     serve(true);
     TestClient client = connect();
-    client.send("c/m/lea");
+    client.send("c/m/leader");
+    client.half_close();
+    EXPECT_EQ(client.receive_to_eof(), reply_to("c/m/leader", false));
+}
+
+TEST_F(AgentServerTest, ALineWhoseEndDoesNotComeIsAnsweredWhenItsTimeIsUp) {
+    serve(true);
+    TestClient client = connect();
+    client.send("c/m/leader");
+    const auto before = std::chrono::steady_clock::now();
+    EXPECT_EQ(client.receive_to_eof(), reply_to("c/m/leader", false));
+    EXPECT_GE(std::chrono::steady_clock::now() - before, 1'500ms);
+}
+
+TEST_F(AgentServerTest, WhoSaysNothingGetsNoAnswer) {
+    serve(true);
+    TestClient client = connect();
     client.half_close();
     EXPECT_EQ(client.receive_to_eof(), "");
+    EXPECT_EQ(connect().receive_to_eof(), "");
 }
 
 TEST_F(AgentServerTest, ALineWithoutEndIsAnsweredAsItIs) {
     serve(true);
-    EXPECT_EQ(ask(std::string(256, 'x')), reply_to(std::string(256, 'x')));
+    EXPECT_EQ(ask(std::string(256, 'x')), reply_to(std::string(256, 'x'), false));
     // One byte fewer may still become a line.
     TestClient client = connect();
     client.send(std::string(255, 'x'));

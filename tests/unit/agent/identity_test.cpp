@@ -30,6 +30,8 @@ std::vector<std::string> addresses_of(const std::string& host) {
         {"localhost", {"::1", "127.0.0.1"}},
         {"pg1.example", {"10.0.0.1"}},
         {"pg2.example", {"10.0.0.2", "fd00::2"}},
+        {"debian1", {"127.0.1.1"}},
+        {"debian2", {"10.0.0.2"}},
         {"unknown.example", {}},
     };
     const auto found = known.find(host);
@@ -85,6 +87,21 @@ TEST(IdentityTest, WhichMemberThisIs) {
          {"http://localhost:8008"},
          {"127.0.0.1", "10.0.0.9"},
          ""},
+        // Debian has a host's own name stand for 127.0.1.1.
+        {{{"p1", "http://debian1:8008/patroni"}, {"p2", "http://debian2:8008/patroni"}},
+         {"http://localhost:8008"},
+         {"127.0.0.1", "10.0.0.1"},
+         "p1"},
+        {{{"p1", "http://debian1:8008/patroni"}, {"p2", "http://debian2:8008/patroni"}},
+         {"http://10.0.0.1:8008", "http://10.0.0.2:8008"},
+         {"127.0.0.1", "10.0.0.1"},
+         "p1"},
+        {{kThree[1], {"p4", "http://127.0.1.1:8008/patroni"}},
+         {"http://localhost:8008"},
+         {"127.0.0.1", "10.0.0.1"},
+         ""},
+        // Two addresses of this host: the one that is asked.
+        {{kThree[0], kThree[1]}, {"http://10.0.0.2:8008"}, {"10.0.0.1", "10.0.0.2"}, "p2"},
         // More than one fits.
         {{{"a", "http://10.0.0.1:8008/patroni"}, {"b", "http://10.0.0.2:8008/patroni"}},
          {"http://localhost:8008"},
@@ -114,6 +131,41 @@ TEST(IdentityTest, WhichMemberThisIs) {
             EXPECT_THAT(name.reason(), HasSubstr("name it"));
         }
     }
+}
+
+TEST(IdentityTest, ByTheWordOfThePatroniOnThisHost) {
+    patroni::ClusterSnapshot snapshot = cluster(kThree);
+    const auto by_word = [&](const std::vector<patroni::Introduction>& told) {
+        const auto name = member_by_its_word(snapshot, told);
+        return name ? name.value().value_or("not told") : name.reason();
+    };
+    EXPECT_EQ(by_word({}), "not told");
+    EXPECT_EQ(by_word({{"p2", "main"}}), "p2");
+    EXPECT_EQ(by_word({{"", "main"}}), "not told");
+    EXPECT_EQ(by_word({{"p2", "main"}, {"", "main"}, {"p2", ""}}), "p2");
+    EXPECT_EQ(by_word({{"p1", "main"}, {"p2", "main"}}), "not told");
+    snapshot.scope = "main";
+    EXPECT_EQ(by_word({{"p2", "main"}}), "p2");
+    EXPECT_EQ(by_word({{"p2", "other"}}),
+              "Patroni on this host is of cluster other, and what is asked of is main");
+}
+
+TEST(IdentityTest, WhichApisAreHere) {
+    const auto here = [](const std::vector<std::string>& asked) {
+        std::vector<Endpoint> endpoints;
+        for (const auto& url : asked)
+            endpoints.push_back(Endpoint::parse(url).value());
+        std::vector<std::string> urls;
+        for (const auto& endpoint : apis_here(endpoints, addresses_of, {"127.0.0.1", "10.0.0.2"}))
+            urls.push_back(endpoint.url());
+        return urls;
+    };
+    using testing::ElementsAre;
+    EXPECT_THAT(here({"http://10.0.0.1:8008"}), ElementsAre("http://10.0.0.1:8008"));
+    EXPECT_THAT(here({"http://10.0.0.1:8008", "http://10.0.0.2:8008", "http://10.0.0.3:8008"}),
+                ElementsAre("http://10.0.0.2:8008"));
+    EXPECT_THAT(here({"http://localhost:8008", "http://debian1:8008", "http://10.0.0.3:8008"}),
+                ElementsAre("http://localhost:8008", "http://debian1:8008"));
 }
 
 TEST(IdentityTest, ThisHostHasItsLoopbackAddress) {
