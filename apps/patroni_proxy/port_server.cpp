@@ -41,7 +41,7 @@ void PortServer::use(BackendTablePtr table) {
     // From the back: a session that ends gives its place to the last one, which was looked at.
     for (std::size_t i = sessions_.size(); i-- > 0;) {
         Session& session = *sessions_[i];
-        if (!session.backend())
+        if (!session.has_place())
             continue;
         if (table_->is_regular(session.backend()))
             session.admission = Admission::regular;
@@ -181,9 +181,9 @@ std::vector<BackendPtr> PortServer::busy_backends() const {
 
 void PortServer::on_closed(Session& session) {
     held_.leave(session);
-    // Its place on a backend that was full. A try that failed frees none.
-    if (session.was_connected() && settings_->max_connections_per_backend != 0)
-        held_.on_chance();
+    // A try that failed frees none.
+    if (session.was_connected())
+        on_place_freed();
     const std::size_t index = session.index;
     worker_.loop.dispose_later(std::exchange(sessions_[index], std::move(sessions_.back())));
     if (sessions_[index])
@@ -194,6 +194,11 @@ void PortServer::on_closed(Session& session) {
     worker_.sessions.fetch_sub(1, std::memory_order_relaxed);
     worker_.process.open.fetch_sub(1, std::memory_order_relaxed);
     port_->sessions.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void PortServer::on_place_freed() {
+    if (settings_->max_connections_per_backend != 0)
+        held_.on_chance();
 }
 
 /// The allocator keeps what lies between things that live on.

@@ -65,6 +65,8 @@ class PortServer {
     [[nodiscard]] MemberTally& tally_of(const Backend& backend);
     void note_unreachable(const BackendPtr& backend, const std::string& why);
     void note_refused(SessionEnd end, const std::string& client, std::string_view detail);
+    /// On a backend that may have been full.
+    void on_place_freed();
     /// It has ended a session.
     void note_ended(const BackendPtr& backend) const;
     /// Those that may run what a client of the port wants to be cancelled, draining ones included.

@@ -43,6 +43,8 @@ std::string_view name_of(Session::State state) {
             return "connecting";
         case Session::State::relaying:
             return "relaying";
+        case Session::State::closing:
+            return "closing";
         case Session::State::refusing:
             return "being refused";
         case Session::State::cancelling:
@@ -136,7 +138,7 @@ void Session::leave_backend(std::string_view why) noexcept {
 void Session::end(SessionEnd end) noexcept {
     if (relay_)
         relay_->abort();
-    close(end);
+    close(state_ == State::closing ? session_end_of(*relay_->end()) : end);
 }
 
 bool Session::idle_for(unsigned rounds) noexcept {
@@ -181,11 +183,15 @@ void Session::take(BackendPtr claimed) noexcept {
 }
 
 void Session::leave() noexcept {
-    if (!backend_ || !tally_)  // it has both or neither
+    free_place();
+    backend_.reset();
+}
+
+void Session::free_place() noexcept {
+    if (!tally_)
         return;
     backend_->connections.fetch_sub(1, std::memory_order_relaxed);
     --tally_->sessions;
-    backend_.reset();
     tally_ = nullptr;
 }
 
@@ -330,14 +336,16 @@ void Session::pass_on_cancel(const std::string& request, net::UniqueFd own,
         attempt_->cancel_request->send_rest_over(std::move(own), rest);
 }
 
-void Session::on_backend_fin() noexcept {
-    // Not at the end of the session: an idle client may notice by tomorrow.
+void Session::on_backend_end() noexcept {
+    // Not at the end of the session: an idle client may notice by tomorrow, and the server has
+    // forgotten it by now.
     port_.note_ended(backend_);
+    free_place();
+    port_.on_place_freed();
+    enter(State::closing);
 }
 
 void Session::on_relay_end(net::RelayEnd end) noexcept {
-    if (end == net::RelayEnd::backend_failed)
-        port_.note_ended(backend_);
     close(session_end_of(end));
 }
 
@@ -349,10 +357,11 @@ void Session::close(SessionEnd end, std::string_view detail) noexcept {
         port_.note_refused(end, client_name(), detail);
     else
         log_end(end, detail);
-    if (tally_) {
-        tally_->bytes_from_client += bytes_from_client();
-        tally_->bytes_from_backend += bytes_from_backend();
-        ++tally_->ended[static_cast<std::size_t>(end)];
+    if (backend_) {
+        MemberTally& tally = port_.tally_of(*backend_);
+        tally.bytes_from_client += bytes_from_client();
+        tally.bytes_from_backend += bytes_from_backend();
+        ++tally.ended[static_cast<std::size_t>(end)];
     }
     leave();
     enter(State::closed);

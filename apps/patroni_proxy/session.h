@@ -42,6 +42,7 @@ class Session final : public net::ConnectHandler, public net::RelayOwner, public
         holding,
         connecting,
         relaying,
+        closing,
         refusing,
         cancelling,
         closed,
@@ -69,9 +70,10 @@ class Session final : public net::ConnectHandler, public net::RelayOwner, public
     /// The intervals have another length from now on.
     void forget_idleness() noexcept;
 
+    /// Kept from the end of the backend on, for the record.
     [[nodiscard]] const Backend* backend() const noexcept { return backend_.get(); }
-    /// Of its backend's member, as long as it has one.
-    [[nodiscard]] MemberTally* tally() const noexcept { return tally_; }
+    /// Whether it counts among its backend's connections.
+    [[nodiscard]] bool has_place() const noexcept { return tally_ != nullptr; }
     [[nodiscard]] std::chrono::steady_clock::time_point accepted_at() const noexcept {
         return accepted_at_;
     }
@@ -120,6 +122,7 @@ class Session final : public net::ConnectHandler, public net::RelayOwner, public
     [[nodiscard]] bool is_unanswered() const noexcept;
     void take(BackendPtr claimed) noexcept;
     void leave() noexcept;
+    void free_place() noexcept;
     void close(SessionEnd end, std::string_view detail = {}) noexcept;
     void log_end(SessionEnd end, std::string_view detail) const;
     [[nodiscard]] std::string client_name() const;
@@ -129,7 +132,7 @@ class Session final : public net::ConnectHandler, public net::RelayOwner, public
     void on_connect_failed(int error) noexcept override;
     net::Inspection inspect(net::RelaySide from,
                             std::span<const std::byte> bytes) noexcept override;
-    void on_backend_fin() noexcept override;
+    void on_backend_end() noexcept override;
     void on_relay_end(net::RelayEnd end) noexcept override;
     void on_refused() noexcept override;
     void on_refused_cancel(const std::string& request) noexcept override;
@@ -143,8 +146,8 @@ class Session final : public net::ConnectHandler, public net::RelayOwner, public
     std::uint8_t idle_rounds_ = 0;
     /// By idle_for(); none yet, so that its first look finds every session busy.
     std::uint64_t bytes_seen_ = std::numeric_limits<std::uint64_t>::max();
-    BackendPtr backend_;  // counted in its connections
-    MemberTally* tally_ = nullptr;
+    BackendPtr backend_;
+    MemberTally* tally_ = nullptr;  // as long as it counts in the connections of the backend
     std::unique_ptr<Attempt> attempt_;
     std::unique_ptr<Startup> startup_;  // as long as there is something to be learned from it
     std::optional<net::Relay> relay_;

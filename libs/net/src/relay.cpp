@@ -1,7 +1,9 @@
 #include "net/relay.h"
 
 #include <cerrno>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <utility>
 
@@ -13,26 +15,60 @@ void reset_on_close(const UniqueFd& socket) {
     ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
 }
 
-bool broken(RelayEnd end) {
-    return end != RelayEnd::client_closed && end != RelayEnd::backend_closed;
-}
-
 // Whoever sends its FIN first keeps the socket in TIME_WAIT for a minute, and towards one backend
 // there are some 28,000 of them: 470 sessions a second would use them up. A PostgreSQL client that
 // says goodbye makes the server close by itself, within milliseconds.
-constexpr std::chrono::milliseconds kFinPatience{20};
+constexpr std::chrono::milliseconds kPatienceWithBackend{20};
+
+// A client that says goodbye closes at once, unless it was preempted between the two on a machine
+// that is busy. Only one that waits for an answer in vain hears of the end so much later.
+constexpr std::chrono::milliseconds kPatienceWithClient{100};
+
+// The longest close_notify of the ciphers in use (TLS 1.2 with AES-GCM; 24 bytes in TLS 1.3), which
+// a server says at a goodbye. An ErrorResponse is longer.
+constexpr std::uint64_t kLongestCloseNotify = 31;
+
+// The client's half after the end of its backend. A server's own socket would answer what the
+// client still sends with a reset; ours takes it for a second, which no round trip lasts, so that
+// what crosses the end on its way does no harm to what the client has yet to read. A client that
+// takes nothing has about as long as the kernel tries to deliver what a closed socket has left.
+constexpr std::chrono::milliseconds kLook{250};
+constexpr unsigned kLooksOnceDelivered = 4;
+constexpr unsigned kLooksWithoutProgress = 240;
 
 bool try_again(int error) {
     return error == EAGAIN || error == EINTR;
 }
 
-/// Or broke, which a look with recv() would keep from the read that comes.
-bool has_closed(const UniqueFd& socket) {
-    pollfd entry{.fd = socket.get(), .events = POLLRDHUP, .revents = 0};
-    return ::poll(&entry, 1, 0) > 0;
+/// Bytes of ours, and a FIN, that the peer's kernel has not taken yet, but will. What is written to
+/// a unix socket is the peer's at once, and nothing that is written to one that broke will be.
+int undelivered_to(const UniqueFd& socket) {
+    pollfd entry{.fd = socket.get(), .events = 0, .revents = 0};
+    int domain = AF_UNSPEC;
+    socklen_t size = sizeof domain;
+    int bytes = 0;
+    if (::poll(&entry, 1, 0) != 0 ||
+        ::getsockopt(socket.get(), SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0 ||
+        domain == AF_UNIX || ::ioctl(socket.get(), SIOCOUTQ, &bytes) != 0)
+        return 0;
+    return bytes;
 }
 
 }  // namespace
+
+std::optional<RelayEnd> who_ended(const Ends& ends) {
+    if (ends.backend != SideEnd::none) {
+        if (!ends.answered && ends.client != SideEnd::none)
+            return RelayEnd::client_closed;
+        if (!ends.answered && !ends.waited)
+            return std::nullopt;
+        return ends.backend == SideEnd::closed ? RelayEnd::backend_closed
+                                               : RelayEnd::backend_failed;
+    }
+    if (ends.client == SideEnd::none || !ends.waited)
+        return std::nullopt;
+    return ends.client == SideEnd::closed ? RelayEnd::client_closed : RelayEnd::client_failed;
+}
 
 Relay::Relay(EventLoop& loop, RelayBuffer& buffer, RelayOwner& owner, UniqueFd client,
              UniqueFd backend)
@@ -57,7 +93,7 @@ void Relay::start(std::span<const std::byte> from_client) noexcept {
 }
 
 void Relay::abort() noexcept {
-    if (ended_)
+    if (finished_)
         return;
     // A reset spares the backend a query nobody waits for, and the proxy a socket in TIME_WAIT.
     reset_on_close(backend_.fd);
@@ -73,23 +109,27 @@ Relay::Sockets Relay::release() noexcept {
 }
 
 void Relay::on_event(Endpoint& side, std::uint32_t events) noexcept {
-    if (ended_)
+    if (finished_)
         return;  // fetched before the relay ended
     if ((events & EPOLLOUT) != 0)
         flush_to(side);
     // An error or a hang-up shows in the read, behind the last bytes that arrived.
-    if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0 && !side.read_done &&
+    if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0 && side.ended == SideEnd::none &&
         !peer_of(side).backlog)
         read_from(side);
     settle();
 }
 
-/// Shows the owner what was read; true if the sockets are its own now.
-bool Relay::taken(const Endpoint& side, std::size_t size) noexcept {
+/// Shows the owner what was read.
+Inspection Relay::show(const Endpoint& side, std::size_t size) noexcept {
     const auto from = &side == &client_ ? RelaySide::client : RelaySide::backend;
     const Inspection inspection = owner_.inspect(from, {buffer_.data(), size});
-    inspected_ = inspection == Inspection::further;
-    return inspection == Inspection::taken;
+    inspected_ = inspection == Inspection::further || inspection == Inspection::kept;
+    return inspection;
+}
+
+void Relay::say_to_client(std::span<const std::byte> bytes) noexcept {
+    write_to(client_, bytes.data(), bytes.size());
 }
 
 void Relay::read_from(Endpoint& side) noexcept {
@@ -97,30 +137,29 @@ void Relay::read_from(Endpoint& side) noexcept {
     const ssize_t count = ::recv(side.fd.get(), buffer_.data(), buffer_.size(), 0);
     if (count < 0 && try_again(errno))
         return;
-    if (inspected_ && taken(side, count > 0 ? static_cast<std::size_t>(count) : 0))
+    Inspection inspection = Inspection::enough;
+    if (inspected_)
+        inspection = show(side, count > 0 ? static_cast<std::size_t>(count) : 0);
+    if (inspection == Inspection::taken)
         return;
-    if (count > 0) {
-        side.received += static_cast<std::uint64_t>(count);
-        write_to(peer, buffer_.data(), static_cast<std::size_t>(count));
-    } else if (count == 0) {
-        // A client that says goodbye and closes: its FIN is there before that of the backend, but
-        // this one may be read first.
-        const bool backend_first =
-            &side == &backend_ && !client_.read_done && !has_closed(client_.fd);
-        note_end(backend_first ? RelayEnd::backend_closed : RelayEnd::client_closed);
-        if (backend_first)
-            owner_.on_backend_fin();
-        side.read_done = true;
-        // It was read because its peer had taken everything that came before.
-        pass_fin_to(peer);
-    } else {
-        note_end(&side == &client_ ? RelayEnd::client_failed : RelayEnd::backend_failed);
-        side.read_done = true;
-        give_up_writing(side);
-    }
+    if (count <= 0)
+        return note_end(side, count < 0 || side.reset ? SideEnd::broke : SideEnd::closed);
+    side.received += static_cast<std::uint64_t>(count);
+    if (&side == &client_)
+        heard_ = backend_.received;
+    if (inspection == Inspection::kept)
+        return;
+    write_to(peer, buffer_.data(), static_cast<std::size_t>(count));
 }
 
+/// What nobody takes any more is dropped.
 void Relay::write_to(Endpoint& side, const std::byte* bytes, std::size_t size) noexcept {
+    if (side.write_done)
+        return;
+    if (side.backlog) {  // the owner has said something before
+        side.backlog->bytes.insert(side.backlog->bytes.end(), bytes, bytes + size);
+        return;
+    }
     const std::size_t written = send_some(side, bytes, size);
     if (written < size && !side.write_done)
         side.backlog = std::make_unique<Backlog>(Backlog{{bytes + written, bytes + size}});
@@ -139,41 +178,93 @@ void Relay::flush_to(Endpoint& side) noexcept {
         side.backlog.reset();
 }
 
-/// How much `side` took; a side that broke has given up writing afterwards.
+/// How much `side` took. One that takes nothing more is still read, up to its end.
 std::size_t Relay::send_some(Endpoint& side, const std::byte* bytes, std::size_t size) noexcept {
     const ssize_t count = ::send(side.fd.get(), bytes, size, MSG_NOSIGNAL);
     if (count >= 0)
         return static_cast<std::size_t>(count);
     if (!try_again(errno)) {
-        note_end(&side == &client_ ? RelayEnd::client_failed : RelayEnd::backend_failed);
-        give_up_writing(side);
+        side.write_done = side.deaf = true;
+        // The error is told once, and the read that comes finds no more than an end. A reset that
+        // followed a FIN is told as EPIPE.
+        side.reset = errno != EPIPE;
+        side.backlog.reset();
     }
     return 0;
 }
 
-void Relay::pass_fin_to(Endpoint& side) noexcept {
-    // A relay that broke ends by resets: a FIN would call the loss a regular end.
-    if (side.write_done || broken(end_))
-        return;
-    if (&side == &backend_ && !fin_timer_) {
-        fin_timer_ = std::make_unique<Timer>(loop_.timers(), [this] { pass_fin_to(backend_); });
-        fin_timer_->arm(kFinPatience);
-        return;
+/// It was read because the other side had taken everything that came before.
+void Relay::note_end(Endpoint& side, SideEnd how) noexcept {
+    side.ended = how;
+    if (how == SideEnd::broke) {
+        side.write_done = side.deaf = true;
+        side.backlog.reset();
     }
+    if (end_)
+        return farewell_->timer.arm(kLook);
+    if (farewell_)
+        return;
+    answered_ = backend_.received - heard_ > kLongestCloseNotify;
+    farewell_.reset(new Farewell{Timer(loop_.timers(), [this] { on_timer(); })});
+    farewell_->timer.arm(&side == &client_ ? kPatienceWithBackend : kPatienceWithClient);
+}
+
+void Relay::on_timer() noexcept {
+    if (!end_) {
+        waited_ = true;
+    } else {
+        const int undelivered = undelivered_to(client_.fd);
+        farewell_->looks = undelivered == farewell_->undelivered ? farewell_->looks + 1 : 1;
+        farewell_->undelivered = undelivered;
+        farewell_->timer.arm(kLook);
+    }
+    settle();
+}
+
+/// Once for all.
+void Relay::decide() noexcept {
+    if (end_ || !farewell_)
+        return;
+    end_ = who_ended({client_.ended, backend_.ended, answered_, waited_});
+    if (end_)
+        pass_on();
+}
+
+/// The end, to the other side.
+void Relay::pass_on() noexcept {
+    switch (*end_) {
+        case RelayEnd::client_closed:
+            if (backend_.ended == SideEnd::none) {
+                told_ = true;
+                pass_fin_to(backend_);
+            }
+            return;
+        case RelayEnd::backend_closed:
+        case RelayEnd::backend_failed:
+            owner_.on_backend_end();  // before the client may know
+            if (*end_ == RelayEnd::backend_closed)
+                pass_fin_to(client_);
+            farewell_->undelivered = undelivered_to(client_.fd);
+            return farewell_->timer.arm(kLook);
+        case RelayEnd::client_failed:
+        case RelayEnd::out_of_resources:
+            return;
+    }
+}
+
+void Relay::pass_fin_to(Endpoint& side) noexcept {
+    if (side.write_done)
+        return;
     side.write_done = true;
     ::shutdown(side.fd.get(), SHUT_WR);
 }
 
-/// `side` takes nothing more, so nothing more is read for it. What it sent is still read.
-void Relay::give_up_writing(Endpoint& side) noexcept {
-    side.write_done = true;
-    side.backlog.reset();
-    peer_of(side).read_done = true;
-}
-
 void Relay::update_interest(Endpoint& side) noexcept {
+    const Endpoint& peer = peer_of(side);
     std::uint32_t wanted = 0;
-    if (!side.read_done && !peer_of(side).backlog)
+    // For a side that broke nothing more is read, until its end has been.
+    if (side.ended == SideEnd::none && !peer.backlog &&
+        (!peer.write_done || peer.ended != SideEnd::none))
         wanted |= EPOLLIN;
     if (side.backlog)
         wanted |= EPOLLOUT;
@@ -192,49 +283,64 @@ void Relay::update_interest(Endpoint& side) noexcept {
     else
         error = loop_.add(side.fd.get(), wanted, side);
     side.interest = error == 0 ? wanted : 0;
-    if (error != 0) {
-        note_end(RelayEnd::out_of_resources);
-        for (Endpoint* each : {&client_, &backend_})
-            give_up_writing(*each);
-    }
+    if (error != 0)
+        end_ = RelayEnd::out_of_resources;
 }
 
 void Relay::settle() noexcept {
-    finish_if_done();
-    if (ended_)
+    if (finished_)
         return;
-    update_interest(client_);
-    update_interest(backend_);
-    finish_if_done();  // what the kernel does not watch is over
+    decide();
+    if (!is_over()) {
+        update_interest(client_);
+        update_interest(backend_);
+    }
+    if (is_over())  // what the kernel does not watch is over, too
+        finish();
+}
+
+bool Relay::is_over() const noexcept {
+    if (!end_)
+        return false;
+    if (*end_ == RelayEnd::client_failed || *end_ == RelayEnd::out_of_resources)
+        return true;
+    return backend_.ended == SideEnd::none ? client_.deaf : client_is_over();
+}
+
+/// It hears the end of its backend once it has all that came before.
+bool Relay::client_is_over() const noexcept {
+    if (client_.deaf || (client_.ended != SideEnd::none && !passes_reset()))
+        return true;
+    if (passes_reset() && undelivered_to(client_.fd) == 0)
+        return true;
+    return farewell_->looks >=
+           (farewell_->undelivered == 0 ? kLooksOnceDelivered : kLooksWithoutProgress);
+}
+
+/// A FIN would call a loss a regular end. Nothing is lost by who has said goodbye.
+bool Relay::passes_reset() const noexcept {
+    return backend_.ended == SideEnd::broke && (told_ || *end_ == RelayEnd::backend_failed);
+}
+
+void Relay::finish() noexcept {
+    const bool broken = *end_ != RelayEnd::client_closed && *end_ != RelayEnd::backend_closed;
+    if (broken || passes_reset())
+        reset_on_close(client_.fd);
+    // It spares the backend a query nobody waits for.
+    if (broken || client_.deaf || client_.ended == SideEnd::none)
+        reset_on_close(backend_.fd);
+    close_both();
+    owner_.on_relay_end(*end_);
 }
 
 void Relay::close_both() noexcept {
-    ended_ = true;
-    if (fin_timer_)
-        fin_timer_->cancel();
+    finished_ = true;
+    if (farewell_)
+        farewell_->timer.cancel();
     for (Endpoint* side : {&client_, &backend_}) {
         side->interest = 0;
         side->fd.reset();
     }
-}
-
-void Relay::note_end(RelayEnd end) noexcept {
-    // The first cause counts, but that one side broke is worth more than who began to close.
-    if (!end_known_ || (broken(end) && !broken(end_)))
-        end_ = end;
-    end_known_ = true;
-}
-
-void Relay::finish_if_done() noexcept {
-    const bool drained = !client_.backlog && !backend_.backlog;
-    if (ended_ || !drained || !client_.read_done || !backend_.read_done)
-        return;
-    if (broken(end_)) {
-        reset_on_close(client_.fd);
-        reset_on_close(backend_.fd);
-    }
-    close_both();
-    owner_.on_relay_end(end_);
 }
 
 }  // namespace net

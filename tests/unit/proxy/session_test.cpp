@@ -52,11 +52,11 @@ TEST(SessionTest, PassesAHalfCloseFromEitherSide) {
     p1.wait_for_accepted(2);
     p1.half_close_all();
     EXPECT_EQ(second.receive_to_eof(), "");
-    EXPECT_EQ(backend->connections, 1U);
+    EXPECT_EQ(backend->connections, 0U);
     second.send("still heard");
     p1.wait_for_received(11);
     second.half_close();
-    wait_for_connections(backend, 0);
+    port.wait_for_sessions(0);
 }
 
 TEST(SessionTest, CountsAsAConnectionFromConnectingToTheEnd) {
