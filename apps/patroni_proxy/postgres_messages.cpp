@@ -45,6 +45,17 @@ Request kind_of(std::uint32_t code, std::size_t size) {
     return Request::other;
 }
 
+constexpr std::size_t kFieldsAt = 5;  // behind a message's type and length
+
+// No refusal is as long. Servers before protocol 3, and a postmaster that cannot fork, begin their
+// errors alike, with text where the length is.
+constexpr std::size_t kMaxAnswer = 8'192;
+
+/// Of the message that begins here, or as much as it takes to know that.
+std::size_t size_of_message(std::string_view bytes) {
+    return bytes.size() < kFieldsAt ? kFieldsAt : 1 + std::size_t{read_number(bytes, 1)};
+}
+
 }  // namespace
 
 RequestHead read_request(std::string_view bytes) {
@@ -63,14 +74,23 @@ RequestHead read_request(std::string_view bytes) {
 }
 
 Answer read_answer(std::string_view bytes) {
-    constexpr std::size_t kFieldsAt = 5;  // behind the type and the length
     // NegotiateProtocolVersion: a client that asks for more than the server knows hears of that
     // first, and then whether it is accepted.
-    if (bytes.size() >= kFieldsAt && bytes[0] == 'v')
-        bytes.remove_prefix(std::min(bytes.size(), 1 + std::size_t{read_number(bytes, 1)}));
-    if (bytes.size() < kFieldsAt || bytes[0] != 'E')
+    if (!bytes.empty() && bytes[0] == 'v') {
+        const std::size_t size = size_of_message(bytes);
+        if (size < kFieldsAt || size > kMaxAnswer)
+            return {};
+        if (bytes.size() < size)
+            return {.incomplete = true};
+        bytes.remove_prefix(size);
+    }
+    if (bytes.empty())
+        return {.incomplete = true};
+    if (bytes[0] != 'E')
         return {};
-    Answer answer{.is_error = true};
+    const std::size_t size = size_of_message(bytes);
+    Answer answer{.is_error = bytes.size() >= kFieldsAt,
+                  .incomplete = size <= kMaxAnswer && bytes.size() < size};
     // Each field is its type, a text, and a zero; a zero in place of a type ends them.
     for (std::size_t at = kFieldsAt; at < bytes.size() && bytes[at] != '\0';) {
         const std::size_t end = bytes.find('\0', at);

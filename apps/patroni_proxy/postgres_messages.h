@@ -38,6 +38,7 @@ inline constexpr char kNoEncryption = 'N';
 /// What the beginning of a server's answer to a startup packet says.
 struct Answer {
     bool is_error = false;
+    bool incomplete = false;  ///< it is, or may become, an error of which not all has come
     std::string sqlstate{};
     std::string message{};
 };

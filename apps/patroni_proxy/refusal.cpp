@@ -30,6 +30,8 @@ void Refusal::start(Startup asked) {
     startup_ = std::move(asked);
     if (loop_.take_over(client_, EPOLLIN, *this) != 0)
         return timer_.arm({});
+    if (startup_.speaks_on())
+        return timer_.arm({});
     timer_.arm(answer_.empty() ? kPatienceToKnow : kPatienceToAnswer);
     answer();
 }
@@ -48,7 +50,7 @@ void Refusal::on_event(std::uint32_t /*events*/) noexcept {
         cancel();
         return owner_.on_refused_cancel(startup_.request());
     }
-    if (next == Startup::Next::enough && startup_.awaits() == Startup::Awaits::request)
+    if (startup_.speaks_on())
         return finish();
     answer();
 }

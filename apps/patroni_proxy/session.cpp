@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <string>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <system_error>
 #include <utility>
@@ -216,37 +217,50 @@ void Session::hold() noexcept {
         return give_up(*refusal);
     if (state_ == State::holding)
         return;
-    // What it sends waits in the kernel for its backend, but a cancel request need not wait.
-    if (const int error = port_.loop().add(client_.get(), EPOLLIN | EPOLLRDHUP, *attempt_);
-        error != 0)
-        return close(SessionEnd::out_of_resources, std::generic_category().message(error));
     enter(State::holding);
+    watch_held(EPOLLRDHUP);
+}
+
+/// That it leaves is all that matters, once it is clear that it sends no cancel request.
+void Session::watch_held(std::uint32_t events) noexcept {
+    if (startup_->hears_client())
+        events |= EPOLLIN;
+    if (const int error = port_.loop().take_over(client_.get(), events, *attempt_); error != 0)
+        close(SessionEnd::out_of_resources, std::generic_category().message(error));
 }
 
 void Session::on_held_event(std::uint32_t events) noexcept {
     if (state_ != State::holding)
         return;  // fetched before it went on
-    std::array<char, kMaxCancelRequest> bytes;
-    const ssize_t count = ::recv(client_.get(), bytes.data(), bytes.size(), MSG_PEEK);
-    const std::string request(bytes.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
-    if (read_request(request).kind == Request::cancel) {
-        // Unread bytes would turn the end of its connection into a reset.
-        (void)::recv(client_.get(), bytes.data(), bytes.size(), 0);
-        return pass_on_cancel(request, {}, {});
+    ssize_t count = 0;
+    // A cancel request need not wait for a backend. What is no request yet is said to one later,
+    // and what follows it waits in the kernel.
+    if (startup_->hears_client()) {
+        std::array<char, kMaxRequest> bytes;
+        count = ::recv(client_.get(), bytes.data(), bytes.size(), 0);
+        if (count > 0) {
+            if (startup_->on_client({bytes.data(), static_cast<std::size_t>(count)}) ==
+                Startup::Next::cancel)
+                return pass_on_cancel(startup_->request(), {}, {});
+            return watch_held(EPOLLRDHUP);
+        }
     }
-    if ((events & ~std::uint32_t{EPOLLIN}) == 0) {
-        // That it leaves is all that matters from now on.
-        if (const int error = port_.loop().modify(client_.get(), EPOLLRDHUP, *attempt_); error != 0)
-            close(SessionEnd::out_of_resources, std::generic_category().message(error));
-        return;
-    }
-    int error = 0;
+    int error = count < 0 && errno != EAGAIN && errno != EINTR ? errno : 0;
     socklen_t size = sizeof error;
-    if (::getsockopt(client_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0)
-        error = errno;
-    // The look at its bytes may have fetched the error already.
-    const bool broken = error != 0 || (count < 0 && errno != EAGAIN);
-    close(broken ? SessionEnd::client_failed : SessionEnd::client_closed, "while it was held");
+    if (error == 0 && (events & (EPOLLERR | EPOLLHUP)) != 0)
+        (void)::getsockopt(client_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+    if (error != 0)
+        return close(SessionEnd::client_failed, "while it was held");
+    if ((events & (EPOLLRDHUP | EPOLLHUP)) == 0)
+        return;
+    // One that closes its half has said all that it will. If that is no more than a request to
+    // begin, there is nothing to serve: it has lost its patience.
+    int unread = 0;
+    (void)::ioctl(client_.get(), FIONREAD, &unread);
+    const bool stays = (events & EPOLLHUP) == 0 && (startup_->speaks_on() || unread > 0);
+    if (!stays)
+        return close(SessionEnd::client_closed, "while it was held");
+    watch_held(0);
 }
 
 std::string Session::why_no_backend() const {
@@ -279,6 +293,7 @@ void Session::on_connected(net::UniqueFd connection) noexcept {
     port_.leave_queue(*this);
     if (!startup_->keeps())  // there will be no other attempt
         end_attempt();
+    (void)startup_->take_answer();  // of the one before
     relay_.emplace(port_.loop(), port_.buffer(), *this, std::move(client_), std::move(connection));
     relay_->start(std::as_bytes(std::span(startup_->request())));
 }
@@ -295,6 +310,8 @@ net::Inspection Session::inspect(net::RelaySide from, std::span<const std::byte>
                                            : startup_->on_backend(text)) {
         case Startup::Next::further:
             return net::Inspection::further;
+        case Startup::Next::more:
+            return net::Inspection::kept;
         case Startup::Next::enough:
             break;
         case Startup::Next::cancel: {
@@ -305,16 +322,19 @@ net::Inspection Session::inspect(net::RelaySide from, std::span<const std::byte>
         }
         case Startup::Next::not_ready:
             client_ = relay_->release().client;
-            on_not_ready(text);
+            on_not_ready(startup_->take_answer());
             return net::Inspection::taken;
     }
+    if (const std::string answer = startup_->take_answer(); answer.size() > text.size())
+        relay_->say_to_client(std::as_bytes(std::span(answer).first(
+            from == net::RelaySide::client ? answer.size() : answer.size() - text.size())));
     startup_.reset();
     end_attempt();
     return net::Inspection::enough;
 }
 
 /// The client has seen nothing of it, so it is as if the backend had refused the connection.
-void Session::on_not_ready(std::string_view answer) noexcept {
+void Session::on_not_ready(const std::string& answer) noexcept {
     const std::string message = read_answer(answer).message;
     port_.note_unreachable(backend_, message.empty() ? "it closed the connection" : message);
     connect_to_next();

@@ -113,8 +113,9 @@ class Session final : public net::ConnectHandler, public net::RelayOwner, public
     void connect_to_next() noexcept;
     void hold() noexcept;
     void end_attempt() noexcept;
+    void watch_held(std::uint32_t events) noexcept;
     void on_held_event(std::uint32_t events) noexcept;
-    void on_not_ready(std::string_view answer) noexcept;
+    void on_not_ready(const std::string& answer) noexcept;
     /// `own`: its connection to a backend, which has seen all but `rest`.
     void pass_on_cancel(const std::string& request, net::UniqueFd own,
                         const std::string& rest) noexcept;

@@ -1,5 +1,7 @@
 #include "patroni_proxy/startup.h"
 
+#include <utility>
+
 #include "patroni_proxy/postgres_messages.h"
 
 namespace proxy {
@@ -20,7 +22,8 @@ Startup::Next Startup::on_client(std::string_view bytes) {
     if (kind == Request::incomplete)
         return Next::further;
     // None of them is followed by anything before the server has answered.
-    if (kind == Request::other || request_.size() > size)
+    speaks_on_ = kind == Request::other || request_.size() > size;
+    if (speaks_on_)
         return Next::enough;
     switch (kind) {
         case Request::ssl:
@@ -47,7 +50,14 @@ Startup::Next Startup::on_backend(std::string_view bytes) {
         awaits_ = Awaits::request;
         return bytes == std::string_view(&kNoEncryption, 1) ? Next::further : Next::enough;
     }
-    return is_not_ready(read_answer(bytes)) ? Next::not_ready : Next::enough;
+    if (std::exchange(refused_, false))
+        answer_.clear();
+    answer_ += bytes;
+    const Answer answer = read_answer(answer_);
+    if (answer.incomplete)
+        return Next::more;
+    refused_ = is_not_ready(answer);
+    return refused_ ? Next::not_ready : Next::enough;
 }
 
 }  // namespace proxy

@@ -123,7 +123,7 @@ TEST_F(Queue, ClientThatLeavesFreesItsPlace) {
     start("queue_timeout: 1h, max_queued: 2");
     TestClient first = held_client();
     TestClient second = held_client();
-    first.send("startup packet");
+    first.send(std::string("\0\0\0\x12\0\3\0\0user\0app\0\0", 18));  // a startup packet
     first.close();
     proxy_->wait_for_metric(kQueued, 1);
     TestClient third = held_client();

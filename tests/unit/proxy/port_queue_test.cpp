@@ -166,13 +166,30 @@ TEST_F(PortQueueTest, OneMoreThanMaxQueuedIsRefused) {
         EXPECT_EQ(member_of(client), "b1");
 }
 
+TEST_F(PortQueueTest, AClientThatHasSaidAllAndClosedItsHalfIsServed) {
+    ServedPort port(table_of({}), {.queue_timeout = 1h});
+    auto client = held_client(port);
+    client.send("all of it");
+    client.half_close();
+    auto long_one = held_client(port);
+    const std::string words(200'000, 'w');
+    long_one.send(words);
+    long_one.half_close();
+    auto leaves = held_client(port);
+    leaves.send(std::string("\0\0\0\x08\x04\xd2\x16\x2f", 8));  // SSLRequest
+    leaves.close();
+    port.wait_for_queued(2);
+    port.use(table_of({b1_}));
+    EXPECT_EQ(client.receive_to_eof(), "b1\nall of it");
+    EXPECT_TRUE(long_one.receive_to_eof() == "b1\n" + words);
+}
+
 TEST_F(PortQueueTest, AClientThatLeavesFreesItsPlace) {
     ServedPort port(table_of({}), {.queue_timeout = 1h, .max_queued = 3});
     const auto log = logged_during([&] {
         auto fin = held_client(port);
         auto reset = held_client(port);
         auto stays = held_client(port);
-        fin.send("sent before");
         fin.half_close();
         port.wait_for_queued(2);
         reset.reset();

@@ -157,6 +157,39 @@ TEST_F(PortStartupTest, AStartupThatIsRefusedForTheMomentIsSentAgain) {
         << "what was refused is not counted (app is a letter longer than me)";
 }
 
+TEST_F(PortStartupTest, InPiecesARefusalIsNoOther) {
+    const std::string refusal = fatal_error(kCannotConnectNow, "b1 starts up");
+    for (const std::size_t cut : {std::size_t{1}, std::size_t{5}, refusal.size() - 1}) {
+        b1_->cleared = b1_->doubts.load();
+        ServedPort port(table_of({b1_}), holding_);
+        fake(1).answer_by([&](const std::string& /*asked*/) { return refusal.substr(0, cut); });
+        auto client = port.connect();
+        client.send(FakePostgres::startup());
+        fake(1).wait_for_sessions(1);
+        support::eventually([&] { return port.tally().members.at("b1").sessions_total == 1; },
+                            "a session");
+        fake(1).answer_by([&](const std::string& /*asked*/) { return refusal; });
+        fake(1).send_all(refusal.substr(cut));
+        port.wait_for_queued(1);
+        EXPECT_FALSE(client.closed_now());
+        FakePostgres accepts(fake(1), FakePostgres::State::accepts);
+        EXPECT_EQ(answer_to(client), FakePostgres::welcome("b1"));
+    }
+}
+
+TEST_F(PortStartupTest, AnErrorForGoodInPiecesArrivesWhole) {
+    b1_->cleared = 1;
+    ServedPort port(table_of({b1_}), holding_);
+    const std::string refusal = fatal_error("53300", "sorry, too many clients already");
+    fake(1).answer_by([&](const std::string& /*asked*/) { return refusal.substr(0, 9); });
+    auto client = port.connect();
+    client.send(FakePostgres::startup());
+    fake(1).wait_for_received(FakePostgres::startup().size());
+    fake(1).send_all(refusal.substr(9) + "and more");
+    EXPECT_EQ(client.receive(refusal.size() + 8), refusal + "and more");
+    EXPECT_EQ(port.tally().members.at("b1").bytes_from_backend, refusal.size() + 8);
+}
+
 TEST_F(PortStartupTest, AStartupBehindARefusalOfEncryptionIsSentAgain) {
     ServedPort port(table_of({b1_}), holding_);
     auto other = session(port);

@@ -180,6 +180,18 @@ TEST(PostgresMessagesTest, ReadsWhatAServerMayAnswer) {
         expect_answer(what, Cut(bytes, bytes.size()).view(), answer);
 }
 
+TEST(PostgresMessagesTest, KnowsWhetherAnErrorHasComeAsAWhole) {
+    const std::string error = shutting_down();
+    const std::string both = only_protocol_30() + error;
+    for (std::size_t size = 0; size < both.size(); ++size)
+        EXPECT_TRUE(read_answer(both.substr(0, size)).incomplete) << size;
+    const std::string whole[]{error,          error + "more", both,
+                              "R"s,           "N"s,           "EFATAL:  text"s,
+                              "E\0\0\x20\0"s, "v\0\0\0\0"s,   "v\0\0\x20\0"s};
+    for (const auto& bytes : whole)
+        EXPECT_FALSE(read_answer(bytes).incomplete) << testing::PrintToString(bytes);
+}
+
 TEST(PostgresMessagesTest, WritesAnErrorAsPostgresDoes) {
     // Of a length that needs two bytes.
     for (const auto& message : {"no backends available"s, ""s, std::string(300, 'x')}) {

@@ -16,6 +16,8 @@ std::ostream& operator<<(std::ostream& out, Startup::Next next) {
     switch (next) {
         case Startup::Next::further:
             return out << "further";
+        case Startup::Next::more:
+            return out << "more";
         case Startup::Next::enough:
             return out << "enough";
         case Startup::Next::cancel:
@@ -176,6 +178,70 @@ TEST(StartupTest, KeepsTheStartupPacketUntilItIsAnswered) {
                      {"a client that ends before the answer of the next server",
                       {sent, refused, {kClient, "", Next::enough}}},
                  });
+}
+
+TEST(StartupTest, AnAnswerInPiecesIsKeptUntilItSaysWhatItIs) {
+    const std::string too_many =
+        message_of('E', "SFATAL\0VFATAL\0C53300\0Msorry, too many clients already\0\0"s);
+    const struct {
+        std::string answer;
+        Next next;
+    } cases[]{
+        {kNotReady, Next::not_ready},
+        {only_protocol_30() + kNotReady, Next::not_ready},
+        {too_many, Next::enough},
+        {only_protocol_30() + too_many, Next::enough},
+    };
+    for (const auto& [answer, next] : cases)
+        for (std::size_t first = 1; first < answer.size() - 1; ++first) {
+            Startup startup(true);
+            ASSERT_EQ(startup.on_client(kStartup), Next::further);
+            ASSERT_EQ(startup.on_backend(answer.substr(0, first)), Next::more) << first;
+            ASSERT_EQ(startup.on_backend(answer.substr(first, 1)), Next::more) << first;
+            ASSERT_EQ(startup.on_backend(answer.substr(first + 1)), next) << first;
+            EXPECT_EQ(startup.take_answer(), answer);
+            EXPECT_EQ(startup.take_answer(), "");
+        }
+}
+
+TEST(StartupTest, WhatCannotBeARefusalIsNotKept) {
+    for (const std::string& answer :
+         {"R"s, "EFATAL:  could not fork\n\0"s, "E\0\1\0\0"s, "v\0\1\0\0"s, "x"s}) {
+        Startup startup(true);
+        ASSERT_EQ(startup.on_client(kStartup), Next::further);
+        EXPECT_EQ(startup.on_backend(answer), Next::enough) << answer;
+    }
+}
+
+TEST(StartupTest, AServerThatEndsWithinItsAnswerIsOneThatEndsWithoutAWord) {
+    Startup startup(true);
+    ASSERT_EQ(startup.on_client(kStartup), Next::further);
+    ASSERT_EQ(startup.on_backend(kNotReady.substr(0, 9)), Next::more);
+    EXPECT_EQ(startup.on_backend(""), Next::not_ready);
+}
+
+TEST(StartupTest, SaysWhetherTheClientHasToBeHeard) {
+    const struct {
+        const char* what;
+        std::string bytes;
+        bool hears;
+        bool speaks_on;
+    } cases[]{
+        {"nothing", "", true, false},
+        {"half a request", kStartup.substr(0, 9), true, false},
+        {"a startup packet", kStartup, false, false},
+        {"a request for encryption", kSsl, false, false},
+        {"a startup packet and more", kStartup + "more", false, true},
+        {"another protocol", "GET / HTTP/1.1", false, true},
+        {"TLS", kTls, false, true},
+    };
+    for (const auto& [what, bytes, hears, speaks_on] : cases) {
+        Startup startup(true);
+        if (!bytes.empty())
+            (void)startup.on_client(bytes);
+        EXPECT_EQ(startup.hears_client(), hears) << what;
+        EXPECT_EQ(startup.speaks_on(), speaks_on) << what;
+    }
 }
 
 TEST(StartupTest, WithoutKeepingTheStartupPacketIsTheEndOfIt) {
