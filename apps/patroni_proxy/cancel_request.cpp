@@ -1,5 +1,6 @@
 #include "patroni_proxy/cancel_request.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <sys/epoll.h>
@@ -9,12 +10,19 @@
 #include "net/connector.h"
 
 namespace proxy {
+namespace {
+
+// The client waits for one that it has no session on, and that may be down, no longer than any
+// round trip lasts.
+constexpr std::chrono::milliseconds kPatienceForUnlikely{1'000};
+
+}  // namespace
 
 /// To one server.
 class CancelRequest::Delivery final : public net::ConnectHandler, public net::EventHandler {
   public:
-    explicit Delivery(CancelRequest& request)
-        : request_(request), connector_(request.loop_, *this) {}
+    Delivery(CancelRequest& request, bool likely)
+        : request_(request), likely_(likely), connector_(request.loop_, *this) {}
 
     void start(const net::SocketAddress& address, const net::TcpOptions& options) {
         connector_.start(address, request_.timeout_, options);
@@ -46,10 +54,11 @@ class CancelRequest::Delivery final : public net::ConnectHandler, public net::Ev
   private:
     void end() noexcept {
         connection_.reset();
-        request_.on_delivered();
+        request_.on_delivered(likely_);
     }
 
     CancelRequest& request_;
+    const bool likely_;
     net::Connector connector_;
     net::UniqueFd connection_;
 };
@@ -61,30 +70,41 @@ CancelRequest::CancelRequest(net::EventLoop& loop, std::string request,
       timeout_(timeout),
       done_(std::move(done)),
       timer_(loop.timers(), [this] { done_(); }) {
-    timer_.arm({});  // it is done already if it goes nowhere
+    arm_timer();
 }
 
 CancelRequest::~CancelRequest() = default;
 
-void CancelRequest::send_to(const net::SocketAddress& address, const net::TcpOptions& options) {
-    next_delivery().start(address, options);
+void CancelRequest::send_to(const net::SocketAddress& address, const net::TcpOptions& options,
+                            bool likely) {
+    next_delivery(likely).start(address, options);
 }
 
 void CancelRequest::send_rest_over(net::UniqueFd connection, const std::string& rest) {
-    next_delivery().send_over(std::move(connection), rest);
+    next_delivery(true).send_over(std::move(connection), rest);
 }
 
-CancelRequest::Delivery& CancelRequest::next_delivery() {
+CancelRequest::Delivery& CancelRequest::next_delivery(bool likely) {
     ++under_way_;
-    timer_.arm(timeout_);
-    deliveries_.push_back(std::make_unique<Delivery>(*this));
+    likely_under_way_ += likely ? 1 : 0;
+    arm_timer();
+    deliveries_.push_back(std::make_unique<Delivery>(*this, likely));
     return *deliveries_.back();
 }
 
-void CancelRequest::on_delivered() {
-    // Told by the timer, so that nobody hears it from within a call of their own.
-    if (--under_way_ == 0)
-        timer_.arm({});
+void CancelRequest::on_delivered(bool likely) {
+    --under_way_;
+    likely_under_way_ -= likely ? 1 : 0;
+    arm_timer();
+}
+
+/// Told by it, so that nobody hears of the end from within a call of their own.
+void CancelRequest::arm_timer() {
+    if (under_way_ == 0)
+        return timer_.arm({});
+    const auto patience =
+        likely_under_way_ != 0 ? timeout_ : std::min(timeout_, kPatienceForUnlikely);
+    timer_.arm(started_ + patience - net::TimerQueue::Clock::now());
 }
 
 }  // namespace proxy

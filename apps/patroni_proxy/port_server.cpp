@@ -21,6 +21,9 @@ constexpr std::size_t kMaxTallies = 1'000;
 // millisecond.
 constexpr std::size_t kBurst = 1'000;
 
+// Of one cancel request. A cluster has a handful of members.
+constexpr std::size_t kMaxCancelTargets = 32;
+
 }  // namespace
 
 PortServer::PortServer(WorkerContext worker, PortPtr port, PortSettingsPtr settings)
@@ -168,15 +171,31 @@ void PortServer::tell_trouble(const BackendPtr& backend, Trouble trouble) const 
         port_->on_trouble(backend, trouble);
 }
 
-std::vector<BackendPtr> PortServer::busy_backends() const {
-    std::vector<BackendPtr> busy;
+std::vector<BackendPtr> PortServer::cancel_targets() const {
+    std::vector<BackendPtr> targets;
     for (const auto* backends :
          {&table_->eligible, &table_->spares, &table_->tolerated, &table_->fallback})
         for (const auto& backend : *backends)
-            if (backend->connections.load(std::memory_order_relaxed) != 0 &&
-                std::find(busy.begin(), busy.end(), backend) == busy.end())
-                busy.push_back(backend);
-    return busy;
+            if (std::find(targets.begin(), targets.end(), backend) == targets.end())
+                targets.push_back(backend);
+    std::stable_partition(targets.begin(), targets.end(),
+                          [](const auto& backend) { return backend->connections != 0; });
+    if (targets.size() > kMaxCancelTargets)
+        targets.resize(kMaxCancelTargets);
+    return targets;
+}
+
+bool PortServer::count_connection() {
+    auto& [open, max] = worker_.process;
+    const auto before = open.fetch_add(1, std::memory_order_relaxed);
+    const bool has_room = max == 0 || before < max;
+    if (!has_room)
+        open.fetch_sub(1, std::memory_order_relaxed);
+    return has_room;
+}
+
+void PortServer::discount_connections(std::uint64_t count) {
+    worker_.process.open.fetch_sub(count, std::memory_order_relaxed);
 }
 
 void PortServer::on_closed(Session& session) {

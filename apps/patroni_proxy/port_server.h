@@ -69,8 +69,12 @@ class PortServer {
     void on_place_freed();
     /// It has ended a session.
     void note_ended(const BackendPtr& backend) const;
-    /// Those that may run what a client of the port wants to be cancelled, draining ones included.
-    [[nodiscard]] std::vector<BackendPtr> busy_backends() const;
+    /// Those that may run what a client of the port wants to be cancelled, draining ones included:
+    /// first those that have sessions here, and then those that may have some by another proxy.
+    [[nodiscard]] std::vector<BackendPtr> cancel_targets() const;
+    /// One that belongs to no session of its own counts as one of the process, if there is room.
+    [[nodiscard]] bool count_connection();
+    void discount_connections(std::uint64_t count);
     void on_closed(Session& session);
     [[nodiscard]] net::EventLoop& loop() noexcept { return worker_.loop; }
     [[nodiscard]] net::RelayBuffer& buffer() noexcept { return worker_.buffer; }

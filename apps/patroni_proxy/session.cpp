@@ -1,5 +1,6 @@
 #include "patroni_proxy/session.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string>
@@ -99,7 +100,7 @@ void Session::give_up(SessionEnd end) noexcept {
     port_.leave_queue(*this);
     const bool tells = port_.settings().no_backend == NoBackend::postgres_error;
     // Without anything to say, or to cancel, the client need not be heard.
-    if (!tells && port_.busy_backends().empty())
+    if (!tells && cancel_targets().empty())
         return close(end, why);
     enter(State::refusing);
     attempt_->end = end;
@@ -340,18 +341,38 @@ void Session::on_not_ready(const std::string& answer) noexcept {
     connect_to_next();
 }
 
+/// All but those that could not be reached just now.
+std::vector<BackendPtr> Session::cancel_targets() const {
+    std::vector<BackendPtr> targets = port_.cancel_targets();
+    std::erase_if(targets, [this](const BackendPtr& backend) {
+        return backend->connections == 0 && attempt_ &&
+               std::find(attempt_->tried.begin(), attempt_->tried.end(), backend.get()) !=
+                   attempt_->tried.end();
+    });
+    return targets;
+}
+
 void Session::pass_on_cancel(const std::string& request, net::UniqueFd own,
                              const std::string& rest) noexcept {
     port_.leave_queue(*this);
     port_.loop().remove(client_.get());
     enter(State::cancelling);
+    const std::vector<BackendPtr> targets = cancel_targets();
     if (!attempt_)
         attempt_ = std::make_unique<Attempt>(*this);
     attempt_->cancel_request.emplace(port_.loop(), request, port_.settings().connect_timeout,
                                      [this] { close(SessionEnd::cancel_request); });
-    for (const auto& backend : port_.busy_backends())
-        if (backend != backend_)
-            attempt_->cancel_request->send_to(backend->address, port_.settings().tcp);
+    for (const auto& backend : targets) {
+        if (own && backend == backend_)
+            continue;
+        const bool busy = backend->connections != 0;
+        // A flood of requests must not take the descriptors of the sessions.
+        if (!busy && !port_.count_connection())
+            continue;
+        if (!busy)
+            ++counted_connections_;
+        attempt_->cancel_request->send_to(backend->address, port_.settings().tcp, busy);
+    }
     if (own)
         attempt_->cancel_request->send_rest_over(std::move(own), rest);
 }
@@ -391,6 +412,7 @@ void Session::close(SessionEnd end, std::string_view detail) noexcept {
             attempt_->refusal->cancel();
     }
     client_.reset();
+    port_.discount_connections(std::exchange(counted_connections_, std::uint8_t{0}));
     port_.on_closed(*this);
 }
 

@@ -119,6 +119,7 @@ class Session final : public net::ConnectHandler, public net::RelayOwner, public
     /// `own`: its connection to a backend, which has seen all but `rest`.
     void pass_on_cancel(const std::string& request, net::UniqueFd own,
                         const std::string& rest) noexcept;
+    [[nodiscard]] std::vector<BackendPtr> cancel_targets() const;
     /// Its client has seen nothing of the server, and what it said can be said to another.
     [[nodiscard]] bool is_unanswered() const noexcept;
     void take(BackendPtr claimed) noexcept;
@@ -145,6 +146,7 @@ class Session final : public net::ConnectHandler, public net::RelayOwner, public
     const std::chrono::steady_clock::time_point accepted_at_ = std::chrono::steady_clock::now();
     State state_ = State::accepted;
     std::uint8_t idle_rounds_ = 0;
+    std::uint8_t counted_connections_ = 0;  ///< of its cancel request, as sessions of the process
     /// By idle_for(); none yet, so that its first look finds every session busy.
     std::uint64_t bytes_seen_ = std::numeric_limits<std::uint64_t>::max();
     BackendPtr backend_;

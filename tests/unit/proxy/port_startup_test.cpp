@@ -8,9 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "fake_postgres.h"
 #include "logged.h"
-#include "served_port.h"
+#include "port_startup_fixture.h"
 
 namespace proxy {
 namespace {
@@ -20,39 +19,6 @@ using support::Closed;
 using support::FakeBackend;
 using support::TestClient;
 using testing::HasSubstr;
-
-/// Two members with a PostgreSQL each, which accept sessions at first.
-class PortStartupTest : public testing::Test {
-  protected:
-    FakeBackend& fake(std::size_t number) { return *fakes_[number - 1]; }
-
-    static std::string answer_to(TestClient& client) {
-        return client.receive(FakePostgres::welcome("b1").size());
-    }
-    static std::string message_to(TestClient& client) {
-        return read_answer(client.receive_to_eof()).message;
-    }
-    /// A session that is up on the only eligible backend.
-    static TestClient session(const ServedPort& port) {
-        TestClient client = port.connect();
-        client.send(FakePostgres::startup());
-        answer_to(client);
-        return client;
-    }
-    static void wait_for_cancel(const FakeBackend& backend, const std::string& request) {
-        support::eventually(
-            [&] { return backend.received_text().find(request) != std::string::npos; },
-            "a cancel request at " + backend.name());
-    }
-
-    std::vector<std::unique_ptr<FakeBackend>> fakes_ =
-        FakeBackend::on_one_port(2, {.greeting = false, .echo = false});
-    BackendPtr b1_ = backend_for(fake(1));
-    BackendPtr b2_ = backend_for(fake(2));
-    FakePostgres postgres1_{fake(1), FakePostgres::State::accepts};
-    FakePostgres postgres2_{fake(2), FakePostgres::State::accepts};
-    const PortSettings holding_{.queue_timeout = 1h};
-};
 
 TEST_F(PortStartupTest, NobodyIsLedToAServerThatHasYetToSayItAccepts) {
     postgres1_.become(FakePostgres::State::starts);
@@ -337,74 +303,6 @@ TEST_F(PortStartupTest, WhoseStartupAServerHasRefusedIsToldSoToo) {
     auto client = port.connect();
     client.send(FakePostgres::startup());
     EXPECT_THAT(message_to(client), HasSubstr("within queue_timeout for c/p"));
-}
-
-TEST_F(PortStartupTest, ACancelRequestReachesEveryMemberThatMayRunTheQuery) {
-    ServedPort port(table_of({b1_}));
-    auto on_b1 = session(port);
-    BackendTable table;
-    table.eligible = {b2_};
-    table.tolerated = {b1_};  // as one that drains
-    port.use(std::make_shared<const BackendTable>(table));
-    auto on_b2 = session(port);
-    for (const std::size_t key_size : {4U, 32U, 256U}) {
-        const std::string request = FakePostgres::cancel_request(key_size);
-        auto client = port.connect();
-        client.send(request);
-        wait_for_cancel(fake(1), request);
-        wait_for_cancel(fake(2), request);
-        EXPECT_EQ(client.wait_for_close(), Closed::fin);
-    }
-    port.wait_for_sessions(2);
-    EXPECT_EQ(b1_->connections, 1U);
-    EXPECT_EQ(b2_->connections, 1U);
-    EXPECT_EQ(
-        port.tally().members.at("b2").ended[static_cast<std::size_t>(SessionEnd::cancel_request)],
-        3U);
-}
-
-TEST_F(PortStartupTest, ItIsDoneOnceEveryServerHasActed) {
-    ServedPort port(table_of({b1_, b2_}));
-    auto on_one = session(port);
-    auto on_other = session(port);
-    fake(1).answer_by([](const std::string& /*asked*/) { return std::string{}; });
-    auto client = port.connect();
-    client.send(FakePostgres::cancel_request());
-    wait_for_cancel(fake(1), FakePostgres::cancel_request());
-    wait_for_cancel(fake(2), FakePostgres::cancel_request());
-    fake(2).wait_for_sessions(1);  // it has closed its own
-    EXPECT_FALSE(client.closed_now());
-    fake(1).close_all();
-    EXPECT_EQ(client.wait_for_close(), Closed::fin);
-}
-
-TEST_F(PortStartupTest, AServerThatNeverActsDelaysItByTheConnectTimeout) {
-    ServedPort port(table_of({b1_}), {.connect_timeout = 100ms});
-    auto on_b1 = session(port);
-    fake(1).answer_by([](const std::string& /*asked*/) { return std::string{}; });
-    auto client = port.connect();
-    client.send(FakePostgres::cancel_request());
-    EXPECT_EQ(client.wait_for_close(), Closed::fin);
-    port.wait_for_sessions(1);
-}
-
-TEST_F(PortStartupTest, ItPassesWhereThereIsNoBackendForSessions) {
-    for (const PortSettings& settings : {PortSettings{}, PortSettings{.queue_timeout = 1h},
-                                         PortSettings{.no_backend = NoBackend::postgres_error}}) {
-        ServedPort port(table_of({b1_}), settings);
-        auto on_b1 = session(port);
-        BackendTable table;
-        table.tolerated = {b1_};
-        port.use(std::make_shared<const BackendTable>(table));
-        auto client = port.connect();
-        const std::string request = FakePostgres::cancel_request();
-        client.send(request);
-        EXPECT_EQ(client.wait_for_close(), Closed::fin);
-        wait_for_cancel(fake(1), request);
-        EXPECT_EQ(port.port().queued, 0U);
-        on_b1.close();
-        port.wait_for_sessions(0);
-    }
 }
 
 TEST_F(PortStartupTest, AServerThatSpeaksFirstIsNoneOfOurs) {
