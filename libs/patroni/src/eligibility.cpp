@@ -146,8 +146,8 @@ Opinion examine(const ClusterView& view, const Member& member, const Requirement
         return {Objection::unfit, member.state_name.empty() ? "no state in Patroni's answer"
                                                             : "state is " + member.state_name};
     if (member.role == Role::leader)
-        return {Objection::unfit,
-                takes_leader(wanted.roles) ? view.leader.reason : "role is leader"};
+        return takes_leader(wanted.roles) ? Opinion{Objection::unproven, view.leader.reason}
+                                          : Opinion{Objection::unfit, "role is leader"};
     if (std::none_of(wanted.roles.begin(), wanted.roles.end(),
                      [&](RequestedRole role) { return fits(member.role, role); }))
         return {Objection::unfit, "role is " + member.role_name};

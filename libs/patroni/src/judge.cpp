@@ -53,13 +53,16 @@ Verdict Judge::verdict_on(const ClusterView& view, Record& record, const Opinion
                                                            : object(view, record, opinion);
     record.served = verdict.standing != Standing::out;
     record.led = record.served && record.member->name == view.leader.member;
-    if (!record.served)
+    if (!record.served) {
         record.objected_since.reset();
+        record.objection = Objection::none;
+    }
     return verdict;
 }
 
 Verdict Judge::accept(const ClusterView& view, Record& record, const Opinion& opinion) {
     record.objected_since.reset();
+    record.objection = Objection::none;
     if (record.member->name == view.leader.member)
         return {record.member, view.leader.standing, opinion.reason};
     if (record.lagged_out) {
@@ -81,9 +84,12 @@ Verdict Judge::object(const ClusterView& view, Record& record, const Opinion& op
         return {record.member, Standing::out, opinion.reason};
     if (!record.objected_since)
         record.objected_since = view.answered_at;
-    const auto elapsed = view.answered_at - *record.objected_since;
-    if (elapsed < shrug(opinion.objection))
+    // Patience with one thing is not used up by another, of which one answer may be all there is.
+    if (std::exchange(record.objection, opinion.objection) != opinion.objection)
+        record.same_since = view.answered_at;
+    if (view.answered_at - *record.objected_since < shrug(opinion.objection))
         return {record.member, Standing::eligible, opinion.reason + " (to be confirmed)"};
+    const auto elapsed = view.answered_at - record.same_since;
     if (opinion.objection == Objection::lagging && elapsed >= wanted_.lag_window)
         record.lagged_out = true;
     const bool drains =
@@ -102,6 +108,9 @@ Clock::duration Judge::patience(Objection objection) const {
             return std::max<Clock::duration>(wanted_.lag_window, kConfirmAfter);
         case Objection::behind:
             return kTimelineGrace;
+        case Objection::unproven:
+            // It served as a replica and is about to lead, or not: it will do either way.
+            return Clock::duration::max();
         default:
             return kConfirmAfter + wanted_.removal_grace;
     }

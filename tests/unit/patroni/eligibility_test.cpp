@@ -72,6 +72,8 @@ std::string name_of(Objection objection) {
             return "behind";
         case Objection::leads:
             return "leads";
+        case Objection::unproven:
+            return "unproven";
     }
     return "?";
 }
@@ -186,7 +188,7 @@ TEST(EligibilityTest, AMemberOnlyShownAsLeaderHasTheReasonWhyItIsNone) {
     const Member member = member_of("leader");
     for (const auto requested : {RequestedRole::leader, RequestedRole::any})
         EXPECT_EQ(opinion_of(view, member, wanting({requested})),
-                  "unfit: p2 is shown as leader, but its own API has not answered yet");
+                  "unproven: p2 is shown as leader, but its own API has not answered yet");
     for (const auto requested : {RequestedRole::sync, RequestedRole::async, RequestedRole::quorum,
                                  RequestedRole::replica, RequestedRole::standby_leader})
         EXPECT_EQ(opinion_of(view, member, wanting({requested})), "unfit: role is leader");

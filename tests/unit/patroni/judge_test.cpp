@@ -217,6 +217,43 @@ TEST(Judge, ReplicaThatStaysOnTheOldTimelineIsOut) {
     EXPECT_EQ(c.verdict.reason, "on timeline 2, the leader is on 3");
 }
 
+TEST(Judge, PatienceWithOneThingIsNotUsedUpByAnother) {
+    const std::vector<std::pair<const char*, std::function<void(ReplicaCase&)>>> earlier{
+        {"lag", [](ReplicaCase& c) { c.p2.lag = 2'000'000; }},
+        {"timeline", [](ReplicaCase& c) { c.leader.timeline = 3; }},
+        {"tag", [](ReplicaCase& c) { c.p2.tags["noloadbalance"] = "true"; }},
+    };
+    for (const auto& [what, change] : earlier) {
+        ReplicaCase c({.roles = {RequestedRole::async}, .max_lag = 1'000'000});
+        change(c);
+        c.next(3s);
+        c.p2.state = patroni::State::not_running;
+        EXPECT_EQ(c.standing_after(3s), Standing::tolerated) << what;
+        EXPECT_EQ(c.standing_after(499ms), Standing::tolerated) << what;
+        EXPECT_EQ(c.standing_after(1ms), Standing::out) << what;
+    }
+}
+
+TEST(Judge, WhatComesAfterAnotherObjectionGetsNoNewSessions) {
+    ReplicaCase c({.roles = {RequestedRole::async}, .max_lag = 1'000'000, .removal_grace = 10s});
+    c.p2.state = patroni::State::not_running;
+    c.next(3s);
+    c.p2.state = patroni::State::streaming;
+    c.p2.lag.reset();  // as for a moment after a restart
+    EXPECT_EQ(c.standing_after(3s), Standing::tolerated);
+}
+
+// A port that takes it either way: its API may be silent for as long as it likes.
+TEST(Judge, MemberThatIsPromotedKeepsItsSessionsWhereLeadersServeToo) {
+    ReplicaCase c({.roles = {RequestedRole::any}});
+    c.p2.role = patroni::Role::leader;
+    c.leads = "";
+    for (int i = 0; i < 5; ++i)
+        EXPECT_EQ(c.standing_after(3s), Standing::tolerated) << i;
+    c.leads = "p2";
+    EXPECT_EQ(c.standing_after(3s), Standing::eligible);
+}
+
 TEST(Judge, NewcomerGetsNoPatience) {
     Judge judge({.roles = {RequestedRole::async}, .max_lag = 1'000});
     ClusterView view;

@@ -72,8 +72,9 @@ enum class Objection : std::uint8_t {
     unfit,  ///< gone, not running, another role, other tags
     noloadbalance,
     lagging,
-    behind,  ///< on an older timeline than the leader
-    leads,   ///< known to be the primary, and that is not asked for
+    behind,    ///< on an older timeline than the leader
+    leads,     ///< known to be the primary, and that is not asked for
+    unproven,  ///< shown as the leader, which is asked for, and not proven to be one
 };
 
 struct Opinion {

@@ -45,6 +45,8 @@ class Judge {
         bool led = false;      ///< it served as the leader
         bool lagged_out = false;
         std::optional<Clock::time_point> objected_since;  ///< to a member that served
+        Objection objection = Objection::none;            ///< the latest
+        Clock::time_point same_since;                     ///< of this one
         std::optional<Clock::time_point> fits_since;      ///< while it is lagged out
     };
 
