@@ -320,8 +320,7 @@ std::string TopologyFeed::locate(const patroni::Member& member, std::optional<st
             backends.push_back(std::move(backend));
     if (backends.empty())
         return "host " + member.host + " has an address of an unknown kind";
-    // Two answers of Patroni that rest on one of DNS are one.
-    whereabouts.found(std::min(answered_at, found.value().at), backends, prefer_);
+    whereabouts.found(answered_at, found.value().at, backends, prefer_);
     return {};
 }
 

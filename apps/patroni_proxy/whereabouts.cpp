@@ -23,10 +23,11 @@ bool is_preferred(const BackendPtr& backend, ResolvePrefer prefer) {
 
 }  // namespace
 
-void Whereabouts::found(patroni::Clock::time_point at, const std::vector<BackendPtr>& backends,
-                        ResolvePrefer prefer) {
-    latest_ = std::max(latest_, at);
-    note_left(backends);
+void Whereabouts::found(patroni::Clock::time_point told_at, patroni::Clock::time_point looked_up_at,
+                        const std::vector<BackendPtr>& backends, ResolvePrefer prefer) {
+    latest_ = std::max(latest_, std::min(told_at, looked_up_at));
+    const bool is_address = looked_up_at == patroni::Clock::time_point::max();
+    note_left(is_address ? told_at : std::max(told_at, looked_up_at), backends);
     std::vector<BackendPtr> ordered;
     std::copy_if(current_.begin(), current_.end(), std::back_inserter(ordered),
                  [&](const auto& each) { return among(backends, each); });
@@ -38,10 +39,12 @@ void Whereabouts::found(patroni::Clock::time_point at, const std::vector<Backend
     current_ = std::move(ordered);
 }
 
-void Whereabouts::note_left(const std::vector<BackendPtr>& backends) {
+/// `since`: by the newer answer of the two, for an older one said nothing of it yet.
+void Whereabouts::note_left(patroni::Clock::time_point since,
+                            const std::vector<BackendPtr>& backends) {
     for (const auto& each : current_)
         if (!among(backends, each))
-            left_.push_back({each, latest_});
+            left_.push_back({each, since});
     // One without sessions is of no use, but a client may be on its way to it by the table before.
     std::erase_if(left_, [&](const Left& each) {
         return among(backends, each.backend) ||

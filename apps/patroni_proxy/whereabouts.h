@@ -17,10 +17,11 @@ namespace proxy {
 /// a time.
 class Whereabouts {
   public:
-    /// All addresses that it has, in the resolver's order; never none. `at`: as of when that is
-    /// known.
-    void found(patroni::Clock::time_point at, const std::vector<BackendPtr>& backends,
-               patroni::ResolvePrefer prefer);
+    /// All addresses that it has, in the resolver's order; never none. Patroni told its host at
+    /// `told_at`, and what that stands for is known since `looked_up_at` (an address: for all
+    /// time). Two answers of the one that rest on one of the other are one.
+    void found(patroni::Clock::time_point told_at, patroni::Clock::time_point looked_up_at,
+               const std::vector<BackendPtr>& backends, patroni::ResolvePrefer prefer);
 
     /// For new sessions. The one that was used before comes first as long as it is among those
     /// found, and within the preferred family: a resolver that rotates its answers moves nobody.
@@ -35,9 +36,9 @@ class Whereabouts {
         patroni::Clock::time_point since;
     };
 
-    void note_left(const std::vector<BackendPtr>& backends);
+    void note_left(patroni::Clock::time_point since, const std::vector<BackendPtr>& backends);
 
-    patroni::Clock::time_point latest_;
+    patroni::Clock::time_point latest_;  ///< of both answers, the older one
     std::vector<BackendPtr> current_;
     std::vector<Left> left_;
 };

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -23,8 +24,11 @@ class WhereaboutsTest : public testing::Test {
         std::istringstream words(ips);
         for (std::string ip; words >> ip;)
             backends.push_back(backend(ip));
-        whereabouts_.found(begin_ + at, backends, prefer);
+        whereabouts_.found(begin_ + at, looked_up_at_.value_or(patroni::Clock::time_point::max()),
+                           backends, prefer);
     }
+    /// What is found from now on was looked up so long after the beginning.
+    void looked_up(std::chrono::milliseconds at) { looked_up_at_ = begin_ + at; }
     BackendPtr backend(const std::string& ip) {
         auto& known = backends_[ip];
         if (!known)
@@ -45,6 +49,7 @@ class WhereaboutsTest : public testing::Test {
     }
 
     patroni::Clock::time_point begin_ = patroni::Clock::now();
+    std::optional<patroni::Clock::time_point> looked_up_at_;
     std::map<std::string, BackendPtr> backends_;
     Whereabouts whereabouts_;
 };
@@ -63,6 +68,20 @@ TEST_F(WhereaboutsTest, AnotherAddressIsForNewSessionsAtOnceAndEndsOthersByASeco
     found(1'499ms, "10.0.0.2");
     EXPECT_EQ(left(), "10.0.0.1");
     found(1'500ms, "10.0.0.2");
+    EXPECT_EQ(left(), "");
+}
+
+TEST_F(WhereaboutsTest, OneAnswerOfDnsIsOneHoweverOldTheAnswerIsThatNamesTheHost) {
+    looked_up(0ms);
+    found(0ms, "10.0.0.1");
+    looked_up(2s);
+    found(0ms, "10.0.0.2");  // told by the members' own words, between two answers of /cluster
+    found(2'100ms, "10.0.0.2");
+    EXPECT_EQ(left(), "10.0.0.1");
+    found(3s, "10.0.0.2");
+    EXPECT_EQ(left(), "10.0.0.1");
+    looked_up(3s);
+    found(3s, "10.0.0.2");
     EXPECT_EQ(left(), "");
 }
 
