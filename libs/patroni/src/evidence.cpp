@@ -153,7 +153,17 @@ void Evidence::note(Clock::time_point at, const Push& /*push*/) {
 
 void Evidence::note_own_word(Clock::time_point at, const std::string& member, OwnWord word) {
     const OwnWord* before = own_word(member);
-    word.first = before && before->kind == word.kind ? before->first : at;
+    // What a primary says while paused is no objection, and none begins with it.
+    const bool goes_on = before && before->kind == word.kind &&
+                         keeps_while_paused(*before) == keeps_while_paused(word);
+    word.first = goes_on ? before->first : at;
+    if (word.kind == OwnWord::Kind::silent)
+        word.denied = before && before->denied;
+    else
+        word.denied = word.kind == OwnWord::Kind::denies && !keeps_while_paused(word);
+    // What /cluster said before it is refuted.
+    if (member == named_ && word.denied && word.kind == OwnWord::Kind::denies)
+        named_row_.reset();
     word.last = at;
     if (member == leader_) {
         // It speaks for itself, later than /cluster did: that objection must come again.
@@ -227,7 +237,7 @@ std::optional<std::string> Evidence::named_challenger() {
         return std::nullopt;
     if (!leader_.empty() && (proves(leader_) || paused()))
         return std::nullopt;
-    if (ever_led_ && !named_row_->confirmed()) {
+    if ((ever_led_ || word->denied) && !is_named_twice()) {
         wants_confirmation_ = true;
         return std::nullopt;
     }
@@ -235,6 +245,9 @@ std::optional<std::string> Evidence::named_challenger() {
 }
 
 void Evidence::accept(const std::string& member, std::uint64_t timeline) {
+    // Or whoever led before would lead again by its word of before, once a stale view names it.
+    if (proves(leader_))
+        own_words_.erase(leader_);
     leader_ = member;
     leader_details_ = *find(member);
     highest_timeline_ = timeline;
@@ -264,6 +277,12 @@ void Evidence::weigh_leader() {
         leader_.clear();
         return describe_vacancy();
     }
+    if (word && word->kind == OwnWord::Kind::silent && word->denied && named_ == leader_ &&
+        !is_named_twice()) {
+        wants_confirmation_ = true;
+        return describe_leader(Standing::tolerated,
+                               "it has denied that it leads, and since then " + word->words);
+    }
     // It has answered the same objection already, and is asked again.
     if (denied || (unnamed && !(contradicts_ && proves(leader_)))) {
         wants_confirmation_ = true;
@@ -280,6 +299,11 @@ void Evidence::weigh_leader() {
                     (named_ == leader_ ? "leader by /cluster alone: " : "leader as last known: ") +
                         word->words);
     view_.leader.by_hearsay = true;
+}
+
+/// By answers that are late enough to count for two, and none of them refuted by itself.
+bool Evidence::is_named_twice() const {
+    return named_row_ && named_row_->confirmed();
 }
 
 std::string Evidence::named_by_cluster() const {

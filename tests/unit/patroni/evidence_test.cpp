@@ -563,6 +563,15 @@ TEST(EvidenceTest, WhatCondemnsALeaderVoidsItsOlderProof) {
     EXPECT_EQ(c.proves("p1").leader().member, "p1");  // its word of now
 }
 
+TEST(EvidenceTest, WhoSucceedsALeaderVoidsItsOlderProof) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    c.after(2s).cluster("p2").proves("p2");
+    expect_leader(c, "p2", Standing::eligible);
+    c.after(200ms).cluster("p1");  // by a Patroni that is cut off from the store
+    expect_leader(c, "p2", Standing::tolerated);
+}
+
 TEST(EvidenceTest, AProofThatIsOlderThanWhatClusterSaysMakesNoLeader) {
     Case c;
     c.cluster("p1").proves("p1").cluster("p2").proves("p1").after(1ms);
@@ -630,6 +639,56 @@ TEST(EvidenceTest, ALeaderThatDeniesItselfIsAReasonToAskAnotherHost) {
     Case c;
     EXPECT_FALSE(c.cluster("p1").proves("p1").evidence.wants_other_host());
     EXPECT_TRUE(c.answers("p1", 503, "replica").evidence.wants_other_host());
+}
+
+TEST(EvidenceTest, SilenceDoesNotTakeBackADenial) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    c.after(1s).answers("p1", 503, "replica", "stopped");
+    expect_leader(c, "p1", Standing::tolerated);
+    c.after(50ms).silent("p1");
+    expect_leader(c, "p1", Standing::tolerated);
+    EXPECT_TRUE(c.evidence.wants_confirmation());
+    EXPECT_EQ(c.leader().reason,
+              "it has denied that it leads, and since then its API does not answer: Connection "
+              "refused");
+    c.after(200ms).cluster("p1");
+    c.after(499ms).cluster("p1");
+    expect_leader(c, "p1", Standing::tolerated);
+    c.after(1ms).cluster("p1");
+    expect_leader(c, "p1", Standing::eligible);
+}
+
+TEST(EvidenceTest, WhoHasDeniedThatItLeadsNeedsTwoAnswersOfClusterSince) {
+    for (const bool first_ever : {true, false}) {
+        Case c;
+        if (!first_ever) {
+            c.cluster("p1").proves("p1").after(1s);
+            c.cluster("p2").answers("p1", 503, "replica").after(1s);
+        }
+        c.cluster("p2").after(1s).cluster("p2").answers("p2", 200, "replica");
+        c.after(50ms).silent("p2");
+        EXPECT_EQ(c.leader().member, "") << first_ever;
+        c.after(200ms).cluster("p2");
+        c.after(499ms).cluster("p2");
+        EXPECT_EQ(c.leader().member, "") << first_ever;
+        c.after(1ms).cluster("p2");
+        expect_leader(c, "p2", Standing::eligible);
+    }
+}
+
+// What it said while paused was no objection: the first one since is one answer.
+TEST(EvidenceTest, TheFirstDenialAfterMaintenanceIsOne) {
+    Case c;
+    ClusterSnapshot paused = led_by("");
+    paused.paused = true;
+    c.cluster("p1").proves("p1").after(1s);
+    c.cluster(paused).observe(PrimaryAnswer{"p1", 503, "primary", "running", 1, true});
+    expect_leader(c, "p1", Standing::eligible);
+    c.after(3s).cluster("p1").answers("p1", 200, "replica");
+    expect_leader(c, "p1", Standing::tolerated);
+    c.after(500ms).answers("p1", 200, "replica");
+    EXPECT_EQ(c.leader().member, "");
 }
 
 TEST(EvidenceTest, AnotherThatAnswersAtAMembersApiIsToldAndCountsAsSilence) {

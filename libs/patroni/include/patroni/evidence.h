@@ -20,6 +20,8 @@ namespace patroni {
 ///   known yet, else when a second answer, kConfirmAfter later, agrees.
 /// - Silence keeps the verdict. One contrary answer stops new sessions; a second one, or one from
 ///   the other source, ends the leadership, and so does another leader.
+/// - Silence does not take back a denial: /cluster alone is believed again by a second answer
+/// since.
 /// - While paused the leader stays until another member proves to be primary.
 /// - A lower timeline than already proven needs confirmation by both sources.
 /// - Against a leader that proves itself as well, a member that does needs /cluster, told by
@@ -67,6 +69,7 @@ class Evidence {
         bool primary = false;  ///< role and state are a running primary's, whatever the status
         bool paused = false;
         bool is_another = false;  ///< who answers at its API
+        bool denied = false;      ///< it is a denial, or silence since one
         std::string words;
     };
     /// An unbroken row of answers of /cluster that agree on something.
@@ -94,6 +97,7 @@ class Evidence {
     void describe_leader(Standing standing, const std::string& reason);
     void describe_vacancy();
     void warn();
+    [[nodiscard]] bool is_named_twice() const;
     [[nodiscard]] std::string named_by_cluster() const;
     void update_live_lag();
 
