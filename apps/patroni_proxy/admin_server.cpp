@@ -57,12 +57,11 @@ HttpResponse ready_response(const std::string& path, const ProxyReport& report) 
     return text_response(404, "no such port\n");
 }
 
-AdminServer::AdminServer(Socket socket, AdminRequests requests, unsigned max_connections)
+AdminServer::AdminServer(Socket socket, AdminRequests requests)
     : socket_(std::move(socket)),
       requests_(std::move(requests)),
-      server_(
-          *socket_, [this](const auto& request, const auto& reply) { handle(request, reply); },
-          max_connections) {}
+      server_(*socket_,
+              [this](const auto& request, const auto& reply) { handle(request, reply); }) {}
 
 void AdminServer::handle(const daemons::HttpRequest& request,
                          const daemons::HttpServer::Reply& reply) {

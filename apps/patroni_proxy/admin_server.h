@@ -32,8 +32,7 @@ class AdminServer {
   public:
     using Socket = std::shared_ptr<const net::ListeningSocket>;
 
-    AdminServer(Socket socket, AdminRequests requests,
-                unsigned max_connections = daemons::HttpServer::kMaxConnections);
+    AdminServer(Socket socket, AdminRequests requests);
 
     [[nodiscard]] const Socket& socket() const noexcept { return socket_; }
 

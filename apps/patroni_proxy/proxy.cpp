@@ -17,9 +17,6 @@ constexpr std::chrono::seconds kFirstTablesWait{2};
 constexpr std::chrono::milliseconds kDrainTick{100};
 // For listening, logs, files and asking Patroni.
 constexpr std::uint64_t kOtherDescriptors = 64;
-// What the HTTP API's connections may take, however many come: a part of all.
-constexpr std::uint64_t kLeastAdminConnections = 64;
-constexpr std::uint64_t kAdminPart = 16;
 
 /// Collects what several feeds tell, each on its own thread, and passes it on once all have.
 class UpdateTally {
@@ -69,15 +66,10 @@ std::vector<net::ListeningSockets::Wish> wishes_of(const Config& config) {
     return wishes;
 }
 
-std::uint64_t max_admin_connections() {
-    return std::clamp<std::uint64_t>(daemons::descriptor_limit() / kAdminPart,
-                                     kLeastAdminConnections, daemons::HttpServer::kMaxConnections);
-}
-
 /// Each session takes two descriptors.
 std::uint64_t max_sessions(const Config& config) {
     const std::uint64_t limit = daemons::descriptor_limit();
-    const std::uint64_t others = kOtherDescriptors + max_admin_connections();
+    const std::uint64_t others = kOtherDescriptors + daemons::HttpServer::affordable();
     const std::uint64_t possible = limit > 2 * others ? (limit - others) / 2 : limit / 4;
     if (config.max_connections <= possible)
         return config.max_connections == 0 ? possible : config.max_connections;
@@ -110,8 +102,7 @@ void Proxy::apply(const Config& config, std::function<void()> applied) {
     const auto sockets = sockets_.prepare(wishes);
     std::unique_ptr<AdminServer> admin;
     if (!admin_ || admin_->socket() != sockets.front())
-        admin = std::make_unique<AdminServer>(sockets.front(), admin_requests(),
-                                              static_cast<unsigned>(max_admin_connections()));
+        admin = std::make_unique<AdminServer>(sockets.front(), admin_requests());
 
     if (accepting_ && config.workers != workers_.size())
         daemons::log::warning("workers: a change takes a restart; it is " +

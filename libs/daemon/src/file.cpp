@@ -66,7 +66,7 @@ std::string read_file(const std::string& path) {
         else if (errno != EINTR)
             refuse_unreadable(path);
     }
-    throw FileError(path + ": is larger than 4 MiB, the most that is allowed");
+    throw FileError(path + ": is larger than 4 MiB");
 }
 
 }  // namespace daemons

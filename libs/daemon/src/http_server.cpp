@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <netinet/in.h>
@@ -17,6 +18,7 @@
 
 #include <microhttpd.h>
 
+#include "daemon/descriptors.h"
 #include "daemon/http_responses.h"
 #include "http_connections.h"
 #include "net/socket_address.h"
@@ -268,6 +270,11 @@ class HttpServer::Daemon {
     std::condition_variable all_served_;
     MHD_Daemon* daemon_ = nullptr;
 };
+
+unsigned HttpServer::affordable() noexcept {
+    constexpr std::uint64_t kPart = 16;
+    return static_cast<unsigned>(std::clamp<std::uint64_t>(descriptor_limit() / kPart, 64, 2'000));
+}
 
 HttpServer::HttpServer(const net::ListeningSocket& socket, Handler handler,
                        unsigned max_connections)

@@ -62,7 +62,7 @@ TEST_F(ReadFileTest, WhatIsNoRegularFileIsRefusedAtOnceForWhatItIs) {
 TEST_F(ReadFileTest, AFileIsBounded) {
     const std::string most(kMaxFileSize, 'x');
     EXPECT_EQ(read_file(directory_.write("most", most)).size(), kMaxFileSize);
-    const std::string problem = "is larger than 4 MiB, the most that is allowed";
+    const std::string problem = "is larger than 4 MiB";
     EXPECT_EQ(problem_of(directory_.write("more", most + "x")), problem);
     // 300 MB that take no room.
     const auto large = directory_.write("large", "");

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <sys/resource.h>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -300,6 +301,17 @@ TEST_F(HttpServerTest, RepliesThatMeetItsEndAreGivenOrDropped) {
     for (auto& client : clients)
         EXPECT_THAT(client.receive_to_eof(),
                     testing::AnyOf(EndsWith("\r\n\r\nin time"), StartsWith("HTTP/1.1 503 ")));
+}
+
+TEST(HttpServer, HasAPartOfTheDescriptors) {
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    rlimit few = before;
+    few.rlim_cur = 1'024;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    EXPECT_EQ(HttpServer::affordable(), 64U);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    EXPECT_LE(HttpServer::affordable(), 2'000U);
 }
 
 TEST(HttpServer, ThrowsWhenThereIsNoSocketToServe) {

@@ -307,11 +307,12 @@ TEST_F(ConfigTlsTest, NamesWhatIsWrong) {
     const std::string in_tls = "6: tls of cluster 'c': ";
     const std::string nowhere = directory_.path() / "nowhere.pem";
     expect_problems({
-        {file_with_tls({"ca_cert: " + nowhere}), in_tls + nowhere + ": No such file or directory"},
+        {file_with_tls({"ca_cert: " + nowhere}),
+         in_tls + nowhere + ": cannot be read: No such file or directory"},
         {file_with_tls({"ca_cert: " + client_.key}),
          in_tls + client_.key + ": it holds no certificate in PEM format"},
         {file_with_tls({"client_cert: " + client_.certificate, "client_key: " + nowhere}),
-         in_tls + nowhere + ": No such file or directory"},
+         in_tls + nowhere + ": cannot be read: No such file or directory"},
         {file_with_tls({"client_key: " + client_.key}),
          in_tls + client_.key + ": a client key needs its client certificate"},
         {file_with_tls({"ca_cert: [a, b]"}), in_tls + "ca_cert is not allowed; it takes text"},
@@ -361,7 +362,7 @@ TEST(ConfigFileTest, ThatCannotBeReadSaysWhy) {
     const std::string missing = directory.path() / "missing.yaml";
     EXPECT_EQ(why_not_loaded(missing), missing + ": cannot be read: No such file or directory");
     const std::string folder = directory.path();
-    EXPECT_EQ(why_not_loaded(folder), folder + ": cannot be read: Is a directory");
+    EXPECT_EQ(why_not_loaded(folder), folder + ": is a directory; it must be a regular file");
 }
 
 TEST(ConfigFileTest, ThatIsEmptyIsCalledEmpty) {

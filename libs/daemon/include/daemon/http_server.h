@@ -30,7 +30,9 @@ struct HttpResponse {
 /// megabyte.
 class HttpServer {
   public:
-    static constexpr unsigned kMaxConnections = 2'000;
+    /// How many connections it may have by default, however many come: a part of the descriptors
+    /// that this process may open, from 64 to 2,000.
+    [[nodiscard]] static unsigned affordable() noexcept;
 
     /// Answers one request; any thread, once. Those that nobody has answered when the server is
     /// destroyed get a 503; an answer that comes later is dropped.
@@ -41,7 +43,7 @@ class HttpServer {
     /// Serves from now on at a socket that outlives it. Throws std::runtime_error if it cannot.
     /// `max_connections` is at least 64: libmicrohttpd takes up to ten before it closes one.
     HttpServer(const net::ListeningSocket& socket, Handler handler,
-               unsigned max_connections = kMaxConnections);
+               unsigned max_connections = affordable());
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
     ~HttpServer();
