@@ -38,6 +38,7 @@ ClusterWatcher::ClusterWatcher(Settings settings, OnView on_view, OnRound on_rou
         on_round(round);
     };
     outlets.chance = any_between;
+    outlets.address_of = [this](const std::string& host) { return address_of(host); };
     poller_ = std::make_unique<Poller>(std::move(settings), std::move(outlets));
 }
 
@@ -141,15 +142,18 @@ void ClusterWatcher::ask(const Endpoint& endpoint, const std::string& path, OnRe
     }
 }
 
-/// Where an API is, the same for its host's name and its address: as far as that is known already,
-/// for nobody waits here.
-std::string ClusterWatcher::place_of(const Endpoint& endpoint) const {
-    std::string host = endpoint.host;
+/// As far as it is known already, for nobody waits here.
+std::string ClusterWatcher::address_of(const std::string& host) const {
     if (access_.resolver)
         if (const auto known =
                 access_.resolver->addresses_of(host, access_.prefer, std::chrono::milliseconds{0}))
-            host = known.value().front();
-    return host + ":" + std::to_string(endpoint.port);
+            return known.value().front();
+    return host;
+}
+
+/// Where an API is, the same for its host's name and its address.
+std::string ClusterWatcher::place_of(const Endpoint& endpoint) const {
+    return address_of(endpoint.host) + ":" + std::to_string(endpoint.port);
 }
 
 MemberProbe& ClusterWatcher::probe(const Endpoint& endpoint) {

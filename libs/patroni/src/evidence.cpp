@@ -8,7 +8,18 @@ namespace {
 
 constexpr std::chrono::seconds kForgetAfter{10};
 
-/// The only member shown as a running leader. Two leaders in one answer prove neither.
+/// Whether members came, went or changed, lag and position apart: those change all the time.
+bool same_topology(const ClusterSnapshot& a, const ClusterSnapshot& b) {
+    return a.paused == b.paused &&
+           std::equal(a.members.begin(), a.members.end(), b.members.begin(), b.members.end(),
+                      [](const Member& x, const Member& y) {
+                          return x.name == y.name && x.role == y.role && x.state == y.state &&
+                                 x.host == y.host && x.port == y.port && x.tags == y.tags;
+                      });
+}
+
+}  // namespace
+
 std::string leader_named_by(const ClusterSnapshot& snapshot) {
     std::string name;
     for (const auto& member : snapshot.members) {
@@ -22,18 +33,6 @@ std::string leader_named_by(const ClusterSnapshot& snapshot) {
     }
     return name;
 }
-
-/// Whether members came, went or changed, lag and position apart: those change all the time.
-bool same_topology(const ClusterSnapshot& a, const ClusterSnapshot& b) {
-    return a.paused == b.paused &&
-           std::equal(a.members.begin(), a.members.end(), b.members.begin(), b.members.end(),
-                      [](const Member& x, const Member& y) {
-                          return x.name == y.name && x.role == y.role && x.state == y.state &&
-                                 x.host == y.host && x.port == y.port && x.tags == y.tags;
-                      });
-}
-
-}  // namespace
 
 void Evidence::observe(const Observation& observation) {
     latest_ = observation.at;
@@ -71,10 +70,9 @@ bool Evidence::wants_other_host() const {
     return named_ != leader_ && !paused() && (proves(leader_) || proves(named_));
 }
 
-std::string Evidence::api_url_of(const std::string& member) const {
-    if (const Member* found = find(member))
-        return found->api_url;
-    return member == leader_ ? leader_details_.api_url : std::string{};
+const Member* Evidence::find_asked(const std::string& member) const {
+    const Member* found = find(member);
+    return found || member != leader_ || leader_.empty() ? found : &leader_details_;
 }
 
 void Evidence::note(Clock::time_point at, const ClusterAnswer& answer) {

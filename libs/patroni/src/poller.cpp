@@ -4,46 +4,21 @@
 #include <iterator>
 #include <utility>
 
-#include "patroni/cluster_parser.h"
-#include "patroni/primary_parser.h"
-
 namespace patroni {
 namespace {
 
 // Positions come from every member at nearly the same time, and are told together.
 constexpr std::chrono::milliseconds kGatherPositions{100};
 
-Result<ClusterSnapshot> read_cluster(const Result<HttpReply>& reply) {
-    if (!reply)
-        return Failure{reply.reason()};
-    if (reply.value().status != 200)
-        return Failure{"status " + std::to_string(reply.value().status) + " " +
-                       reply.value().phrase};
-    return parse_cluster(reply.value().body);
-}
-
 }  // namespace
-
-struct Poller::RoundState {
-    std::uint64_t number = 0;
-    Clock::time_point started;
-    std::vector<Endpoint> hosts;  ///< to be asked, in order
-    std::size_t asked = 0;
-    std::size_t failed = 0;
-    Clock::time_point next_host_at;                 ///< when the next one is asked as well
-    std::optional<Clock::time_point> cluster_done;  ///< when /cluster was answered, or by nobody
-    Clock::duration answer_took{0};  ///< of /cluster, by who answered well, else the slowest
-    std::set<Question> awaited;      ///< asked in this round
-    std::set<std::string> repeated;  ///< of these, GET /primary once more
-    Round outcome;
-    std::vector<OnRound> done;
-};
 
 Poller::Poller(Settings settings, Outlets outlets)
     : settings_(std::move(settings)),
       outlets_(std::move(outlets)),
       hosts_(from_any_of(settings_.hosts)),
-      schedule_(settings_.interval, outlets_.chance) {}
+      schedule_(settings_.interval, outlets_.chance),
+      identity_(settings_.identity, settings_.hosts.size()),
+      member_apis_(settings_.hosts, outlets_.address_of) {}
 
 Poller::~Poller() = default;
 
@@ -69,6 +44,12 @@ void Poller::reconfigure(Settings settings, Clock::time_point now) {
     // Whoever waits for the round under way gets the next one: this one asks the old hosts.
     waiting_ = take_waiting();
     round_.reset();
+    if (settings_.hosts != settings.hosts || settings_.identity != settings.identity) {
+        identity_ = KnownIdentity(settings.identity, settings.hosts.size());
+        member_apis_ = MemberApis(settings.hosts, outlets_.address_of);
+        foreign_.clear();
+        unconfirmed_.reset();
+    }
     settings_ = std::move(settings);
     hosts_ = from_any_of(settings_.hosts);
     ++generation_;
@@ -110,12 +91,17 @@ void Poller::begin_round() {
     if (!round_->done.empty())
         evidence_.observe({now_, Push{}});
     ask_next_host();
+    for (const auto& host : settings_.hosts)
+        if (identity_.wants_vote_of(host.url()))
+            ask_host(host);
 }
 
 /// Does what is due: asks a further host, or ends the round.
 void Poller::advance_round(std::chrono::system_clock::time_point wall_clock) {
     if (!round_)
         return;
+    if (!round_->claims.empty() && now_ >= round_->claims.front().until)
+        weigh_claim();
     if (!round_->cluster_done && now_ >= round_->next_host_at) {
         // Or a host that hangs would be asked first in every round, one question behind the other.
         hosts_.put_last(round_->hosts[round_->asked - 1], now_);
@@ -128,6 +114,8 @@ void Poller::advance_round(std::chrono::system_clock::time_point wall_clock) {
 Clock::time_point Poller::next_round_deadline() const {
     if (!round_)
         return schedule_.next_round_at();
+    if (!round_->claims.empty())
+        return round_->claims.front().until;
     if (!round_->cluster_done)
         return round_->next_host_at;
     return *round_->cluster_done + schedule_.members_wait(!round_->done.empty());
@@ -137,10 +125,16 @@ void Poller::end_round(std::chrono::system_clock::time_point wall_clock) {
     if (tell_view_at_ != Clock::time_point::max())
         tell_view();
     const auto finished = std::exchange(round_, nullptr);
+    if (identity_.end_round(now_)) {
+        foreign_.clear();
+        finished->outcome.errors =
+            "the cluster was initialised anew: it is " + identity_.get().words() + " from now on";
+    }
     finished->outcome.took = now_ - finished->started;
     const auto& snapshot = view().snapshot;
     schedule_.round_ended(
-        {.expects_news = snapshot && (!evidence_.is_settled() || evidence_.wants_confirmation()),
+        {.expects_news = snapshot && (!evidence_.is_settled() || evidence_.wants_confirmation() ||
+                                      unconfirmed_ || identity_.is_doubted()),
          .leaderless = evidence_.is_leaderless(),
          .by_hearsay = view().leader.by_hearsay,
          .switchover_at = snapshot ? snapshot->switchover_at : std::nullopt,
@@ -182,96 +176,6 @@ void Poller::ask_next_host() {
         });
 }
 
-void Poller::on_cluster_reply(std::uint64_t round, const Endpoint& host, Clock::time_point asked_at,
-                              const Result<HttpReply>& reply) {
-    auto snapshot = read_cluster(reply);
-    if (!snapshot)
-        hosts_.put_last(host, now_);
-    // Another host was faster, or the round is over: what this one says may be old.
-    if (!round_ || round_->number != round || round_->cluster_done)
-        return;
-    const auto took = now_ - asked_at;
-    if (snapshot) {
-        round_->outcome.answered = true;
-        round_->answer_took = took;
-        round_->outcome.host = host.url();
-        hosts_.answered(host);
-        answered_by_ = host;
-        observe(
-            ClusterAnswer{std::make_shared<const ClusterSnapshot>(std::move(snapshot).value())});
-    } else {
-        auto& errors = round_->outcome.errors;
-        errors.append(errors.empty() ? "" : "; ").append(host.url() + ": " + snapshot.reason());
-        if (reply)  // it had work with us
-            round_->answer_took = std::max(round_->answer_took, took);
-        if (++round_->failed < round_->hosts.size())
-            return round_->failed == round_->asked ? ask_next_host() : void();
-    }
-    round_->cluster_done = now_;
-    ask_members();
-}
-
-void Poller::ask_members() {
-    for (const auto& member : evidence_.leaders_to_ask())
-        ask_member(member, "/primary");
-    const auto& snapshot = view().snapshot;
-    if (!settings_.live_positions || !snapshot || !schedule_.take_positions(now_))
-        return;
-    for (const auto& member : snapshot->members)
-        if (serves(member.state))
-            ask_member(member.name, "/patroni");
-}
-
-void Poller::ask_member(const std::string& member, const std::string& path) {
-    if (!outstanding_.emplace(Question{member, path}, now_).second) {
-        // It has not answered the last time yet. What it was asked between the rounds is older than
-        // this one and soon answered: it is asked once more then.
-        if (round_ && asked_between_.contains(member)) {
-            round_->awaited.emplace(member, path);
-            round_->repeated.insert(member);
-        }
-        return;
-    }
-    if (round_)
-        round_->awaited.emplace(member, path);
-    else
-        asked_between_.insert(member);
-    // Paused, nobody takes over from a leader whose Patroni is silent.
-    if (path == "/primary" && member == view().leader.member && !view().snapshot->paused)
-        schedule_.leader_asked(now_);
-    const auto endpoint = Endpoint::of_api_url(evidence_.api_url_of(member));
-    if (!endpoint)
-        return on_member_reply(member, path, Failure{endpoint.reason()});
-    ask(endpoint.value(), path, [this, member, path](const Result<HttpReply>& reply) {
-        on_member_reply(member, path, reply);
-    });
-}
-
-void Poller::on_member_reply(const std::string& member, const std::string& path,
-                             const Result<HttpReply>& reply) {
-    const auto took = now_ - outstanding_.extract({member, path}).mapped();
-    if (round_)
-        round_->awaited.erase({member, path});
-    if (path == "/primary" && reply)
-        schedule_.candidate_answered(member, took);
-    if (path == "/primary" && member == view().leader.member)
-        schedule_.leader_answered(reply ? std::optional(took) : std::nullopt);
-    if (path == "/primary" && asked_between_.erase(member) != 0 && round_ &&
-        round_->repeated.erase(member) != 0)
-        ask_member(member, path);
-    if (path == "/patroni") {
-        const auto position = reply ? parse_position(member, reply.value().body)
-                                    : Result<PositionAnswer>(Failure{reply.reason()});
-        return observe(position ? position.value() : PositionAnswer{member, std::nullopt});
-    }
-    const auto answer = reply ? parse_primary(member, reply.value().status, reply.value().body)
-                              : Result<PrimaryAnswer>(Failure{reply.reason()});
-    if (answer)
-        observe(answer.value());
-    else
-        observe(PrimarySilence{member, answer.reason()});
-}
-
 void Poller::observe(decltype(Observation::claim) claim) {
     const std::string leader = view().leader.member;
     const bool is_position = std::holds_alternative<PositionAnswer>(claim);
@@ -290,7 +194,12 @@ void Poller::observe(decltype(Observation::claim) claim) {
 
 void Poller::tell_view() {
     tell_view_at_ = Clock::time_point::max();
-    outlets_.on_view(view());
+    if (foreign_.empty())
+        return outlets_.on_view(view());
+    ClusterView told = view();
+    for (const auto& [url, why] : foreign_)
+        told.warnings.push_back(url + ": " + why);
+    outlets_.on_view(told);
 }
 
 void Poller::ask(const Endpoint& endpoint, const std::string& path,

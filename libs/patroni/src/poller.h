@@ -1,16 +1,21 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "claim.h"
 #include "host_order.h"
+#include "known_identity.h"
+#include "member_apis.h"
 #include "patroni/cluster_watcher.h"
 #include "patroni/evidence.h"
 #include "patroni/observation.h"
@@ -39,6 +44,7 @@ class Poller {
         ClusterWatcher::OnView on_view;
         OnRound on_round;
         PollSchedule::Chance chance;
+        MemberApis::AddressOf address_of;
     };
 
     Poller(Settings settings, Outlets outlets);
@@ -65,8 +71,31 @@ class Poller {
     [[nodiscard]] const std::vector<Endpoint>& apis() const noexcept { return apis_; }
 
   private:
-    struct RoundState;
-    using Question = std::pair<std::string, std::string>;  ///< member and path
+    /// Member (empty: whoever it is), path, and the API's URL.
+    using Question = std::tuple<std::string, std::string, std::string>;
+
+    struct RoundState {
+        std::uint64_t number = 0;
+        Clock::time_point started;
+        std::vector<Endpoint> hosts;  ///< to be asked, in order
+        std::size_t asked = 0;
+        std::size_t failed = 0;
+        Clock::time_point next_host_at;  ///< when the next one is asked as well
+        std::optional<Clock::time_point>
+            cluster_done;                ///< when /cluster was answered, or by nobody
+        Clock::duration answer_took{0};  ///< of /cluster, by who answered well, else the slowest
+        std::set<Question> awaited;      ///< asked in this round
+        std::set<std::string> repeated;  ///< of these, GET /primary once more
+        Round outcome;
+        std::vector<OnRound> done;
+        std::deque<Claim> claims;  ///< the first is weighed
+        OwnWords words;
+        struct Held {
+            Result<HttpReply> reply;
+            Clock::duration took;
+        };
+        std::map<Question, Held> held;  ///< by members of which it is not clear yet whose they are
+    };
 
     void begin_round();
     void advance_round(std::chrono::system_clock::time_point wall_clock);
@@ -78,10 +107,29 @@ class Poller {
     void ask_next_host();
     void on_cluster_reply(std::uint64_t round, const Endpoint& host, Clock::time_point asked_at,
                           const Result<HttpReply>& reply);
+    void fail_host(const Endpoint& host, const std::string& reason);
+    void end_cluster();
+    void begin_claim();
+    void weigh_claim();
+    [[nodiscard]] bool settle_identity(bool is_over);
+    void accept(const Claim& claim);
+    void confirm(const Claim& claim);
+    void drop_held();
+
     void ask_members();
     void ask_member(const std::string& member, const std::string& path);
-    void on_member_reply(const std::string& member, const std::string& path,
+    void ask_own_word(const std::string& member, const std::string& path, const Endpoint& api);
+    void ask_host(const Endpoint& host);
+    [[nodiscard]] Speaker hear(const Endpoint& api, const Result<HttpReply>& reply);
+    [[nodiscard]] Result<Endpoint> api_of(const std::string& member) const;
+    void on_member_reply(const Question& question, const Endpoint& api,
                          const Result<HttpReply>& reply);
+    void take_own_word(const Question& question, const Endpoint& api,
+                       const Result<HttpReply>& reply, Clock::duration took);
+    [[nodiscard]] std::optional<std::string> why_another(const std::string& member,
+                                                         const Endpoint& api,
+                                                         const Speaker& speaker) const;
+    void note_foreign(const std::string& url, const ClusterIdentity& told);
     void observe(decltype(Observation::claim) claim);
     void tell_view();
     void ask(const Endpoint& endpoint, const std::string& path,
@@ -94,6 +142,14 @@ class Poller {
     Evidence evidence_;
     HostOrder hosts_;
     PollSchedule schedule_;
+    KnownIdentity identity_;
+    MemberApis member_apis_;
+    std::map<std::string, std::string> foreign_;  ///< hosts of another cluster, by URL, and why
+    struct Unconfirmed {
+        SnapshotPtr snapshot;
+        Clock::time_point since;
+    };
+    std::optional<Unconfirmed> unconfirmed_;  ///< news of which nobody knows whose they are
     std::vector<Endpoint> apis_;
     Endpoint answered_by_;               ///< GET /cluster, the last time
     std::unique_ptr<RoundState> round_;  ///< null between rounds

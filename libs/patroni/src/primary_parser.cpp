@@ -46,4 +46,17 @@ Result<PositionAnswer> parse_position(const std::string& member, std::string_vie
     return PositionAnswer{member, position};
 }
 
+Speaker parse_speaker(std::string_view body) {
+    Speaker speaker;
+    const auto object = parse_json_object(body);
+    if (!object)
+        return speaker;
+    speaker.cluster.system_identifier = text_of(*object.value(), "database_system_identifier");
+    if (const auto patroni = object.value()->getObject("patroni")) {
+        speaker.cluster.scope = text_of(*patroni, "scope");
+        speaker.name = text_of(*patroni, "name");
+    }
+    return speaker;
+}
+
 }  // namespace patroni

@@ -1,6 +1,7 @@
 #include "patroni/cluster_watcher.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <ctime>
@@ -375,7 +376,9 @@ TEST_F(ClusterWatcherTest, RoundsAreAnIntervalApart) {
     a_.wait_for_requests("/cluster", 5);
     // A tenth of it is chance. From the start on, a busy machine can only make requests later;
     // two that follow each other it can bring closer together.
-    EXPECT_GE(a_.request_log().at(4).time - start, 4 * interval * 9 / 10);
+    auto asked = a_.request_log();
+    std::erase_if(asked, [](const auto& request) { return request.path != "/cluster"; });
+    EXPECT_GE(asked.at(4).time - start, 4 * interval * 9 / 10);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -662,12 +665,16 @@ TEST_F(ClusterWatcherTest, LivePositionsAreAskedOfEveryMemberThatRuns) {
 }
 
 TEST_F(ClusterWatcherTest, PositionsThatComeTogetherAreToldTogether) {
+    std::array<FakePatroni, 10> replicas;
     std::vector<ClusterMember> members{leader("p0", api_url_of(a_))};
-    for (int i = 1; i < 20; ++i)
-        members.push_back(replica("p" + std::to_string(i), api_url_of(a_)));
+    for (const FakePatroni& each : replicas)
+        members.push_back(replica("p" + std::to_string(members.size()), api_url_of(each)));
     a_.answer_cluster(cluster_of(members));
     proves(a_);
-    a_.answer("/patroni", {.body = own_word("primary", R"(, "xlog": {"location": 5000})")});
+    const std::string position = own_word("primary", R"(, "xlog": {"location": 5000})");
+    a_.answer("/patroni", {.body = position});
+    for (FakePatroni& each : replicas)
+        each.answer("/patroni", {.body = position});
     auto settings = only_a();
     settings.live_positions = true;
     ClusterWatcher watcher(settings, views_.callback(), rounds_.callback());

@@ -29,6 +29,7 @@ class PolledWorld {
         outlets.chance = [](std::int64_t least, std::int64_t most) {
             return least <= 0 && most >= 0 ? 0 : least;
         };
+        outlets.address_of = [](const std::string& host) { return host; };
         poller = std::make_unique<Poller>(std::move(settings), std::move(outlets));
     }
 

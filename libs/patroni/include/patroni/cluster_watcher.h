@@ -14,6 +14,7 @@
 
 #include "patroni/cluster_view.h"
 #include "patroni/endpoint.h"
+#include "patroni/identity.h"
 #include "patroni/observation.h"
 #include "patroni/rest_client.h"
 #include "patroni/result.h"
@@ -32,6 +33,9 @@ class Poller;
 /// while, and members that Patroni named are asked when all hosts are gone. Each API is asked by a
 /// probe with a thread of its own, so that one that freezes delays nothing but its own answer.
 ///
+/// An answer counts for the cluster that is followed, and a member's own word for that member:
+/// others that answer at their addresses are silence, with a warning.
+///
 /// It is in alert while there is a reason to expect news: nobody leads beyond doubt, the leader's
 /// API does not answer, the data path has trouble, a switchover that is planned is near. Then
 /// rounds follow each other within a fifth of a second, or a tenth where somebody else may lead at
@@ -49,6 +53,8 @@ class ClusterWatcher {
                                       .total = std::chrono::seconds{3}};
         RestClient::Access access{};
         bool live_positions = false;  ///< ask every member for its position as well
+        /// Which cluster it is, as far as that is stated; what is not is learned.
+        ClusterIdentity identity{};
     };
     /// How a round went.
     struct Round {
@@ -91,6 +97,7 @@ class ClusterWatcher {
     void post(std::function<void()> task);
     void pass_on_asked();
     void ask(const Endpoint& endpoint, const std::string& path, OnReply on_reply);
+    [[nodiscard]] std::string address_of(const std::string& host) const;
     [[nodiscard]] std::string place_of(const Endpoint& endpoint) const;
     [[nodiscard]] MemberProbe& probe(const Endpoint& endpoint);
     void drop_unused_probes();

@@ -12,6 +12,9 @@
 
 namespace patroni {
 
+/// The only member shown as a running leader. Two leaders in one answer prove neither. Pure.
+[[nodiscard]] std::string leader_named_by(const ClusterSnapshot& snapshot);
+
 /// Folds observations into who leads: evidence in, verdict out. No clock, no I/O: the same
 /// observations give the same verdict. One thread at a time; a value.
 ///
@@ -53,8 +56,8 @@ class Evidence {
     [[nodiscard]] bool wants_other_host() const;
     /// By /cluster nobody leads: the lock is free, or whoever holds it is on its way down.
     [[nodiscard]] bool is_leaderless() const { return view_.snapshot && named_.empty(); }
-    /// Where a member's own API is, as last told; empty if nobody said.
-    [[nodiscard]] std::string api_url_of(const std::string& member) const;
+    /// A member as last told, be it that the leader is named no more; null if it is none.
+    [[nodiscard]] const Member* find_asked(const std::string& member) const;
     /// Something waits for a second answer: ask again after kConfirmAfter.
     [[nodiscard]] bool wants_confirmation() const noexcept { return wants_confirmation_; }
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "patroni/identity.h"
 #include "patroni/observation.h"
 #include "patroni/result.h"
 
@@ -16,5 +17,8 @@ namespace patroni {
 /// Reads the position out of a member's GET /patroni: written on a primary, replayed on a replica.
 [[nodiscard]] Result<PositionAnswer> parse_position(const std::string& member,
                                                     std::string_view body);
+
+/// Who gave such an answer; all empty where it does not say.
+[[nodiscard]] Speaker parse_speaker(std::string_view body);
 
 }  // namespace patroni
