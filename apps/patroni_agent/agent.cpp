@@ -86,6 +86,7 @@ void Agent::apply_clusters() {
     for (const auto& config : config_.clusters) {
         patroni::ClusterWatcher::Settings settings;
         settings.hosts = config.hosts;
+        settings.identity = config.identity;
         settings.interval = config_.interval;
         settings.timeouts = kTimeouts;
         settings.access = {

@@ -25,6 +25,7 @@ patroni::ClusterWatcher::Settings watcher_settings(const TopologyFeed::Settings&
                                                    const TopologyFeed::ResolverPtr& resolver) {
     patroni::ClusterWatcher::Settings settings;
     settings.hosts = feed.cluster.hosts;
+    settings.identity = feed.cluster.identity;
     settings.interval = feed.interval;
     settings.access = {
         .tls = feed.cluster.tls, .resolver = resolver, .prefer = feed.cluster.resolve_prefer};

@@ -88,6 +88,19 @@ void read_tags(const YAML::Node& tags, patroni::Requirements& wanted, Problems& 
                                         " must be text, a number, true or false");
 }
 
+patroni::ClusterIdentity read_identity(YamlMapping& node, Problems& problems) {
+    patroni::ClusterIdentity identity;
+    identity.scope = node.text("scope").value_or("");
+    identity.system_identifier = node.text("system_identifier").value_or("");
+    const std::string& digits = identity.system_identifier;
+    // A 64-bit number has 20 digits at most.
+    if (digits.size() > 20 || digits.find_first_not_of("0123456789") != std::string::npos)
+        problems.add(*node.find("system_identifier"),
+                     "system_identifier must be a number, as database_system_identifier in a "
+                     "member's GET /patroni");
+    return identity;
+}
+
 }  // namespace
 
 std::string read_config_file(const std::string& path, const ReadFile& read) {
@@ -171,6 +184,7 @@ ClusterSource read_cluster_source(YamlMapping& node, const std::string& cluster,
                                         patroni::ResolvePrefer::ipv6};
     source.resolve_prefer =
         kPrefer[node.choice("resolve_prefer", {"any", "ipv4", "ipv6"}).value_or(0)];
+    source.identity = read_identity(node, problems);
     return source;
 }
 

@@ -64,7 +64,8 @@ maintenance: true
 maintenance_file: /run/out
 log: {level: debug, format: json, file: /var/log/agent}
 clusters:
-  one: {hosts: ["http://10.0.0.1:8008", "http://10.0.0.2:8008"], resolve_prefer: ipv6}
+  one: {hosts: ["http://10.0.0.1:8008", "http://10.0.0.2:8008"], resolve_prefer: ipv6, scope: main,
+        system_identifier: "7710415257899169791"}
   two: {hosts: ["https://10.0.1.1:8008"], tls: {skip_verify: true}}
 listeners:
   writes:
@@ -101,6 +102,8 @@ listeners:
     ASSERT_EQ(config.clusters.size(), 2U);
     EXPECT_EQ(config.clusters[0].hosts.size(), 2U);
     EXPECT_EQ(config.clusters[0].resolve_prefer, patroni::ResolvePrefer::ipv6);
+    EXPECT_EQ(config.clusters[0].identity,
+              (patroni::ClusterIdentity{"main", "7710415257899169791"}));
     EXPECT_NE(config.clusters[1].tls, nullptr);
     ASSERT_EQ(config.listeners.size(), 3U);
     const auto& writes = config.listeners[0];

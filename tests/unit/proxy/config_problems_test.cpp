@@ -72,6 +72,11 @@ TEST(ConfigProblemsTest, NamesWhatIsWrongInACluster) {
          "6: host 'http://10.0.0.1:8008/patroni': it must end after the port" + form},
         {file_with_hosts(R"(hosts: ["http://h:80", "http://h"])"),
          "4: host 'http://h' is listed twice"},
+        {file_with_hosts("hosts: [\"http://h\"]\n    system_identifier: main"),
+         "5: system_identifier must be a number, as database_system_identifier in a member's GET "
+         "/patroni"},
+        {file_with_hosts("hosts: [\"http://h\"]\n    scope: ''"),
+         "5: cluster 'c': scope '' is not allowed; it takes text"},
         {file_with_hosts("hosts: [\"http://h\"]\n    resolve_prefer: ipv5"),
          "5: cluster 'c': resolve_prefer 'ipv5' is not allowed; it takes one of: any, ipv4, ipv6"},
         {file_with_hosts("hosts: [\"http://h\"]\n    resolve_prefer: [ipv4]"),
@@ -183,7 +188,7 @@ TEST(ConfigProblemsTest, UnknownKeysAreErrorsWithTheNearestKnownOne) {
          "no_backend, clusters"},
         {file_with_hosts("host: x\n    hosts: [\"http://h\"]"),
          "4: unknown key 'host' in cluster 'c'; did you mean 'hosts'? Known: hosts, tls, "
-         "resolve_prefer, ports"},
+         "resolve_prefer, scope, system_identifier, ports"},
         // The existing program ignores it, and then limits nothing.
         {file_with_port(
              R"(p: {listen: "127.0.0.1:1", roles: [any], host_port: 1, max_lag_in_byte: 5})"),

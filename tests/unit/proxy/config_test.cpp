@@ -269,6 +269,10 @@ TEST(ConfigTest, ReadsHowHostsAreReached) {
     };
     for (const auto& [word, prefer] : cases)
         EXPECT_EQ(cluster_with("\n    resolve_prefer: " + word).resolve_prefer, prefer) << word;
+    EXPECT_EQ(cluster_with("").identity, patroni::ClusterIdentity{});
+    EXPECT_EQ(
+        cluster_with("\n    scope: main\n    system_identifier: 7710415257899169791").identity,
+        (patroni::ClusterIdentity{"main", "7710415257899169791"}));
     EXPECT_EQ(cluster_with("").tls, nullptr);
     EXPECT_EQ(cluster_with("\n    tls: ~").tls, nullptr);
 }

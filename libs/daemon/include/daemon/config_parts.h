@@ -13,6 +13,7 @@
 #include "net/listen_address.h"
 #include "patroni/eligibility.h"
 #include "patroni/endpoint.h"
+#include "patroni/identity.h"
 #include "patroni/resolver.h"
 #include "patroni/tls_settings.h"
 
@@ -67,12 +68,13 @@ struct ClusterSource {
     std::vector<patroni::Endpoint> hosts;
     patroni::TlsCredentialsPtr tls;  ///< read already; null: as it comes
     patroni::ResolvePrefer resolve_prefer = patroni::ResolvePrefer::any;
+    patroni::ClusterIdentity identity;  ///< empty, or in part: to be learned
 
     /// Files that were read again are not the same, whatever is in them.
     friend bool operator==(const ClusterSource&, const ClusterSource&) = default;
 };
-/// Keys: hosts, tls, resolve_prefer. `cluster` is its name, for messages; the files that `tls`
-/// names are read with `read`.
+/// Keys: hosts, tls, resolve_prefer, scope, system_identifier. `cluster` is its name, for messages;
+/// the files that `tls` names are read with `read`.
 [[nodiscard]] ClusterSource read_cluster_source(YamlMapping& node, const std::string& cluster,
                                                 const ReadFile& read, Problems& problems);
 
