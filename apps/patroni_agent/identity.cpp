@@ -82,9 +82,10 @@ patroni::Result<std::string> member_beside(const patroni::ClusterSnapshot& snaps
 }
 
 patroni::Result<std::optional<std::string>> member_by_its_word(
-    const patroni::ClusterSnapshot& snapshot, const std::vector<patroni::Introduction>& told) {
+    const patroni::ClusterSnapshot& snapshot, const std::vector<patroni::Speaker>& told) {
     std::optional<std::string> name;
-    for (const auto& [member, scope] : told) {
+    for (const auto& [member, cluster] : told) {
+        const std::string& scope = cluster.scope;
         if (!scope.empty() && !snapshot.scope.empty() && scope != snapshot.scope)
             return patroni::Failure{"Patroni on this host is of cluster " + scope +
                                     ", and what is asked of is " + snapshot.scope};

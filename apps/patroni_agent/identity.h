@@ -8,7 +8,7 @@
 
 #include "patroni/cluster_snapshot.h"
 #include "patroni/endpoint.h"
-#include "patroni/introduction.h"
+#include "patroni/identity.h"
 #include "patroni/result.h"
 
 namespace agent {
@@ -29,7 +29,7 @@ using AddressesOf = std::function<std::vector<std::string>(const std::string& ho
 /// if none says its name, or several say different ones. Fails where who says it is of another
 /// cluster than the snapshot's. Pure.
 [[nodiscard]] patroni::Result<std::optional<std::string>> member_by_its_word(
-    const patroni::ClusterSnapshot& snapshot, const std::vector<patroni::Introduction>& told);
+    const patroni::ClusterSnapshot& snapshot, const std::vector<patroni::Speaker>& told);
 
 /// Which of the APIs that are asked are on this host: the only one is.
 [[nodiscard]] std::vector<patroni::Endpoint> apis_here(

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "daemon/log.h"
+#include "patroni/primary_parser.h"
 #include "patroni_agent/identity.h"
 
 namespace agent {
@@ -44,7 +45,7 @@ void OwnMember::ask() {
             return [this, told = ask_all(hosts, access)] { on_told(told); };
         });
     } catch (const std::exception&) {
-        on_told({.introductions = {}, .all_answered = false});
+        on_told({.speakers = {}, .all_answered = false});
     }
 }
 
@@ -57,10 +58,8 @@ OwnMember::Told OwnMember::ask_all(const std::vector<patroni::Endpoint>& hosts,
          apis_here(hosts, addresses_by(access, kTimeouts.connect), addresses_of_this_host())) {
         const auto reply = client.get(host, "/patroni");
         told.all_answered &= bool(reply);
-        if (!reply)
-            continue;
-        if (const auto introduction = patroni::parse_introduction(reply.value().body))
-            told.introductions.push_back(introduction.value());
+        if (reply)
+            told.speakers.push_back(patroni::parse_speaker(reply.value().body));
     }
     return told;
 }
@@ -92,7 +91,7 @@ void OwnMember::decide() {
 }
 
 patroni::Result<std::string> OwnMember::find() const {
-    const auto by_word = member_by_its_word(*snapshot_, told_.introductions);
+    const auto by_word = member_by_its_word(*snapshot_, told_.speakers);
     if (!by_word)
         return patroni::Failure{by_word.reason()};
     if (by_word.value())

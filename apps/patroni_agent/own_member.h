@@ -10,7 +10,7 @@
 #include "net/event_loop.h"
 #include "patroni/cluster_snapshot.h"
 #include "patroni/endpoint.h"
-#include "patroni/introduction.h"
+#include "patroni/identity.h"
 #include "patroni/rest_client.h"
 
 namespace agent {
@@ -42,7 +42,7 @@ class OwnMember {
 
   private:
     struct Told {
-        std::vector<patroni::Introduction> introductions;
+        std::vector<patroni::Speaker> speakers;
         bool all_answered = true;
     };
     static Told ask_all(const std::vector<patroni::Endpoint>& hosts,

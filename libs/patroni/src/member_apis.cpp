@@ -16,7 +16,14 @@ bool is_loopback(const std::string& address) {
 
 }  // namespace
 
+void MemberApis::silent(const Endpoint& api) {
+    if (silent_.size() >= kMaxNames)
+        silent_.clear();
+    silent_.insert(api.url());
+}
+
 void MemberApis::told(const Endpoint& api, const std::string& name) {
+    silent_.erase(api.url());
     if (names_.size() >= kMaxNames)
         names_.clear();
     const auto [known, is_new] = names_.try_emplace(api.url(), name);
@@ -49,11 +56,14 @@ Result<Endpoint> MemberApis::of(const Member& member, const ClusterSnapshot& sna
     const std::string others = own ? shared_with(member, own.value(), snapshot) : std::string{};
     const std::string name = own ? name_at(own.value()) : std::string{};
     const bool is_another = !name.empty() && name != member.name;
-    if (own && others.empty() && !is_another)
+    const bool is_wrong = !own || !others.empty() || is_another;
+    if (!is_wrong && !is_silent(own.value()))
         return own;
     for (const Endpoint& host : hosts_)
-        if (name_at(host) == member.name)
+        if (name_at(host) == member.name && !is_silent(host))
             return host;
+    if (!is_wrong)
+        return own;
     for (const Endpoint& host : hosts_)
         if (name_at(host).empty() && !member.host.empty() && !is_loopback(member.host) &&
             address_of_(host.host) == address_of_(member.host))

@@ -118,6 +118,7 @@ class Poller {
 
     void ask_members();
     void ask_member(const std::string& member, const std::string& path);
+    void ask_elsewhere(const std::string& member, const std::string& path, const Endpoint& silent);
     void ask_own_word(const std::string& member, const std::string& path, const Endpoint& api);
     void ask_host(const Endpoint& host);
     [[nodiscard]] Speaker hear(const Endpoint& api, const Result<HttpReply>& reply);

@@ -286,6 +286,8 @@ Speaker Poller::hear(const Endpoint& api, const Result<HttpReply>& reply) {
     const Speaker speaker = is_word ? parse_speaker(reply.value().body) : Speaker{};
     if (round_)
         round_->words[api.url()] = is_word ? std::optional(speaker) : std::nullopt;
+    if (!reply)
+        member_apis_.silent(api);
     if (!is_word)
         return speaker;
     member_apis_.told(api, speaker.name);
@@ -365,6 +367,18 @@ void Poller::take_own_word(const Question& question, const Endpoint& api,
         observe(answer.value());
     else
         observe(PrimarySilence{member, answer.reason()});
+    if (!reply)
+        ask_elsewhere(member, path, api);
+}
+
+/// Where a member's API is silent an entry of `hosts` may lead to it, once that has said so.
+void Poller::ask_elsewhere(const std::string& member, const std::string& path,
+                           const Endpoint& silent) {
+    if (const auto api = api_of(member); api && !(api.value() == silent))
+        return ask_own_word(member, path, api.value());
+    for (const auto& host : settings_.hosts)
+        if (!member_apis_.is_known(host) && !member_apis_.is_silent(host))
+            ask_host(host);
 }
 
 }  // namespace patroni

@@ -135,18 +135,18 @@ TEST(IdentityTest, WhichMemberThisIs) {
 
 TEST(IdentityTest, ByTheWordOfThePatroniOnThisHost) {
     patroni::ClusterSnapshot snapshot = cluster(kThree);
-    const auto by_word = [&](const std::vector<patroni::Introduction>& told) {
+    const auto by_word = [&](const std::vector<patroni::Speaker>& told) {
         const auto name = member_by_its_word(snapshot, told);
         return name ? name.value().value_or("not told") : name.reason();
     };
     EXPECT_EQ(by_word({}), "not told");
-    EXPECT_EQ(by_word({{"p2", "main"}}), "p2");
-    EXPECT_EQ(by_word({{"", "main"}}), "not told");
-    EXPECT_EQ(by_word({{"p2", "main"}, {"", "main"}, {"p2", ""}}), "p2");
-    EXPECT_EQ(by_word({{"p1", "main"}, {"p2", "main"}}), "not told");
+    EXPECT_EQ(by_word({{"p2", {"main", ""}}}), "p2");
+    EXPECT_EQ(by_word({{"", {"main", ""}}}), "not told");
+    EXPECT_EQ(by_word({{"p2", {"main", ""}}, {"", {"main", ""}}, {"p2", {}}}), "p2");
+    EXPECT_EQ(by_word({{"p1", {"main", ""}}, {"p2", {"main", ""}}}), "not told");
     snapshot.scope = "main";
-    EXPECT_EQ(by_word({{"p2", "main"}}), "p2");
-    EXPECT_EQ(by_word({{"p2", "other"}}),
+    EXPECT_EQ(by_word({{"p2", {"main", ""}}}), "p2");
+    EXPECT_EQ(by_word({{"p2", {"other", ""}}}),
               "Patroni on this host is of cluster other, and what is asked of is main");
 }
 

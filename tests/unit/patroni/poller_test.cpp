@@ -330,6 +330,24 @@ TEST_F(PollerTest, MembersThatShareAnApiNeitherProveNorDenyByIt) {
     EXPECT_THAT(world.views.back().warnings, Contains(HasSubstr("also that of p2")));
 }
 
+TEST_F(PollerTest, AnEntryOfHostsIsAskedWhereTheMembersOwnUrlCannotBeReached) {
+    PolledWorld world(asking(all()));
+    mine.serve(world);
+    for (const std::string& member : mine.members)
+        mine.api_urls[member] = "http://10.77.0." + member.substr(1) + ":8008";
+    world.run_for(5s);
+    EXPECT_EQ(world.leader().member, "p1");
+    EXPECT_EQ(world.leader().reason, "leader");
+    mine.leader = "p3";
+    world.run_for(3s);
+    EXPECT_EQ(world.leader().member, "p3");
+    EXPECT_EQ(world.leader().reason, "leader");
+    // Nobody is left who speaks for it.
+    world.apis.erase(mine.url_of("p3"));
+    world.run_for(5s);
+    EXPECT_THAT(world.leader().reason, HasSubstr("leader by /cluster alone"));
+}
+
 TEST_F(PollerTest, AnEntryOfHostsThatLeadsToTheMemberIsAskedInstead) {
     const std::string shared = "http://service:8008";
     for (const std::string& member : mine.members)
