@@ -42,6 +42,11 @@ std::optional<std::uint64_t> lag_of(const Poco::JSON::Object& object) {
     return replayed ? std::max(received, replayed) : std::nullopt;
 }
 
+std::string tag_text(const Var& value) {
+    return value.isInteger() || !value.isNumeric() ? value.convert<std::string>()
+                                                   : number_text(value.convert<double>());
+}
+
 std::map<std::string, std::string> tags_of(const Poco::JSON::Object& object) {
     std::map<std::string, std::string> tags;
     const auto source = object.getObject("tags");
@@ -49,7 +54,7 @@ std::map<std::string, std::string> tags_of(const Poco::JSON::Object& object) {
         return tags;
     for (const auto& [tag, value] : *source)
         if (value.isString() || value.isNumeric() || value.isBoolean())
-            tags.emplace(tag, value.convert<std::string>());
+            tags.emplace(tag, tag_text(value));
     return tags;
 }
 
@@ -64,6 +69,7 @@ Member member_from(const Poco::JSON::Object& object) {
     member.port = port_of(object);
     member.timeline = number_of(object, "timeline");
     member.lag = lag_of(object);
+    member.tells_replay_lag = number_of(object, "replay_lag").has_value();
     member.tags = tags_of(object);
     member.api_url = text_of(object, "api_url");
     return member;
@@ -96,13 +102,20 @@ Result<ClusterSnapshot> snapshot_from(const Poco::JSON::Object& object) {
     // A member is known by its name: with two of one name, either could pass for the leader.
     std::set<std::string> names;
     for (const Var& element : *members) {
-        if (element.type() != typeid(Poco::JSON::Object::Ptr))
+        Member member;
+        if (element.type() == typeid(Poco::JSON::Object::Ptr))
+            member = member_from(*element.extract<Poco::JSON::Object::Ptr>());
+        if (member.name.empty()) {
+            ++snapshot.nameless;
             continue;
-        Member member = member_from(*element.extract<Poco::JSON::Object::Ptr>());
-        if (!member.name.empty() && !names.insert(member.name).second)
+        }
+        if (!names.insert(member.name).second)
             return Failure{"the answer names two members " + member.name};
         snapshot.members.push_back(std::move(member));
     }
+    if (members->size() != 0 &&
+        std::none_of(snapshot.members.begin(), snapshot.members.end(), is_readable))
+        return Failure{"no member of the answer has a name, and a role and a state that are known"};
     snapshot.paused = flag_of(object, "pause");
     snapshot.scope = text_of(object, "scope");
     snapshot.switchover_at = switchover_of(object);

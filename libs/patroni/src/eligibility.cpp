@@ -134,8 +134,6 @@ bool covers(const std::set<RequestedRole>& roles, RequestedRole role) {
 Opinion examine(const ClusterView& view, const Member& member, const Requirements& wanted) {
     if (member.name.empty())
         return {Objection::unfit, "no name in Patroni's answer"};
-    if (member.host.empty())
-        return {Objection::unfit, "no address in Patroni's answer"};
     if (member.name == view.leader.member)
         return takes_leader(wanted.roles) ? Opinion{Objection::none, view.leader.reason}
                                           : Opinion{Objection::leads, "it is the leader"};

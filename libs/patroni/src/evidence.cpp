@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "last_good.h"
+
 namespace patroni {
 namespace {
 
@@ -76,10 +78,11 @@ const Member* Evidence::find_asked(const std::string& member) const {
 }
 
 void Evidence::note(Clock::time_point at, const ClusterAnswer& answer) {
-    const ClusterSnapshot& snapshot = *answer.snapshot;
+    const SnapshotPtr read = with_last_good(answer.snapshot, view_.snapshot.get());
+    const ClusterSnapshot& snapshot = *read;
     if (view_.snapshot && !same_topology(*view_.snapshot, snapshot))
         doubted_at_ = at;
-    view_.snapshot = answer.snapshot;
+    view_.snapshot = read;
     view_.answered_at = at;
 
     const std::string named = leader_named_by(snapshot);
@@ -104,7 +107,7 @@ void Evidence::note(Clock::time_point at, const ClusterAnswer& answer) {
 
     if (const Member* member = find(leader_))
         leader_details_ = *member;
-    if (!leader_.empty() && named_ == leader_)
+    if (!leader_.empty() && named_ == leader_ && !find(leader_)->remembered)
         confirmed_at_ = at;
     std::erase_if(positions_, [this](const auto& entry) {
         return entry.first != leader_ && !find(entry.first);
@@ -334,6 +337,9 @@ void Evidence::warn() {
     for (const auto& [member, word] : own_words_)
         if (word.is_another && !(member == leader_ && is_doubtful))
             view_.warnings.push_back(member + ": " + word.words);
+    if (view_.snapshot)
+        view_.warnings.insert(view_.warnings.end(), view_.snapshot->warnings.begin(),
+                              view_.snapshot->warnings.end());
 }
 
 void Evidence::update_live_lag() {

@@ -1,5 +1,9 @@
 #include "json.h"
 
+#include <algorithm>
+#include <charconv>
+#include <system_error>
+
 #include <Poco/Exception.h>
 #include <Poco/JSON/ParseHandler.h>
 #include <Poco/JSON/Parser.h>
@@ -38,12 +42,70 @@ class BoundedParseHandler final : public Poco::JSON::ParseHandler {
     std::size_t values_ = 0;
 };
 
+// A tag may be any number that YAML takes; nobody writes one that is longer.
+constexpr std::size_t kMaxNumber = 1'000;
+
+bool is_part_of_number(char c) {
+    return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+}
+
+template <typename Number>
+bool fits(std::string_view token) {
+    Number number{};
+    return std::from_chars(token.data(), token.data() + token.size(), number).ec !=
+           std::errc::result_out_of_range;
+}
+
+/// Whether POCO has no number for it, and would throw the whole body away: beyond 64 bits, and
+/// what Python writes for a float that is none.
+bool is_no_number(std::string_view token) {
+    if (token == "NaN" || token == "Infinity" || token == "-Infinity")
+        return true;
+    if (token.find_first_of(".eE") != std::string_view::npos)
+        return !fits<double>(token);
+    return token.front() == '-' ? !fits<std::int64_t>(token) : !fits<std::uint64_t>(token);
+}
+
+/// Where a token that is no string and no bracket ends.
+std::size_t end_of_token(std::string_view body, std::size_t begin) {
+    for (const std::string_view word : {"NaN", "Infinity", "-Infinity"})
+        if (body.substr(begin, word.size()) == word)
+            return begin + word.size();
+    std::size_t end = begin;
+    while (end < body.size() && is_part_of_number(body[end]))
+        ++end;
+    return std::max(end, begin + 1);
+}
+
+std::size_t end_of_string(std::string_view body, std::size_t begin) {
+    std::size_t end = begin + 1;
+    while (end < body.size() && body[end] != '"')
+        end += body[end] == '\\' ? 2 : 1;
+    return std::min(end + 1, body.size());
+}
+
+/// The body with each number that is none for us as a text, so that it is only that one value that
+/// is unknown.
+std::string with_numbers_that_fit(std::string_view body) {
+    std::string result;
+    result.reserve(body.size());
+    for (std::size_t at = 0; at < body.size();) {
+        const std::size_t end = body[at] == '"' ? end_of_string(body, at) : end_of_token(body, at);
+        const std::string_view token = body.substr(at, end - at);
+        const bool quotes = token.size() > 1 && token.size() <= kMaxNumber && token[0] != '"' &&
+                            is_no_number(token);
+        result.append(quotes ? "\"" : "").append(token).append(quotes ? "\"" : "");
+        at = end;
+    }
+    return result;
+}
+
 }  // namespace
 
 Result<Poco::JSON::Object::Ptr> parse_json_object(std::string_view body) {
     try {
         Poco::JSON::Parser parser(new BoundedParseHandler);
-        const Var root = parser.parse(std::string(body));
+        const Var root = parser.parse(with_numbers_that_fit(body));
         if (root.type() != typeid(Poco::JSON::Object::Ptr))
             return Failure{"the answer is not a JSON object"};
         return root.extract<Poco::JSON::Object::Ptr>();

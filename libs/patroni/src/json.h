@@ -9,7 +9,8 @@
 
 #include "patroni/result.h"
 
-// What Patroni's JSON is read with. A key that is absent or holds another type reads as absent.
+// What Patroni's JSON is read with. A key that is absent, holds another type or a number beyond 64
+// bits reads as absent; such a number reads as its own text.
 namespace patroni {
 
 /// Fails on what is not one JSON object, and on a body that holds more values than any cluster

@@ -50,6 +50,10 @@ void Poller::on_cluster_reply(std::uint64_t round, const Endpoint& host, Clock::
             note_foreign(host.url(), told);
             snapshot = Failure{foreign_[host.url()]};
         }
+    // Where somebody leads it is no bootstrap.
+    if (const auto& leader = view().leader.member;
+        snapshot && snapshot.value().members.empty() && !leader.empty())
+        snapshot = Failure{"the answer names no member, though " + leader + " leads"};
     if (!snapshot)
         hosts_.put_last(host, now_);
     // Another host was faster, or the round is over: what this one says may be old.

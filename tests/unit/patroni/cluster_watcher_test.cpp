@@ -194,6 +194,31 @@ class ClusterWatcherTest : public testing::Test {
 // ---------------------------------------------------------------------------------------------
 // Hosts
 
+TEST_F(ClusterWatcherTest, AnAnswerThatSaysNothingIsAnErrorOfItsHostAndTheNextIsAsked) {
+    for (const std::string nothing :
+         {R"({"members": []})", R"({"members": [1, {"name": "p1", "role": "chief"}]})"}) {
+        both_answer({leader("p1")});
+        Recorder<Round> rounds;
+        ClusterWatcher watcher(both(), views_.callback(), rounds.callback());
+        watcher.start();
+        const std::string first = rounds.at(0).host;
+        at(first).answer_cluster(nothing);
+        const Round round = poll_now(watcher);
+        EXPECT_TRUE(round.answered);
+        EXPECT_EQ(round.host, other_than(first).url());
+        EXPECT_THAT(round.errors, testing::StartsWith(first + ": "));
+        EXPECT_EQ(views_.last().leader.member, "p1");
+    }
+}
+
+TEST_F(ClusterWatcherTest, WhileNobodyLeadsNoMembersAreAnAnswer) {
+    both_answer({});
+    ClusterWatcher watcher(both(), views_.callback(), rounds_.callback());
+    watcher.start();
+    EXPECT_TRUE(rounds_.at(0).answered);
+    EXPECT_EQ(rounds_.at(0).errors, "");
+}
+
 TEST_F(ClusterWatcherTest, ARoundSaysWhoAnswered) {
     ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
     watcher.start();

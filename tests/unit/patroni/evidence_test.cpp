@@ -447,6 +447,47 @@ TEST(Evidence, WhoIsShownAsLeaderAndDoesNotProveItIsAskedAgainSoon) {
     EXPECT_FALSE(vacant.evidence.wants_confirmation());
 }
 
+/// Nobody leads by it; of one member it says this.
+ClusterSnapshot with_entry(const std::string& name, const std::string& role,
+                           const std::string& state) {
+    auto snapshot = led_by("");
+    for (auto& each : snapshot.members)
+        if (each.name == name) {
+            each = member(name, role);
+            each.state_name = state;
+            each.state = patroni::state_from(state);
+        }
+    return snapshot;
+}
+
+TEST(Evidence, AnEntryThatCannotBeReadSpeaksNeitherAgainstTheLeaderNorForIt) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    c.after(3s).silent("p1");
+    c.after(1s).cluster(with_entry("p1", "chief", "running"));
+    EXPECT_EQ(c.leader().member, "p1");
+    EXPECT_EQ(c.leader().standing, Standing::eligible);
+    EXPECT_EQ(c.unconfirmed(), 4s);
+    EXPECT_THAT(c.evidence.view().warnings,
+                testing::Contains(
+                    "p1: its role is 'chief' in Patroni's answer; what is known of it stays"));
+    c.after(10s).cluster(with_entry("p1", "", ""));
+    EXPECT_EQ(c.leader().standing, Standing::eligible);
+    c.after(1s).cluster("p1");
+    EXPECT_EQ(c.unconfirmed(), 0s);
+}
+
+TEST(Evidence, ALeaderThatIsToldStandsAgainstOneFromMemory) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    auto snapshot = with_entry("p1", "chief", "running");
+    snapshot.members[1] = member("p2", "leader");
+    c.after(3s).cluster(snapshot).answers("p1", 503, "replica");
+    EXPECT_EQ(c.leader().member, "");
+    c.proves("p2");
+    expect_leader(c, "p2", Standing::eligible);
+}
+
 TEST(Evidence, LiveLagIsTheLeadersPositionLessTheReplicas) {
     Case c;
     c.cluster("p1").proves("p1");

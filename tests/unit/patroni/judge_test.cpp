@@ -92,7 +92,6 @@ TEST(Judge, ContraryAnswerStopsNewSessionsAndTheSecondEndsThem) {
              c.p2.role = patroni::Role::leader;
              c.p2.role_name = "leader";
          }},
-        {"no address", [](ReplicaCase& c) { c.p2.host.clear(); }},
         {"tagged noloadbalance", [](ReplicaCase& c) { c.p2.tags["noloadbalance"] = "true"; }},
     };
     for (const auto& [reason, change] : changes) {

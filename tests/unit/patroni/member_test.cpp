@@ -41,13 +41,44 @@ TEST(MemberTest, StatesThatServeAreThreeAndNoOther) {
         {"restarting", State::not_running},
         {"creating replica", State::not_running},
         {"initializing new cluster", State::not_running},
-        {"Running", State::not_running},
-        {"", State::not_running},
+        {"initalizing new cluster", State::not_running},  // of 2.x
+        {"initdb failed", State::not_running},
+        {"running custom bootstrap script", State::not_running},
+        {"custom bootstrap failed", State::not_running},
+        {"starting after custom bootstrap", State::not_running},
+        {"stop failed", State::not_running},
+        {"restart failed", State::not_running},
+        {"restart failed (running)", State::not_running},
     };
     for (const auto& [name, state] : cases) {
         EXPECT_EQ(state_from(name), state) << name;
         EXPECT_EQ(serves(state_from(name)), state != State::not_running) << name;
     }
+}
+
+TEST(MemberTest, AStateThatNobodyKnowsIsNone) {
+    for (const auto* name : {"Running", "flying", "failed", "running ", ""}) {
+        EXPECT_EQ(state_from(name), State::unknown) << name;
+        EXPECT_FALSE(serves(state_from(name))) << name;
+    }
+}
+
+TEST(MemberTest, IsReadableWithARoleAndAState) {
+    Member member;
+    EXPECT_FALSE(is_readable(member));
+    member.role = Role::replica;
+    EXPECT_FALSE(is_readable(member));
+    member.state = State::not_running;
+    EXPECT_TRUE(is_readable(member));
+    member.role = Role::unknown;
+    EXPECT_FALSE(is_readable(member));
+}
+
+TEST(MemberTest, ANumberIsTheShortestTextThatIsTheSame) {
+    EXPECT_EQ(number_text(1.10), "1.1");
+    EXPECT_EQ(number_text(2.0), "2");
+    EXPECT_EQ(number_text(-0.5), "-0.5");
+    EXPECT_EQ(number_text(0.30000000000000004), "0.30000000000000004");
 }
 
 TEST(MemberTest, IsTaggedByTheValueTrueAlone) {

@@ -120,7 +120,14 @@ TEST_F(FeedAddressesTest, WhatCannotBeFoundChangesNothing) {
     names_.forget("pg1");
     ask();
     EXPECT_EQ(table(0), before);
+    names_.answer("pg1", {"127.0.0.11", "127.0.0.21"});
     unreadable(leader("p1", "nowhere.invalid"));
+    unreadable(leader("p1", ""));
+    auto silent = leader("p1", "pg1");
+    silent.host.reset();
+    unreadable(silent);
+    silent.port.reset();
+    unreadable(silent);
 }
 
 }  // namespace

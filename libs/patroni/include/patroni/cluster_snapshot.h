@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,11 @@ struct ClusterSnapshot {
     std::string scope;            ///< the cluster's own name; Patroni 3.0.2 does not say it
     /// When Patroni is to hand the leadership over, if that is planned.
     std::optional<std::chrono::system_clock::time_point> switchover_at{};
+
+    /// Entries of which it cannot be told whose they are: no objects, or without a name.
+    std::size_t nameless = 0;
+    /// What could not be read in it and is as it was before.
+    std::vector<std::string> warnings{};
 
     friend bool operator==(const ClusterSnapshot&, const ClusterSnapshot&) = default;
 };
