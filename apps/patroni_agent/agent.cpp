@@ -91,9 +91,8 @@ void Agent::apply_clusters() {
         settings.timeouts = kTimeouts;
         settings.access = {
             .tls = config.tls, .resolver = resolver_, .prefer = config.resolve_prefer};
-        settings.live_positions =
-            std::any_of(config_.listeners.begin(), config_.listeners.end(),
-                        [](const ListenerConfig& listener) { return listener.wanted.live_lag; });
+        for (const auto& listener : config_.listeners)
+            settings.judged_by.push_back(listener.wanted);
         Cluster& cluster = clusters_[config.name];
         use_own_member(config.name, cluster, config.hosts, settings.access);
         if (cluster.view)

@@ -29,9 +29,8 @@ patroni::ClusterWatcher::Settings watcher_settings(const TopologyFeed::Settings&
     settings.interval = feed.interval;
     settings.access = {
         .tls = feed.cluster.tls, .resolver = resolver, .prefer = feed.cluster.resolve_prefer};
-    settings.live_positions =
-        std::any_of(feed.ports.begin(), feed.ports.end(),
-                    [](const auto& port) { return port.config.wanted.live_lag; });
+    for (const auto& port : feed.ports)
+        settings.judged_by.push_back(port.config.wanted);
     return settings;
 }
 

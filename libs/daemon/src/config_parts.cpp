@@ -209,7 +209,10 @@ patroni::Requirements read_requirements(YamlMapping& node, const std::string& wh
         for (const auto& [role, where] : read_roles(node, "roles", what, problems))
             wanted.roles.insert(role);
     wanted.max_lag = node.size("max_lag_in_bytes");
-    wanted.live_lag = node.choice("lag_source", {"cluster", "live"}).value_or(0) == 1;
+    static constexpr std::array kLagSources{patroni::LagSource::automatic,
+                                            patroni::LagSource::cluster, patroni::LagSource::live};
+    wanted.lag_source =
+        kLagSources[node.choice("lag_source", {"auto", "cluster", "live"}).value_or(0)];
     wanted.lag_window = node.duration("lag_window").value_or(wanted.lag_window);
     wanted.on_lag = read_on_unfit(node, "on_lag");
     wanted.on_noloadbalance = read_on_unfit(node, "on_noloadbalance");

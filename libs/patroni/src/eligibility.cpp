@@ -64,11 +64,16 @@ Opinion examine_tags(const Member& member, const Requirements& wanted) {
 }
 
 Opinion examine_lag(const ClusterView& view, const Member& member, const Requirements& wanted) {
+bool is_live(const Member& member, LagSource source) {
+    return source == LagSource::live ||
+           (source == LagSource::automatic && !member.tells_replay_lag);
+}
+
     if (!wanted.max_lag)
         return {};
     std::optional<std::uint64_t> lag = member.lag;
     // None at all: the leader's own API is silent, or nobody leads. That says nothing of a replica.
-    if (wanted.live_lag && !view.live_lag.empty()) {
+    if (is_live(member, wanted.lag_source) && !view.live_lag.empty()) {
         const auto live = view.live_lag.find(member.name);
         lag = live == view.live_lag.end() ? std::nullopt : std::optional(live->second);
     }
@@ -132,6 +137,14 @@ bool covers(const std::set<RequestedRole>& roles, RequestedRole role) {
 }
 
 Opinion examine(const ClusterView& view, const Member& member, const Requirements& wanted) {
+bool wants_positions(const Requirements& wanted, const ClusterSnapshot& snapshot) {
+    if (wanted.lag_source == LagSource::live || !wanted.max_lag)
+        return wanted.lag_source == LagSource::live;
+    return std::any_of(snapshot.members.begin(), snapshot.members.end(), [&](const Member& each) {
+        return is_replica(each.role) && serves(each.state) && is_live(each, wanted.lag_source);
+    });
+}
+
     if (member.name.empty())
         return {Objection::unfit, "no name in Patroni's answer"};
     if (member.name == view.leader.member)

@@ -215,7 +215,10 @@ void Poller::ask_members() {
         for (const auto& host : settings_.hosts)
             ask_host(host);
     }
-    if (!settings_.live_positions || !schedule_.take_positions(now_))
+    const bool wants = std::any_of(
+        settings_.judged_by.begin(), settings_.judged_by.end(),
+        [&](const Requirements& wanted) { return wants_positions(wanted, *snapshot); });
+    if (!wants || !schedule_.take_positions(now_))
         return;
     for (const auto& member : snapshot->members)
         if (serves(member.state))

@@ -116,7 +116,7 @@ listeners:
     EXPECT_EQ(reads.cluster, "two");
     EXPECT_THAT(reads.wanted.roles, ElementsAre(RequestedRole::sync, RequestedRole::replica));
     EXPECT_EQ(reads.wanted.max_lag, 16U * 1024 * 1024);
-    EXPECT_TRUE(reads.wanted.live_lag);
+    EXPECT_EQ(reads.wanted.lag_source, patroni::LagSource::live);
     EXPECT_EQ(reads.wanted.lag_window, 5s);
     EXPECT_THAT(reads.wanted.tags, ElementsAre(std::pair("zone", "a")));
     EXPECT_TRUE(reads.wanted.streaming);

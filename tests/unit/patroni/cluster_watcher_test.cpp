@@ -676,7 +676,7 @@ TEST_F(ClusterWatcherTest, LivePositionsAreAskedOfEveryMemberThatRuns) {
     b_.answer("/patroni", {.body = own_word("replica", R"(, "xlog": {"received_location": 5000,
                                                             "replayed_location": 3000})")});
     auto settings = only_a();
-    settings.live_positions = true;
+    settings.judged_by = {{.lag_source = LagSource::live}};
     ClusterWatcher watcher(settings, views_.callback(), rounds_.callback());
     watcher.start();
     (void)rounds_.at(0);
@@ -702,7 +702,7 @@ TEST_F(ClusterWatcherTest, PositionsThatComeTogetherAreToldTogether) {
     for (FakePatroni& each : replicas)
         each.answer("/patroni", {.body = position});
     auto settings = only_a();
-    settings.live_positions = true;
+    settings.judged_by = {{.lag_source = LagSource::live}};
     ClusterWatcher watcher(settings, views_.callback(), rounds_.callback());
     const auto start = Clock::now();
     watcher.start();
@@ -711,6 +711,25 @@ TEST_F(ClusterWatcherTest, PositionsThatComeTogetherAreToldTogether) {
         "the positions of all");
     // That of /cluster, that of /primary, and one for each tenth of a second.
     EXPECT_LE(views_.count(), 3U + static_cast<std::size_t>((Clock::now() - start) / 100ms));
+}
+
+TEST_F(ClusterWatcherTest, WithALimitPositionsAreAskedForWhereClusterTellsNoReplayLag) {
+    proves(a_);
+    const auto positions_of_p2 = [&](ClusterMember p2) {
+        a_.answer_cluster(cluster_of({leader("p1", api_url_of(a_)), std::move(p2)}));
+        auto settings = only_a();
+        settings.judged_by = {{}, {.max_lag = 1'000}};
+        const std::size_t before = b_.requests("/patroni");
+        Recorder<Round> rounds;
+        ClusterWatcher watcher(settings, views_.callback(), rounds.callback());
+        watcher.start();
+        (void)rounds.at(0);
+        return b_.requests("/patroni") - before;
+    };
+    ClusterMember p2 = replica("p2", api_url_of(b_));
+    EXPECT_EQ(positions_of_p2(p2), 1U);
+    p2.extra = {{"replay_lag", "0"}};
+    EXPECT_EQ(positions_of_p2(p2), 0U);
 }
 
 TEST_F(ClusterWatcherTest, WithoutLivePositionsNobodyIsAskedForOne) {

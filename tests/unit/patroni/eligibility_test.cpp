@@ -315,8 +315,8 @@ TEST(EligibilityTest, AnUnknownLagIsOverEveryLimit) {
 
 TEST(EligibilityTest, WithoutALimitNoLagMatters) {
     auto wanted = wanting({RequestedRole::async});
-    for (const bool live : {false, true}) {
-        wanted.live_lag = live;
+    for (const auto source : {LagSource::automatic, LagSource::cluster, LagSource::live}) {
+        wanted.lag_source = source;
         EXPECT_EQ(opinion_of(replica_with(std::nullopt), wanted), "yes: replica");
         EXPECT_EQ(opinion_of(replica_with(~0ULL), wanted), "yes: replica");
     }
@@ -331,7 +331,7 @@ TEST(EligibilityTest, LeadersHaveNoLagToBeLimited) {
 
 TEST(EligibilityTest, LiveLagReplacesThatOfCluster) {
     auto wanted = wanting({RequestedRole::async}, 1'000);
-    wanted.live_lag = true;
+    wanted.lag_source = LagSource::live;
     auto view = led_by("p1");
     view.live_lag = {{"p1", 0}};
     EXPECT_EQ(opinion_of(view, replica_with(0), wanted), "lagging: lag is unknown");
@@ -339,13 +339,13 @@ TEST(EligibilityTest, LiveLagReplacesThatOfCluster) {
     EXPECT_EQ(opinion_of(view, replica_with(5'000'000), wanted), "yes: replica");
     view.live_lag = {{"p2", 1'001}};
     EXPECT_EQ(opinion_of(view, replica_with(0), wanted), "lagging: lag of 1001 bytes is over 1000");
-    wanted.live_lag = false;
+    wanted.lag_source = LagSource::cluster;
     EXPECT_EQ(opinion_of(view, replica_with(0), wanted), "yes: replica");
 }
 
 TEST(EligibilityTest, WhereTheLeadersPositionIsUnknownThatOfClusterCounts) {
     auto wanted = wanting({RequestedRole::async}, 1'000);
-    wanted.live_lag = true;
+    wanted.lag_source = LagSource::live;
     EXPECT_EQ(opinion_of(led_by("p1"), replica_with(1'000), wanted), "yes: replica");
     EXPECT_EQ(opinion_of(led_by("p1"), replica_with(1'001), wanted),
               "lagging: lag of 1001 bytes is over 1000");
@@ -356,6 +356,35 @@ TEST(EligibilityTest, TheFirstHindranceIsTheReason) {
     // Of a member with everything wrong, from the outermost on.
     Member member = member_of("replica", "stopped");
     member.tags = {{"noloadbalance", "true"}};
+TEST(EligibilityTest, ByDefaultLagIsLiveWhereClusterTellsNoReplayLag) {
+    const auto wanted = wanting({RequestedRole::async}, 1'000);
+    auto view = led_by("p1");
+    view.live_lag = {{"p2", 1'001}};
+    Member member = replica_with(0);
+    EXPECT_EQ(opinion_of(view, member, wanted), "lagging: lag of 1001 bytes is over 1000");
+    member.tells_replay_lag = true;
+    EXPECT_EQ(opinion_of(view, member, wanted), "yes: replica");
+}
+
+TEST(EligibilityTest, PositionsAreWantedWhereTheyDecide) {
+    const auto wants = [](LagSource source, std::optional<std::uint64_t> max_lag,
+                          const Member& member) {
+        auto wanted = wanting({RequestedRole::async}, max_lag);
+        wanted.lag_source = source;
+        ClusterSnapshot snapshot;
+        snapshot.members = {member_of("leader", "running"), member};
+        return wants_positions(wanted, snapshot);
+    };
+    Member tells = replica_with(0);
+    tells.tells_replay_lag = true;
+    EXPECT_TRUE(wants(LagSource::automatic, 1, replica_with(0)));
+    EXPECT_FALSE(wants(LagSource::automatic, std::nullopt, replica_with(0)));
+    EXPECT_FALSE(wants(LagSource::automatic, 1, tells));
+    EXPECT_FALSE(wants(LagSource::automatic, 1, member_of("replica", "stopped")));
+    EXPECT_FALSE(wants(LagSource::cluster, 1, replica_with(0)));
+    EXPECT_TRUE(wants(LagSource::live, std::nullopt, tells));
+}
+
     member.timeline = 4;
     auto wanted = wanting({RequestedRole::leader}, 0);
     wanted.streaming = true;

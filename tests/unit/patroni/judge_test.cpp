@@ -287,8 +287,10 @@ TEST(Judge, MemberWithoutANameServesNobody) {
 }
 
 TEST(Judge, LiveLagGoesByTheMembersOwnPositions) {
-    ReplicaCase c(
-        {.roles = {RequestedRole::async}, .max_lag = 1'000, .live_lag = true, .lag_window = 500ms});
+    ReplicaCase c({.roles = {RequestedRole::async},
+                   .max_lag = 1'000,
+                   .lag_source = patroni::LagSource::live,
+                   .lag_window = 500ms});
     c.live_lag = {{"p2", 10}};
     c.p2.lag = 5'000'000;  // what /cluster says does not matter
     EXPECT_EQ(c.standing_after(3s), Standing::eligible);

@@ -20,6 +20,7 @@ namespace proxy {
 namespace {
 
 using namespace std::chrono_literals;
+using patroni::LagSource;
 using patroni::OnUnfit;
 using patroni::RequestedRole;
 using testing::StartsWith;
@@ -181,7 +182,7 @@ TEST(ConfigTest, APortHasDefaults) {
     expected.roles = {RequestedRole::any};
     EXPECT_EQ(port.wanted, expected);
     EXPECT_EQ(port.wanted.max_lag, std::nullopt);
-    EXPECT_FALSE(port.wanted.live_lag);
+    EXPECT_EQ(port.wanted.lag_source, LagSource::automatic);
     EXPECT_EQ(port.wanted.lag_window, 10s);
     EXPECT_EQ(port.wanted.on_lag, OnUnfit::close);
     EXPECT_EQ(port.wanted.on_noloadbalance, OnUnfit::close);
@@ -191,8 +192,9 @@ TEST(ConfigTest, APortHasDefaults) {
 }
 
 TEST(ConfigTest, ReadsWhatAPortDemandsOfReplicas) {
-    EXPECT_TRUE(port_with("lag_source: live").wanted.live_lag);
-    EXPECT_FALSE(port_with("lag_source: cluster").wanted.live_lag);
+    EXPECT_EQ(port_with("lag_source: live").wanted.lag_source, LagSource::live);
+    EXPECT_EQ(port_with("lag_source: cluster").wanted.lag_source, LagSource::cluster);
+    EXPECT_EQ(port_with("lag_source: auto").wanted.lag_source, LagSource::automatic);
     EXPECT_EQ(port_with("lag_window: 2.5").wanted.lag_window, 2500ms);
     EXPECT_EQ(port_with("lag_window: 0").wanted.lag_window, 0ms);
     EXPECT_EQ(port_with("on_lag: drain").wanted.on_lag, OnUnfit::drain);

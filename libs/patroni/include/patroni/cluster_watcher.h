@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "patroni/cluster_view.h"
+#include "patroni/eligibility.h"
 #include "patroni/endpoint.h"
 #include "patroni/identity.h"
 #include "patroni/observation.h"
@@ -52,9 +53,11 @@ class ClusterWatcher {
         RestClient::Timeouts timeouts{.connect = std::chrono::seconds{1},
                                       .total = std::chrono::seconds{3}};
         RestClient::Access access{};
-        bool live_positions = false;  ///< ask every member for its position as well
         /// Which cluster it is, as far as that is stated; what is not is learned.
         ClusterIdentity identity{};
+        /// Of who is to be judged: each member is asked for its position as well where one of them
+        /// wants it.
+        std::vector<Requirements> judged_by{};
     };
     /// How a round went.
     struct Round {

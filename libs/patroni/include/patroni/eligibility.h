@@ -42,13 +42,19 @@ inline constexpr std::array kAllRequestedRoles{
 /// What becomes of the sessions that a member has when it should get no new ones.
 enum class OnUnfit : std::uint8_t { close, drain };
 
+/// By what a replica's lag is measured.
+enum class LagSource : std::uint8_t {
+    automatic,  ///< live where GET /cluster tells no replay lag: Patroni before 4
+    cluster,    ///< GET /cluster
+    live,       ///< the members' own positions
+};
+
 /// Which members of a cluster will do. All but `roles` concerns replicas alone.
 struct Requirements {
     std::set<RequestedRole> roles = {};
     /// Bytes; a replica with more, or with a lag that is not known, will not do.
     std::optional<std::uint64_t> max_lag = {};
-    /// The lag by the members' own positions instead of GET /cluster.
-    bool live_lag = false;
+    LagSource lag_source = LagSource::automatic;
     /// A replica must carry all of them with these values.
     std::map<std::string, std::string> tags = {};
     /// Not enough that it runs: it must stream.
@@ -65,6 +71,9 @@ struct Requirements {
 
     friend bool operator==(const Requirements&, const Requirements&) = default;
 };
+
+/// Whether all members must be asked for their positions to see who meets it.
+[[nodiscard]] bool wants_positions(const Requirements& wanted, const ClusterSnapshot& snapshot);
 
 /// What speaks against a member at one moment; how patient one is with it is the Judge's matter.
 enum class Objection : std::uint8_t {
