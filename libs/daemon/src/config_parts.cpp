@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "daemon/yaml_value.h"
+
 namespace daemons {
 namespace {
 
@@ -69,13 +71,10 @@ patroni::OnUnfit read_on_unfit(YamlMapping& node, const std::string& key) {
                                                                  : patroni::OnUnfit::close;
 }
 
-/// As Patroni compares it: its own file is YAML too, where an unquoted yes is true.
-std::string tag_value(const YAML::Node& node) {
-    bool flag = false;
+/// Patroni's own file is YAML too: what is written alike in both is the same.
+patroni::TagValue tag_value(const YAML::Node& node) {
     const bool plain = node.Tag() == "?";
-    if (plain && node.Scalar().size() > 1 && YAML::convert<bool>::decode(node, flag))
-        return flag ? "true" : "false";
-    return node.Scalar();
+    return {node.Scalar(), plain ? yaml_value_of(node.Scalar()) : node.Scalar()};
 }
 
 void read_tags(const YAML::Node& tags, patroni::Requirements& wanted, Problems& problems) {

@@ -57,18 +57,19 @@ Opinion examine_tags(const Member& member, const Requirements& wanted) {
         return {Objection::noloadbalance, "tagged noloadbalance"};
     for (const auto& [tag, value] : wanted.tags) {
         const auto found = member.tags.find(tag);
-        if (found == member.tags.end() || found->second != value)
-            return {Objection::unfit, "not tagged " + tag_text(tag, value)};
+        if (found == member.tags.end() ||
+            (found->second != value.written && found->second != value.taken))
+            return {Objection::unfit, "not tagged " + tag_text(tag, value.written)};
     }
     return {};
 }
 
-Opinion examine_lag(const ClusterView& view, const Member& member, const Requirements& wanted) {
 bool is_live(const Member& member, LagSource source) {
     return source == LagSource::live ||
            (source == LagSource::automatic && !member.tells_replay_lag);
 }
 
+Opinion examine_lag(const ClusterView& view, const Member& member, const Requirements& wanted) {
     if (!wanted.max_lag)
         return {};
     std::optional<std::uint64_t> lag = member.lag;
@@ -136,7 +137,6 @@ bool covers(const std::set<RequestedRole>& roles, RequestedRole role) {
                        [&](Role standby) { return !fits(standby, role) || taken(standby); });
 }
 
-Opinion examine(const ClusterView& view, const Member& member, const Requirements& wanted) {
 bool wants_positions(const Requirements& wanted, const ClusterSnapshot& snapshot) {
     if (wanted.lag_source == LagSource::live || !wanted.max_lag)
         return wanted.lag_source == LagSource::live;
@@ -145,6 +145,7 @@ bool wants_positions(const Requirements& wanted, const ClusterSnapshot& snapshot
     });
 }
 
+Opinion examine(const ClusterView& view, const Member& member, const Requirements& wanted) {
     if (member.name.empty())
         return {Objection::unfit, "no name in Patroni's answer"};
     if (member.name == view.leader.member)

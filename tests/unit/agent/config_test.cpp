@@ -118,7 +118,7 @@ listeners:
     EXPECT_EQ(reads.wanted.max_lag, 16U * 1024 * 1024);
     EXPECT_EQ(reads.wanted.lag_source, patroni::LagSource::live);
     EXPECT_EQ(reads.wanted.lag_window, 5s);
-    EXPECT_THAT(reads.wanted.tags, ElementsAre(std::pair("zone", "a")));
+    EXPECT_THAT(reads.wanted.tags, ElementsAre(testing::Pair("zone", patroni::TagValue("a"))));
     EXPECT_TRUE(reads.wanted.streaming);
     EXPECT_EQ(reads.profile.ineligible, ServerState::down);
     const auto& asked = config.listeners[2];

@@ -270,6 +270,19 @@ TEST(EligibilityTest, AReplicaMustCarryAllTagsWithTheirValues) {
     EXPECT_EQ(opinion_of(led_by("p2"), member_of("leader"), wanted), "yes: leader");
 }
 
+TEST(EligibilityTest, ATagMayHaveTheValueAsItIsWrittenOrAsYamlTakesIt) {
+    auto wanted = wanting({RequestedRole::replica});
+    wanted.tags.emplace("generation", TagValue{"1.10", "1.1"});
+    const auto opinion = [&](const std::string& value) {
+        Member member = member_of("replica");
+        member.tags = {{"generation", value}};
+        return opinion_of(member, wanted);
+    };
+    EXPECT_EQ(opinion("1.1"), "yes: replica");
+    EXPECT_EQ(opinion("1.10"), "yes: replica");
+    EXPECT_EQ(opinion("1.11"), "unfit: not tagged generation=1.10");
+}
+
 TEST(EligibilityTest, StreamingMayBeDemandedOfAReplica) {
     auto wanted = wanting({RequestedRole::any});
     wanted.streaming = true;
@@ -343,19 +356,6 @@ TEST(EligibilityTest, LiveLagReplacesThatOfCluster) {
     EXPECT_EQ(opinion_of(view, replica_with(0), wanted), "yes: replica");
 }
 
-TEST(EligibilityTest, WhereTheLeadersPositionIsUnknownThatOfClusterCounts) {
-    auto wanted = wanting({RequestedRole::async}, 1'000);
-    wanted.lag_source = LagSource::live;
-    EXPECT_EQ(opinion_of(led_by("p1"), replica_with(1'000), wanted), "yes: replica");
-    EXPECT_EQ(opinion_of(led_by("p1"), replica_with(1'001), wanted),
-              "lagging: lag of 1001 bytes is over 1000");
-    EXPECT_EQ(opinion_of(led_by("p1"), member_of("replica"), wanted), "lagging: lag is unknown");
-}
-
-TEST(EligibilityTest, TheFirstHindranceIsTheReason) {
-    // Of a member with everything wrong, from the outermost on.
-    Member member = member_of("replica", "stopped");
-    member.tags = {{"noloadbalance", "true"}};
 TEST(EligibilityTest, ByDefaultLagIsLiveWhereClusterTellsNoReplayLag) {
     const auto wanted = wanting({RequestedRole::async}, 1'000);
     auto view = led_by("p1");
@@ -385,6 +385,19 @@ TEST(EligibilityTest, PositionsAreWantedWhereTheyDecide) {
     EXPECT_TRUE(wants(LagSource::live, std::nullopt, tells));
 }
 
+TEST(EligibilityTest, WhereTheLeadersPositionIsUnknownThatOfClusterCounts) {
+    auto wanted = wanting({RequestedRole::async}, 1'000);
+    wanted.lag_source = LagSource::live;
+    EXPECT_EQ(opinion_of(led_by("p1"), replica_with(1'000), wanted), "yes: replica");
+    EXPECT_EQ(opinion_of(led_by("p1"), replica_with(1'001), wanted),
+              "lagging: lag of 1001 bytes is over 1000");
+    EXPECT_EQ(opinion_of(led_by("p1"), member_of("replica"), wanted), "lagging: lag is unknown");
+}
+
+TEST(EligibilityTest, TheFirstHindranceIsTheReason) {
+    // Of a member with everything wrong, from the outermost on.
+    Member member = member_of("replica", "stopped");
+    member.tags = {{"noloadbalance", "true"}};
     member.timeline = 4;
     auto wanted = wanting({RequestedRole::leader}, 0);
     wanted.streaming = true;

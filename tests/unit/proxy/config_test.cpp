@@ -23,6 +23,7 @@ using namespace std::chrono_literals;
 using patroni::LagSource;
 using patroni::OnUnfit;
 using patroni::RequestedRole;
+using patroni::TagValue;
 using testing::StartsWith;
 
 TEST(ConfigTest, ReadsTheDocumentedExample) {
@@ -208,15 +209,18 @@ TEST(ConfigTest, ReadsWhatAPortDemandsOfReplicas) {
     // As text, like the values in Patroni's answer.
     // Patroni's own file is YAML: what it reads as a flag, it compares as true or false.
     EXPECT_EQ(port_with(R"(tags: {a: True, b: yes, c: "True", d: off, e: n})").wanted.tags,
-              (std::map<std::string, std::string>{
-                  {"a", "true"}, {"b", "true"}, {"c", "True"}, {"d", "false"}, {"e", "n"}}));
+              (std::map<std::string, TagValue>{{"a", {"True", "true"}},
+                                               {"b", {"yes", "true"}},
+                                               {"c", "True"},
+                                               {"d", {"off", "false"}},
+                                               {"e", "n"}}));
     EXPECT_EQ(port_with(R"(tags: {zone: a, ssd: true, priority: 10, weight: 0.5, text: "x y"})")
                   .wanted.tags,
-              (std::map<std::string, std::string>{{"zone", "a"},
-                                                  {"ssd", "true"},
-                                                  {"priority", "10"},
-                                                  {"weight", "0.5"},
-                                                  {"text", "x y"}}));
+              (std::map<std::string, TagValue>{{"zone", "a"},
+                                               {"ssd", "true"},
+                                               {"priority", "10"},
+                                               {"weight", "0.5"},
+                                               {"text", "x y"}}));
 }
 
 TEST(ConfigTest, ATagsValueIsWhatPatroniMakesOfIt) {
@@ -238,12 +242,39 @@ TEST(ConfigTest, ATagsValueIsWhatPatroniMakesOfIt) {
         {"truely", "truely"},
         {"1", "1"},
         {"0", "0"},
-        {"007", "007"},
-        {"1.50", "1.50"},
+        // And so are numbers.
+        {"007", "7"},
+        {"010", "8"},
+        {"-010", "-8"},
+        {"08", "08"},
+        {"1_000", "1000"},
+        {"+5", "5"},
+        {"-0", "0"},
+        {"0x1F", "31"},
+        {"0b101", "5"},
+        {"0o17", "0o17"},
+        {"12:30", "750"},
+        {"-1:30:00", "-5400"},
+        {"12:75", "12:75"},
+        {"01:30", "01:30"},
+        {"1:30.5", "90.5"},
+        {"1.50", "1.5"},
+        {"1.10", "1.1"},
+        {"2.0", "2"},
+        {".5", "0.5"},
+        {"1.5e+3", "1500"},
+        {"1e3", "1e3"},
+        {"1.5e3", "1.5e3"},
+        {"-2.50", "-2.5"},
+        {"1.2.3", "1.2.3"},
+        {"100000000000000000000", "100000000000000000000"},
+        {"\"1.10\"", "1.10"},
+        {"2024-01-15", "2024-01-15"},
+        {"_1", "_1"},
         {"\"\"", ""},
     };
     for (const auto& [text, value] : cases)
-        EXPECT_EQ(port_with("tags: {t: " + text + "}").wanted.tags.at("t"), value) << text;
+        EXPECT_EQ(port_with("tags: {t: " + text + "}").wanted.tags.at("t").taken, value) << text;
 }
 
 TEST(ConfigTest, ReadsEveryRoleInAnyCase) {

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "patroni/cluster_view.h"
 
@@ -49,6 +50,23 @@ enum class LagSource : std::uint8_t {
     live,       ///< the members' own positions
 };
 
+/// A tag's value as it is written in a file, and as YAML takes it, in Patroni's file too: `010` is
+/// 8, `1.10` is 1.1, `yes` is true. Either will do.
+struct TagValue {
+    // Converting on purpose: most are what is written.
+    // NOLINTNEXTLINE(google-explicit-constructor)
+    TagValue(std::string text) : TagValue(text, text) {}
+    // NOLINTNEXTLINE(google-explicit-constructor)
+    TagValue(const char* text) : TagValue(std::string(text)) {}
+    TagValue(std::string as_written, std::string as_taken)
+        : written(std::move(as_written)), taken(std::move(as_taken)) {}
+
+    std::string written;
+    std::string taken;
+
+    friend bool operator==(const TagValue&, const TagValue&) = default;
+};
+
 /// Which members of a cluster will do. All but `roles` concerns replicas alone.
 struct Requirements {
     std::set<RequestedRole> roles = {};
@@ -56,7 +74,7 @@ struct Requirements {
     std::optional<std::uint64_t> max_lag = {};
     LagSource lag_source = LagSource::automatic;
     /// A replica must carry all of them with these values.
-    std::map<std::string, std::string> tags = {};
+    std::map<std::string, TagValue> tags = {};
     /// Not enough that it runs: it must stream.
     bool streaming = false;
     OnUnfit on_lag = OnUnfit::close;
