@@ -34,6 +34,11 @@ std::string nearest(const std::string& word, const std::vector<std::string>& kno
     });
 }
 
+/// https://yaml.org/type/merge.html, which yaml-cpp leaves to its user.
+bool is_merge_key(const YAML::Node& key) {
+    return key.Tag() == "?" && key.Scalar() == "<<";
+}
+
 std::string join(const std::vector<std::string>& words) {
     std::string text;
     for (const auto& word : words)
@@ -63,8 +68,28 @@ YamlMapping::YamlMapping(const YAML::Node& node, std::string what, Problems& pro
         problems_.add(mark_, what_ + " must be a mapping of keys to values");
         return;
     }
+    std::vector<YAML::Node> merged;
     for (const auto& entry : node)
-        entries_.push_back({entry.first.Scalar(), entry.first, entry.second});
+        if (is_merge_key(entry.first))
+            merged.push_back(entry.second);
+        else
+            entries_.push_back({entry.first.Scalar(), entry.first, entry.second});
+    for (const auto& each : merged)
+        merge(each);
+}
+
+/// The keys of other mappings (`<<: *defaults`) count where it has none of its own.
+void YamlMapping::merge(const YAML::Node& from) {
+    if (from.IsSequence()) {
+        for (const auto& each : from)
+            merge(each);
+        return;
+    }
+    const YamlMapping others(from, "the value of '<<' in " + what_, problems_);
+    for (const Entry& entry : others.entries_)
+        if (std::none_of(entries_.begin(), entries_.end(),
+                         [&](const Entry& own) { return own.key == entry.key; }))
+            entries_.push_back(entry);
 }
 
 std::optional<YAML::Node> YamlMapping::find(const std::string& key) {
@@ -107,9 +132,11 @@ std::optional<std::string> YamlMapping::text(const std::string& key) {
 
 std::optional<bool> YamlMapping::boolean(const std::string& key) {
     return scalar(key, "true or false", [](const std::string& value) -> std::optional<bool> {
-        if (value != "true" && value != "false")
-            return std::nullopt;
-        return value == "true";
+        if (value == "true" || value == "True" || value == "TRUE")
+            return true;
+        if (value == "false" || value == "False" || value == "FALSE")
+            return false;
+        return std::nullopt;
     });
 }
 

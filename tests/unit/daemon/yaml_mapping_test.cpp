@@ -49,6 +49,44 @@ TEST_F(YamlMappingTest, ReadsValuesOfEveryKind) {
     EXPECT_THAT(lines(), IsEmpty());
 }
 
+TEST_F(YamlMappingTest, FlagsMayBeCapitalized) {
+    YamlMapping mapping = read("a: True\nb: TRUE\nc: False\nd: FALSE\n");
+    EXPECT_EQ(mapping.boolean("a"), true);
+    EXPECT_EQ(mapping.boolean("b"), true);
+    EXPECT_EQ(mapping.boolean("c"), false);
+    EXPECT_EQ(mapping.boolean("d"), false);
+    EXPECT_THAT(lines(), IsEmpty());
+}
+
+TEST_F(YamlMappingTest, MergesOtherMappingsWhereItHasNoKeyOfItsOwn) {
+    const auto root = parse_yaml(
+        "a: &a {x: 1, y: 1}\nb: &b {<<: *a, y: 2, z: 2}\n"
+        "c: {<<: [*b, *a], z: 3}\n",
+        problems_);
+    YamlMapping b(root["b"], "b", problems_);
+    EXPECT_EQ(b.text("x"), "1");
+    EXPECT_EQ(b.text("y"), "2");
+    YamlMapping c(root["c"], "c", problems_);
+    EXPECT_EQ(c.text("x"), "1");
+    EXPECT_EQ(c.text("y"), "2");
+    EXPECT_EQ(c.text("z"), "3");
+    c.reject_unknown();
+    EXPECT_THAT(lines(), IsEmpty());
+}
+
+TEST_F(YamlMappingTest, AMergeKeyTakesMappingsAndAQuotedOneIsNone) {
+    read("<<: 5\n");
+    read("<<: [{a: 1}, 6]\n");
+    YamlMapping mapping = read("'<<': {a: 1}\n");
+    EXPECT_EQ(mapping.text("a"), std::nullopt);
+    mapping.reject_unknown();
+    ASSERT_EQ(lines().size(), 3U);
+    EXPECT_EQ(lines()[0],
+              "f.yaml:1: the value of '<<' in port 'master' must be a mapping of keys to values");
+    EXPECT_EQ(lines()[1], lines()[0]);
+    EXPECT_THAT(lines()[2], testing::HasSubstr("unknown key '<<'"));
+}
+
 TEST_F(YamlMappingTest, GivesNothingForWhatIsAbsentOrNull) {
     YamlMapping mapping = read("a:\nb: ~\nc: null\n");
     for (const std::string key : {"a", "b", "c", "d"}) {

@@ -43,7 +43,8 @@ class Problems {
 [[nodiscard]] YAML::Node parse_yaml(const std::string& text, Problems& problems);
 
 /// One mapping of a configuration file under reading: every key asked for is a key it knows, and
-/// reject_unknown() reports all others with the nearest known one. A null value counts as absent.
+/// reject_unknown() reports all others with the nearest known one. A null value counts as absent;
+/// merge keys (`<<`) are merged.
 class YamlMapping {
   public:
     struct Entry {
@@ -79,6 +80,7 @@ class YamlMapping {
     [[nodiscard]] const std::vector<Entry>& entries() const& noexcept { return entries_; }
 
   private:
+    void merge(const YAML::Node& from);
     template <typename Parse>
     auto scalar(const std::string& key, std::string_view form, Parse parse)
         -> decltype(parse(std::string{}));
