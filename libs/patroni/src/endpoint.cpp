@@ -43,4 +43,8 @@ std::string Endpoint::url() const {
            std::to_string(port);
 }
 
+std::string Endpoint::server_name() const {
+    return host.size() > 1 && host.ends_with('.') ? host.substr(0, host.size() - 1) : host;
+}
+
 }  // namespace patroni

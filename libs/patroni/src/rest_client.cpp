@@ -118,7 +118,7 @@ HttpReply exchange(const StreamSocket& connection, StreamSocket channel, const E
     session.setKeepAlive(false);
     Poco::Net::HTTPRequest request(Poco::Net::HTTPRequest::HTTP_GET, path,
                                    Poco::Net::HTTPMessage::HTTP_1_1);
-    request.setHost(endpoint.host, endpoint.port);
+    request.setHost(endpoint.server_name(), endpoint.port);
     session.sendRequest(request).flush();
     acknowledge_at_once(connection);
     if (session.networkException() != nullptr)
@@ -130,7 +130,7 @@ HttpReply exchange(const StreamSocket& connection, StreamSocket channel, const E
 
 HttpReply exchange_over_tls(const TlsCredentials& credentials, const StreamSocket& connection,
                             const Endpoint& endpoint, const std::string& path) {
-    TlsConnection tls(credentials, endpoint.host);
+    TlsConnection tls(credentials, endpoint.server_name());
     try {
         return exchange(connection, tls.secure(connection), endpoint, path);
     } catch (const Poco::Exception& error) {

@@ -91,5 +91,12 @@ TEST(EndpointTest, UrlGivesWhatParseTakes) {
         EXPECT_EQ(Endpoint::parse(url).value().url(), url);
 }
 
+TEST(EndpointTest, TheDotThatEndsANameIsForDnsAlone) {
+    const auto endpoint = Endpoint::parse("https://pg1.example.com.:8008").value();
+    EXPECT_EQ(endpoint.host, "pg1.example.com.");
+    EXPECT_EQ(endpoint.server_name(), "pg1.example.com");
+    EXPECT_EQ(Endpoint::parse("https://[::1]:8008").value().server_name(), "::1");
+}
+
 }  // namespace
 }  // namespace patroni

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <functional>
 #include <future>
+#include <memory>
 #include <sstream>
 #include <stdlib.h>
 #include <string>
@@ -103,6 +104,20 @@ TEST_F(TlsTest, AsksANameAndSendsIt) {
     patroni.answer_cluster("{}");
     EXPECT_EQ(get(patroni, trusting(), "localhost"), kAnswer);
     EXPECT_EQ(patroni.request_log().at(0).server_name, "localhost");
+}
+
+TEST_F(TlsTest, TheDotThatEndsANameIsNoPartOfIt) {
+    FakePatroni patroni(server_for({"pg1.example.com"}));
+    patroni.answer_cluster("{}");
+    const auto resolver = std::make_shared<Resolver>(
+        [](const std::string& host, Resolver::Family) -> Result<Resolver::Addresses> {
+            if (host != "pg1.example.com.")
+                return Failure{"not asked for the whole name"};
+            return Resolver::Addresses{"127.0.0.1"};
+        });
+    RestClient client(kPatient, {.tls = read_tls_credentials(trusting()), .resolver = resolver});
+    EXPECT_EQ(text_of(client.get({true, "pg1.example.com.", patroni.port()}, "/cluster")), kAnswer);
+    EXPECT_EQ(patroni.request_log().at(0).server_name, "pg1.example.com");
 }
 
 TEST_F(TlsTest, AsksAnIpv6Address) {

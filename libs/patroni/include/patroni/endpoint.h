@@ -22,6 +22,8 @@ struct Endpoint {
     static Result<Endpoint> of_api_url(std::string_view api_url);
     /// "http://192.168.1.1:8008"
     [[nodiscard]] std::string url() const;
+    /// The host as TLS and HTTP know it: without the dot that ends a name for DNS alone.
+    [[nodiscard]] std::string server_name() const;
 
     friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
