@@ -116,23 +116,6 @@ TEST_F(PortLimitsTest, ABackendThatIsFullLeavesTheNextClientToAnother) {
     EXPECT_NE(port.connect().receive_line(), "");
 }
 
-TEST_F(PortLimitsTest, ThePlaceOfASessionThatItsServerEndedIsFreeThoughTheClientHasNotLooked) {
-    ServedPort port(table_of({b1_}), {.queue_timeout = 1h, .max_connections_per_backend = 1});
-    b1_->cleared = 1;
-    auto first = port.connect();
-    EXPECT_EQ(member_of(first), "b1");
-    auto second = port.connect();
-    port.wait_for_queued(1);
-    fake(1).send_all("the server shuts down, and says so in some words");
-    fake(1).close_all();
-    support::eventually([&] { return b1_->is_doubtful(); }, "a doubt");
-    b1_->cleared = b1_->doubts.load();
-    EXPECT_EQ(member_of(second), "b1");
-    EXPECT_EQ(port.tally().members.at("b1").sessions, 1U);
-    EXPECT_EQ(b1_->connections, 1U);
-    EXPECT_EQ(first.receive_to_eof(), "the server shuts down, and says so in some words");
-}
-
 TEST_F(PortLimitsTest, WhereOneRefusesTheOthersMayStillBeFull) {
     fake(1).refuse();
     b2_->connections = 3;

@@ -74,6 +74,21 @@ TEST_F(PortStartupTest, ASessionThatItsServerEndsMakesThatOneDoubtful) {
     EXPECT_EQ(answer_to(client), FakePostgres::welcome("b1"));
 }
 
+TEST_F(PortStartupTest, ThePlaceOfASessionThatItsServerEndedIsFreeThoughItsClientHasNotLooked) {
+    ServedPort port(table_of({b1_}), {.queue_timeout = 1h, .max_connections_per_backend = 1});
+    auto first = session(port);
+    auto second = port.connect();
+    second.send(FakePostgres::startup());
+    port.wait_for_queued(1);
+    const std::string why = fatal_error("57P01", "terminating connection");
+    fake(1).send_all(why);
+    fake(1).close_all();
+    EXPECT_EQ(answer_to(second), FakePostgres::welcome("b1"));
+    EXPECT_EQ(port.tally().members.at("b1").sessions, 1U);
+    EXPECT_EQ(b1_->connections, 1U);
+    EXPECT_EQ(first.receive_to_eof(), why);
+}
+
 TEST_F(PortStartupTest, ThatPatroniIsAskedAlreadyDoesNotClearIt) {
     ServedPort port(table_of({b1_}), holding_);
     auto first = session(port);
