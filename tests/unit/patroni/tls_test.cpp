@@ -115,7 +115,8 @@ TEST_F(TlsTest, TheDotThatEndsANameIsNoPartOfIt) {
                 return Failure{"not asked for the whole name"};
             return Resolver::Addresses{"127.0.0.1"};
         });
-    RestClient client(kPatient, {.tls = read_tls_credentials(trusting()), .resolver = resolver});
+    RestClient client(kPatient, {.tls = read_tls_credentials(trusting(), daemons::read_file),
+                                 .resolver = resolver});
     EXPECT_EQ(text_of(client.get({true, "pg1.example.com.", patroni.port()}, "/cluster")), kAnswer);
     EXPECT_EQ(patroni.request_log().at(0).server_name, "pg1.example.com");
 }
