@@ -130,7 +130,7 @@ TEST(ConfigProblemsTest, NamesWhatIsWrongInAPort) {
     const std::string either = " is not allowed; it takes one of: ";
     expect_problems({
         {with("lag_source: patroni"),
-         "9: port 'p': lag_source 'patroni'" + either + "cluster, live"},
+         "9: port 'p': lag_source 'patroni'" + either + "auto, cluster, live"},
         {with("lag_window: soon"),
          "9: port 'p': lag_window 'soon' is not allowed; " + kDurationHint},
         {with("lag_window: -1"), "9: port 'p': lag_window '-1' is not allowed; " + kDurationHint},
