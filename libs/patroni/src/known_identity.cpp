@@ -53,7 +53,8 @@ bool KnownIdentity::settle(bool no_more) {
 
 KnownIdentity::Count KnownIdentity::most_voted() const {
     Count most;
-    for (const auto& [host, told] : votes_) {
+    for (const auto& entry : votes_) {
+        const ClusterIdentity& told = entry.second;
         if (told.contradicts(stated_))
             continue;
         const auto votes = static_cast<std::size_t>(std::count_if(

@@ -52,7 +52,7 @@ std::string MemberApis::member_at(const Endpoint& api, const ClusterSnapshot* sn
 }
 
 Result<Endpoint> MemberApis::of(const Member& member, const ClusterSnapshot& snapshot) const {
-    const auto own = Endpoint::of_api_url(member.api_url);
+    auto own = Endpoint::of_api_url(member.api_url);
     const std::string others = own ? shared_with(member, own.value(), snapshot) : std::string{};
     const std::string name = own ? name_at(own.value()) : std::string{};
     const bool is_another = !name.empty() && name != member.name;

@@ -215,9 +215,9 @@ void Poller::ask_members() {
         for (const auto& host : settings_.hosts)
             ask_host(host);
     }
-    const bool wants = std::any_of(
-        settings_.judged_by.begin(), settings_.judged_by.end(),
-        [&](const Requirements& wanted) { return wants_positions(wanted, *snapshot); });
+    const bool wants =
+        std::any_of(settings_.judged_by.begin(), settings_.judged_by.end(),
+                    [&](const Requirements& wanted) { return wants_positions(wanted, *snapshot); });
     if (!wants || !schedule_.take_positions(now_))
         return;
     for (const auto& member : snapshot->members)
@@ -290,7 +290,7 @@ void Poller::ask_host(const Endpoint& host) {
 Speaker Poller::hear(const Endpoint& api, const Result<HttpReply>& reply) {
     const bool is_word =
         reply && parse_primary({}, reply.value().status, reply.value().body).operator bool();
-    const Speaker speaker = is_word ? parse_speaker(reply.value().body) : Speaker{};
+    Speaker speaker = is_word ? parse_speaker(reply.value().body) : Speaker{};
     if (round_)
         round_->words[api.url()] = is_word ? std::optional(speaker) : std::nullopt;
     if (!reply)

@@ -265,7 +265,7 @@ TEST_F(TwinPollerTest, AClusterThatWasInitialisedAnewIsFollowed) {
 }
 
 TEST_F(TwinPollerTest, AClusterIsNotTakenForInitialisedAnewWhileSomebodySaysOtherwise) {
-    PolledWorld world(asking(all()));
+    PolledWorld world(asking({mine.url_of("p2"), mine.url_of("p3")}));
     mine.serve(world);
     world.run_for(5s);
     for (const std::string member : {"p2", "p3"})
