@@ -26,10 +26,14 @@ HttpResponse updated(std::size_t clusters, const std::string& errors) {
 
 HttpResponse port_response(const PortReport& port) {
     std::string reasons;
-    for (const auto& [member, standing, reason] : port.members) {
-        if (standing == "eligible")
+    for (const auto& [member, standing, reason, unreachable] : port.members) {
+        if (standing == "eligible" && unreachable.empty())
             return text_response(200, "OK\n");
-        reasons.append(reasons.empty() ? "" : "; ").append(member).append(": ").append(reason);
+        reasons.append(reasons.empty() ? "" : "; ").append(member).append(": ");
+        if (standing == "eligible")
+            reasons.append("cannot be reached: ").append(unreachable);
+        else
+            reasons.append(reason);
     }
     return text_response(
         503, "no backends available: " +

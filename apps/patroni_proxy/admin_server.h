@@ -25,7 +25,7 @@ struct AdminRequests {
 ///   GET /update_clusters       asks all clusters now; answers once the tables are in force
 ///   GET /live                  OK as long as the process answers
 ///   GET /ready                 OK if clients are served, else 503 with the reason
-///   GET /ready/CLUSTER/PORT    OK if a client of this port finds a backend
+///   GET /ready/CLUSTER/PORT    OK if a client of this port finds a backend that accepts it
 ///   GET /status                everything that is known, as JSON
 ///   GET /metrics               the same in numbers, as Prometheus reads them
 class AdminServer {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace proxy {
 namespace {
@@ -46,32 +47,64 @@ class Pace {
     const std::int64_t now_;
 };
 
+bool among(const std::vector<const Backend*>& backends, const BackendPtr& backend) {
+    return std::find(backends.begin(), backends.end(), backend.get()) != backends.end();
+}
+
+/// The eligible, and the spares of members whose preferred address fails or was tried.
+template <typename Task>
+void for_each_candidate(const BackendTable& table, const std::vector<const Backend*>& tried,
+                        std::size_t turn, Task task) {
+    const std::size_t size = table.eligible.size();
+    for (std::size_t i = 0; i < size; ++i)
+        if (const BackendPtr& backend = table.eligible[(turn + i) % size]; !among(tried, backend))
+            task(backend);
+    for (const auto& spare : table.spares) {
+        const auto fails = [&](const BackendPtr& preferred) {
+            return preferred->member == spare->member &&
+                   (preferred->reachability.is_failing() || among(tried, preferred));
+        };
+        if (!among(tried, spare) &&
+            std::any_of(table.eligible.begin(), table.eligible.end(), fails))
+            task(spare);
+    }
+}
+
+/// Of its member at other addresses, which are of one server.
+std::uint32_t connections_elsewhere(const BackendTable& table, const Backend& backend) {
+    std::uint32_t sum = 0;
+    if (table.spares.empty())
+        return sum;
+    for (const auto* backends : {&table.eligible, &table.spares})
+        for (const auto& each : *backends)
+            if (each.get() != &backend && each->member == backend.member)
+                sum += each->connections.load(std::memory_order_relaxed);
+    return sum;
+}
+
 struct Choice {
-    const BackendPtr* backend = nullptr;  ///< null: none is left
-    std::uint32_t connections = 0;        ///< those it had when it was looked at
-    bool met_hurried = false;
-    bool met_doubtful = false;
+    const BackendPtr* backend = nullptr;    ///< null: none is left
+    std::uint32_t connections = 0;          ///< those it had when it was looked at
+    std::pair<bool, std::uint32_t> rank{};  ///< whether it fails, and its member's connections
 };
 
-Choice fewest_connections(const std::vector<BackendPtr>& backends,
-                          const std::vector<const Backend*>& tried, std::size_t turn,
-                          bool no_doubtful, const Pace& pace) {
-    const std::size_t size = backends.size();
+Choice choose(const BackendTable& table, const std::vector<const Backend*>& tried, std::size_t turn,
+              const ClaimRules& rules, const Pace& pace, Claim& claim) {
     Choice best;
-    for (std::size_t i = 0; i < size; ++i) {
-        const BackendPtr& backend = backends[(turn + i) % size];
-        if (std::find(tried.begin(), tried.end(), backend.get()) != tried.end())
-            continue;
+    for_each_candidate(table, tried, turn, [&](const BackendPtr& backend) {
         const auto connections = backend->connections.load(std::memory_order_relaxed);
-        if (no_doubtful && backend->is_doubtful()) {
-            best.met_doubtful = true;
+        const auto of_member = connections + connections_elsewhere(table, *backend);
+        if (rules.no_doubtful && !backend->reachability.accepts()) {
+            claim.met_doubtful = true;
         } else if (!pace.allows(*backend)) {
-            best.met_hurried = true;
-        } else if (!best.backend || connections < best.connections) {
-            best.backend = &backend;
-            best.connections = connections;
+            claim.met_hurried = true;
+        } else if (rules.max_connections != 0 && of_member >= rules.max_connections) {
+            claim.met_full = true;
+        } else if (const std::pair rank{backend->reachability.is_failing(), of_member};
+                   !best.backend || rank < best.rank) {
+            best = {&backend, connections, rank};
         }
-    }
+    });
     return best;
 }
 
@@ -81,17 +114,10 @@ Claim claim_backend(const BackendTable& table, const std::vector<const Backend*>
                     std::size_t turn, const ClaimRules& rules) {
     const Pace pace(rules.max_rate);
     for (;;) {
-        Choice best = fewest_connections(table.eligible, tried, turn, rules.no_doubtful, pace);
-        // All were tried: a member that does not answer at one address may at another.
-        if (!best.backend && !best.met_hurried && !best.met_doubtful)
-            best = fewest_connections(table.spares, tried, 0, rules.no_doubtful, pace);
-        Claim claim{.met_hurried = best.met_hurried, .met_doubtful = best.met_doubtful};
+        Claim claim;
+        Choice best = choose(table, tried, turn, rules, pace, claim);
         if (!best.backend)
             return claim;
-        if (rules.max_connections != 0 && best.connections >= rules.max_connections) {
-            claim.met_full = true;
-            return claim;
-        }
         Backend& backend = **best.backend;
         // Another worker may have claimed it meanwhile: then it may not be the best any more.
         if (!backend.connections.compare_exchange_strong(best.connections, best.connections + 1,
@@ -103,6 +129,16 @@ Claim claim_backend(const BackendTable& table, const std::vector<const Backend*>
         }
         backend.connections.fetch_sub(1, std::memory_order_relaxed);
     }
+}
+
+std::vector<BackendPtr> doubtful_candidates(const BackendTable& table,
+                                            const std::vector<const Backend*>& tried) {
+    std::vector<BackendPtr> doubtful;
+    for_each_candidate(table, tried, 0, [&](const BackendPtr& backend) {
+        if (!backend->reachability.accepts())
+            doubtful.push_back(backend);
+    });
+    return doubtful;
 }
 
 }  // namespace proxy

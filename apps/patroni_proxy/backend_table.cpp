@@ -87,6 +87,20 @@ std::string BackendTable::why_unused(const std::string& member) const {
     return as_fallback == regular ? regular : regular + ", as a fallback: " + as_fallback;
 }
 
+std::string BackendTable::why_unreachable(const std::string& member) const {
+    std::string why;
+    for (const auto* backends : {&eligible, &spares})
+        for (const auto& backend : *backends) {
+            if (backend->member != member)
+                continue;
+            const std::string trouble = backend->reachability.why_failing();
+            if (trouble.empty())
+                return {};
+            why += (why.empty() ? "" : ", ") + backend->address.to_string() + ": " + trouble;
+        }
+    return why;
+}
+
 bool BackendTable::same_as(const BackendTable& other) const {
     return eligible == other.eligible && spares == other.spares && tolerated == other.tolerated &&
            excluded == other.excluded && falls_back == other.falls_back &&

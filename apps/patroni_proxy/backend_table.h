@@ -10,6 +10,7 @@
 
 #include "net/socket_address.h"
 #include "patroni/judge.h"
+#include "patroni_proxy/reachability.h"
 
 namespace proxy {
 
@@ -20,18 +21,10 @@ struct Backend {
     const std::string member;
     const net::SocketAddress address;
     std::atomic<std::uint32_t> connections{0};  ///< sessions that chose it, connecting ones too
-    // Of its trouble, what was told already since the last answer of Patroni.
-    std::atomic<bool> told_ended{false};
-    std::atomic<bool> told_refused{false};
     /// When the connections that it got would all be due, had they come at the rate that is
     /// allowed: nanoseconds of the steady clock.
     std::atomic<std::int64_t> paid_until{0};
-    /// Reasons to doubt that it accepts sessions, and how many of them its own word has cleared: a
-    /// word that was on its way when a further doubt came does not clear that.
-    std::atomic<std::uint32_t> doubts{1};  ///< nobody has asked it yet
-    std::atomic<std::uint32_t> cleared{0};
-
-    [[nodiscard]] bool is_doubtful() const noexcept { return doubts != cleared; }
+    Reachability reachability{};
 };
 using BackendPtr = std::shared_ptr<Backend>;
 
@@ -85,6 +78,9 @@ struct BackendTable {
     [[nodiscard]] std::string why_ended(const Backend& backend, Admission admission) const;
     /// By `roles`, and by `fallback_roles` too where those say something else.
     [[nodiscard]] std::string why_unused(const std::string& member) const;
+    /// Of an eligible member, why no session can be begun on it: all of its addresses fail. Empty
+    /// if nothing is known against one of them.
+    [[nodiscard]] std::string why_unreachable(const std::string& member) const;
     [[nodiscard]] bool same_as(const BackendTable& other) const;
 };
 using BackendTablePtr = std::shared_ptr<const BackendTable>;

@@ -71,6 +71,11 @@ void add_port(Metrics& out, const PortReport& port, const Labels& labels) {
                       [](const MemberStanding& member) { return member.standing == "eligible"; });
     out.gauge("port_backends_eligible", "Members that new sessions may use", labels,
               static_cast<double>(eligible));
+    for (const auto& member : port.members)
+        if (member.standing == "eligible")
+            out.flag("member_reachable",
+                     "Whether a session can be begun on an eligible member, as far as is known",
+                     with(labels, "member", member.member), member.unreachable.empty());
     out.flag("port_falls_back", "Whether new sessions use members by fallback_roles", labels,
              port.falls_back);
     out.gauge("port_sessions_open", "Client sessions, those without a backend included", labels,

@@ -10,12 +10,9 @@
 
 #include "net/network.h"
 #include "net/tcp_options.h"
-#include "patroni/observation.h"
 #include "patroni_proxy/backend_table.h"
 
 namespace proxy {
-
-using patroni::Trouble;
 
 /// What a client sees for which there is no backend.
 enum class NoBackend : std::uint8_t {
@@ -56,10 +53,13 @@ struct Port {
 };
 using PortPtr = std::shared_ptr<Port>;
 
+class ReadinessCheck;
+
 /// What all workers share of all ports.
 struct ProcessSessions {
     std::atomic<std::uint64_t> open{0};
-    std::atomic<std::uint64_t> max{0};  ///< 0: no limit
+    std::atomic<std::uint64_t> max{0};    ///< 0: no limit
+    ReadinessCheck* readiness = nullptr;  ///< outlives all sessions; set before the first
 };
 
 }  // namespace proxy

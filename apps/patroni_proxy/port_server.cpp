@@ -6,6 +6,7 @@
 
 #include "daemon/log.h"
 #include "patroni_proxy/preface.h"
+#include "patroni_proxy/readiness_check.h"
 
 namespace proxy {
 namespace {
@@ -32,9 +33,6 @@ PortServer::PortServer(WorkerContext worker, PortPtr port, PortSettingsPtr setti
       settings_(std::move(settings)),
       table_(std::make_shared<const BackendTable>()),
       held_(worker_.loop, *port_, settings_),
-      readiness_(
-          worker_.loop, port_->label, [this] { held_.on_chance(); },
-          [this](const BackendPtr& backend) { tell_trouble(backend, Trouble::refused); }),
       idle_timer_(worker_.loop.timers(), [this] { end_idle_sessions(); }) {
     arm_idle_timer();
 }
@@ -45,8 +43,8 @@ void PortServer::use(BackendTablePtr table) {
     for (std::size_t i = sessions_.size(); i-- > 0;) {
         Session& session = *sessions_[i];
         if (!session.has_place())
-            continue;
-        if (table_->is_regular(session.backend()))
+            session.leave_ineligible();
+        else if (table_->is_regular(session.backend()))
             session.admission = Admission::regular;
         else if (!table_->keeps_sessions_of(session.backend(), session.admission))
             session.leave_backend(table_->why_ended(*session.backend(), session.admission));
@@ -118,7 +116,9 @@ Claim PortServer::claim(const std::vector<const Backend*>& tried) {
                                  .max_rate = settings_->max_connect_rate,
                                  .no_doubtful = holds});
     if (claim.met_doubtful)
-        readiness_.ask(table_->eligible, *settings_);
+        for (const auto& backend : doubtful_candidates(*table_, tried))
+            if (backend->reachability.begin_waiting())
+                ask_readiness(backend);
     return claim;
 }
 
@@ -129,15 +129,27 @@ MemberTally& PortServer::tally_of(const Backend& backend) {
     return members[backend.member];
 }
 
-void PortServer::note_unreachable(const BackendPtr& backend, const std::string& why) {
-    backend->doubts.fetch_add(1, std::memory_order_relaxed);
+void PortServer::note_unreachable(const BackendPtr& backend, Reach how, const std::string& why) {
     MemberTally& tally = tally_of(*backend);
     ++tally.connect_failures;
     if (const auto others = tally.connect_failure_lines.pass(std::chrono::steady_clock::now()))
         daemons::log::warning(label() + ": " + backend->member + " at " +
                               backend->address.to_string() + " cannot be reached: " + why +
                               *others);
+    if (backend->reachability.note_failure(how, why))
+        ask_readiness(backend);
     tell_trouble(backend, Trouble::refused);
+}
+
+/// Whether it is more than slow is for the check to find out, and to log.
+void PortServer::note_overtaken(const BackendPtr& backend) const {
+    if (backend->reachability.note_failure(Reach::hangs, "a connect has had no answer yet"))
+        ask_readiness(backend);
+}
+
+void PortServer::ask_readiness(const BackendPtr& backend) const {
+    if (auto* const readiness = worker_.process.readiness)
+        readiness->ask(backend, port_);
 }
 
 void PortServer::note_refused(SessionEnd end, const std::string& client, std::string_view detail) {
@@ -156,18 +168,13 @@ void PortServer::note_refused(SessionEnd end, const std::string& client, std::st
                               (detail.empty() ? "" : ": " + std::string(detail)) + *others);
 }
 
-/// Patroni is asked once, the backend whenever it has said yes since: a word that is on its way
-/// counts, or one that ends sessions all the time would never be believed.
 void PortServer::note_ended(const BackendPtr& backend) const {
     tell_trouble(backend, Trouble::ended);
-    if (!backend->is_doubtful())
-        backend->doubts.fetch_add(1, std::memory_order_relaxed);
+    backend->reachability.note_doubt();
 }
 
-/// A member that goes down ends thousands of sessions: one of them is enough.
 void PortServer::tell_trouble(const BackendPtr& backend, Trouble trouble) const {
-    auto& told = trouble == Trouble::refused ? backend->told_refused : backend->told_ended;
-    if (!told.exchange(true, std::memory_order_relaxed))
+    if (backend->reachability.tell_first(trouble))
         port_->on_trouble(backend, trouble);
 }
 
@@ -186,11 +193,11 @@ std::vector<BackendPtr> PortServer::cancel_targets() const {
 }
 
 bool PortServer::count_connection() {
-    auto& [open, max] = worker_.process;
-    const auto before = open.fetch_add(1, std::memory_order_relaxed);
-    const bool has_room = max == 0 || before < max;
+    ProcessSessions& process = worker_.process;
+    const auto before = process.open.fetch_add(1, std::memory_order_relaxed);
+    const bool has_room = process.max == 0 || before < process.max;
     if (!has_room)
-        open.fetch_sub(1, std::memory_order_relaxed);
+        process.open.fetch_sub(1, std::memory_order_relaxed);
     return has_room;
 }
 

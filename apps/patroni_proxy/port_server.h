@@ -19,7 +19,6 @@
 #include "patroni_proxy/backend_table.h"
 #include "patroni_proxy/held_sessions.h"
 #include "patroni_proxy/port.h"
-#include "patroni_proxy/readiness_check.h"
 #include "patroni_proxy/session.h"
 #include "patroni_proxy/tally.h"
 
@@ -45,6 +44,8 @@ class PortServer {
     void use(BackendTablePtr table);
     /// For the sessions that it has and those to come; nobody who is in is refused any more.
     void use(PortSettingsPtr settings);
+    /// A backend has said that it accepts sessions: those who are held may try.
+    void on_chance() { held_.on_chance(); }
     void serve(net::UniqueFd client, const net::SocketAddress& client_address);
     void end_sessions(SessionEnd end);
     /// What was counted so far, running sessions included.
@@ -63,7 +64,9 @@ class PortServer {
     void leave_queue(Session& session) { held_.leave(session); }
     [[nodiscard]] Claim claim(const std::vector<const Backend*>& tried);
     [[nodiscard]] MemberTally& tally_of(const Backend& backend);
-    void note_unreachable(const BackendPtr& backend, const std::string& why);
+    void note_unreachable(const BackendPtr& backend, Reach how, const std::string& why);
+    /// A client that it kept waiting has been connected to another.
+    void note_overtaken(const BackendPtr& backend) const;
     void note_refused(SessionEnd end, const std::string& client, std::string_view detail);
     /// On a backend that may have been full.
     void on_place_freed();
@@ -78,6 +81,7 @@ class PortServer {
     void on_closed(Session& session);
     [[nodiscard]] net::EventLoop& loop() noexcept { return worker_.loop; }
     [[nodiscard]] net::RelayBuffer& buffer() noexcept { return worker_.buffer; }
+    [[nodiscard]] const PortPtr& port() const noexcept { return port_; }
     [[nodiscard]] const std::string& label() const noexcept { return port_->label; }
     [[nodiscard]] const BackendTable& table() const noexcept { return *table_; }
     [[nodiscard]] const PortSettings& settings() const noexcept { return *settings_; }
@@ -87,6 +91,7 @@ class PortServer {
     void end_idle_sessions();
     void give_back_memory();
     void tell_trouble(const BackendPtr& backend, Trouble trouble) const;
+    void ask_readiness(const BackendPtr& backend) const;
 
     const WorkerContext worker_;
     const PortPtr port_;
@@ -97,7 +102,6 @@ class PortServer {
     std::vector<std::unique_ptr<Session>> sessions_;
     std::size_t most_sessions_ = 0;  ///< since memory was given back
     HeldSessions held_;
-    ReadinessCheck readiness_;
     net::Timer idle_timer_;
     std::size_t turn_ = 0;
 };

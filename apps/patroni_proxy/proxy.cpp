@@ -88,6 +88,11 @@ Proxy::Proxy(net::EventLoop& main_loop, unsigned workers)
       drain_timer_(main_loop.timers(), [this] { on_drain_timer(); }) {
     for (unsigned i = 0; i < workers; ++i)
         workers_.push_back(std::make_unique<Worker>(sessions_));
+    readiness_ = std::make_unique<ReadinessCheck>(workers_.front()->loop(), [this] {
+        for (const auto& worker : workers_)
+            worker->loop().post([&worker = *worker] { worker.on_chance(); });
+    });
+    sessions_.readiness = readiness_.get();
     for (const auto& worker : workers_)
         worker->start();
 }
@@ -223,7 +228,12 @@ TopologyFeed::Settings Proxy::feed_settings(const ClusterConfig& cluster) const 
 }
 
 void Proxy::publish(PortId port, const BackendTablePtr& table) {
-    on_each_worker([&](Worker& worker) { worker.use(port, table); });
+    on_each_worker([&](Worker& worker) {
+        worker.use(port, table);
+        const bool checks = &worker == workers_.front().get();
+        if (const PortPtr known = checks ? worker.port(port) : nullptr)
+            readiness_->watch(known, table);
+    });
 }
 
 /// On all threads at once; returns when it is done. Any thread but the workers' own.
@@ -314,6 +324,7 @@ Proxy::Ports::iterator Proxy::drop_port(Ports::iterator port) {
     const PortId id = port->first;
     const OpenPort dropped = port->second;
     on_each_worker([id](Worker& worker) { worker.remove(id, SessionEnd::port_removed); });
+    on_first_worker([&] { readiness_->forget(id); });
     const auto next = ports_.erase(port);
     const bool last = std::none_of(ports_.begin(), ports_.end(), [&](const auto& each) {
         return each.second.cluster == dropped.cluster;
@@ -382,6 +393,7 @@ void Proxy::stop() {
     for (const auto& worker : workers_)
         worker->stop();
     acceptors_.clear();
+    readiness_.reset();
     workers_.clear();
     // Nobody accepts any more: whoever comes is to be refused, and not to wait in a backlog.
     ports_.clear();

@@ -17,6 +17,7 @@
 #include "patroni_proxy/admin_server.h"
 #include "patroni_proxy/config.h"
 #include "patroni_proxy/port.h"
+#include "patroni_proxy/readiness_check.h"
 #include "patroni_proxy/report.h"
 #include "patroni_proxy/topology_feed.h"
 #include "patroni_proxy/worker.h"
@@ -92,6 +93,8 @@ class Proxy {
     ProcessSessions sessions_;
     net::ListeningSockets sockets_;
     std::vector<std::unique_ptr<Worker>> workers_;
+    /// On the first worker's loop.
+    std::unique_ptr<ReadinessCheck> readiness_;
     Ports ports_;
     PortId last_port_ = 0;
     std::map<std::string, std::shared_ptr<TopologyFeed>> feeds_;   // by cluster

@@ -31,6 +31,8 @@ struct MemberStanding {
     std::string member;
     std::string standing;  ///< eligible, tolerated, out
     std::string reason;
+    /// Of an eligible one, why no session can be begun on it; empty if nothing is known against it.
+    std::string unreachable{};
 };
 
 /// The same for all members.

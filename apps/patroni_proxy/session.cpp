@@ -1,6 +1,5 @@
 #include "patroni_proxy/session.h"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string>
@@ -8,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <system_error>
+#include <tuple>
 #include <utility>
 
 #include "daemon/log.h"
@@ -60,7 +60,7 @@ std::string_view name_of(Session::State state) {
 }  // namespace
 
 Session::Attempt::Attempt(Session& its_session)
-    : session(its_session), connector(its_session.port_.loop(), its_session) {}
+    : session(its_session), race(its_session.port_, its_session) {}
 
 Session::Session(PortServer& port, net::UniqueFd client, const net::SocketAddress& client_address)
     : port_(port), client_(std::move(client)), client_address_(client_address) {}
@@ -83,7 +83,7 @@ void Session::start() noexcept {
 }
 
 bool Session::try_again() noexcept {
-    attempt_->tried.clear();
+    attempt_->race.forget_tried();
     connect_to_next();
     return state_ == State::connecting;
 }
@@ -95,7 +95,12 @@ void Session::give_up(SessionEnd end) noexcept {
             std::chrono::steady_clock::now() - accepted_at_;
         why = "after " + std::to_string(waited.count()) + " s: " + why;
     }
-    attempt_->connector.cancel();
+    refuse(end, why);
+}
+
+/// Tells the client, where the port tells its clients anything.
+void Session::refuse(SessionEnd end, const std::string& why) noexcept {
+    attempt_->race.cancel();
     leave();
     port_.leave_queue(*this);
     const bool tells = port_.settings().no_backend == NoBackend::postgres_error;
@@ -124,10 +129,6 @@ void Session::on_refused_cancel(const std::string& request) noexcept {
 }
 
 void Session::leave_backend(std::string_view why) noexcept {
-    if (state_ == State::connecting) {
-        attempt_->connector.cancel();
-        return connect_to_next();
-    }
     if (is_unanswered()) {
         client_ = relay_->release().client;
         return connect_to_next();
@@ -135,6 +136,11 @@ void Session::leave_backend(std::string_view why) noexcept {
     if (relay_)
         relay_->abort();
     close(SessionEnd::member_out, why);
+}
+
+void Session::leave_ineligible() noexcept {
+    if (state_ == State::connecting && !attempt_->race.keep_eligible())
+        connect_to_next();
 }
 
 void Session::end(SessionEnd end) noexcept {
@@ -162,12 +168,13 @@ void Session::forget_idleness() noexcept {
     idle_rounds_ = 0;
 }
 
+/// Once the relay has given the client back, what it had moved was in vain, and is of no member.
 std::uint64_t Session::bytes_from_client() const noexcept {
-    return relay_ ? relay_->bytes_from_client() : 0;
+    return relay_ && !client_ ? relay_->bytes_from_client() : 0;
 }
 
 std::uint64_t Session::bytes_from_backend() const noexcept {
-    return relay_ ? relay_->bytes_from_backend() : 0;
+    return relay_ && !client_ ? relay_->bytes_from_backend() : 0;
 }
 
 void Session::enter(State state) noexcept {
@@ -178,10 +185,9 @@ void Session::enter(State state) noexcept {
     });
 }
 
-void Session::take(BackendPtr claimed) noexcept {
-    backend_ = std::move(claimed);
-    tally_ = &port_.tally_of(*backend_);
-    ++tally_->sessions;
+void Session::take(Seat seat) noexcept {
+    admission = seat.admission();
+    std::tie(backend_, tally_) = seat.take();
 }
 
 void Session::leave() noexcept {
@@ -199,17 +205,11 @@ void Session::free_place() noexcept {
 
 void Session::connect_to_next() noexcept {
     leave();
-    attempt_->claim = port_.claim(attempt_->tried);
-    if (!attempt_->claim.backend)
+    if (!attempt_->race.start())
         return hold();
-    take(std::move(attempt_->claim.backend));
-    attempt_->tried.push_back(backend_.get());
-    admission = port_.table().falls_back ? Admission::fallback : Admission::regular;
     if (state_ == State::holding)
         port_.loop().remove(client_.get());
     enter(State::connecting);
-    attempt_->connector.start(backend_->address, port_.settings().connect_timeout,
-                              port_.settings().tcp);
 }
 
 /// Until the port has a backend for it, if that holds anybody.
@@ -267,26 +267,30 @@ void Session::on_held_event(std::uint32_t events) noexcept {
 std::string Session::why_no_backend() const {
     if (port_.table().eligible.empty())
         return port_.table().why_excluded();
-    if (attempt_->claim.met_full)
+    if (attempt_->race.claim().met_full)
         return "every member that answers has max_connections_per_backend (" +
                std::to_string(port_.settings().max_connections_per_backend) + ") connections";
-    if (attempt_->claim.met_hurried)
+    if (attempt_->race.claim().met_hurried)
         return "every member that answers has had its max_connect_rate (" +
                std::to_string(port_.settings().max_connect_rate) + ") of new connections";
-    if (attempt_->claim.met_doubtful)
+    if (attempt_->race.claim().met_doubtful)
         return "none of the eligible has said that it accepts sessions";
-    return attempt_->tried.empty() ? "others wait before it" : "none of the eligible answered";
+    return attempt_->race.has_tried_any() ? "none of the eligible answered"
+                                          : "others wait before it";
 }
 
-void Session::on_connect_failed(int error) noexcept {
-    // What we have run out of says nothing of the member, and no other would do better.
-    if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
-        return close(SessionEnd::out_of_resources, std::generic_category().message(error));
-    port_.note_unreachable(backend_, std::generic_category().message(error));
-    connect_to_next();
+void Session::on_race_lost() noexcept {
+    hold();
 }
 
-void Session::on_connected(net::UniqueFd connection) noexcept {
+void Session::on_own_trouble(const BackendPtr& backend, int error) noexcept {
+    refuse(SessionEnd::no_resources, "towards " + backend->member + " at " +
+                                         backend->address.to_string() + ": " +
+                                         std::generic_category().message(error));
+}
+
+void Session::on_race_won(Seat seat, net::UniqueFd connection) noexcept {
+    take(std::move(seat));
     if (port_.settings().log_sessions)
         own_address_ = net::SocketAddress::local_of(connection.get());
     ++tally_->sessions_total;
@@ -337,7 +341,8 @@ net::Inspection Session::inspect(net::RelaySide from, std::span<const std::byte>
 /// The client has seen nothing of it, so it is as if the backend had refused the connection.
 void Session::on_not_ready(const std::string& answer) noexcept {
     const std::string message = read_answer(answer).message;
-    port_.note_unreachable(backend_, message.empty() ? "it closed the connection" : message);
+    port_.note_unreachable(backend_, Reach::not_ready,
+                           message.empty() ? "it closed the connection" : message);
     connect_to_next();
 }
 
@@ -345,9 +350,7 @@ void Session::on_not_ready(const std::string& answer) noexcept {
 std::vector<BackendPtr> Session::cancel_targets() const {
     std::vector<BackendPtr> targets = port_.cancel_targets();
     std::erase_if(targets, [this](const BackendPtr& backend) {
-        return backend->connections == 0 && attempt_ &&
-               std::find(attempt_->tried.begin(), attempt_->tried.end(), backend.get()) !=
-                   attempt_->tried.end();
+        return backend->connections == 0 && attempt_ && attempt_->race.has_tried(backend.get());
     });
     return targets;
 }
@@ -394,6 +397,9 @@ void Session::on_relay_end(net::RelayEnd end) noexcept {
 void Session::close(SessionEnd end, std::string_view detail) noexcept {
     if (state_ == State::closed)
         return;
+    // One that ends while it connects is said to be of the latest that it tried.
+    if (state_ == State::connecting)
+        take(attempt_->race.take_seat());
     if (is_refusal(end))
         port_.note_refused(end, client_name(), detail);
     else
@@ -407,7 +413,7 @@ void Session::close(SessionEnd end, std::string_view detail) noexcept {
     leave();
     enter(State::closed);
     if (attempt_) {
-        attempt_->connector.cancel();
+        attempt_->race.cancel();
         if (attempt_->refusal)
             attempt_->refusal->cancel();
     }

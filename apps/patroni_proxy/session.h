@@ -11,14 +11,13 @@
 #include <string_view>
 #include <vector>
 
-#include "net/connector.h"
 #include "net/event_loop.h"
 #include "net/relay.h"
 #include "net/socket_address.h"
 #include "net/unique_fd.h"
-#include "patroni_proxy/backend_picker.h"
 #include "patroni_proxy/backend_table.h"
 #include "patroni_proxy/cancel_request.h"
+#include "patroni_proxy/connect_race.h"
 #include "patroni_proxy/held_sessions.h"
 #include "patroni_proxy/refusal.h"
 #include "patroni_proxy/session_end.h"
@@ -34,7 +33,7 @@ class PortServer;
 /// accept the session, makes it try the next one, since the client has seen nothing yet; where none
 /// is left it is refused, or held until there is one.
 /// Loop thread only; owned by its PortServer, which is told of the end and then disposes of it.
-class Session final : public net::ConnectHandler, public net::RelayOwner, public RefusalOwner {
+class Session final : public RaceOwner, public net::RelayOwner, public RefusalOwner {
   public:
     enum class State : std::uint8_t {
         accepted,
@@ -55,10 +54,12 @@ class Session final : public net::ConnectHandler, public net::RelayOwner, public
 
     /// May end the session before it returns.
     void start() noexcept;
-    /// Its backend may no longer serve. One that is not connected yet, or on a port that holds
-    /// clients not answered yet, tries the next, since the client has seen nothing; any other ends,
-    /// and the backend sees a reset.
+    /// Its backend may no longer serve. On a port that holds clients one that is not answered yet
+    /// tries the next, since the client has seen nothing; any other ends, and the backend sees a
+    /// reset.
     void leave_backend(std::string_view why) noexcept;
+    /// One that has no backend yet connects to none that may no longer serve.
+    void leave_ineligible() noexcept;
     /// One that is held chooses anew; false if it still finds no backend.
     [[nodiscard]] bool try_again() noexcept;
     /// Refuses it, with what is known of the backends; it leaves the queue at once.
@@ -99,9 +100,7 @@ class Session final : public net::ConnectHandler, public net::RelayOwner, public
         void on_event(std::uint32_t events) noexcept override { session.on_held_event(events); }
 
         Session& session;
-        net::Connector connector;
-        std::vector<const Backend*> tried;
-        Claim claim;  ///< the latest, without its backend
+        ConnectRace race;
         // How it is refused, if it is.
         SessionEnd end = SessionEnd::no_backend;
         std::string why;
@@ -122,7 +121,7 @@ class Session final : public net::ConnectHandler, public net::RelayOwner, public
     [[nodiscard]] std::vector<BackendPtr> cancel_targets() const;
     /// Its client has seen nothing of the server, and what it said can be said to another.
     [[nodiscard]] bool is_unanswered() const noexcept;
-    void take(BackendPtr claimed) noexcept;
+    void take(Seat seat) noexcept;
     void leave() noexcept;
     void free_place() noexcept;
     void close(SessionEnd end, std::string_view detail = {}) noexcept;
@@ -130,8 +129,10 @@ class Session final : public net::ConnectHandler, public net::RelayOwner, public
     [[nodiscard]] std::string client_name() const;
     [[nodiscard]] std::string why_no_backend() const;
     [[nodiscard]] std::string refusal_text(SessionEnd end, const std::string& why) const;
-    void on_connected(net::UniqueFd connection) noexcept override;
-    void on_connect_failed(int error) noexcept override;
+    void refuse(SessionEnd end, const std::string& why) noexcept;
+    void on_race_won(Seat seat, net::UniqueFd connection) noexcept override;
+    void on_race_lost() noexcept override;
+    void on_own_trouble(const BackendPtr& backend, int error) noexcept override;
     net::Inspection inspect(net::RelaySide from,
                             std::span<const std::byte> bytes) noexcept override;
     void on_backend_end() noexcept override;

@@ -26,6 +26,7 @@ constexpr std::array<Text, kSessionEnds> kTexts{{
     {"no_backend", "no backends available"},
     {"queue_timeout", "no backends available within queue_timeout"},
     {"queue_full", "max_queued clients wait already"},
+    {"no_resources", "this host lacks the resources to connect to a backend"},
 }};
 
 }  // namespace

@@ -26,8 +26,9 @@ enum class SessionEnd : std::uint8_t {
     no_backend,
     queue_timeout,  ///< it was held for as long
     queue_full,
+    no_resources,  ///< this host has run out of what a connect takes: descriptors, local ports
 };
-inline constexpr std::size_t kSessionEnds = 16;
+inline constexpr std::size_t kSessionEnds = 17;
 using SessionEndCounts = std::array<std::uint64_t, kSessionEnds>;
 
 /// As metrics and the log's `reason` call it: "client_closed".

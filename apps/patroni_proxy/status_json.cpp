@@ -21,7 +21,8 @@ static Json json_of(const MemberStanding& member) {
     return Json::object()
         .add("member", member.member)
         .add("standing", member.standing)
-        .add("reason", member.reason);
+        .add("reason", member.reason)
+        .add("unreachable", member.unreachable);
 }
 
 static Json json_of(const PortReport& port) {

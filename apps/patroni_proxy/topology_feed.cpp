@@ -61,7 +61,8 @@ PortStanding standing_of(const Verdicts& regular, const Verdicts& fallback,
         if (eligible.contains(member))
             return {member, "eligible",
                     table.falls_back ? "as a fallback: " + find(fallback, member)->reason
-                                     : verdict.reason};
+                                     : verdict.reason,
+                    table.why_unreachable(member)};
         if (tolerated.contains(member))
             return {member, "tolerated", table.why_excluded(member)};
         if (kept.contains(member))
@@ -341,8 +342,7 @@ BackendPtr TopologyFeed::backend_at(const std::string& member, const std::string
 void TopologyFeed::hear_trouble_again() {
     for (const auto& [place, known] : backends_)
         if (const BackendPtr backend = known.lock())
-            for (auto* told : {&backend->told_ended, &backend->told_refused})
-                told->store(false, std::memory_order_relaxed);
+            backend->reachability.tell_again();
 }
 
 void TopologyFeed::on_round(const patroni::ClusterWatcher::Round& round) {

@@ -75,6 +75,16 @@ void Worker::use(PortId port, const BackendTablePtr& table) {
         found->second->use(table);
 }
 
+void Worker::on_chance() {
+    for (const auto& [id, port] : ports_)
+        port->on_chance();
+}
+
+PortPtr Worker::port(PortId port) const {
+    const auto found = ports_.find(port);
+    return found == ports_.end() ? nullptr : found->second->port();
+}
+
 void Worker::remove(PortId port, SessionEnd end) {
     auto removed = ports_.extract(port);
     if (!removed)

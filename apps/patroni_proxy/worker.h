@@ -45,6 +45,10 @@ class Worker {
     void add(const PortPtr& port, const PortSettingsPtr& settings);
     void use(PortId port, const PortSettingsPtr& settings);
     void use(PortId port, const BackendTablePtr& table);
+    /// A backend has said that it accepts sessions.
+    void on_chance();
+    /// Null if there is no such port.
+    [[nodiscard]] PortPtr port(PortId port) const;
     /// Ends its sessions.
     void remove(PortId port, SessionEnd end);
     [[nodiscard]] std::map<PortId, PortTally> tallies() const;

@@ -6,6 +6,22 @@
 
 namespace net {
 
+bool is_own_trouble(int error) noexcept {
+    switch (error) {
+        case EMFILE:
+        case ENFILE:
+        case ENOBUFS:
+        case ENOMEM:
+        case ENOSPC:         // fs.epoll.max_user_watches
+        case EADDRNOTAVAIL:  // no local port is left towards this address
+        case EADDRINUSE:
+        case EAGAIN:
+            return true;
+        default:
+            return false;
+    }
+}
+
 Connector::Connector(EventLoop& loop, ConnectHandler& handler)
     : loop_(loop), handler_(handler), timer_(loop.timers(), [this] { on_timer(); }) {}
 

@@ -245,5 +245,13 @@ TEST_F(ConnectorTest, MayBeCancelledByAnEarlierEventOfTheBatchItIsReadyIn) {
     }
 }
 
+TEST(OwnTroubleTest, IsWhatThisHostHasRunOutOf) {
+    for (const int error :
+         {EMFILE, ENFILE, ENOBUFS, ENOMEM, ENOSPC, EADDRNOTAVAIL, EADDRINUSE, EAGAIN})
+        EXPECT_TRUE(is_own_trouble(error)) << error;
+    for (const int error : {0, ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, ECONNRESET})
+        EXPECT_FALSE(is_own_trouble(error)) << error;
+}
+
 }  // namespace
 }  // namespace net

@@ -8,7 +8,6 @@
 #include <map>
 #include <string>
 #include <thread>
-#include <tuple>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -39,6 +38,16 @@ std::string pick(const BackendTable& table, const std::vector<std::size_t>& trie
     return claim.backend->member;
 }
 
+void say(Backend& backend, Reach reach) {
+    backend.reachability.note_answer(backend.reachability.moment(), reach, "why");
+}
+
+/// Of the same member as that eligible one, at another address.
+BackendPtr add_spare(BackendTable& table, std::size_t of) {
+    table.spares.push_back(BackendPtr(new Backend{table.eligible[of]->member, {}}));
+    return table.spares.back();
+}
+
 TEST(BackendPickerTest, TakesTheOneWithTheFewestConnectionsWhateverTheTurn) {
     const auto table = table_with({3, 1, 2});
     for (std::size_t turn = 0; turn < 7; ++turn)
@@ -52,11 +61,10 @@ TEST(BackendPickerTest, EqualsAreTakenInTurn) {
         EXPECT_EQ(pick(table, {}, turn), expected[turn]);
 }
 
-TEST(BackendPickerTest, SparesAreTriedInTheirOrderOnceAllEligibleWere) {
+TEST(BackendPickerTest, SparesAreTriedInTheirOrderOnceTheEligibleWas) {
     auto table = table_with({3});
-    for (const auto* name : {"s1", "s2"})
-        table.spares.push_back(BackendPtr(new Backend{name, {}}));
-    const auto& [s1, s2] = std::tie(table.spares[0], table.spares[1]);
+    const auto s1 = add_spare(table, 0);
+    const auto s2 = add_spare(table, 0);
     std::vector<const Backend*> tried;
     for (const auto& expected : {table.eligible[0], s1, s2}) {
         EXPECT_EQ(claim_backend(table, tried, 1).backend, expected);
@@ -153,13 +161,80 @@ TEST(BackendPickerTest, WorkersThatClaimAtOnceSpreadEvenly) {
 
 TEST(BackendPickerTest, ADoubtfulOneIsPassedOverWhereThatIsAsked) {
     const auto table = table_with({0, 3});
-    table.eligible[1]->cleared = 1;
+    say(*table.eligible[1], Reach::accepts);
     EXPECT_EQ(claim_backend(table, {}, 0).backend, table.eligible[0]);
     const auto claim = claim_backend(table, {}, 0, {.no_doubtful = true});
     EXPECT_EQ(claim.backend, table.eligible[1]);
     EXPECT_TRUE(claim.met_doubtful);
-    ++table.eligible[1]->doubts;
+    table.eligible[1]->reachability.note_doubt();
     EXPECT_EQ(claim_backend(table, {}, 0, {.no_doubtful = true}).backend, nullptr);
+}
+
+TEST(BackendPickerTest, WhatFailsComesLastUntilItIsHeardOfAgain) {
+    for (const auto reach : {Reach::refuses, Reach::hangs, Reach::not_ready}) {
+        const auto table = table_with({0, 7, 8});
+        table.eligible[0]->reachability.note_failure(reach, "why");
+        EXPECT_EQ(pick(table, {}, 0), "b1");
+        EXPECT_EQ(pick(table, {1, 2}, 0), "b0") << "it comes all the same";
+        say(*table.eligible[0], Reach::accepts);
+        EXPECT_EQ(pick(table, {}, 0), "b0");
+    }
+}
+
+TEST(BackendPickerTest, WhereAllFailTheFewestConnectionsDecide) {
+    const auto table = table_with({5, 2, 4});
+    for (const auto& backend : table.eligible)
+        backend->reachability.note_failure(Reach::refuses, "why");
+    EXPECT_EQ(pick(table, {}, 0), "b1");
+}
+
+TEST(BackendPickerTest, OneThatFailsIsNotTakenBeforeOneThatIsFullButInItsPlace) {
+    const auto table = table_with({0, 2});
+    table.eligible[0]->reachability.note_failure(Reach::hangs, "why");
+    EXPECT_EQ(claim_backend(table, {}, 0, {.max_connections = 3}).backend, table.eligible[1]);
+    const auto claim = claim_backend(table, {}, 0, {.max_connections = 3});
+    EXPECT_EQ(claim.backend, table.eligible[0]);
+    EXPECT_TRUE(claim.met_full);
+}
+
+TEST(BackendPickerTest, ASpareAddressServesWhileThePreferredOneFails) {
+    auto table = table_with({1, 3});
+    const auto spare = add_spare(table, 0);
+    EXPECT_EQ(claim_backend(table, {}, 0).backend, table.eligible[0]);
+    table.eligible[0]->reachability.note_failure(Reach::refuses, "why");
+    EXPECT_EQ(claim_backend(table, {}, 0).backend, spare);
+    EXPECT_EQ(spare->connections, 1U);
+    spare->reachability.note_failure(Reach::hangs, "why");
+    EXPECT_EQ(claim_backend(table, {}, 0).backend, table.eligible[1]);
+}
+
+TEST(BackendPickerTest, ASpareAddressComesAfterThePreferredOneWasTried) {
+    auto table = table_with({0});
+    const auto spare = add_spare(table, 0);
+    const std::vector<const Backend*> tried{table.eligible[0].get()};
+    EXPECT_EQ(claim_backend(table, tried, 0).backend, spare);
+    EXPECT_EQ(claim_backend(table, {tried[0], spare.get()}, 0).backend, nullptr);
+}
+
+TEST(BackendPickerTest, TheLimitIsOfAMemberAtAllItsAddresses) {
+    auto table = table_with({2});
+    const auto spare = add_spare(table, 0);
+    table.eligible[0]->reachability.note_failure(Reach::refuses, "why");
+    EXPECT_EQ(claim_backend(table, {}, 0, {.max_connections = 3}).backend, spare);
+    const auto claim = claim_backend(table, {}, 0, {.max_connections = 3});
+    EXPECT_EQ(claim.backend, nullptr);
+    EXPECT_TRUE(claim.met_full);
+}
+
+TEST(BackendPickerTest, TheDoubtfulAreThoseThatHaveYetToSayThatTheyAccept) {
+    auto table = table_with({0, 0, 0});
+    const auto spare = add_spare(table, 2);
+    say(*table.eligible[1], Reach::accepts);
+    EXPECT_EQ(doubtful_candidates(table, {}),
+              (std::vector<BackendPtr>{table.eligible[0], table.eligible[2]}));
+    table.eligible[2]->reachability.note_failure(Reach::refuses, "why");
+    EXPECT_EQ(doubtful_candidates(table, {table.eligible[0].get()}),
+              (std::vector<BackendPtr>{table.eligible[2], spare}));
 }
 
 TEST(BackendPickerTest, NoMoreConnectionsASecondThanTheRate) {

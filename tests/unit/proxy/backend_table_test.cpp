@@ -392,5 +392,27 @@ TEST(BackendTableTest, ACopyBeginsToCountAnew) {
     EXPECT_EQ(copy.refused, 0U);
 }
 
+TEST(BackendTableTest, AMemberIsUnreachableOnceAllItsAddressesFail) {
+    BackendTable table;
+    const auto add = [](std::vector<BackendPtr>& backends, const std::string& member,
+                        const std::string& ip) {
+        backends.push_back(
+            BackendPtr(new Backend{member, net::SocketAddress::from_ip(ip, 5432).value()}));
+        return backends.back();
+    };
+    const auto preferred = add(table.eligible, "p1", "10.0.0.1");
+    const auto spare = add(table.spares, "p1", "10.0.0.2");
+    add(table.eligible, "p2", "10.0.0.3");
+    EXPECT_EQ(table.why_unreachable("p1"), "");
+    preferred->reachability.note_failure(Reach::refuses, "Connection refused");
+    EXPECT_EQ(table.why_unreachable("p1"), "");
+    spare->reachability.note_failure(Reach::hangs, "Connection timed out");
+    EXPECT_EQ(table.why_unreachable("p1"),
+              "10.0.0.1:5432: Connection refused, 10.0.0.2:5432: Connection timed out");
+    EXPECT_EQ(table.why_unreachable("p2"), "");
+    spare->reachability.note_connected();
+    EXPECT_EQ(table.why_unreachable("p1"), "");
+}
+
 }  // namespace
 }  // namespace proxy

@@ -86,7 +86,18 @@ TEST(MetricsTextTest, TellsOfMembersWhatIsKnown) {
                     R"(timeline_mismatch{cluster="main",member="p1"} 0)",
                     R"(timeline_mismatch{cluster="main",member="p2"} 1)",
                     R"(dcs_last_seen_age_seconds{cluster="main",member="p1"} 1.25)",
-                    R"(lag_bytes{cluster="main",member="p2"} 16777216)"));
+                    R"(lag_bytes{cluster="main",member="p2"} 16777216)",
+                    R"(reachable{cluster="main",port="master",member="p1"} 1)"));
+}
+
+TEST(MetricsTextTest, TellsWhichOfTheEligibleCannotBeReached) {
+    ProxyReport report = sample_report();
+    auto& members = report.clusters[0].ports[0].members;
+    members[0].unreachable = "10.0.0.1:5432: Connection refused";
+    members[2].standing = "eligible";
+    EXPECT_THAT(samples(report, "member_reachable"),
+                ElementsAre(R"({cluster="main",port="master",member="p1"} 0)",
+                            R"({cluster="main",port="master",member="p3"} 1)"));
 }
 
 TEST(MetricsTextTest, WithoutALeadersTimelineNoneMismatches) {

@@ -57,7 +57,7 @@ TEST_F(PortQueueTest, ThousandsAreLetInByOneTable) {
     EXPECT_EQ(port.troubles(), (std::vector<std::string>{"- refused"})) << "one asks for all";
     // Were they asked first, whoever answers first would have the most.
     for (const auto& backend : {b1_, b2_, b3_})
-        backend->cleared = 1;
+        let_accept(backend);
     port.use(table_of({b1_, b2_, b3_}));
     for (auto& client : clients)
         EXPECT_NE(member_of(client), "");
@@ -127,7 +127,7 @@ TEST_F(PortQueueTest, TheirTimeIsOverWhileTheyTryToo) {
     ServedPort port(table_of({}), {.connect_timeout = 1h, .queue_timeout = 400ms});
     auto client = held_client(port);
     const auto backend = backend_for(silent);
-    backend->cleared = 1;  // it has answered once
+    let_accept(backend);
     port.use(table_of({backend}));
     EXPECT_EQ(client.wait_for_close(), Closed::fin);
     EXPECT_EQ(refused(port, SessionEnd::queue_timeout), 1U);
@@ -140,7 +140,7 @@ TEST_F(PortQueueTest, ThoseWhoTryInVainGoOnOnceTheirBackendLeavesTheTable) {
     auto first = held_client(port);
     auto second = held_client(port);
     const auto backend = backend_for(silent);
-    backend->cleared = 1;  // it has answered once
+    let_accept(backend);
     port.use(table_of({backend}));
     wait_for_connections(backend, 2);
     EXPECT_EQ(port.port().queued, 2U);

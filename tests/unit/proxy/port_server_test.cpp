@@ -299,19 +299,20 @@ TEST_F(PortServerTest, CountsConnectsThatFailedAndClientsForWhomThereWasNoBacken
 TEST_F(PortServerTest, TroubleIsToldOnceUntilTheFeedHasAnAnswer) {
     ServedPort port(table_of({b1_, b2_}));
     EXPECT_TRUE(port.troubles().empty());
-    b1_->told_ended = true;  // which is another matter
+    EXPECT_TRUE(b1_->reachability.tell_first(Trouble::ended)) << "which is another matter";
     fake(1).refuse();
     b2_->connections = 10;
-    for (int i = 0; i < 3; ++i) {
+    const auto meet_refusal = [&] {
+        let_accept(b1_);  // so that it is tried first
         auto client = port.connect();
         EXPECT_EQ(member_of(client), "b2");
-    }
+    };
+    for (int i = 0; i < 3; ++i)
+        meet_refusal();
     EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1 refused"}));
-    b1_->told_refused = false;  // as the feed does
-    for (int i = 0; i < 2; ++i) {
-        auto client = port.connect();
-        EXPECT_EQ(member_of(client), "b2");
-    }
+    b1_->reachability.tell_again();  // as the feed does
+    for (int i = 0; i < 2; ++i)
+        meet_refusal();
     EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1 refused", "b1 refused"}));
 }
 

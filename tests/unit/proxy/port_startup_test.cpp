@@ -34,7 +34,7 @@ TEST_F(PortStartupTest, NobodyIsLedToAServerThatHasYetToSayItAccepts) {
     });
     EXPECT_THAT(log, HasSubstr("c/p: b1 at " + fake(1).address() +
                                " accepts no sessions yet: b1 starts up"));
-    EXPECT_FALSE(b1_->is_doubtful());
+    EXPECT_TRUE(b1_->reachability.accepts());
     EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1 refused"})) << "Patroni is asked why";
 }
 
@@ -65,7 +65,7 @@ TEST_F(PortStartupTest, ASessionThatItsServerEndsMakesThatOneDoubtful) {
     postgres1_.become(FakePostgres::State::starts);
     fake(1).close_all();
     first.wait_for_eof();
-    EXPECT_TRUE(b1_->is_doubtful()) << "though its client has not closed yet";
+    EXPECT_FALSE(b1_->reachability.accepts()) << "though its client has not closed yet";
     EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1 ended"}));
     auto client = port.connect();
     port.wait_for_queued(1);
@@ -92,10 +92,10 @@ TEST_F(PortStartupTest, ThePlaceOfASessionThatItsServerEndedIsFreeThoughItsClien
 TEST_F(PortStartupTest, ThatPatroniIsAskedAlreadyDoesNotClearIt) {
     ServedPort port(table_of({b1_}), holding_);
     auto first = session(port);
-    b1_->told_ended = true;  // of another session, before b1 said yes
+    EXPECT_TRUE(b1_->reachability.tell_first(Trouble::ended)) << "of another session, before";
     fake(1).close_all();
     first.wait_for_eof();
-    EXPECT_TRUE(b1_->is_doubtful());
+    EXPECT_FALSE(b1_->reachability.accepts());
     EXPECT_EQ(port.troubles(), (std::vector<std::string>{}));
 }
 
@@ -141,7 +141,7 @@ TEST_F(PortStartupTest, AStartupThatIsRefusedForTheMomentIsSentAgain) {
 TEST_F(PortStartupTest, InPiecesARefusalIsNoOther) {
     const std::string refusal = fatal_error(kCannotConnectNow, "b1 starts up");
     for (const std::size_t cut : {std::size_t{1}, std::size_t{5}, refusal.size() - 1}) {
-        b1_->cleared = b1_->doubts.load();
+        let_accept(b1_);
         ServedPort port(table_of({b1_}), holding_);
         fake(1).answer_by([&](const std::string& /*asked*/) { return refusal.substr(0, cut); });
         auto client = port.connect();
@@ -159,7 +159,7 @@ TEST_F(PortStartupTest, InPiecesARefusalIsNoOther) {
 }
 
 TEST_F(PortStartupTest, AnErrorForGoodInPiecesArrivesWhole) {
-    b1_->cleared = 1;
+    let_accept(b1_);
     ServedPort port(table_of({b1_}), holding_);
     const std::string refusal = fatal_error("53300", "sorry, too many clients already");
     fake(1).answer_by([&](const std::string& /*asked*/) { return refusal.substr(0, 9); });
@@ -190,20 +190,21 @@ TEST_F(PortStartupTest, ItGoesToTheNextMemberAtOnce) {
     ServedPort port(table_of({b1_}), holding_);
     auto on_b1 = session(port);
     b2_->connections = 5;
-    b2_->cleared = 1;
+    let_accept(b2_);
     port.use(table_of({b1_, b2_}));
     for (const auto state : {FakePostgres::State::starts, FakePostgres::State::closes}) {
         postgres1_.become(state);
-        b1_->cleared = b1_->doubts.load();
+        let_accept(b1_);
         auto client = port.connect();
         client.send(FakePostgres::startup());
         EXPECT_EQ(answer_to(client), FakePostgres::welcome("b2"));
-        EXPECT_TRUE(b1_->is_doubtful());
+        EXPECT_EQ(b1_->reachability.reach(), Reach::not_ready);
     }
 }
 
 TEST_F(PortStartupTest, WhoIsNotAnsweredIsLedOnOnceItsMemberLeavesTheTable) {
-    b1_->cleared = b2_->cleared = 1;
+    let_accept(b1_);
+    let_accept(b2_);
     for (const auto& request : {FakePostgres::startup("me"), FakePostgres::ssl_request()}) {
         ServedPort port(table_of({b1_}), holding_);
         fake(1).answer_by([](const std::string& /*request*/) { return ""; });  // it hangs
@@ -232,7 +233,7 @@ TEST_F(PortStartupTest, WhoHasItsAnswerIsNot) {
 }
 
 TEST_F(PortStartupTest, BytesThatAnotherServerMayBeSentAreNotCountedYet) {
-    b1_->cleared = 1;
+    let_accept(b1_);
     ServedPort port(table_of({b1_}), holding_);
     fake(1).answer_by([](const std::string& /*request*/) { return ""; });
     auto client = port.connect();

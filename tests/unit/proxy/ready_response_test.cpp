@@ -76,6 +76,20 @@ TEST(ReadyResponseTest, WhatPatroniSaidIsOneLineThatEnds) {
     EXPECT_LT(ready_response("/ready/main/ro", report).body.size(), 3'000U);
 }
 
+TEST(ReadyResponseTest, SaysWhatAClientWouldMeet) {
+    auto report = ready_report();
+    auto& members = report.clusters[0].ports[0].members;
+    members[1].unreachable = "10.0.0.2:5432: Connection refused";
+    expect_responses(report, {
+                                 {"/ready/main/rw", 503,
+                                  "no backends available: p1: role is replica; p2: cannot be "
+                                  "reached: 10.0.0.2:5432: Connection refused\n"},
+                                 {"/ready", 200, "OK\nquiet: Patroni has not answered yet\n"},
+                             });
+    members[0] = {"p1", "eligible", "it follows"};
+    expect_responses(report, {{"/ready/main/rw", 200, "OK\n"}});
+}
+
 TEST(ReadyResponseTest, OfAProxyThatServesNobody) {
     auto report = ready_report();
     report.ready = false;

@@ -21,6 +21,7 @@
 #include "patroni_proxy/backend_table.h"
 #include "patroni_proxy/port.h"
 #include "patroni_proxy/port_server.h"
+#include "patroni_proxy/readiness_check.h"
 #include "support/fake_backend.h"
 #include "support/test_client.h"
 #include "support/wait.h"
@@ -30,6 +31,11 @@ namespace proxy {
 inline BackendPtr backend_for(const support::FakeBackend& fake) {
     return BackendPtr(
         new Backend{fake.name(), net::SocketAddress::from_ip(fake.ip(), fake.port()).value()});
+}
+
+/// It has been asked, and has said so.
+inline void let_accept(const BackendPtr& backend) {
+    backend->reachability.note_answer(backend->reachability.moment(), Reach::accepts);
 }
 
 inline BackendTablePtr table_of(std::initializer_list<BackendPtr> eligible) {
@@ -90,6 +96,7 @@ class ServedPort final : private net::AcceptHandler {
   public:
     explicit ServedPort(BackendTablePtr table, const PortSettings& settings = {})
         : server_({loop_, *buffer_, sessions_, process_}, port_, settings_of(settings)) {
+        process_.readiness = &readiness_;
         server_.use(std::move(table));
         thread_ = std::thread([this] { loop_.run(); });
     }
@@ -154,6 +161,7 @@ class ServedPort final : private net::AcceptHandler {
 
     const PortPtr port_{new Port{1, "c/p", std::bind_front(&ServedPort::on_trouble, this)}};
     PortServer server_;
+    ReadinessCheck readiness_{loop_, [this] { server_.on_chance(); }};
     net::ListeningSocket socket_ =
         net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0"));
     net::Listener listener_{loop_, socket_, *this};

@@ -37,6 +37,7 @@ TEST(SessionEndTest, HasItsNameInMetricsAndLogs) {
         {SessionEnd::no_backend, "no_backend"},
         {SessionEnd::queue_timeout, "queue_timeout"},
         {SessionEnd::queue_full, "queue_full"},
+        {SessionEnd::no_resources, "no_resources"},
     };
     ASSERT_EQ(names.size(), kSessionEnds);
     for (const auto& [end, name] : names)
@@ -56,7 +57,8 @@ TEST(SessionEndTest, EachIsDescribedInWordsOfItsOwn) {
 TEST(SessionEndTest, TellsRefusalsAndOrderlyEndsApart) {
     const std::set<SessionEnd> refusals{SessionEnd::not_allowed,   SessionEnd::port_full,
                                         SessionEnd::proxy_full,    SessionEnd::no_backend,
-                                        SessionEnd::queue_timeout, SessionEnd::queue_full};
+                                        SessionEnd::queue_timeout, SessionEnd::queue_full,
+                                        SessionEnd::no_resources};
     const std::set<SessionEnd> orderly{SessionEnd::client_closed, SessionEnd::backend_closed,
                                        SessionEnd::cancel_request};
     for (const auto end : all_ends()) {

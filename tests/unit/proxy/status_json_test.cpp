@@ -75,9 +75,9 @@ TEST(StatusJsonTest, HasEveryKeyInItsOrder) {
                 "fallback_roles": ["sync","async"],
                 "falls_back": true,
                 "members": [
-                    {"member": "p1","standing": "eligible","reason": "it answers as primary"},
-                    {"member": "p2","standing": "tolerated","reason": "it led until now"},
-                    {"member": "p3","standing": "out","reason": "role is replica"}],
+                    {"member": "p1","standing": "eligible","reason": "it answers as primary","unreachable": ""},
+                    {"member": "p2","standing": "tolerated","reason": "it led until now","unreachable": ""},
+                    {"member": "p3","standing": "out","reason": "role is replica","unreachable": ""}],
                 "traffic": [{
                     "member": "p1",
                     "sessions": 2,

@@ -354,19 +354,30 @@ TEST_F(TopologyFeedTest, ReportsWhatItKnowsAndHowItCameToKnowIt) {
     EXPECT_EQ(feed.report().members.size(), 2U) << "what is known stays";
 }
 
+void tell_both(Backend& backend) {
+    EXPECT_TRUE(backend.reachability.tell_first(Trouble::ended));
+    EXPECT_TRUE(backend.reachability.tell_first(Trouble::refused));
+}
+
+bool may_tell_both(Backend& backend) {
+    const bool may = backend.reachability.tell_first(Trouble::ended) &&
+                     backend.reachability.tell_first(Trouble::refused);
+    backend.reachability.tell_again();
+    return may;
+}
+
 TEST_F(TopologyFeedTest, ARoundThatEndsLetsTroubleBeToldAgain) {
     TopologyFeed feed(settings(config(), kNever), publish());
     feed.start();
     EXPECT_EQ(update(feed), "");
     const auto p1 = only_backend(0);
-    p1->told_ended = p1->told_refused = true;
+    tell_both(*p1);
     EXPECT_EQ(update(feed), "");
-    EXPECT_FALSE(p1->told_ended || p1->told_refused);
-    p1->told_ended = p1->told_refused = true;
+    EXPECT_TRUE(may_tell_both(*p1));
+    tell_both(*p1);
     patroni_.answer("/cluster", {.status = 503});
     EXPECT_NE(update(feed), "");
-    EXPECT_FALSE(p1->told_ended || p1->told_refused)
-        << "who could not be asked may be asked for again";
+    EXPECT_TRUE(may_tell_both(*p1)) << "who could not be asked may be asked for again";
 }
 
 TEST_F(TopologyFeedTest, AViewLetsTroubleBeToldAgainBeforeItsRoundHasEnded) {
@@ -374,9 +385,9 @@ TEST_F(TopologyFeedTest, AViewLetsTroubleBeToldAgainBeforeItsRoundHasEnded) {
     feed.start();
     EXPECT_EQ(update(feed), "");
     const auto p1 = only_backend(0);
-    p1->told_ended = p1->told_refused = true;
+    tell_both(*p1);
     reconfigure(feed, settings(config(), kNever));  // shows what is known anew
-    EXPECT_FALSE(p1->told_ended || p1->told_refused);
+    EXPECT_TRUE(may_tell_both(*p1));
 }
 
 TEST_F(TopologyFeedTest, TroubleAsksTheClusterBeforeItsTime) {

@@ -11,6 +11,10 @@
 
 namespace net {
 
+/// Whether a connect failed since this host has run out of something: descriptors, memory, local
+/// ports. That says nothing of the other side. `error` is an errno value.
+[[nodiscard]] bool is_own_trouble(int error) noexcept;
+
 /// Told once of the outcome of a connect. Loop thread only.
 class ConnectHandler {
   public:
