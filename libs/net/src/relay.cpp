@@ -19,6 +19,10 @@ void reset_on_close(const UniqueFd& socket) {
 // there are some 28,000 of them: 470 sessions a second would use them up. A PostgreSQL client that
 // says goodbye makes the server close by itself, within milliseconds.
 constexpr std::chrono::milliseconds kPatienceWithBackend{20};
+// Of a client that closes without a goodbye, after an answer: it may have read 57P01, and a server
+// takes longer to exit than its client to read why. Passed on sooner, the client's end would hide
+// that the server ended the session.
+constexpr std::chrono::milliseconds kPatienceAfterAnswer{100};
 
 // A client that says goodbye closes at once, unless it was preempted between the two on a machine
 // that is busy. Only one that waits for an answer in vain hears of the end so much later.
@@ -27,6 +31,13 @@ constexpr std::chrono::milliseconds kPatienceWithClient{100};
 // The longest close_notify of the ciphers in use (TLS 1.2 with AES-GCM; 24 bytes in TLS 1.3), which
 // a server says at a goodbye. An ErrorResponse is longer.
 constexpr std::uint64_t kLongestCloseNotify = 31;
+
+/// Whether the client said a close_notify alone: with AES-GCM 24 bytes in TLS 1.3 and 31 in 1.2,
+/// with ChaCha20 in 1.2 23. A client says that also when the server has ended the session, so it is
+/// no word that the server might have answered. A Terminate is three bytes longer.
+bool is_close_notify(ssize_t size) {
+    return size == 24 || size == 31 || size == 23;
+}
 
 // The client's half after the end of its backend. A server's own socket would answer what the
 // client still sends with a reset; ours takes it for a second, which no round trip lasts, so that
@@ -62,8 +73,9 @@ std::optional<RelayEnd> who_ended(const Ends& ends) {
             return RelayEnd::client_closed;
         if (!ends.answered && !ends.waited)
             return std::nullopt;
-        return ends.backend == SideEnd::closed ? RelayEnd::backend_closed
-                                               : RelayEnd::backend_failed;
+        // A server that has closed answers the farewell of its client with a reset.
+        const bool closed = ends.backend == SideEnd::closed || ends.client != SideEnd::none;
+        return closed ? RelayEnd::backend_closed : RelayEnd::backend_failed;
     }
     if (ends.client == SideEnd::none || !ends.waited)
         return std::nullopt;
@@ -145,7 +157,7 @@ void Relay::read_from(Endpoint& side) noexcept {
     if (count <= 0)
         return note_end(side, count < 0 || side.reset ? SideEnd::broke : SideEnd::closed);
     side.received += static_cast<std::uint64_t>(count);
-    if (&side == &client_)
+    if (&side == &client_ && !is_close_notify(count))
         heard_ = backend_.received;
     if (inspection == Inspection::kept)
         return;
@@ -206,7 +218,11 @@ void Relay::note_end(Endpoint& side, SideEnd how) noexcept {
         return;
     answered_ = backend_.received - heard_ > kLongestCloseNotify;
     farewell_.reset(new Farewell{Timer(loop_.timers(), [this] { on_timer(); })});
-    farewell_->timer.arm(&side == &client_ ? kPatienceWithBackend : kPatienceWithClient);
+    if (&side == &backend_)
+        farewell_->timer.arm(kPatienceWithClient);
+    else
+        farewell_->timer.arm(answered_ && how == SideEnd::closed ? kPatienceAfterAnswer
+                                                                 : kPatienceWithBackend);
 }
 
 void Relay::on_timer() noexcept {

@@ -43,6 +43,9 @@ TEST(WhoEndedTest, Table) {
         {"it says why, and resets",
          {.backend = kBroke, .answered = true},
          RelayEnd::backend_failed},
+        {"it says why, and resets what the client says at that",
+         {.client = kClosed, .backend = kBroke, .answered = true},
+         RelayEnd::backend_closed},
         {"the client closes at that",
          {.client = kClosed, .backend = kClosed, .answered = true},
          RelayEnd::backend_closed},
@@ -121,6 +124,19 @@ TEST_F(RelayEndTest, AClientThatClosesAtTheLastWordsOfItsBackendHasNotEndedIt) {
     backend().close();
     EXPECT_EQ(ends_.take(), RelayEnd::backend_closed);
     EXPECT_EQ(backend_ends_, 1);
+}
+
+TEST_F(RelayEndTest, SoItIsWhereTheClientTakesLeaveOverTls) {
+    start();
+    exchange("a question", "an answer");
+    backend().send(kShuttingDown);
+    EXPECT_EQ(client().receive(kShuttingDown.size()), kShuttingDown);
+    thread_.call([this] {
+        client().send(std::string(24, 'c'));
+        client().close();
+        backend().close();
+    });
+    EXPECT_EQ(ends_.take(), RelayEnd::backend_closed);
 }
 
 TEST_F(RelayEndTest, AResetOfTheClientIsPassedOnIfTheBackendDoesNotEndByItself) {
