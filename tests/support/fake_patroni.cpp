@@ -141,6 +141,10 @@ void FakePatroni::answer_cluster(const std::string& body) {
     answer("/cluster", {.body = body});
 }
 
+void FakePatroni::answer_as_replica() {
+    answer("/primary", {.status = 503, .body = R"({"state": "running", "role": "replica"})"});
+}
+
 void FakePatroni::hold(const std::string& path) {
     const std::lock_guard lock(mutex_);
     held_.insert(path);

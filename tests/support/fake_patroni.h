@@ -70,6 +70,8 @@ class FakePatroni {
     /// What the next request to `path` gets; one that is held or delayed takes it when let go.
     void answer(const std::string& path, Answer answer);
     void answer_cluster(const std::string& body);
+    /// What it says of itself: a standby that runs, of a Patroni too old to tell whose.
+    void answer_as_replica();
 
     /// Requests to `path` arrive, are counted, and wait until release(path).
     void hold(const std::string& path);

@@ -103,6 +103,8 @@ inline constexpr std::uint16_t kSpare = 6435;
 class ProxyTest : public testing::Test {
   protected:
     ProxyTest() {
+        for (auto* patroni : {&main_patroni_, &other_patroni_})
+            patroni->answer_as_replica();
         main_is("b1", "b2");
         other_patroni_.answer_cluster(member("b3", "leader").str());
     }

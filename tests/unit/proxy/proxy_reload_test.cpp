@@ -234,6 +234,7 @@ TEST_F(ProxyReloadTest, AnAddressOfAPortComesAndAnotherGoes) {
 
 TEST_F(ProxyReloadTest, OtherHostsOfAClusterAreAsked) {
     support::FakePatroni moved;
+    moved.answer_as_replica();
     moved.answer_cluster(member("b3", "replica", member("b1", "leader")).str());
     auto session = session_on("b1", kLeader);
     config_.clusters[0].hosts = {endpoint_of(moved)};

@@ -54,7 +54,10 @@ class TopologyFeedTest : public testing::Test {
                 .lag = 0};
     }
 
-    TopologyFeedTest() { answer({leader("p1", "127.0.0.11"), replica("p2", "127.0.0.12")}); }
+    TopologyFeedTest() {
+        patroni_.answer_as_replica();
+        answer({leader("p1", "127.0.0.11"), replica("p2", "127.0.0.12")});
+    }
 
     /// Patroni names these members from now on, each of which says the same of itself.
     void answer(std::vector<support::ClusterMember> members) {
