@@ -24,7 +24,7 @@ class OptionsAsFile {
     /// A key with the option's value; nothing where that is empty.
     OptionsAsFile& value(const std::string& option, const std::string& key,
                          const std::string& value, const std::string& behind = ",") {
-        return value.empty() ? *this : line(option, key + ": " + quoted(value) + behind);
+        return value.empty() ? *this : line(option, key + ": " + yaml_quoted(value) + behind);
     }
 
     [[nodiscard]] Config parse(const daemons::ReadFile& read) const {
@@ -35,7 +35,7 @@ class OptionsAsFile {
         return parse_config(text_, daemons::Problems(option_of), read);
     }
 
-    static std::string quoted(const std::string& value) {
+    static std::string yaml_quoted(const std::string& value) {
         YAML::Emitter out;
         out << YAML::DoubleQuoted << value;
         return out.c_str();
@@ -83,7 +83,8 @@ Config config_of(const CommandLine& options, const daemons::ReadFile& read) {
     file.line("options", "{")
         .value("--interval", "interval", options.interval)
         .value("--http", "listen_address", options.http)
-        .line("--patroni", "clusters: {patroni: {hosts: [" + file.quoted(options.patroni) + "],");
+        .line("--patroni",
+              "clusters: {patroni: {hosts: [" + file.yaml_quoted(options.patroni) + "],");
     const bool tls = !options.ca_cert.empty() || !options.client_cert.empty() ||
                      !options.client_key.empty() || options.skip_verify;
     if (tls)
@@ -93,8 +94,8 @@ Config config_of(const CommandLine& options, const daemons::ReadFile& read) {
             .value("--client-key", "client_key", options.client_key)
             .line("--skip-verify", options.skip_verify ? "skip_verify: true}" : "}");
     file.line("options", "}},")
-        .line("--role", "listeners: {" + file.quoted(options.role) + ": {roles: [" +
-                            file.quoted(options.role) + "],")
+        .line("--role", "listeners: {" + file.yaml_quoted(options.role) + ": {roles: [" +
+                            file.yaml_quoted(options.role) + "],")
         .value("--listen", "listen", options.listen)
         .value("--member", "member", options.member)
         .value("--max-lag", "max_lag_in_bytes", options.max_lag)

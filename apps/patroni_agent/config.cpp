@@ -9,12 +9,9 @@
 namespace agent {
 namespace {
 
+using daemons::in_quotes;
 using daemons::Problems;
 using daemons::YamlMapping;
-
-std::string quoted(const std::string& name) {
-    return "'" + name + "'";
-}
 
 /// Where only reads are at stake a verdict may be older.
 Profile profile_for(const patroni::Requirements& wanted) {
@@ -67,7 +64,7 @@ class Reader {
     ClusterConfig read_cluster(const YamlMapping::Entry& entry) {
         ClusterConfig cluster;
         cluster.name = entry.key;
-        YamlMapping node(entry.value, "cluster " + quoted(entry.key), problems_);
+        YamlMapping node(entry.value, "cluster " + in_quotes(entry.key), problems_);
         static_cast<daemons::ClusterSource&>(cluster) =
             daemons::read_cluster_source(node, cluster.name, read_file_, problems_);
         node.reject_unknown();
@@ -77,7 +74,7 @@ class Reader {
     ListenerConfig read_listener(const YamlMapping::Entry& entry, const Config& config) {
         ListenerConfig listener;
         listener.name = entry.key;
-        const std::string what = "listener " + quoted(entry.key);
+        const std::string what = "listener " + in_quotes(entry.key);
         YamlMapping node(entry.value, what, problems_);
         listener.listen = listens_.read_some(node, "listen", what);
         listener.by_request = node.boolean("by_request").value_or(false);
@@ -118,7 +115,7 @@ class Reader {
             node.require("cluster");
         else if (!known)
             problems_.add(*node.find("cluster"),
-                          what + ": there is no cluster " + quoted(listener.cluster));
+                          what + ": there is no cluster " + in_quotes(listener.cluster));
     }
 
     static std::optional<ServerState> read_state(YamlMapping& node, const std::string& key) {

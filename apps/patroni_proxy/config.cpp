@@ -11,6 +11,7 @@
 namespace proxy {
 namespace {
 
+using daemons::in_quotes;
 using daemons::Problems;
 using daemons::YamlMapping;
 
@@ -18,10 +19,6 @@ constexpr std::uint64_t kMaxWorkers = 256;
 constexpr std::uint64_t kMaxCount = 1'000'000'000;
 // The kernel takes no more than 32,767 s for either.
 constexpr std::chrono::hours kMaxKeepalive{9};
-
-std::string quoted(const std::string& name) {
-    return "'" + name + "'";
-}
 
 /// Reads one file; collects what is wrong with it.
 class Reader {
@@ -106,13 +103,14 @@ class Reader {
     ClusterConfig read_cluster(const YamlMapping::Entry& entry) {
         ClusterConfig cluster;
         cluster.name = entry.key;
-        YamlMapping node(entry.value, "cluster " + quoted(entry.key), problems_);
+        YamlMapping node(entry.value, "cluster " + in_quotes(entry.key), problems_);
         static_cast<daemons::ClusterSource&>(cluster) =
             daemons::read_cluster_source(node, cluster.name, read_file_, problems_);
         if (const auto ports = node.require("ports")) {
-            YamlMapping mapping(*ports, "ports of cluster " + quoted(entry.key), problems_);
+            YamlMapping mapping(*ports, "ports of cluster " + in_quotes(entry.key), problems_);
             if (ports->IsMap() && mapping.entries().empty())
-                problems_.add(*ports, "cluster " + quoted(entry.key) + " needs at least one port");
+                problems_.add(*ports,
+                              "cluster " + in_quotes(entry.key) + " needs at least one port");
             for (const auto& port : mapping.entries())
                 cluster.ports.push_back(read_port(port));
         }
@@ -123,7 +121,7 @@ class Reader {
     PortConfig read_port(const YamlMapping::Entry& entry) {
         PortConfig port;
         port.name = entry.key;
-        const std::string what = "port " + quoted(entry.key);
+        const std::string what = "port " + in_quotes(entry.key);
         YamlMapping node(entry.value, what, problems_);
         port.listen = listens_.read_some(node, "listen", what);
         read_listen_mode(node, what, port);
@@ -156,7 +154,7 @@ class Reader {
             fallback.roles.insert(role);
             // One that is out whenever the regular members are would only look like a fallback.
             if (patroni::covers(roles, role))
-                problems_.add(where, what + ": " + quoted(std::string(patroni::name_of(role))) +
+                problems_.add(where, what + ": " + in_quotes(patroni::name_of(role)) +
                                          " in fallback_roles is covered by roles already");
         }
         return fallback;
@@ -201,7 +199,7 @@ class Reader {
         if (const auto network = net::Network::parse(text, &reason))
             settings.allow.push_back(*network);
         else
-            problems_.add(where, what + ": allow: " + quoted(text) + " " + reason);
+            problems_.add(where, what + ": allow: " + in_quotes(text) + " " + reason);
     }
 
     const daemons::ReadFile& read_file_;

@@ -14,10 +14,6 @@ constexpr std::string_view kListenForm =
     "an address with a port (127.0.0.1:6432, [::]:6432) or a unix socket "
     "(unix:/run/patroni_proxy/.s.PGSQL.6432)";
 
-std::string quoted(const std::string& name) {
-    return "'" + name + "'";
-}
-
 /// A password must not come into the log or the status.
 std::string without_user(const std::string& url) {
     const auto at = url.rfind('@');
@@ -40,10 +36,10 @@ void read_host(const std::string& url, const YAML::Node& where, ClusterSource& s
                Problems& problems) {
     const auto endpoint = patroni::Endpoint::parse(url);
     if (!endpoint)
-        problems.add(where, "host " + quoted(without_user(url)) + ": " + endpoint.reason() +
+        problems.add(where, "host " + in_quotes(without_user(url)) + ": " + endpoint.reason() +
                                 "; it takes the form http://192.168.1.1:8008");
     else if (std::count(source.hosts.begin(), source.hosts.end(), endpoint.value()) != 0)
-        problems.add(where, "host " + quoted(url) + " is listed twice");
+        problems.add(where, "host " + in_quotes(url) + " is listed twice");
     else
         source.hosts.push_back(endpoint.value());
 }
@@ -51,7 +47,7 @@ void read_host(const std::string& url, const YAML::Node& where, ClusterSource& s
 /// The files are read here, so that --check finds what is wrong with them.
 patroni::TlsCredentialsPtr read_tls(const YAML::Node& where, const std::string& cluster,
                                     const ReadFile& read, Problems& problems) {
-    YamlMapping node(where, "tls of cluster " + quoted(cluster), problems);
+    YamlMapping node(where, "tls of cluster " + in_quotes(cluster), problems);
     patroni::TlsSettings settings;
     settings.ca_cert = read_path(node, "ca_cert", problems);
     settings.client_cert = read_path(node, "client_cert", problems);
@@ -61,7 +57,7 @@ patroni::TlsCredentialsPtr read_tls(const YAML::Node& where, const std::string& 
     try {
         return patroni::read_tls_credentials(settings, read);
     } catch (const std::runtime_error& error) {
-        problems.add(where, "tls of cluster " + quoted(cluster) + ": " + error.what());
+        problems.add(where, "tls of cluster " + in_quotes(cluster) + ": " + error.what());
         return nullptr;
     }
 }
@@ -83,7 +79,7 @@ void read_tags(const YAML::Node& tags, patroni::Requirements& wanted, Problems& 
         if (tag.value.IsScalar())
             wanted.tags.emplace(tag.key, tag_value(tag.value));
         else
-            problems.add(tag.value, "tags: the value of " + quoted(tag.key) +
+            problems.add(tag.value, "tags: the value of " + in_quotes(tag.key) +
                                         " must be text, a number, true or false");
 }
 
@@ -101,6 +97,10 @@ patroni::ClusterIdentity read_identity(YamlMapping& node, Problems& problems) {
 }
 
 }  // namespace
+
+std::string in_quotes(std::string_view name) {
+    return "'" + std::string(name) + "'";
+}
 
 std::string read_config_file(const std::string& path, const ReadFile& read) {
     try {
@@ -151,8 +151,8 @@ std::optional<net::ListenAddress> ListenReader::read(const std::string& text,
                                                      const std::string& what) {
     auto address = net::ListenAddress::parse(text);
     if (!address) {
-        problems_.add(where, what + ": " + key + " " + quoted(text) + " is not allowed; it takes " +
-                                 std::string(kListenForm));
+        problems_.add(where, what + ": " + key + " " + in_quotes(text) +
+                                 " is not allowed; it takes " + std::string(kListenForm));
         return std::nullopt;
     }
     for (const auto& other : listens_)
@@ -196,7 +196,7 @@ std::vector<std::pair<patroni::RequestedRole, YAML::Node>> read_roles(YamlMappin
         if (const auto role = patroni::requested_role_from(word))
             roles.emplace_back(*role, where);
         else
-            problems.add(where, what + ": unknown role " + quoted(word) +
+            problems.add(where, what + ": unknown role " + in_quotes(word) +
                                     "; allowed: " + patroni::requested_role_names());
     return roles;
 }

@@ -22,7 +22,7 @@ bool names_a_leader(const ClusterSnapshot& answer) {
     });
 }
 
-std::string quoted(const std::string& word) {
+std::string in_quotes(const std::string& word) {
     return word.empty() ? "missing" : "'" + word + "'";
 }
 
@@ -30,11 +30,11 @@ std::string quoted(const std::string& word) {
 std::string unreadable_words(const Member& member) {
     std::string words;
     if (member.role == Role::unknown)
-        words = "its role is " + quoted(member.role_name);
+        words = "its role is " + in_quotes(member.role_name);
     if (member.state == State::unknown)
         words.append(words.empty() ? "its" : ", its")
             .append(" state is ")
-            .append(quoted(member.state_name));
+            .append(in_quotes(member.state_name));
     return words;
 }
 

@@ -14,7 +14,7 @@
 namespace patroni {
 namespace {
 
-constexpr int kMaxNames = 8;
+constexpr int kNamesShown = 8;
 constexpr std::size_t kMaxName = 255;
 constexpr const char* kNoTlsVersion =
     "the server has no TLS version that is allowed here: 1.2 or later";
@@ -66,7 +66,7 @@ std::string hosts_of(X509* certificate) {
     std::string text;
     for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
         const std::string name = host_of(sk_GENERAL_NAME_value(names.get(), i));
-        if (i == kMaxNames)
+        if (i == kNamesShown)
             return text + ", ...";
         if (!name.empty())
             text += (text.empty() ? "" : ", ") + name;

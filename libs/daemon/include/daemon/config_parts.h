@@ -4,6 +4,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,8 @@ class ConfigError : public std::runtime_error {
 };
 /// The text of a configuration file. Throws ConfigError.
 [[nodiscard]] std::string read_config_file(const std::string& path, const ReadFile& read);
+/// A name as it stands in messages: 'main'.
+[[nodiscard]] std::string in_quotes(std::string_view name);
 /// Throws ConfigError if there are any.
 void refuse_if_any(const Problems& problems);
 
