@@ -15,11 +15,6 @@ namespace {
 
 constexpr char kFallback[] = "fallback_roles: [leader]";
 
-bool still_echoes(TestClient& client) {
-    client.send("still here\n");
-    return client.receive_line() == "still here";
-}
-
 /// b1 leads, b2 is a replica, or is stopped.
 void replica_is(FakeCluster& cluster, const std::string& state) {
     auto replica = cluster.member(1, "replica");

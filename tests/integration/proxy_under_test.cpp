@@ -20,6 +20,11 @@ std::vector<std::string> command_line(const std::string& file, const ProxyStart&
 
 }  // namespace
 
+bool still_echoes(support::TestClient& client) {
+    client.send("still here\n");
+    return client.receive_line() == "still here";
+}
+
 ProxyUnderTest::ProxyUnderTest(const std::string& config, const ProxyStart& start)
     : file_(directory_.write("patroni_proxy.yaml", config)) {
     support::ProcessOptions options;

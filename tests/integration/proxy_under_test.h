@@ -13,6 +13,9 @@
 #include "support/temp_dir.h"
 #include "support/test_client.h"
 
+/// Whether a session with a backend that echoes still gets its bytes there and back.
+[[nodiscard]] bool still_echoes(support::TestClient& client);
+
 struct ProxyStart {
     std::vector<std::string> arguments = {};  ///< before the file
     std::vector<std::pair<std::string, std::string>> environment = {};

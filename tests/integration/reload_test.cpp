@@ -19,11 +19,6 @@ namespace {
 
 constexpr char kReadWrite[] = "roles: [leader]";
 
-bool still_echoes(TestClient& client) {
-    client.send("still here\n");
-    return client.receive_line() == "still here";
-}
-
 TEST(Reload, AddsAPortWhileASessionLives) {
     FakeCluster cluster(2);
     ProxyUnderTest proxy(config_top() + cluster.section("c", {{"master", kReadWrite}}));

@@ -4,22 +4,17 @@
 #include <cstdint>
 #include <ctime>
 #include <memory>
-#include <stdexcept>
 
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
+#include "support/openssl_check.h"
+
 namespace support {
 
 namespace {
-
-void check(bool done, const std::string& what) {
-    if (!done)
-        throw std::runtime_error(what + ": " + ERR_error_string(ERR_get_error(), nullptr));
-}
 
 using Bio = std::unique_ptr<BIO, int (*)(BIO*)>;
 using Key = std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)>;

@@ -1,19 +1,14 @@
 #include "support/tls_server.h"
 
 #include <array>
-#include <stdexcept>
 
-#include <openssl/err.h>
 #include <openssl/ssl.h>
+
+#include "support/openssl_check.h"
 
 namespace support {
 
 namespace {
-
-void check(bool done, const std::string& what) {
-    if (!done)
-        throw std::runtime_error(what + ": " + ERR_error_string(ERR_get_error(), nullptr));
-}
 
 std::string hexadecimal(const ASN1_INTEGER& number) {
     std::string text;

@@ -26,13 +26,12 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::MatchesRegex;
 
-constexpr auto kPatient = support::default_timeout;
 constexpr char kTime[] =
     "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] "
     "[0-9][0-9]:[0-9][0-9]:[0-9][0-9]\\.[0-9][0-9][0-9] ";
 
 std::vector<std::string> lines_in(const std::string& file) {
-    EXPECT_TRUE(log::flush(kPatient));
+    EXPECT_TRUE(log::flush(support::default_timeout));
     std::ifstream in(file);
     std::vector<std::string> lines;
     for (std::string line; std::getline(in, line);)
@@ -54,7 +53,7 @@ class LogTest : public testing::Test {
     LogTest() { log::configure({.file = file_}); }
     ~LogTest() override {
         log::configure({});
-        EXPECT_TRUE(log::flush(kPatient));
+        EXPECT_TRUE(log::flush(support::default_timeout));
     }
 
     void use_json() { log::configure({.format = log::Format::json, .file = file_}); }
@@ -254,7 +253,7 @@ TEST_F(LogTest, KeepsLinesOfSeveralThreadsApart) {
 
 TEST_F(LogTest, GoesOnInANewFileOnceTheOldOneIsRotated) {
     log::info("first");
-    EXPECT_TRUE(log::flush(kPatient));
+    EXPECT_TRUE(log::flush(support::default_timeout));
     const std::string rotated = file_ + ".1";
     std::filesystem::rename(file_, rotated);
     log::info("still into the old one");
@@ -309,7 +308,7 @@ TEST_F(LogTest, ALineCutByAFullDiskIsLostAndTheNextStartsAnew) {
         log::info("fits");
         log::info("does not fit");
         log::info("nor does this");
-        EXPECT_TRUE(log::flush(kPatient));
+        EXPECT_TRUE(log::flush(support::default_timeout));
     }
     EXPECT_EQ(log::dropped() - dropped_before, 2U);
     log::info("room again");
@@ -328,7 +327,7 @@ template <typename Function>
 std::string stderr_of(Function function) {
     testing::internal::CaptureStderr();
     function();
-    EXPECT_TRUE(log::flush(kPatient));
+    EXPECT_TRUE(log::flush(support::default_timeout));
     return testing::internal::GetCapturedStderr();
 }
 

@@ -4,12 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include "address_of.h"
+
 namespace net {
 namespace {
-
-ListenAddress address(const std::string& text) {
-    return ListenAddress::parse(text).value();
-}
 
 TEST(ListenAddress, ParsesWhatItPrints) {
     for (const std::string text :

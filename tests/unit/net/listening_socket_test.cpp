@@ -22,6 +22,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "address_of.h"
 #include "socket_options.h"
 #include "support/socket.h"
 #include "support/temp_dir.h"
@@ -34,10 +35,6 @@ using namespace std::chrono_literals;
 using support::TestClient;
 using testing::AllOf;
 using testing::HasSubstr;
-
-ListenAddress address(const std::string& text) {
-    return ListenAddress::parse(text).value();
-}
 
 /// What bind_listening_socket() throws; an empty code if nothing.
 std::system_error refusal(const ListenAddress& where, const ListenOptions& options = {}) {

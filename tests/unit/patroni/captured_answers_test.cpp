@@ -30,7 +30,7 @@ using namespace std::chrono_literals;
 
 constexpr Clock::time_point kThen{1h};
 
-Requirements wanting(RequestedRole role) {
+Requirements wanting_role(RequestedRole role) {
     Requirements wanted;
     wanted.roles = {role};
     return wanted;
@@ -123,7 +123,7 @@ TEST(CapturedAnswersTest, VerdictsAreThoseOfPatronisOwnEndpoints) {
         const auto endpoints = endpoints_of(name);
         const auto view = view_of(name, endpoints);
         for (const auto& [path, role] : paths) {
-            const auto verdicts = Judge(wanting(role)).judge(view);
+            const auto verdicts = Judge(wanting_role(role)).judge(view);
             for (const auto& [member_and_path, status] : endpoints) {
                 const auto& [member, its_path] = member_and_path;
                 if (its_path != path)
@@ -161,7 +161,7 @@ std::string verdicts_of(const std::string& name, RequestedRole role,
         else
             evidence.observe(
                 {kThen, PrimaryAnswer{member, 200, "primary", "running", std::nullopt, false}});
-    auto wanted = wanting(role);
+    auto wanted = wanting_role(role);
     wanted.max_lag = max_lag;
     std::string text;
     for (const auto& verdict : Judge(wanted).judge(evidence.view())) {

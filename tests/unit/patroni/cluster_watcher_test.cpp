@@ -21,6 +21,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "patience.h"
 #include "patroni/evidence.h"
 #include "support/cluster_json.h"
 #include "support/fake_backend.h"
@@ -42,8 +43,6 @@ using testing::Pair;
 using testing::StartsWith;
 
 constexpr auto kNever = 1h;  // as an interval: after the first round only poll_now() begins one
-constexpr RestClient::Timeouts kPatient{.connect = 60s, .total = 60s};
-constexpr auto kSoon = 10s;  // where the alternative is a minute
 
 /// Keeps what a watcher tells, from its thread to the test's.
 template <typename T>

@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "patience.h"
 #include "support/fake_patroni.h"
 #include "support/wait.h"
 
@@ -20,9 +21,6 @@ using support::FakePatroni;
 using support::Fault;
 using testing::HasSubstr;
 using Clock = std::chrono::steady_clock;
-
-constexpr RestClient::Timeouts kPatient{.connect = 60s, .total = 60s};
-constexpr auto kSoon = 10s;  // where the alternative is a minute
 
 /// Keeps replies as text, from the probe's thread to the test's.
 class Replies {

@@ -15,6 +15,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "patience.h"
 #include "support/wait.h"
 
 namespace patroni {
@@ -24,11 +25,10 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::StartsWith;
 using Addresses = Resolver::Addresses;
-using Answer = Result<Addresses>;
+using Found = Result<Addresses>;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kPatient = 60s;
-constexpr auto kSoon = 10s;  // where the alternative is a minute
+constexpr auto kMinute = 1min;
 
 /// Stands in for DNS: answers what it is told, or hangs until it is told something. Outlives the
 /// test where a lookup does.
@@ -54,7 +54,7 @@ class FakeDns {
         return host + (family == Resolver::Family::ipv4 ? " A" : " AAAA");
     }
 
-    void answer(const std::string& host, const Answer& answer) {
+    void answer(const std::string& host, const Found& answer) {
         const std::lock_guard lock(state_->mutex);
         state_->answers.insert_or_assign(host, answer);
         state_->changed.notify_all();
@@ -77,17 +77,17 @@ class FakeDns {
 
   private:
     struct State {
-        Answer look_up(const std::string& host) {
+        Found look_up(const std::string& host) {
             std::unique_lock lock(mutex);
             ++begun[host];
             changed.notify_all();
             changed.wait(lock, [&] { return closing || answers.contains(host); });
-            return closing ? Answer(Failure{"closing"}) : answers.at(host);
+            return closing ? Found(Failure{"closing"}) : answers.at(host);
         }
 
         std::mutex mutex;
         std::condition_variable changed;
-        std::map<std::string, Answer> answers;
+        std::map<std::string, Found> answers;
         std::map<std::string, std::size_t> begun;
         bool closing = false;
     };
@@ -96,7 +96,7 @@ class FakeDns {
 };
 
 /// "10.0.0.1 10.0.0.2", or the reason why there are none.
-std::string text_of(const Answer& answer) {
+std::string text_of(const Found& answer) {
     if (!answer)
         return answer.reason();
     std::string text;
@@ -107,7 +107,7 @@ std::string text_of(const Answer& answer) {
 
 class ResolverTest : public testing::Test {
   protected:
-    std::string ask(const std::string& host, std::chrono::milliseconds timeout = kPatient,
+    std::string ask(const std::string& host, std::chrono::milliseconds timeout = kMinute,
                     ResolvePrefer prefer = ResolvePrefer::any) {
         return text_of(resolver_.addresses_of(host, prefer, timeout));
     }
@@ -137,7 +137,7 @@ TEST_F(ResolverTest, AnAnswerServesForASecondBeItAFailure) {
         std::string answer;
         const auto end = Clock::now() + 100ms;
         while (Clock::now() < end)
-            answer = text_of(resolver.addresses_of(host, ResolvePrefer::any, kPatient));
+            answer = text_of(resolver.addresses_of(host, ResolvePrefer::any, kMinute));
         return answer;
     };
     dns_.answer("pg1", Addresses{"10.0.0.1"});
@@ -156,12 +156,12 @@ TEST_F(ResolverTest, ANameThatNoneCanBeIsNotKept) {
 
 TEST_F(ResolverTest, ThePreferredFamilyComesFirstAndTheOtherStays) {
     dns_.answer("pg1", Addresses{"10.0.0.1", "fd00::1", "10.0.0.2", "fd00::2"});
-    EXPECT_EQ(ask("pg1", kPatient, ResolvePrefer::any), "10.0.0.1 fd00::1 10.0.0.2 fd00::2");
-    EXPECT_EQ(ask("pg1", kPatient, ResolvePrefer::ipv4), "10.0.0.1 10.0.0.2 fd00::1 fd00::2");
-    EXPECT_EQ(ask("pg1", kPatient, ResolvePrefer::ipv6), "fd00::1 fd00::2 10.0.0.1 10.0.0.2");
+    EXPECT_EQ(ask("pg1", kMinute, ResolvePrefer::any), "10.0.0.1 fd00::1 10.0.0.2 fd00::2");
+    EXPECT_EQ(ask("pg1", kMinute, ResolvePrefer::ipv4), "10.0.0.1 10.0.0.2 fd00::1 fd00::2");
+    EXPECT_EQ(ask("pg1", kMinute, ResolvePrefer::ipv6), "fd00::1 fd00::2 10.0.0.1 10.0.0.2");
     dns_.answer("pg1", Addresses{"fd00::1"});
     dns_.answer("pg1 A", Addresses{});
-    EXPECT_EQ(ask("pg1", kPatient, ResolvePrefer::ipv4), "fd00::1");
+    EXPECT_EQ(ask("pg1", kMinute, ResolvePrefer::ipv4), "fd00::1");
 }
 
 TEST_F(ResolverTest, ANameThatNeverResolvedHasAReason) {
@@ -174,7 +174,7 @@ TEST_F(ResolverTest, ANameThatNeverResolvedHasAReason) {
 TEST_F(ResolverTest, ANameThatStopsResolvingKeepsItsLastAddresses) {
     dns_.answer("pg1", Addresses{"10.0.0.1"});
     EXPECT_EQ(ask("pg1"), "10.0.0.1");
-    for (const Answer& nothing : {Answer(Failure{"Temporary failure"}), Answer(Addresses{})}) {
+    for (const Found& nothing : {Found(Failure{"Temporary failure"}), Found(Addresses{})}) {
         dns_.answer("pg1", nothing);
         EXPECT_EQ(ask("pg1"), "10.0.0.1");
     }
@@ -199,7 +199,7 @@ TEST_F(ResolverTest, AFamilyWhoseLookupFailsKeepsItsAddresses) {
 
 TEST_F(ResolverTest, TellsWhenAddressesWereFound) {
     const auto found_at = [&](const std::string& host) {
-        return resolver_.find(host, ResolvePrefer::any, kPatient).value().at;
+        return resolver_.find(host, ResolvePrefer::any, kMinute).value().at;
     };
     dns_.answer("pg1", Addresses{"10.0.0.1"});
     const auto first = found_at("pg1");
@@ -218,7 +218,7 @@ TEST_F(ResolverTest, NamesAnAddressOnceAndNotMoreThan32) {
     for (int i = 0; i < 40; ++i)
         many.push_back("10.0.0." + std::to_string(i));
     dns_.answer("pg1", many);
-    EXPECT_EQ(resolver_.find("pg1", ResolvePrefer::any, kPatient).value().addresses.size(), 32U);
+    EXPECT_EQ(resolver_.find("pg1", ResolvePrefer::any, kMinute).value().addresses.size(), 32U);
 }
 
 TEST_F(ResolverTest, KnownAddressesServeWhileALookupHangs) {
@@ -226,7 +226,7 @@ TEST_F(ResolverTest, KnownAddressesServeWhileALookupHangs) {
     EXPECT_EQ(ask("pg1"), "10.0.0.1");
     dns_.hang("pg1");
     const auto start = Clock::now();
-    EXPECT_EQ(ask("pg1", kPatient), "10.0.0.1");
+    EXPECT_EQ(ask("pg1", kMinute), "10.0.0.1");
     EXPECT_LT(Clock::now() - start, kSoon);  // and not a minute
 }
 
@@ -281,7 +281,7 @@ TEST_F(ResolverTest, AStopEndsTheWaitAtOnce) {
     std::stop_source stop;
     auto answer = std::async(std::launch::async, [&] {
         return text_of(
-            resolver_.addresses_of("pg1", ResolvePrefer::any, kPatient, stop.get_token()));
+            resolver_.addresses_of("pg1", ResolvePrefer::any, kMinute, stop.get_token()));
     });
     dns_.wait_for_lookups("pg1", 1);
     const auto start = Clock::now();
@@ -327,7 +327,7 @@ TEST(ResolverDeathTest, AHangingLookupDoesNotDelayTheEndOfTheProcess) {
     const auto start = Clock::now();
     EXPECT_EXIT(
         {
-            Resolver resolver([](const std::string&, Resolver::Family) -> Answer {
+            Resolver resolver([](const std::string&, Resolver::Family) -> Found {
                 for (;;)
                     std::this_thread::sleep_for(1h);
             });
@@ -340,11 +340,11 @@ TEST(ResolverDeathTest, AHangingLookupDoesNotDelayTheEndOfTheProcess) {
 
 TEST(ResolverSystemTest, AsksTheSystem) {
     Resolver resolver;
-    EXPECT_THAT(text_of(resolver.addresses_of("localhost", ResolvePrefer::ipv4, kPatient)),
+    EXPECT_THAT(text_of(resolver.addresses_of("localhost", ResolvePrefer::ipv4, kMinute)),
                 StartsWith("127.0.0.1"));
     // Longer than a name's part may be, so that no server is asked.
     const std::string impossible(64, 'x');
-    EXPECT_THAT(text_of(resolver.addresses_of(impossible, ResolvePrefer::any, kPatient)),
+    EXPECT_THAT(text_of(resolver.addresses_of(impossible, ResolvePrefer::any, kMinute)),
                 StartsWith("cannot resolve '" + impossible + "': "));
 }
 

@@ -10,6 +10,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "patience.h"
+#include "reply_text.h"
 #include "support/fake_backend.h"
 #include "support/fake_patroni.h"
 
@@ -24,21 +26,8 @@ using support::Fault;
 using testing::HasSubstr;
 using Clock = std::chrono::steady_clock;
 
-constexpr RestClient::Timeouts kPatient{.connect = 60s, .total = 60s};
-constexpr RestClient::Timeouts kImpatient{.connect = 60s, .total = 100ms};
-// What ends at once or after 100 ms, on a machine that is busy; without an end it takes a minute.
-constexpr auto kSoon = 10s;
-
 Endpoint endpoint_of(const FakePatroni& patroni) {
     return Endpoint::parse(patroni.url()).value();
-}
-
-/// The answer in one text: "200 OK: body", or the reason why there is none.
-std::string text_of(const Result<HttpReply>& reply) {
-    if (!reply)
-        return reply.reason();
-    return std::to_string(reply.value().status) + " " + reply.value().phrase + ": " +
-           reply.value().body;
 }
 
 std::string text_of_get(const FakePatroni& patroni, RestClient::Timeouts timeouts = kPatient) {

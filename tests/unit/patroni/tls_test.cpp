@@ -14,8 +14,10 @@
 #include <gtest/gtest.h>
 
 #include "daemon/file.h"
+#include "patience.h"
 #include "patroni/rest_client.h"
 #include "patroni/tls_settings.h"
+#include "reply_text.h"
 #include "support/certificates.h"
 #include "support/fake_patroni.h"
 #include "support/temp_dir.h"
@@ -34,17 +36,7 @@ using testing::MatchesRegex;
 using testing::StartsWith;
 using Clock = std::chrono::steady_clock;
 
-constexpr RestClient::Timeouts kPatient{.connect = 60s, .total = 60s};
-constexpr RestClient::Timeouts kImpatient{.connect = 60s, .total = 100ms};
-constexpr auto kSoon = 10s;  // where the alternative is a minute
 constexpr const char* kAnswer = "200 OK: {}";
-
-std::string text_of(const Result<HttpReply>& reply) {
-    if (!reply)
-        return reply.reason();
-    return std::to_string(reply.value().status) + " " + reply.value().phrase + ": " +
-           reply.value().body;
-}
 
 /// A CA, the files it issues, and what is asked with them.
 class TlsTest : public testing::Test {

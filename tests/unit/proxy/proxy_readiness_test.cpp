@@ -64,8 +64,7 @@ TEST_F(ProxyReadinessTest, OneServerThatStartsIsAskedOnceForAllPortsAndWorkers) 
         clients.push_back(client_of(i % 2 == 0 ? kLeader : kSpare));
     support::eventually(
         [&] {
-            const ProxyReport report = proxy.report();
-            const auto& ports = report.clusters.front().ports;
+            const auto& ports = proxy.report().clusters.front().ports;
             return ports[0].queued + ports[1].queued == clients.size();
         },
         "all clients to be held");

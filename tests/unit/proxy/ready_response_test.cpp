@@ -33,13 +33,13 @@ ProxyReport ready_report() {
     return report;
 }
 
-struct Case {
+struct Probe {
     std::string path;
     int status;
     std::string body;
 };
 
-void expect_responses(const ProxyReport& report, const std::vector<Case>& cases) {
+void expect_responses(const ProxyReport& report, const std::vector<Probe>& cases) {
     for (const auto& [path, status, body] : cases) {
         const auto response = ready_response(path, report);
         EXPECT_EQ(response.status, status) << path;
