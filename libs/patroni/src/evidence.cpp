@@ -121,7 +121,8 @@ void Evidence::note(Clock::time_point at, const PrimaryAnswer& answer) {
     word.kind =
         word.primary && answer.status == 200 ? OwnWord::Kind::proves : OwnWord::Kind::denies;
     word.timeline = answer.timeline.value_or(0);
-    word.paused = answer.paused;
+    // It is a word of its time: what was no objection then is none afterwards.
+    word.paused = answer.paused || paused();
     if (answer.dcs_last_seen)
         view_.dcs_last_seen[answer.member] = *answer.dcs_last_seen;
     word.words = "its API answers " + std::to_string(answer.status) + ", role " +
@@ -227,8 +228,13 @@ bool Evidence::may_succeed(const std::string& member, const OwnWord& word) {
     const bool confirmed = word.last - word.first >= kConfirmAfter;
     const bool believed = (!rival || (member == named_ && named_by_another_)) &&
                           (!from_the_past || (confirmed && member == named_));
+    // One that wakes up takes itself for the leader of before: that alone stands against /cluster,
+    // and says nothing of a leader that is silent.
+    const OwnWord* leaders = own_word(leader_);
+    const bool is_alone = !leader_.empty() && named_ == leader_ && !paused() && leaders &&
+                          leaders->kind == OwnWord::Kind::silent;
     wants_confirmation_ |= !believed;
-    return believed;
+    return believed && !is_alone;
 }
 
 /// A leader that only /cluster vouches for, because its own API cannot be reached.

@@ -732,6 +732,28 @@ TEST(EvidenceTest, TheFirstDenialAfterMaintenanceIsOne) {
     EXPECT_EQ(c.leader().member, "");
 }
 
+// One answer shows it as paused, by a view of before.
+TEST(EvidenceTest, WhatWasNoObjectionIsNoneAfterMaintenance) {
+    Case c;
+    ClusterSnapshot paused = led_by("");
+    paused.paused = true;
+    c.cluster("p1").proves("p1").after(1s);
+    c.cluster(paused).answers("p1", 503, "primary").after(1s).answers("p1", 503, "primary");
+    c.after(1s).cluster("p1");
+    expect_leader(c, "p1", Standing::eligible);
+}
+
+TEST(EvidenceTest, OneThatWakesUpTakesNothingFromASilentLeaderThatClusterNames) {
+    Case c;
+    c.cluster("p1").proves("p1").after(1s);
+    c.cluster("p2").silent("p1").silent("p2").after(500ms).cluster("p2");
+    expect_leader(c, "p2", Standing::eligible);
+    c.proves("p1");  // asked before, and its Patroni was frozen
+    expect_leader(c, "p2", Standing::eligible);
+    c.after(200ms).cluster("p1");
+    expect_leader(c, "p1", Standing::eligible);
+}
+
 TEST(EvidenceTest, AnotherThatAnswersAtAMembersApiIsToldAndCountsAsSilence) {
     Case c;
     c.cluster("p1").observe(PrimarySilence{"p1", "q1 answers at its API", true});
