@@ -54,6 +54,7 @@ void Poller::reconfigure(Settings settings, Clock::time_point now) {
     hosts_ = from_any_of(settings_.hosts);
     ++generation_;
     outstanding_.clear();
+    cluster_asked_.clear();
     asked_between_.clear();
     schedule_.restart(settings_.interval, now_);
 }
@@ -169,6 +170,10 @@ void Poller::ask_next_host() {
         return;
     }
     const Endpoint host = round.hosts[round.asked++];
+    if (!cluster_asked_.insert(host.url()).second) {
+        round.next_host_at = now_;
+        return fail_host(host, "it has not answered the round before this one yet");
+    }
     round.next_host_at = now_ + schedule_.next_host_after();
     ask(host, "/cluster",
         [this, number = round.number, host, asked_at = now_](const Result<HttpReply>& reply) {

@@ -157,6 +157,7 @@ class Poller {
     std::uint64_t round_number_ = 0;
     std::uint64_t generation_ = 0;  ///< of the settings; replies to an older one do not count
     std::map<Question, Clock::time_point> outstanding_;  ///< without an answer: since when
+    std::set<std::string> cluster_asked_;                ///< URLs of hosts, without an answer
     std::set<std::string> asked_between_;  ///< members that have not answered that yet
     Clock::time_point tell_view_at_ = Clock::time_point::max();  ///< for positions not told yet
     std::vector<OnRound> waiting_;                               ///< for a round that has not begun

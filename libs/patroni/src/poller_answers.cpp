@@ -43,6 +43,7 @@ bool is_api_of_any(const ClusterSnapshot* snapshot, const Endpoint& api) {
 
 void Poller::on_cluster_reply(std::uint64_t round, const Endpoint& host, Clock::time_point asked_at,
                               const Result<HttpReply>& reply) {
+    cluster_asked_.erase(host.url());
     auto snapshot = read_cluster(reply);
     if (snapshot)
         if (const ClusterIdentity told{snapshot.value().scope, {}};

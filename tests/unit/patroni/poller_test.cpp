@@ -105,6 +105,23 @@ TEST_F(PollerTest, AHostWhoseViewIsStaleHoldsNobody) {
     EXPECT_EQ(world.leader().member, "p2");
 }
 
+TEST_F(PollerTest, AHostThatHasNotAnsweredIsNotAskedAgain) {
+    PolledWorld world(asking({mine.url_of("p1"), mine.url_of("p2")}));
+    mine.serve(world);
+    world.run_for(5s);
+    world.forget_asked();
+    world.delays[mine.url_of("p1")] = 20s;
+    world.run_for(3s);
+    ASSERT_EQ(world.asked(mine.url_of("p1"), "/cluster"), 1U);
+    for (const auto& url : all())
+        if (url != mine.url_of("p1"))
+            world.apis.erase(url);
+    world.run_for(10s);
+    EXPECT_EQ(world.asked(mine.url_of("p1"), "/cluster"), 1U);
+    world.run_for(15s);
+    EXPECT_GT(world.asked(mine.url_of("p1"), "/cluster"), 1U);
+}
+
 TEST_F(PollerTest, ASingleHostWhoseViewIsStaleHoldsNobodyEither) {
     PolledWorld world(asking({mine.url_of("p1")}));
     mine.serve(world);
