@@ -1,0 +1,331 @@
+#include "oracle.h"
+
+#include <algorithm>
+
+namespace simulation {
+namespace {
+
+// Rounds are 100 ms apart at the soonest, with GET /cluster and GET /primary for a member and as a
+// host, and a candidate is asked every 50 ms: 50 a second, and some more for a moment.
+constexpr std::size_t kMostASecond = 60;
+
+// An answer that brings news counts once it is clear whose it is: a round waits a second for own
+// words, and if none comes a second answer, kConfirmAfter later, must agree.
+constexpr std::chrono::milliseconds kDigested{2'500};
+// But between rounds an own word counts at once.
+constexpr std::chrono::milliseconds kOwnWordsTime{1'000};
+
+bool serving(const Told& told) {
+    return told.state == "running" || told.state == "streaming";
+}
+
+bool fits(const PortRules& rules, const Told& told) {
+    return serving(told) && (told.role == "leader" ? rules.leader : rules.replicas);
+}
+
+const Told* find(const Answer& answer, const std::string& member) {
+    const auto found = std::find_if(answer.rows.begin(), answer.rows.end(),
+                                    [&](const Told& told) { return told.name == member; });
+    return found == answer.rows.end() ? nullptr : &*found;
+}
+
+/// The one member that is shown as a running leader.
+std::string named_by(const Answer& answer) {
+    const Told* leader = nullptr;
+    for (const Told& told : answer.rows)
+        if (told.legible && told.role == "leader") {
+            if (leader)
+                return {};
+            leader = &told;
+        }
+    return leader && serving(*leader) ? leader->name : std::string{};
+}
+
+std::string text(const Served::Place& place) {
+    return place.first + " (" + place.second + ")";
+}
+
+std::string text(const std::set<std::string>& names) {
+    std::string all;
+    for (const auto& name : names)
+        all += (all.empty() ? "" : ", ") + name;
+    return all.empty() ? "nobody" : all;
+}
+
+bool is_foreign(const Served::Place& place) {
+    return place.second.rfind(kForeignNetwork, 0) == 0;
+}
+
+}  // namespace
+
+void Oracle::Run::add(Clock::time_point at) {
+    if (!first)
+        first = at;
+    last = at;
+}
+
+bool Oracle::Run::lasted(Clock::duration time) const {
+    return first && last - *first >= time;
+}
+
+Oracle::Oracle(const World& world, std::vector<PortRules> ports)
+    : world_(world),
+      ports_(std::move(ports)),
+      before_(ports_.size()),
+      system_identifier_(world.system_identifier()) {
+    for (const Node& node : world.nodes())
+        heard_[node.row.name];
+}
+
+void Oracle::violated(const std::string& what) {
+    if (violation_.empty())
+        violation_ = what;
+}
+
+void Oracle::asked(Clock::time_point at, const std::string& api, const std::string& path,
+                   std::size_t waiting) {
+    // For whom it is and as a host, or of all members where one API stands for all.
+    const std::size_t others = world_.shares_api() ? world_.nodes().size() : 1;
+    const std::size_t most = path == "/primary" ? others : 0;
+    if (waiting > most)
+        violated(api + " is asked " + path + " though it has not answered that yet");
+    auto& recent = questions_[api];
+    recent.push_back(at);
+    while (at - recent.front() >= std::chrono::seconds{1})
+        recent.pop_front();
+    if (recent.size() > kMostASecond)
+        violated(api + " is asked more than " + std::to_string(kMostASecond) + " times a second");
+}
+
+void Oracle::delivered(Clock::time_point at, Clock::time_point asked_at, const std::string& path,
+                       const std::string& asked_of, const Answer& answer) {
+    if (path == "/cluster")
+        any_answer_at_ = at;
+    if (!answer.ours || !answer.legible)
+        return;
+    if (path == "/cluster")
+        asked_at >= answered_at_ ? heard_cluster(at, answer) : heard_late(at, answer);
+    if (path == "/primary" && answer.speaker == asked_of)
+        heard_own(at, asked_of, answer);
+}
+
+void Oracle::heard_cluster(Clock::time_point at, const Answer& answer) {
+    answered_at_ = at;
+    paused_ = answer.paused;
+    if (const std::string named = named_by(answer); named != named_) {
+        named_ = named;
+        named_since_ = at;
+    }
+    const bool all_legible = std::all_of(answer.rows.begin(), answer.rows.end(),
+                                         [](const Told& told) { return told.legible; });
+    for (auto& [member, heard] : heard_) {
+        const bool is_named = member == named_;
+        if (is_named) {
+            heard.named_since_denial.add(at);
+            heard.unnamed.end();
+            heard.condemned.end();
+            heard.insists = false;
+        } else if (paused_) {
+            heard.unnamed.end();
+            heard.condemned.end();
+        } else {
+            heard.unnamed.add(at);
+            if (answer.whole && all_legible)
+                heard.condemned.add(at);
+        }
+        const Told* told = find(answer, member);
+        if ((told && told->legible) || (!told && answer.whole))
+            note_fitness(at, heard, told);
+        if (told && told->legible && told->has_place && heard.host != told->host) {
+            heard.host = told->host;
+            heard.moved_at = at;
+        }
+        note_place(heard);
+    }
+}
+
+/// One that came after a later one in the same round may count against a member all the same.
+void Oracle::heard_late(Clock::time_point at, const Answer& answer) {
+    const std::string named = named_by(answer);
+    for (auto& [member, heard] : heard_) {
+        if (member != named && !answer.paused)
+            heard.unnamed.add(at);
+        const Told* told = find(answer, member);
+        for (std::size_t port = 0; port < ports_.size(); ++port)
+            if (told ? told->legible && !fits(ports_[port], *told) : answer.whole)
+                heard.unfit[port].add(at);
+    }
+}
+
+void Oracle::note_fitness(Clock::time_point at, Heard& heard, const Told* told) {
+    for (std::size_t port = 0; port < ports_.size(); ++port) {
+        const PortRules& rules = ports_[port];
+        const bool does = told && fits(rules, *told);
+        does ? heard.unfit[port].end() : heard.unfit[port].add(at);
+        const bool lags = does && told->role != "leader" && rules.max_lag &&
+                          (!told->lag || *told->lag > *rules.max_lag);
+        lags ? heard.lagging[port].add(at) : heard.lagging[port].end();
+    }
+}
+
+void Oracle::looked_up(Clock::time_point at, const std::string& host,
+                       const std::vector<std::string>& addresses) {
+    looked_up_[host] = {at, addresses};
+    for (auto& [member, heard] : heard_)
+        if (heard.host == host)
+            note_place(heard);
+}
+
+/// What a name stands for is known as of its look-up, and an address as of the answer.
+void Oracle::note_place(Heard& heard) {
+    const auto known = looked_up_.find(heard.host);
+    if (known == looked_up_.end())
+        return;
+    const auto& [looked_up_at, addresses] = known->second;
+    const bool is_name = addresses.front() != heard.host;
+    const auto at = is_name ? std::max(looked_up_at, heard.moved_at) : answered_at_;
+    for (const auto& address : addresses)
+        heard.elsewhere[address];
+    for (auto& [address, run] : heard.elsewhere)
+        std::find(addresses.begin(), addresses.end(), address) != addresses.end() ? run.end()
+                                                                                  : run.add(at);
+}
+
+void Oracle::heard_own(Clock::time_point at, const std::string& member, const Answer& answer) {
+    Heard& heard = heard_[member];
+    const bool primary =
+        (answer.role == "primary" || answer.role == "master") && answer.state == "running";
+    if (primary && answer.status == 200) {
+        heard.proved_at = at;
+        heard.insists |= static_cast<bool>(heard.unnamed);
+        heard.unnamed.end();
+        heard.condemned.end();
+        heard.denied.end();
+        heard.demoted.end();
+        heard.denies = false;
+    } else if (primary && (answer.paused || paused_)) {
+        // It keeps its part without the lock.
+        heard.denied.end();
+        heard.demoted.end();
+        heard.denies = false;
+    } else {
+        if (!heard.denied)
+            heard.denied_at =
+                at - (at - any_answer_at_ > kOwnWordsTime ? kDigested : Milliseconds{});
+        // Where all have one api_url, a host's word is asked for who it is, and may be no more.
+        heard.denies = answer.system_identifier == system_identifier_ && !world_.shares_api();
+        heard.denied.add(at);
+        primary ? heard.demoted.end() : heard.demoted.add(at);
+        heard.named_since_denial.end();
+    }
+}
+
+void Oracle::serves(Clock::time_point at, std::size_t port, const Served& served) {
+    for (const auto& place : served.eligible)
+        check_new(at, port, place);
+    for (const auto& place : before_[port].kept)
+        if (!served.kept.contains(place))
+            check_cut(port, place);
+    before_[port] = served;
+}
+
+void Oracle::check_new(Clock::time_point at, std::size_t port, const Served::Place& place) {
+    const PortRules& rules = ports_[port];
+    const std::string whom = rules.name + " leads new sessions to " + text(place);
+    const auto found = heard_.find(place.first);
+    if (is_foreign(place) || found == heard_.end())
+        return violated(whom + ", of another cluster");
+    const Heard& heard = found->second;
+    // Of a cluster that was initialised anew nobody is believed before all say so.
+    if (world_.system_identifier() != system_identifier_)
+        return;
+    const auto is_digested = [&](const Run& run) { return run && at - *run.first > kDigested; };
+    if (!rules.leader) {
+        // Whoever shows the leader at a new place then may be of that cluster.
+        if (std::any_of(world_.nodes().begin(), world_.nodes().end(), [&](const Node& node) {
+                return node.was_usurped && node.row.name == named_;
+            }))
+            return;
+        if (const auto run = heard.unfit.find(port);
+            run != heard.unfit.end() && is_digested(run->second))
+            violated(whom + ", though the latest answer of /cluster shows it unfit");
+        return;
+    }
+    if (rules.replicas)
+        return;
+    if (heard.denies && at - heard.denied_at >= kDigested && !heard.named_since_denial.twice() &&
+        !paused_)
+        return violated(whom + ", though its own latest word is that it does not lead");
+    if (heard.condemned.twice() && is_digested(heard.condemned))
+        return violated(whom +
+                        ", though two answers of /cluster do not name it, and it has not "
+                        "proved itself since");
+    if (is_digested(heard.condemned) && !heard.insists)
+        return violated(whom + ", though the latest answer of /cluster does not name it");
+}
+
+/// By both sources, or by two answers of one; paused, a primary keeps its part without the lock.
+bool Oracle::may_lose_lead(const std::string& member, const Heard& heard) const {
+    const auto challenger = heard_.find(named_);
+    const bool another = challenger != heard_.end() && named_ != member &&
+                         challenger->second.proved_at != Clock::time_point{} &&
+                         (challenger->second.proved_at >= named_since_ ||
+                          challenger->second.proved_at >= heard.proved_at);
+    if (another || paused_)
+        return another || heard.demoted.twice();
+    return heard.denied.twice() || heard.unnamed.twice() || (heard.denied && named_ != member);
+}
+
+bool Oracle::leads_by_two(const std::string& member, const Heard& heard, const Run& unfit) const {
+    return named_ == member &&
+           ((heard.proved_at != Clock::time_point{} && !heard.denied) || unfit.twice());
+}
+
+void Oracle::check_cut(std::size_t port, const Served::Place& place) {
+    const PortRules& rules = ports_[port];
+    const Heard& heard = heard_[place.first];
+    const auto lasted = [](const auto& runs, const auto& key, Clock::duration time) {
+        const auto run = runs.find(key);
+        return run != runs.end() && run->second.lasted(time);
+    };
+    if (rules.leader && may_lose_lead(place.first, heard))
+        return;
+    if (rules.replicas && (lasted(heard.unfit, port, kConfirmAfter + rules.removal_grace) ||
+                           lasted(heard.lagging, port, rules.lag_window)))
+        return;
+    if (rules.replicas && !rules.leader &&
+        leads_by_two(place.first, heard, heard_[place.first].unfit[port]))
+        return;
+    if (lasted(heard.elsewhere, place.second, kConfirmAfter + rules.removal_grace))
+        return;
+    violated(rules.name + " cuts the sessions of " + text(place) +
+             " without two sources or two answers since it was good last");
+}
+
+void Oracle::rests(std::size_t port, const Served& served, bool with_lag) {
+    system_identifier_ = world_.system_identifier();
+    const PortRules& rules = ports_[port];
+    if (rules.max_lag && !with_lag)
+        return;
+    std::set<std::string> expected;
+    for (const Node& node : world_.nodes())
+        if (node.listed && node.serves() &&
+            (node.row.name == world_.store().leader ? rules.leader : rules.replicas))
+            expected.insert(node.row.name);
+    std::set<std::string> found;
+    for (const auto& [member, address] : served.eligible) {
+        found.insert(member);
+        for (const Node& node : world_.nodes())
+            if (node.row.name == member) {
+                const auto addresses = world_.addresses_of(node.row.host);
+                if (std::find(addresses.begin(), addresses.end(), address) == addresses.end())
+                    violated(rules.name + " leads to " + text(Served::Place(member, address)) +
+                             ", where it is no more");
+            }
+    }
+    if (found != expected)
+        violated(rules.name + " serves " + text(found) + ", and not " + text(expected) +
+                 ", though all has been well for long enough");
+}
+
+}  // namespace simulation

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "chance.h"
+#include "oracle.h"
+#include "patroni/judge.h"
+#include "patroni_proxy/backend_table.h"
+#include "patroni_proxy/whereabouts.h"
+#include "poller.h"
+#include "world.h"
+
+namespace simulation {
+
+/// One proxy's view of one cluster, from the questions to the tables of its ports, in a world where
+/// everything takes its time and most of it goes wrong. One thread, no clock, no socket: an event
+/// follows the other, and the same seed gives the same course.
+class Simulation {
+  public:
+    /// `tells`: keep a time line.
+    Simulation(std::uint64_t seed, bool tells);
+
+    /// Runs it to its end, or to the first violation; what that was, or empty.
+    [[nodiscard]] std::string run();
+    /// The latest events, one a line.
+    [[nodiscard]] std::string time_line() const;
+
+  private:
+    struct Question {
+        patroni::Endpoint endpoint;
+        std::string path;
+        patroni::Poller::OnReply on_reply;
+        Clock::time_point asked_at;
+    };
+    /// One API's questions: one is before it, the others wait, as behind a MemberProbe.
+    struct Api {
+        std::deque<Question> questions;
+        std::uint64_t turn = 0;  ///< which question is before it
+        bool busy = false;
+        bool hangs = false;  ///< with it
+    };
+    struct Port {
+        PortRules rules;
+        patroni::Judge judge;
+        Served served;
+    };
+    /// What a resolver knows of a name.
+    struct Known {
+        std::vector<std::string> addresses;
+        Clock::time_point at;
+    };
+
+    [[nodiscard]] patroni::Poller::Settings settings();
+    void later(Milliseconds after, std::function<void()> event);
+    void run_for(Clock::duration time);
+    [[nodiscard]] bool is_over() const { return !oracle_->violation().empty(); }
+    void trouble();
+    void come_to_rest();
+    void check_rest(Clock::duration after, bool with_lag);
+
+    void ask(const patroni::Endpoint& endpoint, const std::string& path,
+             patroni::Poller::OnReply on_reply);
+    void ask_next(const std::string& place);
+    void answer(const std::string& place, std::uint64_t turn);
+    void finish(const std::string& place, std::uint64_t turn,
+                const patroni::Result<patroni::HttpReply>& reply, const Answer* answer);
+
+    void on_view(const patroni::ClusterView& view);
+    [[nodiscard]] proxy::Located locate(const patroni::Member& member, const Port& port,
+                                        Clock::time_point answered_at);
+    [[nodiscard]] const Known* resolve(const std::string& host);
+    [[nodiscard]] proxy::BackendPtr backend(const std::string& member, const std::string& ip);
+    [[nodiscard]] Served served_by(const proxy::BackendTable& table) const;
+    void check();
+    void note(const std::string& what);
+
+    Chance chance_;
+    const bool tells_;
+    const Clock::time_point begin_;
+    Clock::time_point now_;
+    std::multimap<Clock::time_point, std::function<void()>> events_;
+    int under_way_ = 0;  ///< of the world's own events
+    std::unique_ptr<World> world_;
+    std::unique_ptr<Oracle> oracle_;
+    std::vector<Port> ports_;
+    std::map<std::string, Api> apis_;  ///< by place
+    std::map<std::string, Known> known_;
+    std::map<std::string, proxy::Whereabouts> whereabouts_;
+    std::map<std::pair<std::string, std::string>, proxy::BackendPtr> backends_;
+    std::deque<std::string> time_line_;
+    std::string told_;  ///< the latest line of the tables
+    Milliseconds interval_{0};
+    std::unique_ptr<patroni::Poller> poller_;  // last: it uses the others
+};
+
+}  // namespace simulation
