@@ -10,9 +10,6 @@ namespace agent {
 namespace {
 
 constexpr char kAdminName[] = "HTTP endpoint";
-// Half of what HAProxy asks in: an API that is slow must not make a verdict old.
-constexpr patroni::RestClient::Timeouts kTimeouts{.connect = std::chrono::seconds{1},
-                                                  .total = std::chrono::seconds{2}};
 
 std::vector<net::ListeningSockets::Wish> wishes_of(const Config& config) {
     std::vector<net::ListeningSockets::Wish> wishes;
@@ -88,7 +85,7 @@ void Agent::apply_clusters() {
         settings.hosts = config.hosts;
         settings.identity = config.identity;
         settings.interval = config_.interval;
-        settings.timeouts = kTimeouts;
+        settings.timeouts = kPatroniTimeouts;
         settings.access = {
             .tls = config.tls, .resolver = resolver_, .prefer = config.resolve_prefer};
         for (const auto& listener : config_.listeners)
@@ -181,7 +178,7 @@ void Agent::on_view(const std::string& name, std::shared_ptr<const patroni::Clus
     for (const auto& warning : cluster.view->warnings)
         if (std::find(cluster.warnings.begin(), cluster.warnings.end(), warning) ==
             cluster.warnings.end())
-            daemons::log::warning(name + ": " + warning);
+            daemons::log::warning(std::string(name).append(": ").append(warning));
     cluster.warnings = cluster.view->warnings;
     if (cluster.own && cluster.view->snapshot)
         cluster.own->consider(cluster.view->snapshot);

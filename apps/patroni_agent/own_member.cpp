@@ -10,9 +10,6 @@
 namespace agent {
 namespace {
 
-constexpr patroni::RestClient::Timeouts kTimeouts{.connect = std::chrono::seconds{1},
-                                                  .total = std::chrono::seconds{2}};
-
 AddressesOf addresses_by(const patroni::RestClient::Access& access,
                          std::chrono::milliseconds patience) {
     return [access, patience](const std::string& host) {
@@ -53,9 +50,9 @@ void OwnMember::ask() {
 OwnMember::Told OwnMember::ask_all(const std::vector<patroni::Endpoint>& hosts,
                                    const patroni::RestClient::Access& access) {
     Told told;
-    patroni::RestClient client(kTimeouts, access);
-    for (const auto& host :
-         apis_here(hosts, addresses_by(access, kTimeouts.connect), addresses_of_this_host())) {
+    patroni::RestClient client(kPatroniTimeouts, access);
+    for (const auto& host : apis_here(hosts, addresses_by(access, kPatroniTimeouts.connect),
+                                      addresses_of_this_host())) {
         const auto reply = client.get(host, "/patroni");
         told.all_answered &= bool(reply);
         if (reply)

@@ -15,6 +15,11 @@
 
 namespace agent {
 
+/// Of one question to Patroni: half of what HAProxy asks in, for an API that is slow must not make
+/// a verdict old.
+inline constexpr patroni::RestClient::Timeouts kPatroniTimeouts{.connect = std::chrono::seconds{1},
+                                                                .total = std::chrono::seconds{2}};
+
 /// Finds out which member of one cluster the agent stands beside: by what the Patroni on this host
 /// says of itself, and by addresses where that says nothing or does not answer. Loop thread only;
 /// Patroni is asked on another.

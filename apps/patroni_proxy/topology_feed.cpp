@@ -334,7 +334,7 @@ BackendPtr TopologyFeed::backend_at(const std::string& member, const std::string
     const auto address = net::SocketAddress::from_ip(ip, port);
     if (!address)
         return nullptr;
-    const auto backend = BackendPtr(new Backend{member, *address});
+    auto backend = BackendPtr(new Backend{member, *address});
     known = backend;
     return backend;
 }

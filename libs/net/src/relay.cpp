@@ -217,7 +217,7 @@ void Relay::note_end(Endpoint& side, SideEnd how) noexcept {
     if (farewell_)
         return;
     answered_ = backend_.received - heard_ > kLongestCloseNotify;
-    farewell_.reset(new Farewell{Timer(loop_.timers(), [this] { on_timer(); })});
+    farewell_ = std::make_unique<Farewell>(loop_.timers(), [this] { on_timer(); });
     if (&side == &backend_)
         farewell_->timer.arm(kPatienceWithClient);
     else

@@ -9,11 +9,11 @@ namespace {
 
 constexpr std::chrono::seconds kLastFor{10};
 
+}  // namespace
+
 bool is_among(const std::vector<Endpoint>& hosts, const Endpoint& host) {
     return std::find(hosts.begin(), hosts.end(), host) != hosts.end();
 }
-
-}  // namespace
 
 HostOrder::HostOrder(std::vector<Endpoint> hosts, std::size_t first) : hosts_(std::move(hosts)) {
     std::rotate(hosts_.begin(), hosts_.begin() + static_cast<std::ptrdiff_t>(first), hosts_.end());

@@ -11,6 +11,8 @@
 
 namespace patroni {
 
+[[nodiscard]] bool is_among(const std::vector<Endpoint>& hosts, const Endpoint& host);
+
 /// Which host is asked for /cluster first, and which next. No clock, no I/O. One thread at a time;
 /// a value.
 class HostOrder {

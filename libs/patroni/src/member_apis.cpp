@@ -8,7 +8,7 @@ namespace {
 // No member's name: names are not empty and hold no NUL.
 const std::string kSeveral(1, '\0');
 // More APIs than any cluster has.
-constexpr std::size_t kMaxNames = 1'000;
+constexpr std::size_t kMostRemembered = 1'000;
 
 bool is_loopback(const std::string& address) {
     return address.starts_with("127.") || address == "::1" || address == "localhost";
@@ -17,14 +17,14 @@ bool is_loopback(const std::string& address) {
 }  // namespace
 
 void MemberApis::silent(const Endpoint& api) {
-    if (silent_.size() >= kMaxNames)
+    if (silent_.size() >= kMostRemembered)
         silent_.clear();
     silent_.insert(api.url());
 }
 
 void MemberApis::told(const Endpoint& api, const std::string& name) {
     silent_.erase(api.url());
-    if (names_.size() >= kMaxNames)
+    if (names_.size() >= kMostRemembered)
         names_.clear();
     const auto [known, is_new] = names_.try_emplace(api.url(), name);
     const bool is_host = std::find(hosts_.begin(), hosts_.end(), api) != hosts_.end();

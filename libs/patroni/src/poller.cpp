@@ -203,7 +203,7 @@ void Poller::tell_view() {
         return outlets_.on_view(view());
     ClusterView told = view();
     for (const auto& [url, why] : foreign_)
-        told.warnings.push_back(url + ": " + why);
+        told.warnings.push_back(std::string(url).append(": ").append(why));
     outlets_.on_view(told);
 }
 

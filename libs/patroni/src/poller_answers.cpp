@@ -19,10 +19,6 @@ Result<ClusterSnapshot> read_cluster(const Result<HttpReply>& reply) {
     return parse_cluster(reply.value().body);
 }
 
-bool is_among(const std::vector<Endpoint>& hosts, const Endpoint& host) {
-    return std::find(hosts.begin(), hosts.end(), host) != hosts.end();
-}
-
 const Member* find(const ClusterSnapshot* snapshot, const std::string& name) {
     if (!snapshot)
         return nullptr;

@@ -3,9 +3,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "net/event_loop.h"
@@ -142,6 +144,9 @@ class Relay {
 
     /// From the first end on.
     struct Farewell {
+        Farewell(TimerQueue& queue, std::function<void()> callback)
+            : timer(queue, std::move(callback)) {}
+
         Timer timer;
         int undelivered = 0;  ///< at the last look at the client's half
         unsigned looks = 0;   ///< since that changed

@@ -55,7 +55,7 @@ enum class LagSource : std::uint8_t {
 struct TagValue {
     // Converting on purpose: most are what is written.
     // NOLINTNEXTLINE(google-explicit-constructor)
-    TagValue(std::string text) : TagValue(text, text) {}
+    TagValue(const std::string& text) : TagValue(text, text) {}
     // NOLINTNEXTLINE(google-explicit-constructor)
     TagValue(const char* text) : TagValue(std::string(text)) {}
     TagValue(std::string as_written, std::string as_taken)
