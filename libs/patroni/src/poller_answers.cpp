@@ -139,6 +139,8 @@ void Poller::weigh_claim() {
     fail_host(claim.host, reason);
     if (round_ && !round_->claims.empty())
         begin_claim();
+    else if (round_ && !round_->cluster_done && round_->next_host_at == Clock::time_point::max())
+        ask_next_host();  // for nobody was while that claim was looked into
 }
 
 /// Whether it is clear which cluster this is about.

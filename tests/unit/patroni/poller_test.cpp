@@ -184,6 +184,20 @@ TEST_F(TwinPollerTest, AnAnswerOfAnotherClusterIsNoEvidence) {
         }
 }
 
+TEST_F(TwinPollerTest, AnAnswerOfAnotherClusterHoldsNobodyUpWhereAHostHangs) {
+    PolledWorld world(asking({mine.url_of("p1"), vip, mine.url_of("p2")}));
+    mine.serve(world);
+    twin.serve(world);
+    world.apis[vip] = mine.api_of("p3");
+    world.run_for(5500ms);
+    ASSERT_EQ(world.leader().member, "p1");
+    world.apis[vip] = twin.api_of("p3");
+    world.delays[mine.url_of("p1")] = 1h;
+    mine.leader = "p2";
+    world.run_for(4s);
+    EXPECT_EQ(world.leader().member, "p2") << world.leader().reason;
+}
+
 TEST_F(TwinPollerTest, OneAnswerOfNobodyKnowsWhomChangesNothing) {
     PolledWorld world(asking({vip}));  // no member's own API can be reached, nor the host's own
     twin.serve(world);
