@@ -64,7 +64,8 @@ TEST_F(ProxyReadinessTest, OneServerThatStartsIsAskedOnceForAllPortsAndWorkers) 
         clients.push_back(client_of(i % 2 == 0 ? kLeader : kSpare));
     support::eventually(
         [&] {
-            const auto& ports = proxy.report().clusters.front().ports;
+            const ProxyReport report = proxy.report();
+            const auto& ports = report.clusters.front().ports;
             return ports[0].queued + ports[1].queued == clients.size();
         },
         "all clients to be held");
