@@ -19,10 +19,10 @@ void reset_on_close(const UniqueFd& socket) {
 // there are some 28,000 of them: 470 sessions a second would use them up. A PostgreSQL client that
 // says goodbye makes the server close by itself, within milliseconds.
 constexpr std::chrono::milliseconds kPatienceWithBackend{20};
-// Of a client that closes without a goodbye, after an answer: it may have read 57P01, and a server
-// takes longer to exit than its client to read why. Passed on sooner, the client's end would hide
-// that the server ended the session.
-constexpr std::chrono::milliseconds kPatienceAfterAnswer{100};
+// Of a client that closes without a goodbye, after an answer, or resets: it may have read 57P01, or
+// have said goodbye and left the server's unread, and on a machine that is busy a server takes
+// longer than that to exit. Passed on sooner, the client's end would hide whose it is.
+constexpr std::chrono::milliseconds kPatienceWithBusyBackend{100};
 
 // A client that says goodbye closes at once, unless it was preempted between the two on a machine
 // that is busy. Only one that waits for an answer in vain hears of the end so much later.
@@ -221,8 +221,8 @@ void Relay::note_end(Endpoint& side, SideEnd how) noexcept {
     if (&side == &backend_)
         farewell_->timer.arm(kPatienceWithClient);
     else
-        farewell_->timer.arm(answered_ && how == SideEnd::closed ? kPatienceAfterAnswer
-                                                                 : kPatienceWithBackend);
+        farewell_->timer.arm(answered_ || how == SideEnd::broke ? kPatienceWithBusyBackend
+                                                                : kPatienceWithBackend);
 }
 
 void Relay::on_timer() noexcept {

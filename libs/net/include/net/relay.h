@@ -84,10 +84,10 @@ class RelayOwner {
 ///
 /// An end is passed on once what came before it has been written: a FIN as a FIN, while the other
 /// direction goes on, and a reset as a reset. Before that the other side has some time to end by
-/// itself: the backend 20 ms, or 100 ms if the client closes without a goodbye; the client 100 ms
-/// if the backend has not answered its last words. After the end of the backend the client's half
-/// has a second from when its kernel has taken everything, and a minute as long as it takes
-/// nothing.
+/// itself: the backend 20 ms, or 100 ms if the client resets or closes without a goodbye; the
+/// client 100 ms if the backend has not answered its last words. After the end of the backend the
+/// client's half has a second from when its kernel has taken everything, and a minute as long as it
+/// takes nothing.
 ///
 /// Loop thread only. Owns both sockets. Holds no buffer but what one side did not take at once: at
 /// most one RelayBuffer for each direction, during which nothing more is read for that side.
