@@ -23,14 +23,11 @@ namespace patroni {
 ///   known yet, else when a second answer, kConfirmAfter later, agrees.
 /// - Silence keeps the verdict. One contrary answer stops new sessions; a second one, or one from
 ///   the other source, ends the leadership, and so does another leader.
-/// - Silence does not take back a denial: /cluster alone is believed again by a second answer
-/// since.
+/// - Silence does not take back a denial: /cluster alone is believed again by a second answer.
 /// - While paused the leader stays until another member proves to be primary.
 /// - A lower timeline than already proven needs confirmation by both sources.
-/// - Against a leader that proves itself as well, a member that does needs /cluster, told by
-/// another
-///   than itself. A leader that goes on proving itself keeps its part against /cluster, with a
-///   warning.
+/// - Against a leader that proves itself as well, a challenger needs /cluster, told by somebody
+///   else. A leader that goes on proving itself keeps its part against /cluster, with a warning.
 /// - What ends a leadership voids the proofs before it; a proof that is older than an answer of
 ///   /cluster that names somebody else makes no leader.
 /// - A push, or trouble on the data path, proves nothing: it is a reason to ask again, at once and
