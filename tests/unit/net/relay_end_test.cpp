@@ -217,11 +217,12 @@ class RelayUndeliveredTest : public RelayEndTest {
 
     [[nodiscard]] int undelivered() {
         return thread_.call([&] {
-            int bytes = 0;
+            // In this order: bytes under way count among the undelivered until they are taken.
             tcp_info info{};
             socklen_t size = sizeof info;
-            ::ioctl(client_.relay_fd, SIOCOUTQ, &bytes);
             ::getsockopt(client_.relay_fd, IPPROTO_TCP, TCP_INFO, &info, &size);
+            int bytes = 0;
+            ::ioctl(client_.relay_fd, SIOCOUTQ, &bytes);
             return info.tcpi_unacked == 0 ? bytes : 0;
         });
     }
