@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "daemon/log.h"
-#include "patroni_agent/agent_request.h"
+#include "daemon/log/log.h"
+#include "patroni_agent/reply/agent_request.h"
 
 namespace agent {
 namespace {

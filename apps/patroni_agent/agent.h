@@ -8,19 +8,19 @@
 #include <string_view>
 #include <vector>
 
-#include "daemon/log_throttle.h"
-#include "net/event_loop.h"
-#include "net/listening_sockets.h"
-#include "patroni/cluster_view.h"
-#include "patroni/cluster_watcher.h"
-#include "patroni/resolver.h"
-#include "patroni_agent/admin_server.h"
+#include "daemon/log/log_throttle.h"
+#include "net/loop/event_loop.h"
+#include "net/socket/listening_sockets.h"
+#include "patroni/rest/resolver.h"
+#include "patroni/verdict/cluster_view.h"
+#include "patroni/watch/cluster_watcher.h"
+#include "patroni_agent/admin/admin_server.h"
+#include "patroni_agent/admin/report.h"
 #include "patroni_agent/agent_server.h"
 #include "patroni_agent/config.h"
 #include "patroni_agent/maintenance_switch.h"
-#include "patroni_agent/own_member.h"
-#include "patroni_agent/report.h"
-#include "patroni_agent/verdict_board.h"
+#include "patroni_agent/member/own_member.h"
+#include "patroni_agent/reply/verdict_board.h"
 
 namespace agent {
 

@@ -1,7 +1,7 @@
 // What the agent says of itself.
 
-#include "daemon/descriptors.h"
-#include "daemon/log.h"
+#include "daemon/log/log.h"
+#include "daemon/system/descriptors.h"
 #include "patroni_agent/agent.h"
 
 namespace agent {

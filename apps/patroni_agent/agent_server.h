@@ -8,11 +8,11 @@
 #include <string>
 #include <string_view>
 
-#include "net/event_loop.h"
-#include "net/listener.h"
-#include "net/listening_socket.h"
-#include "net/timer.h"
-#include "net/unique_fd.h"
+#include "net/loop/event_loop.h"
+#include "net/loop/listener.h"
+#include "net/loop/timer.h"
+#include "net/socket/listening_socket.h"
+#include "net/socket/unique_fd.h"
 
 namespace agent {
 

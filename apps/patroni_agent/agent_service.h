@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "daemon/service.h"
+#include "daemon/service/service.h"
 #include "patroni_agent/agent.h"
 #include "patroni_agent/config.h"
 

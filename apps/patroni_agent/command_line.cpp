@@ -6,7 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <yaml-cpp/yaml.h>
 
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 
 namespace agent {
 namespace {

@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include "daemon/yaml_mapping.h"
+#include "daemon/config/yaml_mapping.h"
 
 namespace agent {
 namespace {

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "daemon/config_parts.h"
-#include "daemon/file.h"
-#include "net/listen_address.h"
-#include "patroni_agent/agent_policy.h"
+#include "daemon/config/config_parts.h"
+#include "daemon/system/file.h"
+#include "net/socket/listen_address.h"
+#include "patroni_agent/reply/agent_policy.h"
 
 namespace agent {
 

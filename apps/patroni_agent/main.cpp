@@ -10,8 +10,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "daemon/log.h"
-#include "daemon/service.h"
+#include "daemon/log/log.h"
+#include "daemon/service/service.h"
 #include "patroni_agent/agent_service.h"
 #include "patroni_agent/command_line.h"
 #include "patroni_agent/maintenance_switch.h"

@@ -5,7 +5,7 @@
 #include <system_error>
 #include <utility>
 
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 
 namespace agent {
 namespace {

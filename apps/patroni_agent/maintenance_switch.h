@@ -4,9 +4,9 @@
 #include <functional>
 #include <string>
 
-#include "daemon/side_thread.h"
-#include "net/event_loop.h"
-#include "net/timer.h"
+#include "daemon/system/side_thread.h"
+#include "net/loop/event_loop.h"
+#include "net/loop/timer.h"
 #include "patroni/result.h"
 
 namespace agent {

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "daemon/log_throttle.h"
-#include "net/listener.h"
-#include "net/listening_socket.h"
+#include "daemon/log/log_throttle.h"
+#include "net/loop/listener.h"
+#include "net/socket/listening_socket.h"
 #include "patroni_proxy/worker.h"
 
 namespace proxy {

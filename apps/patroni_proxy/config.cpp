@@ -5,8 +5,8 @@
 #include <thread>
 #include <utility>
 
-#include "daemon/config_parts.h"
-#include "daemon/yaml_mapping.h"
+#include "daemon/config/config_parts.h"
+#include "daemon/config/yaml_mapping.h"
 
 namespace proxy {
 namespace {

@@ -8,13 +8,13 @@
 #include <string>
 #include <vector>
 
-#include "daemon/config_parts.h"
-#include "daemon/file.h"
-#include "net/listen_address.h"
-#include "net/tcp_options.h"
-#include "patroni/eligibility.h"
-#include "patroni_proxy/backend_table.h"
-#include "patroni_proxy/port.h"
+#include "daemon/config/config_parts.h"
+#include "daemon/system/file.h"
+#include "net/socket/listen_address.h"
+#include "net/socket/tcp_options.h"
+#include "patroni/verdict/eligibility.h"
+#include "patroni_proxy/backend/backend_table.h"
+#include "patroni_proxy/port/port.h"
 
 namespace proxy {
 

@@ -6,8 +6,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "daemon/log.h"
-#include "daemon/service.h"
+#include "daemon/log/log.h"
+#include "daemon/service/service.h"
 #include "patroni_proxy/config.h"
 #include "patroni_proxy/proxy_service.h"
 

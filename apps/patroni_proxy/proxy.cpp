@@ -6,8 +6,8 @@
 #include <mutex>
 #include <utility>
 
-#include "daemon/descriptors.h"
-#include "daemon/log.h"
+#include "daemon/log/log.h"
+#include "daemon/system/descriptors.h"
 
 namespace proxy {
 namespace {

@@ -10,16 +10,16 @@
 #include <string>
 #include <vector>
 
-#include "net/event_loop.h"
-#include "net/listening_sockets.h"
-#include "net/timer.h"
+#include "net/loop/event_loop.h"
+#include "net/loop/timer.h"
+#include "net/socket/listening_sockets.h"
 #include "patroni_proxy/acceptor.h"
-#include "patroni_proxy/admin_server.h"
+#include "patroni_proxy/admin/admin_server.h"
+#include "patroni_proxy/admin/report.h"
 #include "patroni_proxy/config.h"
-#include "patroni_proxy/port.h"
-#include "patroni_proxy/readiness_check.h"
-#include "patroni_proxy/report.h"
-#include "patroni_proxy/topology_feed.h"
+#include "patroni_proxy/port/port.h"
+#include "patroni_proxy/port/readiness_check.h"
+#include "patroni_proxy/topology/topology_feed.h"
 #include "patroni_proxy/worker.h"
 
 namespace proxy {

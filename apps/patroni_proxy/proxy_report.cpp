@@ -1,7 +1,7 @@
 // What the proxy says of itself, gathered from its workers and feeds.
 
-#include "daemon/descriptors.h"
-#include "daemon/log.h"
+#include "daemon/log/log.h"
+#include "daemon/system/descriptors.h"
 #include "patroni_proxy/proxy.h"
 
 namespace proxy {

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "daemon/service.h"
+#include "daemon/service/service.h"
 #include "patroni_proxy/config.h"
 #include "patroni_proxy/proxy.h"
 

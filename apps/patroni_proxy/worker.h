@@ -9,13 +9,13 @@
 #include <unordered_map>
 #include <vector>
 
-#include "net/event_loop.h"
-#include "net/relay.h"
-#include "net/socket_address.h"
-#include "net/unique_fd.h"
-#include "patroni_proxy/backend_table.h"
-#include "patroni_proxy/port.h"
-#include "patroni_proxy/port_server.h"
+#include "net/loop/event_loop.h"
+#include "net/loop/relay.h"
+#include "net/socket/socket_address.h"
+#include "net/socket/unique_fd.h"
+#include "patroni_proxy/backend/backend_table.h"
+#include "patroni_proxy/port/port.h"
+#include "patroni_proxy/port/port_server.h"
 
 namespace proxy {
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "patroni_agent/agent_reply.h"
-#include "patroni_agent/agent_request.h"
+#include "patroni_agent/reply/agent_reply.h"
+#include "patroni_agent/reply/agent_request.h"
 
 namespace {
 

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "patroni/cluster_parser.h"
-#include "patroni/endpoint.h"
+#include "patroni/answers/cluster_parser.h"
+#include "patroni/rest/endpoint.h"
 
 // NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

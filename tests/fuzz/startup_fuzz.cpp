@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include "daemon/utf8.h"
-#include "patroni_proxy/postgres_messages.h"
-#include "patroni_proxy/startup.h"
+#include "daemon/text/utf8.h"
+#include "patroni_proxy/postgres/postgres_messages.h"
+#include "patroni_proxy/postgres/startup.h"
 
 namespace {
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "support/cluster_json.h"
-#include "support/fake_backend.h"
-#include "support/fake_patroni.h"
+#include "support/fakes/cluster_json.h"
+#include "support/fakes/fake_backend.h"
+#include "support/fakes/fake_patroni.h"
 
 /// The file's lines before the first cluster; `more` goes in between. One poll at the start; later
 /// ones when a test asks for them.

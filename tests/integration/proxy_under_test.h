@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "fake_cluster.h"
-#include "support/daemon_process.h"
-#include "support/temp_dir.h"
-#include "support/test_client.h"
+#include "support/process/daemon_process.h"
+#include "support/process/temp_dir.h"
+#include "support/sockets/test_client.h"
 
 /// Whether a session with a backend that echoes still gets its bytes there and back.
 [[nodiscard]] bool still_echoes(support::TestClient& client);

@@ -1,4 +1,4 @@
-#include "support/wake_event.h"
+#include "wake_event.h"
 
 #include <cerrno>
 #include <sys/eventfd.h>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "support/fd.h"
+#include "support/sockets/fd.h"
 
 namespace support {
 

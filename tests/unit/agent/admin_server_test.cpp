@@ -1,13 +1,13 @@
-#include "patroni_agent/admin_server.h"
+#include "patroni_agent/admin/admin_server.h"
 
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "net/socket_address.h"
+#include "net/socket/socket_address.h"
 #include "sample_report.h"
-#include "support/test_client.h"
+#include "support/sockets/test_client.h"
 
 namespace agent {
 namespace {

@@ -1,4 +1,4 @@
-#include "patroni_agent/agent_policy.h"
+#include "patroni_agent/reply/agent_policy.h"
 
 #include <memory>
 

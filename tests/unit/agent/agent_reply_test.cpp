@@ -1,4 +1,4 @@
-#include "patroni_agent/agent_reply.h"
+#include "patroni_agent/reply/agent_reply.h"
 
 #include <string>
 

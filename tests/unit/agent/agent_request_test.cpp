@@ -1,4 +1,4 @@
-#include "patroni_agent/agent_request.h"
+#include "patroni_agent/reply/agent_request.h"
 
 #include <string>
 #include <vector>

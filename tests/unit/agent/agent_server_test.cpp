@@ -11,9 +11,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "loop_thread.h"
-#include "net/socket_address.h"
-#include "support/test_client.h"
+#include "net/socket/socket_address.h"
+#include "support/sockets/test_client.h"
+#include "unit/net/loop/loop_thread.h"
 
 namespace agent {
 namespace {

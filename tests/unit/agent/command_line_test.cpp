@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "support/certificates.h"
-#include "support/temp_dir.h"
+#include "support/fakes/certificates.h"
+#include "support/process/temp_dir.h"
 
 namespace agent {
 namespace {

@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "support/temp_dir.h"
+#include "support/process/temp_dir.h"
 
 namespace agent {
 namespace {

@@ -1,4 +1,4 @@
-#include "patroni_agent/identity.h"
+#include "patroni_agent/member/identity.h"
 
 #include <map>
 

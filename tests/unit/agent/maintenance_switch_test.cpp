@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-#include "support/temp_dir.h"
+#include "support/process/temp_dir.h"
 #include "support/wait.h"
 
 namespace agent {

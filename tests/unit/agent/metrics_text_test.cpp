@@ -6,8 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "sample_report.h"
-#include "support/daemon_process.h"
-#include "support/temp_dir.h"
+#include "support/process/daemon_process.h"
+#include "support/process/temp_dir.h"
 
 namespace agent {
 namespace {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "patroni_agent/report.h"
+#include "patroni_agent/admin/report.h"
 
 namespace agent {
 

@@ -1,4 +1,4 @@
-#include "patroni_agent/verdict_board.h"
+#include "patroni_agent/reply/verdict_board.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

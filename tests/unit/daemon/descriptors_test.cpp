@@ -1,4 +1,4 @@
-#include "daemon/descriptors.h"
+#include "daemon/system/descriptors.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "net/unique_fd.h"
+#include "net/socket/unique_fd.h"
 
 namespace daemons {
 namespace {

@@ -1,4 +1,4 @@
-#include "daemon/file.h"
+#include "daemon/system/file.h"
 
 #include <fstream>
 #include <string>
@@ -9,8 +9,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "support/fd.h"
-#include "support/temp_dir.h"
+#include "support/process/temp_dir.h"
+#include "support/sockets/fd.h"
 
 namespace daemons {
 namespace {

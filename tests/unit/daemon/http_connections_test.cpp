@@ -1,4 +1,4 @@
-#include "http_connections.h"
+#include "daemon/http/http_connections.h"
 
 #include <chrono>
 #include <optional>

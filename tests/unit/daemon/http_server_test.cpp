@@ -1,4 +1,4 @@
-#include "daemon/http_server.h"
+#include "daemon/http/http_server.h"
 
 #include <cerrno>
 #include <condition_variable>
@@ -17,9 +17,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "net/listening_socket.h"
-#include "net/socket_address.h"
-#include "support/test_client.h"
+#include "net/socket/listening_socket.h"
+#include "net/socket/socket_address.h"
+#include "support/sockets/test_client.h"
 #include "support/wait.h"
 
 namespace daemons {

@@ -13,9 +13,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "daemon/log.h"
-#include "support/fd.h"
-#include "support/temp_dir.h"
+#include "daemon/log/log.h"
+#include "support/process/temp_dir.h"
+#include "support/sockets/fd.h"
 #include "support/wait.h"
 
 // What becomes of events whose target takes none.

@@ -1,4 +1,4 @@
-#include "daemon/side_thread.h"
+#include "daemon/system/side_thread.h"
 
 #include <chrono>
 #include <functional>

@@ -1,4 +1,4 @@
-#include "daemon/signals.h"
+#include "daemon/system/signals.h"
 
 #include <array>
 #include <cerrno>
@@ -10,7 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "net/event_loop.h"
+#include "net/loop/event_loop.h"
 
 namespace daemons {
 namespace {

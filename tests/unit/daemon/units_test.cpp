@@ -1,4 +1,4 @@
-#include "daemon/units.h"
+#include "daemon/text/units.h"
 
 #include <chrono>
 #include <cstdint>

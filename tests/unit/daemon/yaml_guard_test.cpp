@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "daemon/yaml_mapping.h"
+#include "daemon/config/yaml_mapping.h"
 
 namespace daemons {
 namespace {

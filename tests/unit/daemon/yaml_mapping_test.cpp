@@ -1,4 +1,4 @@
-#include "daemon/yaml_mapping.h"
+#include "daemon/config/yaml_mapping.h"
 
 #include <chrono>
 #include <optional>
@@ -9,7 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "daemon/units.h"
+#include "daemon/text/units.h"
 
 namespace daemons {
 namespace {

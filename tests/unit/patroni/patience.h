@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "patroni/rest_client.h"
+#include "patroni/rest/rest_client.h"
 
 namespace patroni {
 

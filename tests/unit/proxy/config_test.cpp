@@ -13,8 +13,8 @@
 #include <gtest/gtest.h>
 
 #include "config_text.h"
-#include "support/certificates.h"
-#include "support/temp_dir.h"
+#include "support/fakes/certificates.h"
+#include "support/process/temp_dir.h"
 
 namespace proxy {
 namespace {

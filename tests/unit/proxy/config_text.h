@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "net/listen_address.h"
+#include "net/socket/listen_address.h"
 #include "patroni_proxy/config.h"
 
 namespace proxy {

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "daemon/log.h"
+#include "daemon/log/log.h"
 #include "support/wait.h"
 
 namespace proxy {

@@ -10,7 +10,7 @@
 
 #include "logged.h"
 #include "proxy_fixture.h"
-#include "support/temp_dir.h"
+#include "support/process/temp_dir.h"
 #include "support/wait.h"
 
 namespace proxy {

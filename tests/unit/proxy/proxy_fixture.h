@@ -15,13 +15,13 @@
 
 #include <gtest/gtest.h>
 
-#include "net/event_loop.h"
+#include "net/loop/event_loop.h"
 #include "patroni_proxy/proxy.h"
-#include "served_port.h"
-#include "support/cluster_json.h"
-#include "support/fake_backend.h"
-#include "support/fake_patroni.h"
-#include "support/test_client.h"
+#include "support/fakes/cluster_json.h"
+#include "support/fakes/fake_backend.h"
+#include "support/fakes/fake_patroni.h"
+#include "support/sockets/test_client.h"
+#include "unit/proxy/port/served_port.h"
 
 namespace proxy {
 

@@ -8,8 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "fake_postgres.h"
 #include "proxy_fixture.h"
+#include "unit/proxy/port/fake_postgres.h"
 
 namespace proxy {
 namespace {

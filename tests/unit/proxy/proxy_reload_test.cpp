@@ -11,7 +11,7 @@
 #include "logged.h"
 #include "patroni_proxy/proxy.h"
 #include "proxy_fixture.h"
-#include "support/temp_dir.h"
+#include "support/process/temp_dir.h"
 
 namespace proxy {
 namespace {

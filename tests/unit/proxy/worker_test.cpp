@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-#include "served_port.h"
+#include "unit/proxy/port/served_port.h"
 
 namespace proxy {
 namespace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "answer.h"
-#include "patroni/evidence.h"
+#include "patroni/verdict/evidence.h"
 #include "world.h"
 
 namespace simulation {

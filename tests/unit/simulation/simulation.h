@@ -11,10 +11,10 @@
 
 #include "chance.h"
 #include "oracle.h"
-#include "patroni/judge.h"
-#include "patroni_proxy/backend_table.h"
-#include "patroni_proxy/whereabouts.h"
-#include "poller.h"
+#include "patroni/verdict/judge.h"
+#include "patroni/watch/poller.h"
+#include "patroni_proxy/backend/backend_table.h"
+#include "patroni_proxy/topology/whereabouts.h"
 #include "world.h"
 
 namespace simulation {

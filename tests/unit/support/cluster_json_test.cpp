@@ -1,4 +1,4 @@
-#include "support/cluster_json.h"
+#include "support/fakes/cluster_json.h"
 
 #include <gtest/gtest.h>
 

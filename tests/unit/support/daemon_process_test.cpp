@@ -1,4 +1,4 @@
-#include "support/daemon_process.h"
+#include "support/process/daemon_process.h"
 
 #include <chrono>
 #include <signal.h>
@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "support/temp_dir.h"
+#include "support/process/temp_dir.h"
 
 namespace support {
 namespace {

@@ -1,4 +1,4 @@
-#include "support/fake_backend.h"
+#include "support/fakes/fake_backend.h"
 
 #include <cerrno>
 #include <optional>
@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "support/test_client.h"
+#include "support/sockets/test_client.h"
 
 namespace support {
 namespace {

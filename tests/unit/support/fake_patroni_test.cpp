@@ -1,4 +1,4 @@
-#include "support/fake_patroni.h"
+#include "support/fakes/fake_patroni.h"
 
 #include <cerrno>
 #include <string>
@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "support/test_client.h"
+#include "support/sockets/test_client.h"
 
 namespace support {
 namespace {

@@ -1,4 +1,4 @@
-#include "support/psql_session.h"
+#include "support/process/psql_session.h"
 
 #include <stdexcept>
 #include <string>
@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "support/fake_backend.h"
+#include "support/fakes/fake_backend.h"
 
 namespace support {
 namespace {

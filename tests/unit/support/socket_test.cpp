@@ -1,4 +1,4 @@
-#include "support/socket.h"
+#include "support/sockets/socket.h"
 
 #include <cerrno>
 #include <stdexcept>
@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "support/test_client.h"
+#include "support/sockets/test_client.h"
 
 namespace support {
 namespace {

@@ -1,4 +1,4 @@
-#include "support/temp_dir.h"
+#include "support/process/temp_dir.h"
 
 #include <filesystem>
 #include <fstream>

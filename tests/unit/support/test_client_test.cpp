@@ -1,4 +1,4 @@
-#include "support/test_client.h"
+#include "support/sockets/test_client.h"
 
 #include <cerrno>
 #include <stdexcept>
@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "support/fake_backend.h"
+#include "support/fakes/fake_backend.h"
 
 namespace support {
 namespace {

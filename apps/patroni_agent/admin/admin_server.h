@@ -1,0 +1,36 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "daemon/http/http_server.h"
+#include "net/socket/listening_socket.h"
+#include "patroni_agent/admin/report.h"
+
+namespace agent {
+
+/// The HTTP endpoint, for operators and monitoring; HAProxy needs none of it:
+///   GET /live       OK as long as the process answers
+///   GET /status     everything that is known, as JSON
+///   GET /metrics    the same in numbers, as Prometheus reads them
+class AdminServer {
+  public:
+    using Socket = std::shared_ptr<const net::ListeningSocket>;
+    using ReportDone = std::function<void(const AgentReport&)>;
+    /// Called on the server's thread; must not block: it tells its result later, on any thread.
+    using GetReport = std::function<void(ReportDone)>;
+
+    /// Throws std::runtime_error if it cannot serve.
+    AdminServer(Socket socket, GetReport get_report);
+
+    [[nodiscard]] const Socket& socket() const noexcept { return socket_; }
+
+  private:
+    void handle(const daemons::HttpRequest& request, const daemons::HttpServer::Reply& reply);
+
+    const Socket socket_;
+    const GetReport get_report_;
+    daemons::HttpServer server_;  // last: its thread uses the others
+};
+
+}  // namespace agent

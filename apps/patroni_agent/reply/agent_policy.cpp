@@ -1,0 +1,24 @@
+#include "patroni_agent/reply/agent_policy.h"
+
+namespace agent {
+
+Answer decide(const Profile& profile, const Knowledge& knowledge) {
+    if (knowledge.maintenance)
+        return {ServerState::maint, "in maintenance by the operator"};
+    if (!knowledge.verdict)
+        return {profile.unknown, knowledge.why_no_verdict};
+    const auto& [member, standing, reason] = *knowledge.verdict;
+    if (standing == patroni::Standing::out)
+        return {profile.ineligible, member->name + ": " + reason};
+    if (knowledge.age > profile.stale_after)
+        return {profile.unknown, member->name + ": unconfirmed for " +
+                                     std::to_string(knowledge.age.count() / 1000) + " s, was " +
+                                     reason};
+    // A primary that crashed comes back read-only with the lock still its own, so that GET /cluster
+    // shows it as the leader all the while: only its own word says that it takes writes.
+    if (standing == patroni::Standing::tolerated || knowledge.by_hearsay)
+        return {ServerState::drain, member->name + ": " + reason};
+    return {ServerState::ready, member->name + ": " + reason};
+}
+
+}  // namespace agent

@@ -1,0 +1,100 @@
+#include "patroni_proxy/admin/admin_server.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "daemon/http/http_responses.h"
+#include "daemon/text/utf8.h"
+#include "patroni_proxy/admin/metrics_text.h"
+#include "patroni_proxy/admin/status_json.h"
+
+namespace proxy {
+namespace {
+
+using daemons::HttpResponse;
+using daemons::kLongestReason;
+using daemons::method_not_allowed;
+using daemons::one_line;
+using daemons::text_response;
+
+HttpResponse updated(std::size_t clusters, const std::string& errors) {
+    const std::string text = "Updated " + std::to_string(clusters) + " cluster(s)";
+    return errors.empty()
+               ? text_response(200, text + "\n")
+               : text_response(502, text + "; failed: " + one_line(errors, kLongestReason) + "\n");
+}
+
+HttpResponse port_response(const PortReport& port) {
+    std::string reasons;
+    for (const auto& [member, standing, reason, unreachable] : port.members) {
+        if (standing == "eligible" && unreachable.empty())
+            return text_response(200, "OK\n");
+        reasons.append(reasons.empty() ? "" : "; ").append(member).append(": ");
+        if (standing == "eligible")
+            reasons.append("cannot be reached: ").append(unreachable);
+        else
+            reasons.append(reason);
+    }
+    return text_response(
+        503, "no backends available: " +
+                 (reasons.empty() ? "Patroni names no member" : one_line(reasons, kLongestReason)) +
+                 "\n");
+}
+
+}  // namespace
+
+HttpResponse ready_response(const std::string& path, const ProxyReport& report) {
+    const bool for_one_port = path != "/ready";
+    if (!report.ready)
+        return text_response(503, report.why_not_ready + "\n");
+    if (!for_one_port) {
+        std::string body = "OK\n";
+        for (const auto& cluster : report.clusters)
+            if (!cluster.table_age)
+                body += cluster.name + ": Patroni has not answered yet\n";
+        return text_response(200, body);
+    }
+    for (const auto& cluster : report.clusters)
+        for (const auto& port : cluster.ports)
+            if (path == "/ready/" + cluster.name + "/" + port.name)
+                return port_response(port);
+    return text_response(404, "no such port\n");
+}
+
+AdminServer::AdminServer(Socket socket, AdminRequests requests)
+    : socket_(std::move(socket)),
+      requests_(std::move(requests)),
+      server_(*socket_,
+              [this](const auto& request, const auto& reply) { handle(request, reply); }) {}
+
+void AdminServer::handle(const daemons::HttpRequest& request,
+                         const daemons::HttpServer::Reply& reply) {
+    const std::string& method = request.method;
+    const std::string& path = request.path;
+    if (path == "/update_clusters") {
+        if (method != "GET" && method != "POST")
+            return reply(method_not_allowed("GET, POST"));
+        return requests_.update_clusters([reply](std::size_t clusters, const std::string& errors) {
+            reply(updated(clusters, errors));
+        });
+    }
+    const bool ready = path == "/ready" || path.starts_with("/ready/");
+    const bool health = ready || path == "/" || path == "/live";
+    if (!health && path != "/status" && path != "/metrics")
+        return reply(daemons::not_found());
+    if (health && !daemons::checks_health(method))
+        return reply(method_not_allowed(daemons::kHealthMethods));
+    if (!health && !daemons::reads(method))
+        return reply(method_not_allowed(daemons::kReadMethods));
+    if (path == "/")
+        return reply(text_response(200, "OK"));
+    if (path == "/live")
+        return reply(text_response(200, "OK\n"));
+    requests_.report([reply, ready, path](const ProxyReport& report) {
+        reply(ready               ? ready_response(path, report)
+              : path == "/status" ? daemons::json_response(status_json(report))
+                                  : daemons::metrics_response(metrics_text(report)));
+    });
+}
+
+}  // namespace proxy

@@ -1,0 +1,159 @@
+#include "patroni_proxy/backend/backend_table.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace proxy {
+namespace {
+
+/// What the verdict comes to, and why. Borrows from the verdict.
+std::pair<patroni::Standing, std::string_view> with_override(const patroni::Verdict& verdict,
+                                                             const Overrides& overrides) {
+    const auto found = overrides.find(verdict.member->name);
+    if (found == overrides.end() || verdict.standing == patroni::Standing::out)
+        return {verdict.standing, verdict.reason};
+    if (found->second == Override::maintenance)
+        return {patroni::Standing::out, "in maintenance by the operator"};
+    return {patroni::Standing::tolerated, "drained by the operator"};
+}
+
+bool among(const std::vector<BackendPtr>& backends, const Backend* backend) {
+    return std::any_of(backends.begin(), backends.end(),
+                       [=](const BackendPtr& each) { return each.get() == backend; });
+}
+
+const std::string* reason_for(const std::string& member,
+                              const std::vector<BackendTable::Excluded>& excluded) {
+    const auto found = std::find_if(excluded.begin(), excluded.end(),
+                                    [&](const auto& each) { return each.member == member; });
+    return found == excluded.end() ? nullptr : &found->reason;
+}
+
+}  // namespace
+
+BackendTable::BackendTable(const BackendTable& other)
+    : eligible(other.eligible),
+      spares(other.spares),
+      tolerated(other.tolerated),
+      excluded(other.excluded),
+      falls_back(other.falls_back),
+      fallback(other.fallback),
+      fallback_excluded(other.fallback_excluded) {}
+
+bool BackendTable::keeps_sessions_of(const Backend* backend, Admission admission) const {
+    return is_regular(backend) || among(tolerated, backend) ||
+           (admission == Admission::fallback && among(fallback, backend));
+}
+
+bool BackendTable::is_regular(const Backend* backend) const {
+    return !falls_back && leads_to(backend);
+}
+
+bool BackendTable::leads_to(const Backend* backend) const {
+    return among(eligible, backend) || among(spares, backend);
+}
+
+std::string BackendTable::why_excluded() const {
+    std::string text;
+    for (const auto& each : excluded)
+        text.append(text.empty() ? "" : "; ")
+            .append(each.member)
+            .append(": ")
+            .append(why_unused(each.member));
+    return text.empty() ? "Patroni names no member" : text;
+}
+
+std::string BackendTable::why_excluded(const std::string& member, Admission admission) const {
+    if (admission == Admission::fallback)
+        if (const auto* reason = reason_for(member, fallback_excluded))
+            return *reason;
+    const auto* reason = reason_for(member, excluded);
+    return reason ? *reason : "no longer in Patroni's answer";
+}
+
+std::string BackendTable::why_ended(const Backend& backend, Admission admission) const {
+    for (const auto* backends : {&eligible, &tolerated, &fallback})
+        for (const auto& each : *backends)
+            if (each->member == backend.member && keeps_sessions_of(each.get(), admission))
+                return "it is at " + each->address.to_string() + " now, and no longer at " +
+                       backend.address.to_string();
+    return why_excluded(backend.member, admission);
+}
+
+std::string BackendTable::why_unused(const std::string& member) const {
+    const std::string regular = why_excluded(member);
+    const std::string as_fallback = why_excluded(member, Admission::fallback);
+    return as_fallback == regular ? regular : regular + ", as a fallback: " + as_fallback;
+}
+
+std::string BackendTable::why_unreachable(const std::string& member) const {
+    std::string why;
+    for (const auto* backends : {&eligible, &spares})
+        for (const auto& backend : *backends) {
+            if (backend->member != member)
+                continue;
+            const std::string trouble = backend->reachability.why_failing();
+            if (trouble.empty())
+                return {};
+            why += (why.empty() ? "" : ", ") + backend->address.to_string() + ": " + trouble;
+        }
+    return why;
+}
+
+bool BackendTable::same_as(const BackendTable& other) const {
+    return eligible == other.eligible && spares == other.spares && tolerated == other.tolerated &&
+           excluded == other.excluded && falls_back == other.falls_back &&
+           fallback == other.fallback && fallback_excluded == other.fallback_excluded;
+}
+
+BackendTable build_backend_table(const std::vector<patroni::Verdict>& verdicts,
+                                 const Overrides& overrides, const BackendLookup& lookup) {
+    BackendTable table;
+    for (const auto& verdict : verdicts) {
+        const auto [standing, reason] = with_override(verdict, overrides);
+        const std::string& name = verdict.member->name;
+        if (standing == patroni::Standing::out) {
+            table.excluded.push_back({name, std::string(reason)});
+            continue;
+        }
+        auto [backends, left, why_not] = lookup(*verdict.member);
+        const bool eligible = standing == patroni::Standing::eligible;
+        if (eligible && !backends.empty()) {
+            table.eligible.push_back(backends.front());
+            table.spares.insert(table.spares.end(), backends.begin() + 1, backends.end());
+        } else {
+            table.tolerated.insert(table.tolerated.end(), backends.begin(), backends.end());
+        }
+        table.tolerated.insert(table.tolerated.end(), left.begin(), left.end());
+        if (backends.empty())
+            table.excluded.push_back({name, why_not});
+        else if (!eligible)
+            table.excluded.push_back({name, std::string(reason)});
+    }
+    return table;
+}
+
+BackendTable with_fallback(const BackendTable& regular, const BackendTable& fallback,
+                           OnReturn on_return) {
+    BackendTable table(regular);
+    for (const auto* backends : {&fallback.eligible, &fallback.spares, &fallback.tolerated})
+        table.fallback.insert(table.fallback.end(), backends->begin(), backends->end());
+    table.fallback_excluded = fallback.excluded;
+    if (table.eligible.empty()) {
+        table.eligible = fallback.eligible;
+        table.spares = fallback.spares;
+        table.falls_back = !fallback.eligible.empty();
+    } else if (on_return == OnReturn::close) {
+        // First, so that it comes before what speaks against one that was tolerated.
+        const std::string reason =
+            table.eligible.front()->member + " serves again (fallback_return: close)";
+        std::vector<BackendTable::Excluded> ended;
+        for (const auto& backend : std::exchange(table.fallback, {}))
+            ended.push_back({backend->member, reason});
+        table.fallback_excluded.insert(table.fallback_excluded.begin(), ended.begin(), ended.end());
+    }
+    return table;
+}
+
+}  // namespace proxy

@@ -1,0 +1,63 @@
+#include "patroni_proxy/postgres/startup.h"
+
+#include <utility>
+
+#include "patroni_proxy/postgres/postgres_messages.h"
+
+namespace proxy {
+namespace {
+
+// A server that goes away may close without a word. One that closes each time does not like what
+// this client says, which is no reason to doubt it for ever.
+constexpr unsigned kMaxSilentEnds = 3;
+
+}  // namespace
+
+Startup::Next Startup::on_client(std::string_view bytes) {
+    // One that ends or does not wait for the answer is on its own.
+    if (bytes.empty() || awaits_ != Awaits::request)
+        return Next::enough;
+    request_.append(bytes);
+    const auto [kind, size] = read_request(request_);
+    if (kind == Request::incomplete)
+        return Next::further;
+    // None of them is followed by anything before the server has answered.
+    speaks_on_ = kind == Request::other || request_.size() > size;
+    if (speaks_on_)
+        return Next::enough;
+    switch (kind) {
+        case Request::ssl:
+        case Request::gss:
+            awaits_ = Awaits::encryption;
+            return Next::further;
+        case Request::cancel:
+            return Next::cancel;
+        default:
+            awaits_ = Awaits::answer;
+            return keeps_ ? Next::further : Next::enough;
+    }
+}
+
+Startup::Next Startup::on_backend(std::string_view bytes) {
+    // A server that speaks first is no PostgreSQL, and one that closes on a client that says
+    // nothing (authentication_timeout) may do so.
+    if (awaits_ == Awaits::request)
+        return Next::enough;
+    if (bytes.empty())
+        return keeps_ && silent_ends_++ < kMaxSilentEnds ? Next::not_ready : Next::enough;
+    if (awaits_ == Awaits::encryption) {
+        request_.clear();
+        awaits_ = Awaits::request;
+        return bytes == std::string_view(&kNoEncryption, 1) ? Next::further : Next::enough;
+    }
+    if (std::exchange(refused_, false))
+        answer_.clear();
+    answer_ += bytes;
+    const Answer answer = read_answer(answer_);
+    if (answer.incomplete)
+        return Next::more;
+    refused_ = is_not_ready(answer);
+    return refused_ ? Next::not_ready : Next::enough;
+}
+
+}  // namespace proxy

@@ -1,0 +1,85 @@
+#include "patroni_proxy/session/refusal.h"
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <utility>
+
+#include "patroni_proxy/postgres/postgres_messages.h"
+
+namespace proxy {
+namespace {
+
+// Its first bytes follow its connect, and no network takes a second for a round trip: one is
+// enough to know a cancel request, and three to decline encryption and to answer.
+constexpr std::chrono::seconds kPatienceToKnow{1};
+constexpr std::chrono::seconds kPatienceToAnswer{3};
+
+}  // namespace
+
+Refusal::Refusal(net::EventLoop& loop, int client, std::string answer, RefusalOwner& owner)
+    : loop_(loop),
+      client_(client),
+      answer_(std::move(answer)),
+      owner_(owner),
+      timer_(loop.timers(), [this] { finish(); }) {}
+
+void Refusal::start(Startup asked) {
+    startup_ = std::move(asked);
+    if (loop_.take_over(client_, EPOLLIN, *this) != 0)
+        return timer_.arm({});
+    if (startup_.speaks_on())
+        return timer_.arm({});
+    timer_.arm(answer_.empty() ? kPatienceToKnow : kPatienceToAnswer);
+    answer();
+}
+
+void Refusal::on_event(std::uint32_t /*events*/) noexcept {
+    if (finished_)
+        return;  // fetched before it was
+    std::array<char, kMaxRequest> bytes;
+    const ssize_t count = ::recv(client_, bytes.data(), bytes.size(), 0);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (count <= 0)
+        return finish();
+    const auto next = startup_.on_client({bytes.data(), static_cast<std::size_t>(count)});
+    if (next == Startup::Next::cancel) {
+        cancel();
+        return owner_.on_refused_cancel(startup_.request());
+    }
+    if (startup_.speaks_on())
+        return finish();
+    answer();
+}
+
+/// What the client waits for, if it waits for anything.
+void Refusal::answer() noexcept {
+    switch (startup_.awaits()) {
+        case Startup::Awaits::request:
+            return;
+        case Startup::Awaits::encryption:
+            if (answer_.empty())
+                return timer_.arm({});
+            (void)startup_.on_backend({&kNoEncryption, 1});
+            ::send(client_, &kNoEncryption, 1, MSG_NOSIGNAL);
+            return;
+        case Startup::Awaits::answer:
+            ::send(client_, answer_.data(), answer_.size(), MSG_NOSIGNAL);
+            return timer_.arm({});
+    }
+}
+
+void Refusal::finish() noexcept {
+    cancel();
+    owner_.on_refused();
+}
+
+void Refusal::cancel() noexcept {
+    finished_ = true;
+    timer_.cancel();
+}
+
+}  // namespace proxy

@@ -1,0 +1,239 @@
+#include "daemon/config/config_parts.h"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <utility>
+
+#include "daemon/config/yaml_value.h"
+
+namespace daemons {
+namespace {
+
+constexpr std::string_view kListenForm =
+    "an address with a port (127.0.0.1:6432, [::]:6432) or a unix socket "
+    "(unix:/run/patroni_proxy/.s.PGSQL.6432)";
+
+/// A password must not come into the log or the status.
+std::string without_user(const std::string& url) {
+    const auto at = url.rfind('@');
+    if (at == std::string::npos)
+        return url;
+    const auto scheme = url.find("://");
+    return (scheme < at ? url.substr(0, scheme + 3) : "") + "***" + url.substr(at);
+}
+
+/// What is pasted in place of a path is told to nobody: it may be a key.
+std::string read_path(YamlMapping& node, const std::string& key, Problems& problems) {
+    auto path = node.text(key).value_or("");
+    if (path.find("-----BEGIN") == std::string::npos)
+        return path;
+    problems.add(*node.find(key), key + " takes the path of a file, not what is in it");
+    return {};
+}
+
+void read_host(const std::string& url, const YAML::Node& where, ClusterSource& source,
+               Problems& problems) {
+    const auto endpoint = patroni::Endpoint::parse(url);
+    if (!endpoint)
+        problems.add(where, "host " + in_quotes(without_user(url)) + ": " + endpoint.reason() +
+                                "; it takes the form http://192.168.1.1:8008");
+    else if (std::count(source.hosts.begin(), source.hosts.end(), endpoint.value()) != 0)
+        problems.add(where, "host " + in_quotes(url) + " is listed twice");
+    else
+        source.hosts.push_back(endpoint.value());
+}
+
+/// The files are read here, so that --check finds what is wrong with them.
+patroni::TlsCredentialsPtr read_tls(const YAML::Node& where, const std::string& cluster,
+                                    const ReadFile& read, Problems& problems) {
+    YamlMapping node(where, "tls of cluster " + in_quotes(cluster), problems);
+    patroni::TlsSettings settings;
+    settings.ca_cert = read_path(node, "ca_cert", problems);
+    settings.client_cert = read_path(node, "client_cert", problems);
+    settings.client_key = read_path(node, "client_key", problems);
+    settings.skip_verify = node.boolean("skip_verify").value_or(false);
+    node.reject_unknown();
+    try {
+        return patroni::read_tls_credentials(settings, read);
+    } catch (const std::runtime_error& error) {
+        problems.add(where, "tls of cluster " + in_quotes(cluster) + ": " + error.what());
+        return nullptr;
+    }
+}
+
+patroni::OnUnfit read_on_unfit(YamlMapping& node, const std::string& key) {
+    return node.choice(key, {"close", "drain"}).value_or(0) == 1 ? patroni::OnUnfit::drain
+                                                                 : patroni::OnUnfit::close;
+}
+
+/// Patroni's own file is YAML too: what is written alike in both is the same.
+patroni::TagValue tag_value(const YAML::Node& node) {
+    const bool plain = node.Tag() == "?";
+    return {node.Scalar(), plain ? yaml_value_of(node.Scalar()) : node.Scalar()};
+}
+
+void read_tags(const YAML::Node& tags, patroni::Requirements& wanted, Problems& problems) {
+    const YamlMapping mapping(tags, "tags", problems);
+    for (const auto& tag : mapping.entries())
+        if (tag.value.IsScalar())
+            wanted.tags.emplace(tag.key, tag_value(tag.value));
+        else
+            problems.add(tag.value, "tags: the value of " + in_quotes(tag.key) +
+                                        " must be text, a number, true or false");
+}
+
+patroni::ClusterIdentity read_identity(YamlMapping& node, Problems& problems) {
+    patroni::ClusterIdentity identity;
+    identity.scope = node.text("scope").value_or("");
+    identity.system_identifier = node.text("system_identifier").value_or("");
+    const std::string& digits = identity.system_identifier;
+    // A 64-bit number has 20 digits at most.
+    if (digits.size() > 20 || digits.find_first_not_of("0123456789") != std::string::npos)
+        problems.add(*node.find("system_identifier"),
+                     "system_identifier must be a number, as database_system_identifier in a "
+                     "member's GET /patroni");
+    return identity;
+}
+
+}  // namespace
+
+std::string in_quotes(std::string_view name) {
+    return "'" + std::string(name) + "'";
+}
+
+std::string read_config_file(const std::string& path, const ReadFile& read) {
+    try {
+        return read(path);
+    } catch (const FileError& error) {
+        throw ConfigError(error.what());
+    }
+}
+
+void refuse_if_any(const Problems& problems) {
+    std::string message;
+    for (const auto& line : problems.lines())
+        message += (message.empty() ? "" : "\n") + line;
+    if (!problems.empty())
+        throw ConfigError(message);
+}
+
+std::optional<net::ListenAddress> ListenReader::read_one(YamlMapping& node, const std::string& key,
+                                                         const std::string& what) {
+    const auto text = node.text(key);
+    return text ? read(*text, *node.find(key), key, what) : std::nullopt;
+}
+
+std::vector<net::ListenAddress> ListenReader::read_some(YamlMapping& node, const std::string& key,
+                                                        const std::string& what) {
+    std::vector<net::ListenAddress> addresses;
+    const auto listen = node.require(key);
+    if (!listen)
+        return addresses;
+    std::vector<std::pair<std::string, YAML::Node>> texts;
+    if (listen->IsSequence())
+        texts = node.texts(key);
+    else if (const auto text = node.text(key))
+        texts = {{*text, *listen}};
+    for (const auto& [text, where] : texts)
+        if (const auto address = read(text, where, key, what))
+            addresses.push_back(*address);
+    return addresses;
+}
+
+void ListenReader::reserve(const net::ListenAddress& address, const std::string& whose) {
+    listens_.push_back({address, whose});
+}
+
+std::optional<net::ListenAddress> ListenReader::read(const std::string& text,
+                                                     const YAML::Node& where,
+                                                     const std::string& key,
+                                                     const std::string& what) {
+    auto address = net::ListenAddress::parse(text);
+    if (!address) {
+        problems_.add(where, what + ": " + key + " " + in_quotes(text) +
+                                 " is not allowed; it takes " + std::string(kListenForm));
+        return std::nullopt;
+    }
+    for (const auto& other : listens_)
+        if (other.address.overlaps(*address)) {
+            const bool same = other.address == *address;
+            const std::string who = same ? "" : other.address.to_string() + " in ";
+            problems_.add(where, std::string(what)
+                                     .append(": ")
+                                     .append(text)
+                                     .append(" is taken by ")
+                                     .append(who)
+                                     .append(other.where)
+                                     .append(" already"));
+        }
+    listens_.push_back({*address, problems_.line_of(where.Mark())});
+    places_[address->to_string()] = problems_.place_of(where.Mark());
+    return address;
+}
+
+ClusterSource read_cluster_source(YamlMapping& node, const std::string& cluster,
+                                  const ReadFile& read, Problems& problems) {
+    ClusterSource source;
+    for (const auto& [url, where] : node.texts("hosts"))
+        read_host(url, where, source, problems);
+    if (const auto tls = node.find("tls"))
+        source.tls = read_tls(*tls, cluster, read, problems);
+    static constexpr std::array kPrefer{patroni::ResolvePrefer::any, patroni::ResolvePrefer::ipv4,
+                                        patroni::ResolvePrefer::ipv6};
+    source.resolve_prefer =
+        kPrefer[node.choice("resolve_prefer", {"any", "ipv4", "ipv6"}).value_or(0)];
+    source.identity = read_identity(node, problems);
+    return source;
+}
+
+std::vector<std::pair<patroni::RequestedRole, YAML::Node>> read_roles(YamlMapping& node,
+                                                                      const std::string& key,
+                                                                      const std::string& what,
+                                                                      Problems& problems) {
+    std::vector<std::pair<patroni::RequestedRole, YAML::Node>> roles;
+    for (const auto& [word, where] : node.texts(key))
+        if (const auto role = patroni::requested_role_from(word))
+            roles.emplace_back(*role, where);
+        else
+            problems.add(where, what + ": unknown role " + in_quotes(word) +
+                                    "; allowed: " + patroni::requested_role_names());
+    return roles;
+}
+
+patroni::Requirements read_requirements(YamlMapping& node, const std::string& what,
+                                        Problems& problems, bool with_roles) {
+    patroni::Requirements wanted;
+    if (with_roles)
+        for (const auto& [role, where] : read_roles(node, "roles", what, problems))
+            wanted.roles.insert(role);
+    wanted.max_lag = node.size("max_lag_in_bytes");
+    static constexpr std::array kLagSources{patroni::LagSource::automatic,
+                                            patroni::LagSource::cluster, patroni::LagSource::live};
+    wanted.lag_source =
+        kLagSources[node.choice("lag_source", {"auto", "cluster", "live"}).value_or(0)];
+    wanted.lag_window = node.duration("lag_window").value_or(wanted.lag_window);
+    wanted.on_lag = read_on_unfit(node, "on_lag");
+    wanted.on_noloadbalance = read_on_unfit(node, "on_noloadbalance");
+    wanted.removal_grace = node.duration("removal_grace").value_or(wanted.removal_grace);
+    wanted.streaming = node.choice("replication_state", {"streaming"}).has_value();
+    if (const auto tags = node.find("tags"))
+        read_tags(*tags, wanted, problems);
+    return wanted;
+}
+
+LogConfig read_log(YamlMapping& node, const Problems& problems) {
+    static constexpr std::array kLevels{log::Level::error, log::Level::warning, log::Level::info,
+                                        log::Level::debug};
+    LogConfig config;
+    if (const auto level = node.choice("level", {"error", "warning", "info", "debug"}))
+        config.level = config.settings.level = kLevels[*level];
+    if (node.choice("format", {"text", "json"}).value_or(0) == 1)
+        config.settings.format = log::Format::json;
+    config.settings.file = node.text("file").value_or("");
+    if (const auto file = node.find("file"))
+        config.file_place = problems.place_of(file->Mark());
+    return config;
+}
+
+}  // namespace daemons

@@ -1,0 +1,200 @@
+#include "daemon/config/yaml_mapping.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "daemon/text/units.h"
+
+namespace daemons {
+namespace {
+
+/// How many letters to insert, drop or change to get from one word to the other.
+std::size_t edit_distance(const std::string& a, const std::string& b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), 0);
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = row[0]++;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+            diagonal = row[j];
+            row[j] = std::min({row[j] + 1, row[j - 1] + 1, changed});
+        }
+    }
+    return row.back();
+}
+
+/// yaml-cpp counts from 0, and says -1 where it does not know.
+int number_of(const YAML::Mark& where) {
+    return where.line >= 0 ? where.line + 1 : 1;
+}
+
+std::string nearest(const std::string& word, const std::vector<std::string>& known) {
+    return *std::min_element(known.begin(), known.end(), [&](const auto& a, const auto& b) {
+        return edit_distance(word, a) < edit_distance(word, b);
+    });
+}
+
+/// https://yaml.org/type/merge.html, which yaml-cpp leaves to its user.
+bool is_merge_key(const YAML::Node& key) {
+    return key.Tag() == "?" && key.Scalar() == "<<";
+}
+
+std::string join(const std::vector<std::string>& words) {
+    std::string text;
+    for (const auto& word : words)
+        text += (text.empty() ? "" : ", ") + word;
+    return text;
+}
+
+}  // namespace
+
+void Problems::add(const YAML::Mark& where, const std::string& what) {
+    lines_.push_back(place_of(where) + ": " + what);
+}
+
+std::string Problems::place_of(const YAML::Mark& where) const {
+    const int line = number_of(where);
+    return name_of_line_ ? name_of_line_(line) : file_ + ":" + std::to_string(line);
+}
+
+std::string Problems::line_of(const YAML::Mark& where) const {
+    const int line = number_of(where);
+    return name_of_line_ ? name_of_line_(line) : "line " + std::to_string(line);
+}
+
+YamlMapping::YamlMapping(const YAML::Node& node, std::string what, Problems& problems)
+    : what_(std::move(what)), problems_(problems), mark_(node.Mark()) {
+    if (!node.IsMap()) {
+        problems_.add(mark_, what_ + " must be a mapping of keys to values");
+        return;
+    }
+    std::vector<YAML::Node> merged;
+    for (const auto& entry : node)
+        if (is_merge_key(entry.first))
+            merged.push_back(entry.second);
+        else
+            entries_.push_back({entry.first.Scalar(), entry.first, entry.second});
+    for (const auto& each : merged)
+        merge(each);
+}
+
+/// The keys of other mappings (`<<: *defaults`) count where it has none of its own.
+void YamlMapping::merge(const YAML::Node& from) {
+    if (from.IsSequence()) {
+        for (const auto& each : from)
+            merge(each);
+        return;
+    }
+    const YamlMapping others(from, "the value of '<<' in " + what_, problems_);
+    for (const Entry& entry : others.entries_)
+        if (std::none_of(entries_.begin(), entries_.end(),
+                         [&](const Entry& own) { return own.key == entry.key; }))
+            entries_.push_back(entry);
+}
+
+std::optional<YAML::Node> YamlMapping::find(const std::string& key) {
+    if (std::find(known_.begin(), known_.end(), key) == known_.end())
+        known_.push_back(key);
+    const auto entry = std::find_if(entries_.begin(), entries_.end(),
+                                    [&](const Entry& each) { return each.key == key; });
+    if (entry == entries_.end() || entry->value.IsNull())
+        return std::nullopt;
+    return entry->value;
+}
+
+std::optional<YAML::Node> YamlMapping::require(const std::string& key) {
+    auto value = find(key);
+    if (!value)
+        problems_.add(mark_, what_ + " needs '" + key + "'");
+    return value;
+}
+
+template <typename Parse>
+auto YamlMapping::scalar(const std::string& key, std::string_view form, Parse parse)
+    -> decltype(parse(std::string{})) {
+    const auto node = find(key);
+    if (!node)
+        return std::nullopt;
+    if (node->IsScalar())
+        if (auto value = parse(node->Scalar()))
+            return value;
+    const std::string given = node->IsScalar() ? " '" + node->Scalar() + "'" : "";
+    problems_.add(*node,
+                  what_ + ": " + key + given + " is not allowed; it takes " + std::string(form));
+    return std::nullopt;
+}
+
+std::optional<std::string> YamlMapping::text(const std::string& key) {
+    return scalar(key, "text", [](const std::string& value) {
+        return value.empty() ? std::nullopt : std::optional(value);
+    });
+}
+
+std::optional<bool> YamlMapping::boolean(const std::string& key) {
+    return scalar(key, "true or false", [](const std::string& value) -> std::optional<bool> {
+        if (value == "true" || value == "True" || value == "TRUE")
+            return true;
+        if (value == "false" || value == "False" || value == "FALSE")
+            return false;
+        return std::nullopt;
+    });
+}
+
+std::optional<std::uint64_t> YamlMapping::number(const std::string& key, std::uint64_t least,
+                                                 std::uint64_t most) {
+    const std::string form =
+        "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+    return scalar(key, form, [=](const std::string& value) {
+        const auto number = parse_number(value);
+        return number && *number >= least && *number <= most ? number : std::nullopt;
+    });
+}
+
+std::optional<std::uint64_t> YamlMapping::size(const std::string& key) {
+    return scalar(key, kSizeForm, [](const std::string& value) { return parse_size(value); });
+}
+
+std::optional<std::chrono::milliseconds> YamlMapping::duration(const std::string& key) {
+    return scalar(key, kDurationForm,
+                  [](const std::string& value) { return parse_duration(value); });
+}
+
+std::optional<std::size_t> YamlMapping::choice(const std::string& key,
+                                               const std::vector<std::string>& words) {
+    return scalar(key, "one of: " + join(words),
+                  [&](const std::string& value) -> std::optional<std::size_t> {
+                      const auto found = std::find(words.begin(), words.end(), value);
+                      if (found == words.end())
+                          return std::nullopt;
+                      return static_cast<std::size_t>(found - words.begin());
+                  });
+}
+
+std::vector<std::pair<std::string, YAML::Node>> YamlMapping::texts(const std::string& key) {
+    std::vector<std::pair<std::string, YAML::Node>> values;
+    const auto node = require(key);
+    if (!node)
+        return values;
+    if (!node->IsSequence() || node->size() == 0) {
+        problems_.add(*node, what_ + ": " + key + " must be a list with at least one element");
+        return values;
+    }
+    for (const auto& element : *node)
+        if (element.IsScalar())
+            values.emplace_back(element.Scalar(), element);
+        else
+            problems_.add(element, what_ + ": an element of " + key + " must be text");
+    return values;
+}
+
+void YamlMapping::reject_unknown() {
+    for (const Entry& entry : entries_)
+        if (std::find(known_.begin(), known_.end(), entry.key) == known_.end())
+            problems_.add(entry.key_node,
+                          "unknown key '" + entry.key + "' in " + what_ +
+                              (known_.empty() ? ""
+                                              : "; did you mean '" + nearest(entry.key, known_) +
+                                                    "'? Known: " + join(known_)));
+}
+
+}  // namespace daemons

@@ -1,0 +1,285 @@
+#include "daemon/http/http_server.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <netinet/in.h>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <sys/socket.h>
+#include <thread>
+#include <utility>
+
+#include <microhttpd.h>
+
+#include "daemon/http/http_connections.h"
+#include "daemon/http/http_responses.h"
+#include "daemon/system/descriptors.h"
+#include "net/socket/socket_address.h"
+
+namespace daemons {
+namespace {
+
+constexpr unsigned kIdleSeconds = 10;
+// For clients that read what they have asked for.
+constexpr std::chrono::milliseconds kLastAnswersWait{500};
+constexpr std::size_t kMaxBody = std::size_t{1024} * 1024;
+constexpr std::size_t kMemoryPerConnection = 16 * 1024;
+
+/// One request on its way. libmicrohttpd suspends the connection while the response is awaited.
+class Exchange {
+  public:
+    explicit Exchange(MHD_Connection* connection) : connection_(connection) {}
+
+    /// Any thread; the first response counts.
+    void answer(HttpResponse response) {
+        const std::lock_guard lock(mutex_);
+        if (!connection_)
+            return;
+        response_ = std::move(response);
+        MHD_resume_connection(std::exchange(connection_, nullptr));
+    }
+    [[nodiscard]] bool is_answered() {
+        const std::lock_guard lock(mutex_);
+        return connection_ == nullptr;
+    }
+    [[nodiscard]] std::optional<HttpResponse> response() {
+        const std::lock_guard lock(mutex_);
+        return response_;
+    }
+
+  private:
+    std::mutex mutex_;
+    MHD_Connection* connection_;  // until it is answered
+    std::optional<HttpResponse> response_;
+};
+
+/// Made when a request's headers are in, gone when it has been served.
+struct Request {
+    std::shared_ptr<Exchange> exchange;  // once the handler was asked
+    std::size_t body = 0;                // bytes of it so far
+};
+
+/// The numeric address, without the port: clients are told apart by it. Empty for a unix socket.
+std::string address_of(MHD_Connection* connection) {
+    const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const sockaddr* address = info ? info->client_addr : nullptr;
+    if (!address || (address->sa_family != AF_INET && address->sa_family != AF_INET6))
+        return {};
+    const auto size = address->sa_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+    return net::SocketAddress::from_sockaddr(address, static_cast<socklen_t>(size)).ip();
+}
+
+/// Cuts off connections on which one request, or its answer, takes too long, or for which there is
+/// no place. libmicrohttpd looks only at the time since the last byte, and one byte in nine seconds
+/// would keep it for ever; and where it has as many as it may it takes no more, whoever comes.
+class SlowConnections {
+  public:
+    explicit SlowConnections(std::size_t most) : awaited_(most), thread_([this] { run(); }) {}
+    SlowConnections(const SlowConnections&) = delete;
+    SlowConnections& operator=(const SlowConnections&) = delete;
+    ~SlowConnections() {
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+        }
+        changed_.notify_one();
+        thread_.join();
+    }
+
+    /// From now on the peer has kIdleSeconds to send its request, or to take the answer.
+    void await(MHD_Connection* connection) {
+        const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        if (!info)
+            return;
+        const std::string address = address_of(connection);
+        const std::lock_guard lock(mutex_);
+        const auto deadline = AwaitedConnections::Clock::now() + std::chrono::seconds{kIdleSeconds};
+        if (const auto fd = awaited_.await(connection, info->connect_fd, address, deadline))
+            cut(*fd);
+    }
+    /// It is our turn, or it is closed: must be told before the descriptor is.
+    void forget(MHD_Connection* connection) {
+        const std::lock_guard lock(mutex_);
+        awaited_.forget(connection);
+    }
+
+  private:
+    void run() {
+        std::unique_lock lock(mutex_);
+        while (!changed_.wait_for(lock, std::chrono::seconds{1}, [this] { return stopping_; }))
+            for (const int fd : awaited_.take_late(AwaitedConnections::Clock::now()))
+                cut(fd);
+    }
+    /// libmicrohttpd sees it, and closes.
+    static void cut(int fd) { ::shutdown(fd, SHUT_RDWR); }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    AwaitedConnections awaited_;  // guarded by mutex_
+    bool stopping_ = false;       // guarded by mutex_
+    std::thread thread_;
+};
+
+MHD_Result send(MHD_Connection* connection, const HttpResponse& answer) {
+    MHD_Response* response = MHD_create_response_from_buffer(
+        answer.body.size(), const_cast<char*>(answer.body.data()), MHD_RESPMEM_MUST_COPY);
+    if (!response)
+        return MHD_NO;
+    for (const auto& [name, value] : answer.headers)
+        MHD_add_response_header(response, name.c_str(), value.c_str());
+    const MHD_Result result =
+        MHD_queue_response(connection, static_cast<unsigned>(answer.status), response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+}  // namespace
+
+class HttpServer::Daemon {
+  public:
+    Daemon(const net::ListeningSocket& socket, Handler handler, unsigned max_connections)
+        : handler_(std::move(handler)),
+          max_unanswered_(max_connections / 4),
+          slow_(max_connections / 2) {
+        // Without a socket it would open one itself, on a port that nobody asked for.
+        if (!socket)
+            throw std::runtime_error("the HTTP API has no socket to listen on");
+        daemon_ = MHD_start_daemon(
+            MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr,
+            &Daemon::on_request, this, MHD_OPTION_LISTEN_SOCKET, socket.get(),
+            MHD_OPTION_NOTIFY_COMPLETED, &Daemon::on_completed, this, MHD_OPTION_CONNECTION_TIMEOUT,
+            kIdleSeconds, MHD_OPTION_CONNECTION_LIMIT, max_connections,
+            MHD_OPTION_NOTIFY_CONNECTION, &Daemon::on_connection, this,
+            MHD_OPTION_CONNECTION_MEMORY_LIMIT, kMemoryPerConnection, MHD_OPTION_END);
+        if (!daemon_)
+            throw std::runtime_error("the HTTP API cannot be started");
+    }
+    Daemon(const Daemon&) = delete;
+    Daemon& operator=(const Daemon&) = delete;
+    ~Daemon() {
+        // Without this the listening socket would be closed behind its owner's back.
+        MHD_quiesce_daemon(daemon_);
+        // It cannot be stopped while a connection is suspended.
+        {
+            std::unique_lock lock(mutex_);
+            stopping_ = true;
+            for (const auto& exchange : exchanges_)
+                exchange->answer(shutting_down());
+            // Stopping closes every connection at once, whatever is still to be sent on it.
+            all_served_.wait_for(lock, kLastAnswersWait, [this] { return exchanges_.empty(); });
+        }
+        MHD_stop_daemon(daemon_);
+    }
+
+  private:
+    static MHD_Result on_request(void* self, MHD_Connection* connection, const char* url,
+                                 const char* method, const char* /*version*/,
+                                 const char* /*upload*/, std::size_t* upload_size, void** state) {
+        auto* request = static_cast<Request*>(*state);
+        if (!request) {
+            *state = new Request;  // freed in on_completed
+            return MHD_YES;
+        }
+        if (*upload_size != 0) {
+            request->body += std::exchange(*upload_size, 0);
+            return request->body <= kMaxBody ? MHD_YES : MHD_NO;
+        }
+        auto& slow = static_cast<Daemon*>(self)->slow_;
+        if (request->exchange) {
+            const auto response = request->exchange->response();
+            if (!response)
+                return MHD_YES;
+            slow.await(connection);
+            return send(connection, *response);
+        }
+        slow.forget(connection);
+        request->exchange = std::make_shared<Exchange>(connection);
+        return static_cast<Daemon*>(self)->ask(connection, {method, url}, request->exchange);
+    }
+
+    MHD_Result ask(MHD_Connection* connection, const HttpRequest& request,
+                   const std::shared_ptr<Exchange>& exchange) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (stopping_)
+                return send(connection, shutting_down());
+            exchanges_.insert(exchange);
+            // Suspended first: the reply may come from another thread before this returns.
+            MHD_suspend_connection(connection);
+        }
+        handler_(request,
+                 [exchange](HttpResponse response) { exchange->answer(std::move(response)); });
+        if (!exchange->is_answered() && unanswered() > max_unanswered_)
+            exchange->answer(text_response(503, "too many requests wait for their answers\n"));
+        return MHD_YES;
+    }
+
+    std::size_t unanswered() {
+        const std::lock_guard lock(mutex_);
+        if (exchanges_.size() <= max_unanswered_)
+            return exchanges_.size();
+        return static_cast<std::size_t>(
+            std::count_if(exchanges_.begin(), exchanges_.end(),
+                          [](const auto& exchange) { return !exchange->is_answered(); }));
+    }
+
+    static void on_connection(void* self, MHD_Connection* connection, void** /*state*/,
+                              MHD_ConnectionNotificationCode what) {
+        auto& slow = static_cast<Daemon*>(self)->slow_;
+        if (what == MHD_CONNECTION_NOTIFY_STARTED)
+            slow.await(connection);
+        else
+            slow.forget(connection);
+    }
+
+    static void on_completed(void* self, MHD_Connection* connection, void** state,
+                             MHD_RequestTerminationCode why) {
+        if (why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+            static_cast<Daemon*>(self)->slow_.await(connection);  // the next one
+        auto* request = static_cast<Request*>(*state);
+        if (request && request->exchange)
+            static_cast<Daemon*>(self)->forget(request->exchange);
+        delete request;
+        *state = nullptr;
+    }
+
+    void forget(const std::shared_ptr<Exchange>& exchange) {
+        const std::lock_guard lock(mutex_);
+        exchanges_.erase(exchange);
+        if (exchanges_.empty())
+            all_served_.notify_all();
+    }
+
+    static HttpResponse shutting_down() { return text_response(503, "shutting down\n"); }
+
+    // A half for those who are slow, a quarter for those who wait for us; so there is always room
+    // for one more.
+    const Handler handler_;
+    const std::size_t max_unanswered_;
+    SlowConnections slow_;
+    std::mutex mutex_;
+    std::set<std::shared_ptr<Exchange>> exchanges_;  // those under way; guarded by mutex_
+    bool stopping_ = false;                          // guarded by mutex_
+    std::condition_variable all_served_;
+    MHD_Daemon* daemon_ = nullptr;
+};
+
+unsigned HttpServer::affordable() noexcept {
+    constexpr std::uint64_t kPart = 16;
+    return static_cast<unsigned>(std::clamp<std::uint64_t>(descriptor_limit() / kPart, 64, 2'000));
+}
+
+HttpServer::HttpServer(const net::ListeningSocket& socket, Handler handler,
+                       unsigned max_connections)
+    : daemon_(std::make_unique<Daemon>(socket, std::move(handler), max_connections)) {}
+
+HttpServer::~HttpServer() = default;
+
+}  // namespace daemons

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "daemon/log/log.h"
+
+namespace daemons::log {
+
+struct Event {
+    Level level;
+    std::chrono::system_clock::time_point time;
+    const std::string& message;
+    const Fields& fields;
+};
+
+/// The line for an event, without its end. It holds no control characters and is valid UTF-8.
+[[nodiscard]] std::string line_of(const Event& event, Format format);
+
+}  // namespace daemons::log

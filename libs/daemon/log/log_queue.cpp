@@ -1,0 +1,72 @@
+#include "daemon/log/log_queue.h"
+
+#include <utility>
+
+namespace daemons::log {
+namespace {
+
+constexpr std::size_t kMaxEntries = 8'192;
+constexpr std::size_t kMaxBytes = std::size_t{8} * 1024 * 1024;
+
+}  // namespace
+
+bool LogQueue::has_room(std::size_t size) {
+    if (overflowing_)
+        overflowing_ = entries_.size() > kMaxEntries / 2 || bytes_ > kMaxBytes / 2;
+    else
+        overflowing_ =
+            !entries_.empty() && (entries_.size() >= kMaxEntries || bytes_ + size > kMaxBytes);
+    return !overflowing_;
+}
+
+bool LogQueue::push(std::string line) {
+    std::unique_lock lock(mutex_);
+    if (!has_room(line.size())) {
+        ++entries_.back().lost_after;
+        return false;
+    }
+    bytes_ += line.size();
+    push(Entry{.line = std::move(line)}, std::move(lock));
+    return true;
+}
+
+void LogQueue::push(TargetPtr target) {
+    push(Entry{.line = {}, .target = std::move(target)}, std::unique_lock(mutex_));
+}
+
+void LogQueue::push(Entry entry, std::unique_lock<std::mutex> lock) {
+    entries_.push_back(std::move(entry));
+    ++pushed_;
+    const bool wake = std::exchange(writer_waits_, false);
+    lock.unlock();
+    if (wake)
+        pushed_changed_.notify_one();
+}
+
+Entry LogQueue::take() {
+    std::unique_lock lock(mutex_);
+    done_ = taken_;
+    if (flushing_ > 0)
+        done_changed_.notify_all();
+    while (entries_.empty()) {
+        writer_waits_ = true;
+        pushed_changed_.wait(lock);
+    }
+    writer_waits_ = false;
+    Entry entry = std::move(entries_.front());
+    entries_.pop_front();
+    bytes_ -= entry.line.size();
+    ++taken_;
+    return entry;
+}
+
+bool LogQueue::wait_until_done(std::chrono::milliseconds timeout) {
+    std::unique_lock lock(mutex_);
+    const std::uint64_t awaited = pushed_;
+    ++flushing_;
+    const bool done = done_changed_.wait_for(lock, timeout, [&] { return done_ >= awaited; });
+    --flushing_;
+    return done;
+}
+
+}  // namespace daemons::log

@@ -1,0 +1,238 @@
+#include "daemon/service/service.h"
+
+#include <csignal>
+#include <exception>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "daemon/service/service_manager.h"
+#include "daemon/system/descriptors.h"
+
+namespace daemons {
+
+/// Which file is being read, for whoever waits for that. Any thread.
+class Service::Progress {
+  public:
+    void begin(const std::string& file) {
+        const std::lock_guard lock(mutex_);
+        file_ = file;
+    }
+    [[nodiscard]] std::string file() {
+        const std::lock_guard lock(mutex_);
+        return file_;
+    }
+
+  private:
+    std::mutex mutex_;
+    std::string file_;
+};
+
+/// What came of reading: a configuration, or why there is none; and the log, open.
+struct Service::Read {
+    std::string problem;
+    log::Settings log;
+    log::TargetPtr target;
+    decltype(Loaded::apply) apply;
+};
+
+Service::Service(Options options)
+    : options_(std::move(options)),
+      watchdog_(loop_.timers(), [this] { watch(); }),
+      reader_(loop_),
+      late_(loop_.timers(), [this] { on_late(); }) {
+    block_signals();
+    raise_descriptor_limit();
+    // Between two batches of events: what a reload ends may have an event in this one.
+    signals_.emplace(loop_,
+                     [this](int signal) { loop_.post([this, signal] { on_signal(signal); }); });
+}
+
+void Service::run(ServiceBody& body) {
+    body_ = &body;
+    load();
+    loop_.run();
+    if (!start_problem_.empty())
+        throw std::runtime_error(start_problem_);
+}
+
+/// The same at the start and at a reload. The files are read on another thread, which has nothing
+/// of ours: one may hang for longer than we live.
+void Service::load() {
+    loading_ = true;
+    progress_ = std::make_shared<Progress>();
+    const auto read = [options = options_, load = body_->loader(), in_force = log_,
+                       progress = progress_] {
+        const ReadFile noting = [&](const std::string& file) {
+            progress->begin(file);
+            return options.read(file);
+        };
+        Read result;
+        try {
+            auto loaded = load(noting);
+            result.apply = std::move(loaded.apply);
+            result.log = loaded.log.settings;
+            if (!loaded.log.level && options.fallback_log_level)
+                result.log.level = *options.fallback_log_level;
+            if (options.log_level)
+                result.log.level = *options.log_level;
+            progress->begin(result.log.file);
+            try {
+                result.target = log::open(result.log);
+            } catch (const std::exception& error) {
+                throw std::runtime_error(loaded.log.file_place + ": " + error.what());
+            }
+        } catch (const std::exception& error) {
+            result.problem = error.what();
+            // The log stays as it was. Its file is opened anew all the same: it may have been
+            // rotated.
+            result.log = in_force;
+            progress->begin(in_force.file);
+            try {
+                result.target = log::open(in_force);
+            } catch (const std::exception& again) {
+                result.problem.append("\n").append(again.what());
+            }
+        }
+        return result;
+    };
+    try {
+        reader_.start([this, read]() -> SideThread::Done {
+            return [this, result = read()] { on_read(result); };
+        });
+        late_.arm(options_.read_timeout);
+    } catch (const std::exception& error) {
+        on_failed(std::string("the files cannot be read: ") + error.what());
+    }
+}
+
+void Service::on_late() {
+    reader_.abandon();
+    on_failed(progress_->file() + ": cannot be read: its file system has not answered within " +
+              std::to_string(options_.read_timeout.count()) + " ms");
+}
+
+void Service::on_read(const Read& read) {
+    late_.cancel();
+    const log::Settings log_before = log_;
+    const log::TargetPtr target_before = log_target_;
+    const auto use_log = [this](const log::Settings& settings, const log::TargetPtr& target) {
+        if (target)
+            log::configure(settings, target);
+        log_ = settings;
+        log_target_ = target;
+    };
+    use_log(read.log, read.target ? read.target : log_target_);
+    if (!read.problem.empty())
+        return on_failed(read.problem);
+    try {
+        read.apply([this] { on_applied(); });
+    } catch (const std::exception& error) {
+        // Of the same file what is open now: it may have been rotated.
+        use_log(log_before, log_before.file == read.log.file ? read.target : target_before);
+        on_failed(error.what());
+    }
+}
+
+void Service::on_applied() {
+    loading_ = false;
+    if (state_ == State::starting) {
+        state_ = State::serving;
+        service_manager::ready();
+        watch();
+    } else {
+        log::info("reloaded");
+        body_->note_reload({});
+        service_manager::ready();
+    }
+    if (std::exchange(again_, false))
+        reload();
+}
+
+void Service::on_failed(const std::string& problem) {
+    loading_ = false;
+    if (state_ == State::starting) {
+        start_problem_ = problem;
+        state_ = State::ended;
+        return loop_.stop();
+    }
+    log::error("reload failed, nothing has changed: " + problem);
+    body_->note_reload(problem);
+    service_manager::ready();
+    if (std::exchange(again_, false))
+        reload();
+}
+
+void Service::on_signal(int signal) {
+    if (state_ == State::ended)
+        return;
+    switch (signal) {
+        case SIGHUP:
+            return reload();
+        case SIGUSR1:
+            return drain();
+        default:
+            return end();
+    }
+}
+
+void Service::reload() {
+    if (state_ == State::draining) {
+        // It would take on new work, and tell systemd that it is ready.
+        body_->note_reload("draining");
+        return log::error("reload failed, nothing has changed: draining");
+    }
+    // What is being read may be the file as it was before.
+    if (loading_) {
+        again_ = true;
+        return;
+    }
+    service_manager::reloading();
+    load();
+}
+
+void Service::drain() {
+    if (state_ == State::draining)
+        return;
+    // There is nothing yet that could be waited for.
+    if (state_ == State::starting)
+        return end();
+    state_ = State::draining;
+    end_loading();
+    service_manager::stopping();
+    body_->drain([this] { end(); });
+}
+
+void Service::end() {
+    state_ = State::ended;
+    end_loading();
+    service_manager::stopping();
+    log::info("stopping");
+    body_->stop();
+    loop_.stop();
+}
+
+void Service::end_loading() {
+    reader_.abandon();
+    late_.cancel();
+    loading_ = false;
+    again_ = false;
+}
+
+/// Tells systemd that all is well once every thread has said so.
+void Service::watch() {
+    const auto interval = service_manager::watchdog_interval();
+    if (!interval)
+        return;
+    watchdog_.arm(*interval);
+    if (!alive_)
+        return;  // a thread is stuck, or very slow: no sign of life until it answers
+    service_manager::watchdog_alive();
+    alive_ = false;
+    // Whichever thread lets go of it last.
+    body_->ping(std::shared_ptr<void>(
+        nullptr, [this](void* /*nothing*/) { loop_.post([this] { alive_ = true; }); }));
+}
+
+}  // namespace daemons

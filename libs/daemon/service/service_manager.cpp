@@ -1,0 +1,61 @@
+#include "daemon/service/service_manager.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <system_error>
+#include <systemd/sd-daemon.h>
+
+#include "daemon/log/log.h"
+#include "daemon/text/utf8.h"
+
+namespace daemons::service_manager {
+namespace {
+
+// systemd ignores a message of more than 4096 bytes as a whole.
+constexpr std::size_t kMaxStatus = 1'000;
+
+void tell(const std::string& message) {
+    const int result = ::sd_notify(0, message.c_str());
+    if (result < 0)
+        log::warning("the service manager cannot be told '" + message +
+                     "': " + std::generic_category().message(-result));
+}
+
+}  // namespace
+
+void ready() {
+    tell("READY=1");
+}
+
+void reloading() {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    tell("RELOADING=1\nMONOTONIC_USEC=" +
+         std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(now).count()));
+}
+
+void stopping() {
+    tell("STOPPING=1");
+}
+
+void status(std::string_view text) {
+    // A line break would begin the next assignment.
+    tell("STATUS=" + one_line(text, kMaxStatus));
+}
+
+void watchdog_alive() {
+    tell("WATCHDOG=1");
+}
+
+std::optional<std::chrono::milliseconds> watchdog_interval() {
+    std::uint64_t microseconds = 0;
+    // 0: not wanted; negative: the environment holds nonsense, which counts as that.
+    if (::sd_watchdog_enabled(0, &microseconds) <= 0)
+        return std::nullopt;
+    const auto half = std::chrono::microseconds{microseconds / 2};
+    return std::max(std::chrono::duration_cast<std::chrono::milliseconds>(half),
+                    std::chrono::milliseconds{1});
+}
+
+}  // namespace daemons::service_manager

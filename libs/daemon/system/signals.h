@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "net/loop/event_loop.h"
+#include "net/socket/unique_fd.h"
+
+namespace daemons {
+
+/// Before the first thread is started: from here on the signals that mean something to a daemon
+/// (SIGTERM, SIGINT, SIGHUP, SIGUSR1) wait for a SignalReader, and a peer that goes away is an
+/// errno and not a SIGPIPE.
+void block_signals();
+
+/// Reads those signals on a loop. Loop thread only; throws std::system_error.
+class SignalReader final : private net::EventHandler {
+  public:
+    using OnSignal = std::function<void(int signal)>;
+
+    SignalReader(net::EventLoop& loop, OnSignal on_signal);
+    SignalReader(const SignalReader&) = delete;
+    SignalReader& operator=(const SignalReader&) = delete;
+    ~SignalReader();
+
+  private:
+    void on_event(std::uint32_t events) noexcept override;
+
+    net::EventLoop& loop_;
+    const OnSignal on_signal_;
+    net::UniqueFd fd_;
+};
+
+}  // namespace daemons

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <sys/epoll.h>
+#include <vector>
+
+#include "net/loop/timer.h"
+#include "net/socket/unique_fd.h"
+
+namespace net {
+
+/// Receives the readiness of one descriptor. Loop thread only; must not throw.
+class EventHandler {
+  public:
+    /// `events` are epoll's (EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP).
+    virtual void on_event(std::uint32_t events) noexcept = 0;
+
+  protected:
+    ~EventHandler() = default;
+};
+
+/// One epoll instance and the thread that runs it.
+///
+/// Threads: everything is called on the loop's own thread (or before run()), except post() and
+/// stop(), which any thread may call.
+/// Ownership: borrows handlers and descriptors. Closing a descriptor takes it out of the loop,
+/// since none is duplicated or inherited, so removing it first would be a system call for nothing.
+/// A handler outlives the batch of events in which its descriptor left: hand it to dispose_later().
+/// Errors: the constructor throws std::system_error; later failures are returned as errno values.
+class EventLoop {
+  public:
+    EventLoop();
+    EventLoop(const EventLoop&) = delete;
+    EventLoop& operator=(const EventLoop&) = delete;
+    ~EventLoop();
+
+    /// Serves events until stop(). Tasks posted before stop() are run before it returns.
+    void run();
+    void stop();
+    /// Runs `task` on the loop's thread, in the order of posting.
+    void post(std::function<void()> task);
+
+    /// Level-triggered. 0, or the errno of epoll_ctl.
+    [[nodiscard]] int add(int fd, std::uint32_t events, EventHandler& handler) noexcept;
+    [[nodiscard]] int modify(int fd, std::uint32_t events, EventHandler& handler) noexcept;
+    /// modify(), or add() where nobody has had it watched.
+    [[nodiscard]] int take_over(int fd, std::uint32_t events, EventHandler& handler) noexcept;
+    void remove(int fd) noexcept;
+
+    /// Keeps `object` until the events fetched with the current one have all been handed out:
+    /// one of them may still name it.
+    template <typename T>
+    void dispose_later(std::unique_ptr<T> object) {
+        disposed_.emplace_back(object.release(), [](void* p) { delete static_cast<T*>(p); });
+    }
+
+    [[nodiscard]] TimerQueue& timers() noexcept { return timers_; }
+
+  private:
+    using Disposed = std::unique_ptr<void, void (*)(void*)>;
+
+    void run_posted();
+    void dispose();
+    void wake() noexcept;
+
+    UniqueFd epoll_;
+    UniqueFd wakeup_;
+    TimerQueue timers_;
+    std::vector<Disposed> disposed_;
+    std::atomic<bool> stopping_{false};
+    std::mutex posted_mutex_;
+    std::vector<std::function<void()>> posted_;  // guarded by posted_mutex_
+};
+
+}  // namespace net

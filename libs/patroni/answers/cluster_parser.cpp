@@ -1,0 +1,132 @@
+#include "patroni/answers/cluster_parser.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <set>
+#include <utility>
+
+#include <Poco/DateTime.h>
+#include <Poco/DateTimeFormat.h>
+#include <Poco/DateTimeParser.h>
+#include <Poco/JSON/Array.h>
+#include <Poco/JSON/Object.h>
+
+#include "patroni/answers/json.h"
+
+namespace patroni {
+namespace {
+
+// Each may be asked on a thread of its own: what one answer says must not make thousands.
+constexpr std::size_t kMaxMembers = 256;
+
+// The clock's nanoseconds end in 2262.
+constexpr int kLastYear = 2200;
+
+using Poco::Dynamic::Var;
+
+std::optional<std::uint16_t> port_of(const Poco::JSON::Object& object) {
+    const auto number = number_of(object, "port");
+    if (!number || *number == 0 || *number > std::numeric_limits<std::uint16_t>::max())
+        return std::nullopt;
+    return static_cast<std::uint16_t>(*number);
+}
+
+// Patroni 4 tells received and replayed lag apart; `lag` alone is what was received. Rows that are
+// received but not replayed are as absent to a reader as rows that never came.
+std::optional<std::uint64_t> lag_of(const Poco::JSON::Object& object) {
+    const auto received = number_of(object, "lag");
+    const auto replayed = number_of(object, "replay_lag");
+    if (!received || !object.has("replay_lag"))
+        return received;
+    return replayed ? std::max(received, replayed) : std::nullopt;
+}
+
+std::string tag_text(const Var& value) {
+    return value.isInteger() || !value.isNumeric() ? value.convert<std::string>()
+                                                   : number_text(value.convert<double>());
+}
+
+std::map<std::string, std::string> tags_of(const Poco::JSON::Object& object) {
+    std::map<std::string, std::string> tags;
+    const auto source = object.getObject("tags");
+    if (!source)
+        return tags;
+    for (const auto& [tag, value] : *source)
+        if (value.isString() || value.isNumeric() || value.isBoolean())
+            tags.emplace(tag, tag_text(value));
+    return tags;
+}
+
+Member member_from(const Poco::JSON::Object& object) {
+    Member member;
+    member.name = text_of(object, "name");
+    member.role_name = text_of(object, "role");
+    member.role = role_from(member.role_name);
+    member.state_name = text_of(object, "state");
+    member.state = state_from(member.state_name);
+    member.host = text_of(object, "host");
+    member.port = port_of(object);
+    member.timeline = number_of(object, "timeline");
+    member.lag = lag_of(object);
+    member.tells_replay_lag = number_of(object, "replay_lag").has_value();
+    member.tags = tags_of(object);
+    member.api_url = text_of(object, "api_url");
+    return member;
+}
+
+/// A time that cannot be read is none: it only says when to look more often.
+std::optional<std::chrono::system_clock::time_point> switchover_of(
+    const Poco::JSON::Object& object) {
+    const auto planned = object.getObject("scheduled_switchover");
+    if (!planned)
+        return std::nullopt;
+    Poco::DateTime at;
+    int zone = 0;  // seconds east of UTC
+    if (!Poco::DateTimeParser::tryParse(Poco::DateTimeFormat::ISO8601_FRAC_FORMAT,
+                                        text_of(*planned, "at"), at, zone) ||
+        at.year() < 1970 || at.year() > kLastYear)
+        return std::nullopt;
+    at.makeUTC(zone);
+    return std::chrono::system_clock::time_point(
+        std::chrono::microseconds(at.timestamp().epochMicroseconds()));
+}
+
+Result<ClusterSnapshot> snapshot_from(const Poco::JSON::Object& object) {
+    const auto members = object.getArray("members");
+    if (!members)
+        return Failure{"the answer has no list of members"};
+    if (members->size() > kMaxMembers)
+        return Failure{"the answer has more than " + std::to_string(kMaxMembers) + " members"};
+    ClusterSnapshot snapshot;
+    // A member is known by its name: with two of one name, either could pass for the leader.
+    std::set<std::string> names;
+    for (const Var& element : *members) {
+        Member member;
+        if (element.type() == typeid(Poco::JSON::Object::Ptr))
+            member = member_from(*element.extract<Poco::JSON::Object::Ptr>());
+        if (member.name.empty()) {
+            ++snapshot.nameless;
+            continue;
+        }
+        if (!names.insert(member.name).second)
+            return Failure{"the answer names two members " + member.name};
+        snapshot.members.push_back(std::move(member));
+    }
+    if (members->size() != 0 &&
+        std::none_of(snapshot.members.begin(), snapshot.members.end(), is_readable))
+        return Failure{"no member of the answer has a name, and a role and a state that are known"};
+    snapshot.paused = flag_of(object, "pause");
+    snapshot.scope = text_of(object, "scope");
+    snapshot.switchover_at = switchover_of(object);
+    return snapshot;
+}
+
+}  // namespace
+
+Result<ClusterSnapshot> parse_cluster(std::string_view body) {
+    const auto object = parse_json_object(body);
+    return object ? snapshot_from(*object.value()) : Failure{object.reason()};
+}
+
+}  // namespace patroni

@@ -1,0 +1,62 @@
+#include "patroni/answers/primary_parser.h"
+
+#include <cstdint>
+#include <limits>
+
+#include "patroni/answers/json.h"
+
+namespace patroni {
+namespace {
+
+constexpr std::uint64_t kMaxTime = std::numeric_limits<std::int64_t>::max();
+
+}  // namespace
+
+Result<PrimaryAnswer> parse_primary(const std::string& member, int status, std::string_view body) {
+    const auto object = parse_json_object(body);
+    if (!object)
+        return Failure{object.reason()};
+    PrimaryAnswer answer;
+    answer.member = member;
+    answer.status = status;
+    answer.role = text_of(*object.value(), "role");
+    answer.state = text_of(*object.value(), "state");
+    answer.timeline = number_of(*object.value(), "timeline");
+    answer.paused = flag_of(*object.value(), "pause");
+    if (const auto seen = number_of(*object.value(), "dcs_last_seen"); seen && *seen <= kMaxTime)
+        answer.dcs_last_seen = static_cast<std::int64_t>(*seen);
+    if (answer.role.empty() && answer.state.empty())
+        return Failure{"status " + std::to_string(status) +
+                       ": the answer has neither role nor state"};
+    return answer;
+}
+
+Result<PositionAnswer> parse_position(const std::string& member, std::string_view body) {
+    const auto object = parse_json_object(body);
+    if (!object)
+        return Failure{object.reason()};
+    const auto xlog = object.value()->getObject("xlog");
+    if (!xlog)
+        return Failure{"the answer has no xlog"};
+    auto position = number_of(*xlog, "location");
+    if (!position)
+        position = number_of(*xlog, "replayed_location");
+    if (!position)
+        return Failure{"the answer has no position"};
+    return PositionAnswer{member, position};
+}
+
+Speaker parse_speaker(std::string_view body) {
+    Speaker speaker;
+    const auto object = parse_json_object(body);
+    if (!object)
+        return speaker;
+    speaker.cluster.system_identifier = text_of(*object.value(), "database_system_identifier");
+    if (const auto patroni = object.value()->getObject("patroni")) {
+        speaker.cluster.scope = text_of(*patroni, "scope");
+        speaker.name = text_of(*patroni, "name");
+    }
+    return speaker;
+}
+
+}  // namespace patroni

@@ -1,0 +1,251 @@
+#include "patroni/rest/rest_client.h"
+
+#include <algorithm>
+#include <array>
+#include <istream>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdexcept>
+#include <sys/socket.h>
+#include <utility>
+
+#include <Poco/Exception.h>
+#include <Poco/Net/HTTPClientSession.h>
+#include <Poco/Net/HTTPRequest.h>
+#include <Poco/Net/HTTPResponse.h>
+#include <Poco/Net/IPAddress.h>
+#include <Poco/Net/NetException.h>
+#include <Poco/Net/SocketAddress.h>
+#include <Poco/Net/StreamSocket.h>
+#include <Poco/Timespan.h>
+
+#include "patroni/rest/watchdog.h"
+#include "patroni/tls/tls_connection.h"
+#include "patroni/tls/tls_credentials.h"
+
+namespace patroni {
+namespace {
+
+using namespace std::chrono_literals;
+using Poco::Net::StreamSocket;
+using Clock = Watchdog::Clock;
+
+// A cluster of a hundred members answers with 40 KB.
+constexpr std::size_t kMaxBody = 1024 * 1024;
+
+constexpr const char* kCutShort = "the answer was cut short";
+constexpr const char* kGivenUp = "given up: shutting down";
+
+template <typename Duration>
+Poco::Timespan to_poco(Duration time) {
+    return {std::chrono::duration_cast<std::chrono::microseconds>(time).count()};
+}
+
+std::string describe(const Poco::Exception& error) {
+    const std::string text = error.displayText();
+    return text.empty() ? "an unknown error" : text;
+}
+
+/// The answer comes in several pieces, and over TLS each of them waits until we have acknowledged
+/// the one before: 40 ms if that is delayed. The option holds for a while only, from now on: set
+/// before the request it does nothing.
+void acknowledge_at_once(const StreamSocket& connection) {
+    const int on = 1;
+    ::setsockopt(connection.impl()->sockfd(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
+/// Waits for an answer in plain HTTP. A server that wants TLS sends an alert, or nothing at all.
+void expect_plain_answer(StreamSocket& connection) {
+    static constexpr char kAlert = 0x15;
+    char first = 0;
+    try {
+        if (connection.receiveBytes(&first, 1, MSG_PEEK) == 1 && first == kAlert)
+            throw std::runtime_error("the server speaks TLS on this port: use https://");
+    } catch (const Poco::Net::ConnectionResetException& error) {
+        throw std::runtime_error(describe(error) + " before any answer: is this port https://?");
+    }
+}
+
+/// A server that ended the connection may have said why, which a failed send does not show.
+void hear_last_words(StreamSocket& connection) {
+    try {
+        char ignored = 0;
+        connection.receiveBytes(&ignored, 1);
+    } catch (const Poco::Exception&) {
+        // TlsConnection has heard it.
+    }
+}
+
+std::string read_body(std::istream& in) {
+    std::string body;
+    std::array<char, 16 * 1024> chunk;
+    while (in.read(chunk.data(), chunk.size()) || in.gcount() > 0) {
+        body.append(chunk.data(), static_cast<std::size_t>(in.gcount()));
+        if (body.size() > kMaxBody)
+            throw Poco::DataFormatException("the answer is larger than 1 MiB");
+    }
+    return body;
+}
+
+std::istream& receive_head(Poco::Net::HTTPClientSession& session,
+                           Poco::Net::HTTPResponse& response) {
+    try {
+        return session.receiveResponse(response);
+    } catch (const Poco::Net::NoMessageException&) {
+        throw std::runtime_error("No message received: the server closed the connection");
+    }
+}
+
+HttpReply read_reply(Poco::Net::HTTPClientSession& session) {
+    Poco::Net::HTTPResponse response;
+    HttpReply reply;
+    reply.body = read_body(receive_head(session, response));
+    reply.status = response.getStatus();
+    reply.phrase = response.getReason();
+    // An answer that breaks off in the middle ends its stream like a whole one.
+    if (const auto* error = session.networkException())
+        error->rethrow();
+    if (response.hasContentLength() &&
+        reply.body.size() < static_cast<std::size_t>(response.getContentLength64()))
+        throw std::runtime_error(kCutShort);
+    return reply;
+}
+
+/// One request on `channel`: `connection` itself, or TLS on top of it.
+HttpReply exchange(const StreamSocket& connection, StreamSocket channel, const Endpoint& endpoint,
+                   const std::string& path) {
+    Poco::Net::HTTPClientSession session(channel);
+    session.setKeepAlive(false);
+    Poco::Net::HTTPRequest request(Poco::Net::HTTPRequest::HTTP_GET, path,
+                                   Poco::Net::HTTPMessage::HTTP_1_1);
+    request.setHost(endpoint.server_name(), endpoint.port);
+    session.sendRequest(request).flush();
+    acknowledge_at_once(connection);
+    if (session.networkException() != nullptr)
+        hear_last_words(channel);
+    else if (!endpoint.tls)
+        expect_plain_answer(channel);
+    return read_reply(session);
+}
+
+HttpReply exchange_over_tls(const TlsCredentials& credentials, const StreamSocket& connection,
+                            const Endpoint& endpoint, const std::string& path) {
+    TlsConnection tls(credentials, endpoint.server_name());
+    try {
+        return exchange(connection, tls.secure(connection), endpoint, path);
+    } catch (const Poco::Exception& error) {
+        if (!tls.refusal().empty())
+            throw std::runtime_error(tls.refusal());
+        // Nobody on the way can end an answer early: TLS has an end of its own.
+        if (describe(error).find("unexpected eof") != std::string::npos)
+            throw std::runtime_error(kCutShort);
+        throw;
+    }
+}
+
+}  // namespace
+
+/// The watchdog's guard over one request, whichever connections it tries.
+class RestClient::Guard {
+  public:
+    Guard(Watchdog& watchdog, Clock::time_point deadline)
+        : watchdog_(watchdog), deadline_(deadline) {}
+    Guard(const Guard&) = delete;
+    Guard& operator=(const Guard&) = delete;
+    ~Guard() { release(); }
+
+    /// Connects to the first address that lets us; throws what each of them said. They share
+    /// the time that is left.
+    StreamSocket connect(const Resolver::Addresses& addresses, const Endpoint& endpoint,
+                         Clock::time_point until) {
+        std::string reasons;
+        for (std::size_t i = 0; i < addresses.size() && release() == Watchdog::Cut::none; ++i) {
+            const auto share = (until - Clock::now()) / static_cast<int>(addresses.size() - i);
+            try {
+                return connect({Poco::Net::IPAddress(addresses[i]), endpoint.port},
+                               std::max<Clock::duration>(share, 1ms));
+            } catch (const Poco::Exception& error) {
+                reasons += (reasons.empty() ? "" : "; ") +
+                           (addresses[i] == endpoint.host ? "" : addresses[i] + ": ") +
+                           describe(error);
+            }
+        }
+        throw std::runtime_error(reasons);
+    }
+
+    Watchdog::Cut release() {
+        if (cut_ == Watchdog::Cut::none)
+            cut_ = watchdog_.release();
+        return cut_;
+    }
+
+  private:
+    StreamSocket connect(const Poco::Net::SocketAddress& address, Clock::duration timeout) {
+        StreamSocket connection(address.family());
+        watchdog_.guard(connection.impl()->sockfd(), deadline_);
+        connection.connect(address, to_poco(timeout));
+        connection.setNoDelay(true);
+        // Never the first to act: the watchdog is, and says so.
+        const auto left = deadline_ - Clock::now() + 1s;
+        connection.setSendTimeout(to_poco(left));
+        connection.setReceiveTimeout(to_poco(left));
+        return connection;
+    }
+
+    Watchdog& watchdog_;
+    const Clock::time_point deadline_;
+    Watchdog::Cut cut_ = Watchdog::Cut::none;
+};
+
+RestClient::RestClient(Timeouts timeouts) : RestClient(timeouts, Access{}) {}
+
+RestClient::RestClient(Timeouts timeouts, Access access)
+    : timeouts_(timeouts), access_(std::move(access)), watchdog_(std::make_unique<Watchdog>()) {
+    if (!access_.resolver)
+        access_.resolver = std::make_shared<Resolver>();
+}
+
+RestClient::~RestClient() = default;
+
+void RestClient::abort() noexcept {
+    aborted_.request_stop();
+    watchdog_->abort();
+}
+
+Result<HttpReply> RestClient::get(const Endpoint& endpoint, const std::string& path) {
+    Guard guard(*watchdog_, Clock::now() + timeouts_.total);
+    Result<HttpReply> reply = Failure{};
+    try {
+        reply = ask(endpoint, path, guard);
+    } catch (const Poco::Exception& error) {
+        reply = Failure{describe(error)};
+    } catch (const std::exception& error) {
+        reply = Failure{error.what()};
+    }
+    // A cut looks like a regular end, or like any error: what the watchdog says goes first.
+    const auto cut = guard.release();
+    if (cut == Watchdog::Cut::abort || (!reply && aborted_.stop_requested()))
+        return Failure{kGivenUp};
+    if (cut == Watchdog::Cut::deadline)
+        return Failure{"no whole answer within " + std::to_string(timeouts_.total.count()) + " ms"};
+    return reply;
+}
+
+HttpReply RestClient::ask(const Endpoint& endpoint, const std::string& path, Guard& guard) {
+    const auto begin = Clock::now();
+    // Half, so that there is time to connect to the address a hanging lookup has found before.
+    const auto addresses = access_.resolver->addresses_of(
+        endpoint.host, access_.prefer, std::min(timeouts_.connect, timeouts_.total) / 2,
+        aborted_.get_token());
+    if (!addresses)
+        throw std::runtime_error(addresses.reason());
+    const StreamSocket connection =
+        guard.connect(addresses.value(), endpoint, begin + timeouts_.connect);
+    if (!endpoint.tls)
+        return exchange(connection, connection, endpoint, path);
+    if (!access_.tls)
+        access_.tls = read_tls_credentials({}, {});  // no file is named
+    return exchange_over_tls(*access_.tls, connection, endpoint, path);
+}
+
+}  // namespace patroni

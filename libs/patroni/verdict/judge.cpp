@@ -1,0 +1,119 @@
+#include "patroni/verdict/judge.h"
+
+#include "patroni/verdict/evidence.h"
+
+namespace patroni {
+namespace {
+
+constexpr auto kConfirmAfter = Evidence::kConfirmAfter;
+
+/// How long new sessions still begin in spite of it.
+Clock::duration shrug(Objection objection) {
+    switch (objection) {
+        case Objection::lagging:
+            return kConfirmAfter;
+        case Objection::behind:
+            return Judge::kTimelineGrace;
+        default:
+            return Clock::duration::zero();
+    }
+}
+
+}  // namespace
+
+std::vector<Verdict> Judge::judge(const ClusterView& view) {
+    std::vector<Verdict> verdicts;
+    if (!view.snapshot)
+        return verdicts;
+    verdicts.reserve(view.snapshot->members.size());
+    for (auto& [name, record] : records_)
+        record.present = false;
+    for (const auto& member : view.snapshot->members) {
+        Record& record = records_[member.name];
+        record.present = true;
+        record.member = MemberPtr(view.snapshot, &member);
+        verdicts.push_back(verdict_on(view, record, examine(view, member, wanted_)));
+    }
+    for (auto& [name, record] : records_)
+        if (!record.present && record.served) {
+            // The leader may be gone from /cluster and still lead, by its own word.
+            const Opinion opinion =
+                name == view.leader.member
+                    ? examine(view, *record.member, wanted_)
+                    : Opinion{Objection::unfit, "no longer in Patroni's answer"};
+            verdicts.push_back(verdict_on(view, record, opinion));
+        }
+    std::erase_if(records_,
+                  [](const auto& entry) { return !entry.second.present && !entry.second.served; });
+    return verdicts;
+}
+
+Verdict Judge::verdict_on(const ClusterView& view, Record& record, const Opinion& opinion) {
+    Verdict verdict = opinion.objection == Objection::none ? accept(view, record, opinion)
+                                                           : object(view, record, opinion);
+    record.served = verdict.standing != Standing::out;
+    record.led = record.served && record.member->name == view.leader.member;
+    if (!record.served) {
+        record.objected_since.reset();
+        record.objection = Objection::none;
+    }
+    return verdict;
+}
+
+Verdict Judge::accept(const ClusterView& view, Record& record, const Opinion& opinion) {
+    record.objected_since.reset();
+    record.objection = Objection::none;
+    if (record.member->name == view.leader.member)
+        return {record.member, view.leader.standing, opinion.reason};
+    if (record.lagged_out) {
+        if (!record.fits_since)
+            record.fits_since = view.answered_at;
+        if (view.answered_at - *record.fits_since < wanted_.lag_window)
+            return {record.member, record.served ? Standing::tolerated : Standing::out,
+                    "lag is within the limit again, but not yet for long enough"};
+    }
+    record.lagged_out = false;
+    return {record.member, Standing::eligible, opinion.reason};
+}
+
+Verdict Judge::object(const ClusterView& view, Record& record, const Opinion& opinion) {
+    record.fits_since.reset();
+    // What was found out about a leader has been confirmed already. And where nothing served,
+    // there are no sessions that patience could spare.
+    if (!record.served || record.led || opinion.objection == Objection::leads)
+        return {record.member, Standing::out, opinion.reason};
+    if (!record.objected_since)
+        record.objected_since = view.answered_at;
+    // Patience with one thing is not used up by another, of which one answer may be all there is.
+    if (std::exchange(record.objection, opinion.objection) != opinion.objection)
+        record.same_since = view.answered_at;
+    if (view.answered_at - *record.objected_since < shrug(opinion.objection))
+        return {record.member, Standing::eligible, opinion.reason + " (to be confirmed)"};
+    const auto elapsed = view.answered_at - record.same_since;
+    if (opinion.objection == Objection::lagging && elapsed >= wanted_.lag_window)
+        record.lagged_out = true;
+    const bool drains =
+        (opinion.objection == Objection::lagging && wanted_.on_lag == OnUnfit::drain) ||
+        (opinion.objection == Objection::noloadbalance &&
+         wanted_.on_noloadbalance == OnUnfit::drain);
+    if (drains || elapsed < patience(opinion.objection))
+        return {record.member, Standing::tolerated, opinion.reason};
+    return {record.member, Standing::out, opinion.reason};
+}
+
+/// How long the sessions that a member has stay in spite of it.
+Clock::duration Judge::patience(Objection objection) const {
+    switch (objection) {
+        case Objection::lagging:
+            return std::max<Clock::duration>(wanted_.lag_window, kConfirmAfter);
+        case Objection::behind:
+            return kTimelineGrace;
+        case Objection::unproven:
+            // It served as a replica and is about to lead, or not: it will do either way.
+            return Clock::duration::max();
+        default:
+            return kConfirmAfter + wanted_.removal_grace;
+    }
+}
+
+}  // namespace patroni

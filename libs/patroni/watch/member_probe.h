@@ -1,0 +1,53 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "patroni/rest/endpoint.h"
+#include "patroni/rest/rest_client.h"
+
+namespace patroni {
+
+/// Asks one REST API, on a thread of its own, one request after the other: so that an API that
+/// freezes delays nobody else, and no member ever has two of our requests in flight.
+class MemberProbe {
+  public:
+    /// Told on the probe's thread.
+    using OnReply = std::function<void(Result<HttpReply>)>;
+
+    /// Throws std::system_error where there is no thread to be had.
+    MemberProbe(RestClient::Timeouts timeouts, RestClient::Access access);
+    MemberProbe(const MemberProbe&) = delete;
+    MemberProbe& operator=(const MemberProbe&) = delete;
+    /// Ends the request under way. Questions not yet asked are dropped.
+    ~MemberProbe();
+
+    /// Any thread. The endpoint is this API's, by whichever of its names: one certificate may be
+    /// for the host's name and not for its address.
+    void ask(const Endpoint& endpoint, const std::string& path, OnReply on_reply);
+    /// Whether every question has its answer. Any thread.
+    [[nodiscard]] bool is_idle();
+
+  private:
+    struct Question {
+        Endpoint endpoint;
+        std::string path;
+        OnReply on_reply;
+    };
+
+    void run();
+
+    RestClient client_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<Question> questions_;  // guarded by mutex_
+    bool asks_ = false;               // guarded by mutex_
+    bool stopping_ = false;           // guarded by mutex_
+    std::thread thread_;              // last: it uses the others
+};
+
+}  // namespace patroni

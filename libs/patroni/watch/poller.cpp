@@ -1,0 +1,222 @@
+#include "patroni/watch/poller.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace patroni {
+namespace {
+
+// Positions come from every member at nearly the same time, and are told together.
+constexpr std::chrono::milliseconds kGatherPositions{100};
+
+}  // namespace
+
+Poller::Poller(Settings settings, Outlets outlets)
+    : settings_(std::move(settings)),
+      outlets_(std::move(outlets)),
+      hosts_(from_any_of(settings_.hosts)),
+      schedule_(settings_.interval, outlets_.chance),
+      identity_(settings_.identity, settings_.hosts.size()),
+      member_apis_(settings_.hosts, outlets_.address_of) {}
+
+Poller::~Poller() = default;
+
+/// Hundreds of proxies do not all ask the first.
+HostOrder Poller::from_any_of(const std::vector<Endpoint>& hosts) const {
+    return {hosts, static_cast<std::size_t>(outlets_.chance(0, std::ssize(hosts) - 1))};
+}
+
+void Poller::poll_now(OnRound done) {
+    waiting_.push_back(std::move(done));
+    schedule_.want_round();
+}
+
+std::vector<Poller::OnRound> Poller::take_waiting() {
+    auto waiting = round_ ? std::exchange(round_->done, {}) : std::vector<OnRound>{};
+    std::move(waiting_.begin(), waiting_.end(), std::back_inserter(waiting));
+    waiting_.clear();
+    return waiting;
+}
+
+void Poller::reconfigure(Settings settings, Clock::time_point now) {
+    now_ = now;
+    // Whoever waits for the round under way gets the next one: this one asks the old hosts.
+    waiting_ = take_waiting();
+    round_.reset();
+    if (settings_.hosts != settings.hosts || settings_.identity != settings.identity) {
+        identity_ = KnownIdentity(settings.identity, settings.hosts.size());
+        member_apis_ = MemberApis(settings.hosts, outlets_.address_of);
+        foreign_.clear();
+        unconfirmed_.reset();
+    }
+    settings_ = std::move(settings);
+    hosts_ = from_any_of(settings_.hosts);
+    ++generation_;
+    outstanding_.clear();
+    cluster_asked_.clear();
+    asked_between_.clear();
+    schedule_.restart(settings_.interval, now_);
+}
+
+void Poller::report_trouble(const std::string& member, Trouble trouble, Clock::time_point now) {
+    now_ = now;
+    const bool of_leader = !member.empty() && member == view().leader.member;
+    if (schedule_.trouble(trouble, of_leader, now_))
+        evidence_.observe({now_, TrafficTrouble{member}});
+}
+
+void Poller::advance(Clock::time_point now, std::chrono::system_clock::time_point wall_clock) {
+    now_ = now;
+    if (!round_ && now_ >= schedule_.next_round_at())
+        begin_round();
+    advance_round(wall_clock);
+    follow_candidate();
+    follow_trouble();
+    if (now_ >= tell_view_at_)
+        tell_view();
+}
+
+Clock::time_point Poller::next_deadline() const {
+    return std::min({next_round_deadline(), schedule_.next_candidate_at(), schedule_.next_look_at(),
+                     tell_view_at_});
+}
+
+void Poller::begin_round() {
+    round_ = std::make_unique<RoundState>();
+    round_->number = ++round_number_;
+    round_->started = now_;
+    schedule_.round_began(now_);
+    round_->hosts = apis_ = hosts_.at(now_, view().snapshot.get());
+    round_->done = std::exchange(waiting_, {});
+    if (!round_->done.empty())
+        evidence_.observe({now_, Push{}});
+    ask_next_host();
+    for (const auto& host : settings_.hosts)
+        if (identity_.wants_vote_of(host.url()))
+            ask_host(host);
+}
+
+/// Does what is due: asks a further host, or ends the round.
+void Poller::advance_round(std::chrono::system_clock::time_point wall_clock) {
+    if (!round_)
+        return;
+    if (!round_->claims.empty() && now_ >= round_->claims.front().until)
+        weigh_claim();
+    if (!round_->cluster_done && now_ >= round_->next_host_at) {
+        // Or a host that hangs would be asked first in every round, one question behind the other.
+        hosts_.put_last(round_->hosts[round_->asked - 1], now_);
+        ask_next_host();
+    }
+    if (round_->cluster_done && (round_->awaited.empty() || now_ >= next_round_deadline()))
+        end_round(wall_clock);
+}
+
+Clock::time_point Poller::next_round_deadline() const {
+    if (!round_)
+        return schedule_.next_round_at();
+    if (!round_->claims.empty())
+        return round_->claims.front().until;
+    if (!round_->cluster_done)
+        return round_->next_host_at;
+    return *round_->cluster_done + schedule_.members_wait(!round_->done.empty());
+}
+
+void Poller::end_round(std::chrono::system_clock::time_point wall_clock) {
+    if (tell_view_at_ != Clock::time_point::max())
+        tell_view();
+    const auto finished = std::exchange(round_, nullptr);
+    if (identity_.end_round(now_)) {
+        foreign_.clear();
+        finished->outcome.errors =
+            "the cluster was initialised anew: it is " + identity_.get().words() + " from now on";
+    }
+    finished->outcome.took = now_ - finished->started;
+    const auto& snapshot = view().snapshot;
+    schedule_.round_ended(
+        {.expects_news = snapshot && (!evidence_.is_settled() || evidence_.wants_confirmation() ||
+                                      unconfirmed_ || identity_.is_doubted()),
+         .leaderless = evidence_.is_leaderless(),
+         .by_hearsay = view().leader.by_hearsay,
+         .switchover_at = snapshot ? snapshot->switchover_at : std::nullopt,
+         .wall_clock = wall_clock,
+         .answer_took = finished->answer_took});
+    if (!waiting_.empty())
+        schedule_.want_round();
+    if (evidence_.wants_other_host())
+        hosts_.pass_over(answered_by_, now_);
+    outlets_.on_round(finished->outcome);
+    for (const auto& done : finished->done)
+        done(finished->outcome);
+}
+
+/// Asks whoever is about to be promoted, when that is due. As long as it has not answered it is not
+/// asked anew.
+void Poller::follow_candidate() {
+    const std::string candidate = evidence_.candidate();
+    if (schedule_.take_candidate(candidate, now_))
+        ask_member(candidate, "/primary");
+}
+
+void Poller::follow_trouble() {
+    if (schedule_.take_look(now_))
+        ask_member(view().leader.member, "/primary");
+}
+
+void Poller::ask_next_host() {
+    RoundState& round = *round_;
+    if (round.asked == round.hosts.size()) {
+        round.next_host_at = Clock::time_point::max();
+        return;
+    }
+    const Endpoint host = round.hosts[round.asked++];
+    if (!cluster_asked_.insert(host.url()).second) {
+        round.next_host_at = now_;
+        return fail_host(host, "it has not answered the round before this one yet");
+    }
+    round.next_host_at = now_ + schedule_.next_host_after();
+    ask(host, "/cluster",
+        [this, number = round.number, host, asked_at = now_](const Result<HttpReply>& reply) {
+            on_cluster_reply(number, host, asked_at, reply);
+        });
+}
+
+void Poller::observe(decltype(Observation::claim) claim) {
+    const std::string leader = view().leader.member;
+    const bool is_position = std::holds_alternative<PositionAnswer>(claim);
+    evidence_.observe({now_, std::move(claim)});
+    const bool leads_anew = view().leader.member != leader;
+    if (leads_anew)
+        schedule_.leader_changed();
+    // At its beginning a round waits for who leads, so that the first one tells all there is.
+    if (!evidence_.is_settled() && (!round_ || !leader.empty()))
+        schedule_.doubt(now_);
+    if (is_position && !leads_anew)
+        tell_view_at_ = std::min(tell_view_at_, now_ + kGatherPositions);
+    else
+        tell_view();
+}
+
+void Poller::tell_view() {
+    tell_view_at_ = Clock::time_point::max();
+    if (foreign_.empty())
+        return outlets_.on_view(view());
+    ClusterView told = view();
+    for (const auto& [url, why] : foreign_)
+        told.warnings.push_back(std::string(url).append(": ").append(why));
+    outlets_.on_view(told);
+}
+
+void Poller::ask(const Endpoint& endpoint, const std::string& path,
+                 std::function<void(const Result<HttpReply>&)> on_reply) {
+    outlets_.ask(endpoint, path,
+                 [this, generation = generation_, on_reply = std::move(on_reply)](
+                     Clock::time_point now, const Result<HttpReply>& reply) {
+                     if (generation != generation_)
+                         return;
+                     now_ = now;
+                     on_reply(reply);
+                 });
+}
+
+}  // namespace patroni

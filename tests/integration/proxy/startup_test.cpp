@@ -1,0 +1,81 @@
+// The command line, and what cannot be started: a clear message and no client accepted.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "integration/proxy_under_test.h"
+
+using support::run;
+using support::RunResult;
+using testing::HasSubstr;
+using testing::MatchesRegex;
+
+namespace {
+
+TEST(Startup, HelpAndVersion) {
+    const RunResult help = run({PROXY_BINARY, "--help"});
+    EXPECT_EQ(help.status.code, 0);
+    EXPECT_THAT(help.out, HasSubstr("--check"));
+    EXPECT_THAT(help.out, HasSubstr("patroni_proxy.yaml"));
+    const RunResult version = run({PROXY_BINARY, "--version"});
+    EXPECT_EQ(version.status.code, 0);
+    EXPECT_THAT(version.out, MatchesRegex("patroni_proxy [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+}
+
+TEST(Startup, CheckTellsGoodFromBadByItsExitCode) {
+    const support::TempDir directory;
+    const std::string good = directory.write("good.yaml", FakeCluster(1).config());
+    EXPECT_EQ(run({PROXY_BINARY, "--check", good}).status.code, 0);
+
+    const std::string bad = directory.write("bad.yaml",
+                                            "clusters:\n"
+                                            "  c:\n"
+                                            "    hosts: [\"ftp://127.0.0.1\"]\n"
+                                            "    ports:\n"
+                                            "      p:\n"
+                                            "        listen: 127.0.0.1:0\n"
+                                            "        role: [leader]\n"
+                                            "        host_port: 99999\n");
+    const RunResult result = run({PROXY_BINARY, "--check", bad});
+    EXPECT_EQ(result.status.code, 1);
+    EXPECT_THAT(result.err, HasSubstr(bad + ":3: host 'ftp://127.0.0.1'"));
+    EXPECT_THAT(result.err, HasSubstr(bad + ":6: port 'p' needs 'roles'"));
+    EXPECT_THAT(result.err, HasSubstr(bad + ":7: unknown key 'role'"));
+    EXPECT_THAT(result.err, HasSubstr("did you mean 'roles'?"));
+    EXPECT_THAT(result.err, HasSubstr(bad + ":8: port 'p': host_port '99999'"));
+}
+
+TEST(Startup, FileIsTakenFromTheWorkingDirectoryByDefault) {
+    const support::TempDir directory;
+    directory.write("patroni_proxy.yaml", "clusters: {}\n");
+    support::ProcessOptions options;
+    options.working_directory = directory.path();
+    EXPECT_EQ(run({PROXY_BINARY, "--check"}, options).status.code, 0);
+}
+
+TEST(Startup, UnreadableFile) {
+    const RunResult result = run({PROXY_BINARY, "/nonexistent/proxy.yaml"});
+    EXPECT_EQ(result.status.code, 1);
+    EXPECT_THAT(result.err, HasSubstr("/nonexistent/proxy.yaml"));
+    EXPECT_THAT(result.err, HasSubstr("No such file"));
+}
+
+TEST(Startup, AddressThatIsTaken) {
+    FakeCluster cluster(1);
+    const ProxyUnderTest first(cluster.config());
+    const support::TempDir directory;
+    for (const char* label : {"c/master", "HTTP API"}) {
+        std::string config = cluster.config();
+        const std::string key = std::string(label) == "HTTP API" ? "listen_address: 127.0.0.1:"
+                                                                 : "master: {listen: \"127.0.0.1:";
+        const std::string taken = std::to_string(first.port(label));
+        config.replace(config.find(key) + key.size(), 1, taken);
+        const RunResult result = run({PROXY_BINARY, directory.write("taken.yaml", config)});
+        EXPECT_EQ(result.status.code, 1);
+        EXPECT_THAT(result.err, HasSubstr("127.0.0.1:" + taken));
+        EXPECT_THAT(result.err, HasSubstr("Address already in use"));
+        EXPECT_THAT(result.err, testing::Not(HasSubstr("listening on")));
+    }
+}
+
+}  // namespace

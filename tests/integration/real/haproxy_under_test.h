@@ -1,0 +1,88 @@
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "support/process/daemon_process.h"
+#include "support/process/temp_dir.h"
+
+/// Debian's HAProxy with a file of contrib/haproxy: the members are the testbed's, and it listens
+/// on an address of its own, at the ports that the file says.
+class HaproxyUnderTest {
+  public:
+    static constexpr char kAddress[] = "127.0.0.20";
+
+    /// Returns once its stats socket answers.
+    explicit HaproxyUnderTest(const std::string& contrib_file);
+
+    /// A new process takes over, as `systemctl reload haproxy` does it (-x, -sf).
+    void reload();
+    /// What a command on the stats socket answers; empty where nobody does.
+    [[nodiscard]] std::string command(const std::string& line) const;
+    /// By "backend/server": UP, UP 1/2, DRAIN (agent), DOWN, MAINT, ...
+    [[nodiscard]] std::map<std::string, std::string> states() const;
+    [[nodiscard]] std::string output() const;
+
+  private:
+    void start(const std::vector<std::string>& more);
+
+    support::TempDir directory_;
+    std::string socket_;
+    std::string file_;
+    std::vector<std::unique_ptr<support::DaemonProcess>> processes_;  ///< the newest last
+};
+
+/// Asks HAProxy every few milliseconds what it takes every server for.
+class StateWatch {
+  public:
+    explicit StateWatch(const HaproxyUnderTest& haproxy);
+    ~StateWatch();
+    StateWatch(const StateWatch&) = delete;
+    StateWatch& operator=(const StateWatch&) = delete;
+
+    /// All states that "backend/server" was seen in since the last call of forget().
+    [[nodiscard]] std::set<std::string> seen(const std::string& server);
+    void forget();
+
+  private:
+    const HaproxyUnderTest& haproxy_;
+    std::mutex mutex_;
+    std::map<std::string, std::set<std::string>> seen_;  // guarded by mutex_
+    std::atomic<bool> stop_{false};
+    std::thread thread_;
+};
+
+/// Inserts numbered rows through an address, each over a connection of its own, as fast as they
+/// are answered.
+class RowWriter {
+  public:
+    RowWriter(std::string ip, std::uint16_t port, std::string table);
+    ~RowWriter();
+    RowWriter(const RowWriter&) = delete;
+    RowWriter& operator=(const RowWriter&) = delete;
+
+    void stop();
+    [[nodiscard]] std::size_t written() const { return written_; }
+    /// Numbers of the rows whose insertion was confirmed. After stop().
+    [[nodiscard]] const std::vector<int>& confirmed() const { return confirmed_; }
+    /// Writes that reached a server which takes none: SQLSTATE 25006.
+    [[nodiscard]] std::size_t hits_on_standbys() const { return hits_; }
+
+  private:
+    void run();
+
+    const std::string ip_;
+    const std::uint16_t port_;
+    const std::string table_;
+    std::vector<int> confirmed_;
+    std::atomic<std::size_t> written_{0};
+    std::atomic<std::size_t> hits_{0};
+    std::atomic<bool> stop_{false};
+    std::thread thread_;
+};

@@ -1,0 +1,167 @@
+#include "net/socket/listening_sockets.h"
+
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <netinet/tcp.h>
+#include <string>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <system_error>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "net/socket/unique_fd.h"
+#include "support/process/temp_dir.h"
+#include "support/sockets/test_client.h"
+
+namespace net {
+namespace {
+
+using support::TestClient;
+using testing::HasSubstr;
+using Wish = ListeningSockets::Wish;
+using Wishes = std::vector<Wish>;
+
+const std::string kAnyPort = "127.0.0.1:0";
+
+Wish wish(const std::string& owner, const std::string& address) {
+    return {owner, ListenAddress::parse(address).value(), {}};
+}
+
+/// Puts all of them in force.
+ListeningSockets::Prepared use(ListeningSockets& sockets, const Wishes& wishes) {
+    auto prepared = sockets.prepare(wishes);
+    sockets.use(wishes, prepared);
+    return prepared;
+}
+
+/// What connect() says to a unix socket: 0 or its errno.
+int connect_error(const std::string& path) {
+    const net::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
+    return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0
+               ? 0
+               : errno;
+}
+
+int connect_error(const ListeningSockets::Socket& socket) {
+    return TestClient::connect_error("127.0.0.1", socket->address().port());
+}
+
+TEST(ListeningSocketsTest, GivesASocketForEachWishInTheirOrder) {
+    const support::TempDir directory;
+    const std::string path = directory.path() / ".s.PGSQL.6432";
+    ListeningSockets sockets;
+    const auto prepared = use(
+        sockets, {wish("HTTP API", kAnyPort), wish("c/p", "unix:" + path), wish("c/q", "[::1]:0")});
+    ASSERT_EQ(prepared.size(), 3U);
+    EXPECT_EQ(connect_error(prepared[0]), 0);
+    EXPECT_EQ(prepared[1]->address().path(), path);
+    EXPECT_EQ(connect_error(path), 0);
+    EXPECT_EQ(prepared[2]->address().socket_address().family(), AF_INET6);
+}
+
+TEST(ListeningSocketsTest, WhatIsThereIsKeptAndWhatIsNewIsBound) {
+    ListeningSockets sockets;
+    const auto first = use(sockets, {wish("c/p", kAnyPort)});
+    const auto second = use(sockets, {wish("c/q", kAnyPort), wish("c/p", kAnyPort)});
+    EXPECT_EQ(second[1], first[0]);
+    EXPECT_NE(second[0], first[0]);
+}
+
+TEST(ListeningSocketsTest, AnAddressStaysWhoeverItsOwnerIs) {
+    ListeningSockets sockets;
+    const auto free_one = use(sockets, {wish("c/p", kAnyPort)}).front()->address().to_string();
+    sockets.use({}, {});
+    const auto first = use(sockets, {wish("c/p", free_one)});
+    const auto second = use(sockets, {wish("d/q", free_one)});
+    EXPECT_EQ(second[0], first[0]);
+}
+
+TEST(ListeningSocketsTest, AnyFreePortIsItsOwnersAlone) {
+    ListeningSockets sockets;
+    const Wishes wishes{wish("c/p", kAnyPort), wish("c/q", kAnyPort)};
+    const auto first = use(sockets, wishes);
+    EXPECT_NE(first[0]->address().port(), first[1]->address().port());
+    // The next time each has its own again.
+    EXPECT_EQ(use(sockets, wishes), first);
+    EXPECT_EQ(use(sockets, {wishes[1], wishes[0]}),
+              (ListeningSockets::Prepared{first[1], first[0]}));
+}
+
+TEST(ListeningSocketsTest, PreparingChangesNothing) {
+    ListeningSockets sockets;
+    const auto first = use(sockets, {wish("c/p", kAnyPort)});
+    std::uint16_t port = 0;
+    {
+        const auto prepared = sockets.prepare({wish("c/new", kAnyPort)});
+        port = prepared[0]->address().port();
+        EXPECT_EQ(TestClient::connect_error("127.0.0.1", port), 0) << "it is bound already";
+    }
+    EXPECT_EQ(TestClient::connect_error("127.0.0.1", port), ECONNREFUSED) << "nobody used it";
+    EXPECT_EQ(connect_error(first[0]), 0);
+    EXPECT_EQ(sockets.prepare({wish("c/p", kAnyPort)}), first);
+}
+
+TEST(ListeningSocketsTest, AnAddressThatIsTakenIsNamedAndEverythingStaysAsItWas) {
+    const auto taken = net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0"));
+    const support::TempDir directory;
+    const std::string path = directory.path() / "socket";
+    ListeningSockets sockets;
+    const auto first = use(sockets, {wish("c/p", kAnyPort)});
+    const Wishes wishes{wish("c/new", "unix:" + path),
+                        wish("c/taken", taken.address().to_string())};
+    try {
+        (void)sockets.prepare(wishes);
+        FAIL() << "two on one address";
+    } catch (const std::system_error& error) {
+        EXPECT_EQ(error.code().value(), EADDRINUSE);
+        EXPECT_THAT(error.what(), HasSubstr("c/taken: " + taken.address().to_string() +
+                                            " cannot be listened on: Address already in use"));
+    }
+    EXPECT_EQ(connect_error(path), ENOENT) << "what was bound before it is gone again";
+    EXPECT_EQ(sockets.prepare({wish("c/p", kAnyPort)}), first);
+    EXPECT_EQ(connect_error(first[0]), 0);
+}
+
+TEST(ListeningSocketsTest, WhatIsNoLongerWishedClosesOnceNobodyAcceptsOnIt) {
+    ListeningSockets sockets;
+    auto held = use(sockets, {wish("c/p", kAnyPort)});
+    const auto port = held[0]->address().port();
+    sockets.use({}, {});
+    EXPECT_EQ(TestClient::connect_error("127.0.0.1", port), 0);
+    held.clear();
+    EXPECT_EQ(TestClient::connect_error("127.0.0.1", port), ECONNREFUSED);
+}
+
+TEST(ListeningSocketsTest, AUnixSocketHasTheModeThatWasWished) {
+    const support::TempDir directory;
+    const std::string path = directory.path() / "socket";
+    ListeningSockets sockets;
+    Wish with_mode = wish("c/p", "unix:" + path);
+    with_mode.options.unix_mode = 0700;
+    (void)use(sockets, {with_mode});
+    struct stat status {};
+    ASSERT_EQ(::stat(path.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777U, 0700U);
+}
+
+TEST(ListeningSocketsTest, TcpOptionsThatChangeAreForSocketsThatStay) {
+    ListeningSockets sockets;
+    Wish changed = wish("c/p", kAnyPort);
+    const auto first = use(sockets, {changed});
+    changed.options.tcp.keepalive_idle = std::chrono::seconds{77};
+    ASSERT_EQ(use(sockets, {changed}), first);
+    int seconds = 0;
+    socklen_t size = sizeof seconds;
+    ASSERT_EQ(::getsockopt(first[0]->get(), IPPROTO_TCP, TCP_KEEPIDLE, &seconds, &size), 0);
+    EXPECT_EQ(seconds, 77);
+}
+
+}  // namespace
+}  // namespace net

@@ -1,0 +1,513 @@
+#include "patroni/answers/cluster_parser.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "captured.h"
+#include "support/fakes/cluster_json.h"
+
+namespace patroni {
+
+/// What a failed comparison of members shows.
+void PrintTo(const Member& member, std::ostream* out) {
+    const auto number = [](const auto& value) {
+        return value ? std::to_string(*value) : std::string("-");
+    };
+    *out << member.name << " " << member.role_name << " " << member.state_name << " " << member.host
+         << ":" << number(member.port) << " timeline " << number(member.timeline) << " lag "
+         << number(member.lag) << " " << member.api_url;
+    for (const auto& [tag, value] : member.tags)
+        *out << " " << tag << "=" << value;
+}
+
+namespace {
+
+using support::ClusterJson;
+using Numbers = std::vector<std::optional<std::uint64_t>>;
+using Tags = std::map<std::string, std::string>;
+
+constexpr auto kUnknown = std::nullopt;
+
+ClusterSnapshot parsed(const std::string& body) {
+    const auto result = parse_cluster(body);
+    if (!result) {
+        ADD_FAILURE() << result.reason() << " in " << body.substr(0, 200);
+        return {};
+    }
+    return result.value();
+}
+
+/// A member whose JSON is `fields` and a name that they may override, beside one that can be read.
+Member member_from(const std::string& fields) {
+    const auto snapshot = parsed(R"({"members": [{"name": "p1", )" + fields +
+                                 R"(}, {"name": "p9", "role": "leader", "state": "running"}]})");
+    EXPECT_EQ(snapshot.members.size(), 2U) << fields;
+    return snapshot.members.empty() ? Member{} : snapshot.members.front();
+}
+
+std::string why_not(const std::string& body) {
+    const auto result = parse_cluster(body);
+    return result ? "it parsed" : result.reason();
+}
+
+/// A member of the clusters that were captured: pN on 127.0.0.1N.
+Member member_of(int number, const std::string& role, const std::string& state,
+                 std::optional<std::uint64_t> timeline, std::optional<std::uint64_t> lag,
+                 Tags tags = {}) {
+    const std::string digit = std::to_string(number);
+    Member member;
+    member.name = "p" + digit;
+    member.role_name = role;
+    member.role = role_from(role);
+    member.state_name = state;
+    member.state = state_from(state);
+    member.host = "127.0.0.1" + digit;
+    member.port = 5432;
+    member.timeline = timeline;
+    member.lag = lag;
+    member.tags = std::move(tags);
+    member.api_url = "http://127.0.0.1" + digit + ":8008/patroni";
+    return member;
+}
+
+TEST(ClusterParserTest, ReadsWhatPatroniReallyAnswers) {
+    const std::vector<std::pair<std::string, std::vector<Member>>> cases{
+        {"3.0.2/single-node", {member_of(1, "leader", "running", 1, kUnknown)}},
+        {"3.0.2/async-normal",
+         {member_of(1, "leader", "running", 1, kUnknown), member_of(2, "replica", "running", 1, 0),
+          member_of(3, "replica", "running", 1, 0)}},
+        {"4.x/async-normal",
+         {member_of(1, "leader", "running", 1, kUnknown),
+          member_of(2, "replica", "streaming", 1, 0), member_of(3, "replica", "streaming", 1, 0)}},
+        {"3.0.2/sync-mode",
+         {member_of(1, "leader", "running", 1, kUnknown), member_of(2, "replica", "running", 1, 0),
+          member_of(3, "sync_standby", "running", 1, 0)}},
+        {"4.x/quorum-mode",
+         {member_of(1, "leader", "running", 1, kUnknown),
+          member_of(2, "quorum_standby", "streaming", 1, 0),
+          member_of(3, "quorum_standby", "streaming", 1, 0)}},
+        {"3.0.2/replica-stopped",
+         {member_of(1, "leader", "running", 1, kUnknown), member_of(2, "replica", "running", 1, 0),
+          member_of(3, "replica", "stopped", kUnknown, kUnknown)}},
+        {"4.x/replica-stopped",
+         {member_of(1, "leader", "running", 1, kUnknown),
+          member_of(2, "replica", "streaming", 1, 0),
+          member_of(3, "replica", "stopped", kUnknown, kUnknown)}},
+        {"4.x/replica-crashed",
+         {member_of(1, "replica", "crashed", kUnknown, kUnknown),
+          member_of(2, "leader", "running", 5, kUnknown),
+          member_of(3, "replica", "streaming", 5, 0)}},
+        {"3.0.2/replica-diverged-stuck-on-old-timeline",
+         {member_of(1, "replica", "running", 4, 0), member_of(2, "replica", "running", 5, 0),
+          member_of(3, "leader", "running", 5, kUnknown)}},
+        {"3.0.2/receive-paused-lagging",
+         {member_of(1, "leader", "running", 1, kUnknown), member_of(2, "replica", "running", 1, 0),
+          member_of(3, "replica", "running", 1, 31'428'256)}},
+        // 3.0.2 knows nothing of replay, so that 31 MB of replay lag show as none.
+        {"3.0.2/replay-paused-lagging",
+         {member_of(1, "leader", "running", 1, kUnknown), member_of(2, "replica", "running", 1, 0),
+          member_of(3, "replica", "running", 1, 0)}},
+        {"4.x/replay-paused-lagging",
+         {member_of(1, "leader", "running", 1, kUnknown),
+          member_of(2, "replica", "streaming", 1, 0),
+          member_of(3, "replica", "streaming", 1, 31'558'032)}},
+        {"4.x/tags-noloadbalance",
+         {member_of(1, "leader", "running", 1, kUnknown),
+          member_of(2, "replica", "streaming", 1, 0, {{"nofailover", "true"}, {"zone", "a"}}),
+          member_of(3, "replica", "streaming", 1, 0, {{"noloadbalance", "true"}})}},
+        {"3.0.2/paused-leader-key-expired-no-leader",
+         {member_of(1, "replica", "running", 9, 0), member_of(3, "replica", "running", 9, 0)}},
+        {"4.x/pending-restart",
+         {member_of(1, "leader", "running", 7, kUnknown),
+          member_of(2, "replica", "streaming", 7, 0), member_of(3, "replica", "streaming", 7, 0)}},
+    };
+    for (auto [name, members] : cases) {
+        // Only 4.x tells replay lag, of whose lag is known.
+        for (auto& member : members)
+            member.tells_replay_lag = name.starts_with("4.x") && member.lag;
+        EXPECT_EQ(parsed(captured("cluster", name)).members, members) << name;
+    }
+}
+
+TEST(ClusterParserTest, ReadsEveryCapturedAnswer) {
+    const std::set<std::string> hosts{"127.0.0.11", "127.0.0.12", "127.0.0.13"};
+    std::size_t files = 0;
+    for (const auto& name : captured_cases("cluster")) {
+        const std::string body = captured("cluster", name);
+        // An empty file: the server closed without answering.
+        if (body.empty())
+            continue;
+        ++files;
+        const auto snapshot = parsed(body);
+        EXPECT_THAT(snapshot.members.size(), testing::AllOf(testing::Ge(1), testing::Le(3)))
+            << name;
+        for (const auto& member : snapshot.members) {
+            EXPECT_NE(member.role, Role::unknown) << name;
+            EXPECT_EQ(hosts.count(member.host), 1U) << name;
+            EXPECT_EQ(member.port, 5432) << name;
+            EXPECT_EQ(serves(member.state), member.timeline.has_value()) << name;
+        }
+        EXPECT_LE(std::count_if(snapshot.members.begin(), snapshot.members.end(),
+                                [](const Member& each) { return each.role == Role::leader; }),
+                  1)
+            << name;
+        EXPECT_EQ(snapshot.paused, name.find("/paused") != std::string::npos) << name;
+        EXPECT_EQ(snapshot.scope, name.starts_with("4.x") ? "testbed" : "") << name;
+    }
+    EXPECT_GE(files, 45U);
+}
+
+TEST(ClusterParserTest, ABootstrapHasNoMembersYet) {
+    EXPECT_EQ(parsed(R"({"members": []})"), ClusterSnapshot{});
+}
+
+TEST(ClusterParserTest, PauseAndScopeCountWithTheirTypeOnly) {
+    EXPECT_TRUE(parsed(R"({"members": [], "pause": true})").paused);
+    EXPECT_EQ(parsed(R"({"members": [], "scope": "main"})").scope, "main");
+    for (const std::string value : {"false", "null", "1", "[true]", "{}"}) {
+        EXPECT_FALSE(parsed(R"({"members": [], "pause": )" + value + "}").paused) << value;
+        EXPECT_EQ(parsed(R"({"members": [], "scope": )" + value + "}").scope, "") << value;
+    }
+    EXPECT_FALSE(parsed(R"({"members": [], "pause": "true"})").paused);
+}
+
+TEST(ClusterParserTest, ReadsWhenASwitchoverIsPlanned) {
+    const auto at = [](const std::string& value) {
+        const auto time =
+            parsed(R"({"members": [], "scheduled_switchover": )" + value + "}").switchover_at;
+        return time ? std::chrono::duration<double>(time->time_since_epoch()).count() : 0;
+    };
+    EXPECT_DOUBLE_EQ(at(R"({"at": "2026-11-21T01:24:25.247994+00:00"})"), 1795224265.247994);
+    EXPECT_DOUBLE_EQ(at(R"({"at": "2026-11-21T03:24:25+02:00"})"), 1795224265);
+    EXPECT_DOUBLE_EQ(at(R"({"at": "2026-11-20T20:24:25.5-05:00"})"), 1795224265.5);
+    for (const std::string value :
+         {"{}", "null", "7", R"("soon")", R"({"at": null})", R"({"at": 5})", R"({"at": "soon"})",
+          R"({"at": "9999-01-01T00:00:00+00:00"})", R"({"at": "0000-01-01T00:00:00+00:00"})"})
+        EXPECT_EQ(at(value), 0) << value;
+    EXPECT_EQ(parsed(R"({"members": []})").switchover_at, std::nullopt);
+}
+
+TEST(ClusterParserTest, RefusesWhatIsNoSuchAnswer) {
+    const std::vector<std::pair<std::string, std::string>> cases{
+        {"", "the answer is not JSON"},
+        {" \r\n", "the answer is not JSON"},
+        {R"({"members": [{"name": "p1", "ro)", "the answer is not JSON"},
+        {R"({"members": [{"name": "p1"})", "the answer is not JSON"},
+        {"<html><body>502 Bad Gateway</body></html>", "the answer is not JSON"},
+        {"null", "the answer is not JSON"},
+        {"5", "the answer is not JSON"},
+        {R"({"members": []} trailing)", "the answer is not JSON"},
+        {R"({"members": []}{"members": []})", "the answer is not JSON"},
+        {"{'members': []}", "the answer is not JSON"},
+        {"[]", "the answer is not a JSON object"},
+        {R"([{"members": []}])", "the answer is not a JSON object"},
+        {"{}", "the answer has no list of members"},
+        {R"({"Members": []})", "the answer has no list of members"},
+        {R"({"members": null})", "the answer has no list of members"},
+        {R"({"members": {}})", "the answer has no list of members"},
+        {R"({"members": "p1"})", "the answer has no list of members"},
+    };
+    for (const auto& [body, reason] : cases)
+        EXPECT_THAT(why_not(body), testing::StartsWith(reason)) << body;
+}
+
+TEST(ClusterParserTest, NoPrefixOfAnAnswerPasses) {
+    const std::string body = captured("cluster", "4.x/async-normal");
+    const std::size_t end = body.rfind('}');
+    for (std::size_t size = 0; size <= end; ++size)
+        ASSERT_FALSE(parse_cluster(body.substr(0, size))) << size;
+}
+
+std::string repeated(const std::string& text, std::size_t size) {
+    std::string result;
+    while (result.size() < size)
+        result += text;
+    return result;
+}
+
+TEST(ClusterParserTest, HostileBodiesEndSoonAndWithAReason) {
+    constexpr std::size_t mebibyte = 1024 * 1024;
+    const std::vector<std::string> bodies{
+        std::string(200'000, '['),
+        repeated(R"({"members":)", mebibyte),
+        R"({"members":)" + std::string(200'000, '['),
+        repeated("{},", mebibyte),
+        R"({"members":[)" + repeated("{},", mebibyte) + "{}]}",
+        R"({"members":[)" + repeated("[],", mebibyte) + "[]]}",
+        R"({"members":[)" + repeated("1,", mebibyte) + "1]}",
+        R"({"members":[{"tags":{)" + repeated(R"("t":1,)", mebibyte) + R"("t":1}}]})",
+        R"({"members":[{"name":")" + std::string(mebibyte, 'x'),
+        R"({"members":[{"lag":)" + std::string(mebibyte, '9') + "}]}",
+        std::string(mebibyte, ' '),
+        std::string(mebibyte, '\0'),
+        std::string(mebibyte, '\xff'),
+    };
+    for (const auto& body : bodies) {
+        const auto start = std::chrono::steady_clock::now();
+        EXPECT_THAT(why_not(body), testing::StartsWith("the answer is not JSON"))
+            << body.substr(0, 40);
+        // Some 60 ms at most; sanitizers and a busy machine take their share.
+        EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5))
+            << body.substr(0, 40);
+    }
+}
+
+TEST(ClusterParserTest, ALargeClusterIsReadWhole) {
+    ClusterJson json;
+    for (int i = 0; i < 256; ++i)
+        json.member({.name = "p" + std::to_string(i),
+                     .role = "replica",
+                     .state = "streaming",
+                     .api_url = "http://p:8008/patroni",
+                     .host = "10.0.0.1",
+                     .port = 5432,
+                     .timeline = 1,
+                     .lag = i,
+                     .tags = {{"zone", "a"}}});
+    const auto members = parsed(json.str()).members;
+    ASSERT_EQ(members.size(), 256U);
+    EXPECT_EQ(members.back().lag, 255U);
+}
+
+TEST(ClusterParserTest, EntriesWithoutANameAreCounted) {
+    const auto snapshot = parsed(R"({"members": [1, "p0", null, true, [], [{"name": "p9"}],
+        {"role": "leader"}, {"name": "p1", "role": "replica", "state": "running"}]})");
+    ASSERT_EQ(snapshot.members.size(), 1U);
+    EXPECT_EQ(snapshot.members.front().name, "p1");
+    EXPECT_EQ(snapshot.nameless, 7U);
+}
+
+TEST(ClusterParserTest, AnAnswerOfWhichNoMemberCanBeReadIsNone) {
+    for (const std::string members :
+         {"1", R"("p1")", "null", "{}", R"({"role": "leader", "state": "running"})",
+          R"({"name": "p1", "role": "leader"})", R"({"name": "p1", "state": "running"})",
+          R"({"name": "p1", "role": "chief", "state": "running"})",
+          R"({"name": "p1", "role": "leader", "state": "flying"})",
+          R"({"name": 5, "role": "leader", "state": "running"}, [])"})
+        EXPECT_EQ(why_not(R"({"members": [)" + members + "]}"),
+                  "no member of the answer has a name, and a role and a state that are known")
+            << members;
+    EXPECT_EQ(
+        why_not(R"({"members": [{}, {"name": "p1", "role": "replica", "state": "stopped"}]})"),
+        "it parsed");
+}
+
+/// A member with every field, each as JSON.
+std::map<std::string, std::string> all_fields() {
+    return {{"name", R"("p1")"},         {"role", R"("replica")"},
+            {"state", R"("streaming")"}, {"api_url", R"("http://127.0.0.11:8008/patroni")"},
+            {"host", R"("127.0.0.11")"}, {"port", "5432"},
+            {"timeline", "7"},           {"lag", "42"},
+            {"tags", R"({"zone": "a"})"}};
+}
+
+std::string json_of(const std::map<std::string, std::string>& fields) {
+    std::string json;
+    for (const auto& [key, value] : fields)
+        json += (json.empty() ? "\"" : ", \"") + key + "\": " + value;
+    return json;
+}
+
+/// What a member with all fields is without `field`.
+Member without(const std::string& field) {
+    Member member = member_of(1, "replica", "streaming", 7, 42, {{"zone", "a"}});
+    if (field == "role") {
+        member.role_name.clear();
+        member.role = Role::unknown;
+    } else if (field == "state") {
+        member.state_name.clear();
+        member.state = State::unknown;
+    } else if (field == "api_url") {
+        member.api_url.clear();
+    } else if (field == "host") {
+        member.host.clear();
+    } else if (field == "port") {
+        member.port.reset();
+    } else if (field == "timeline") {
+        member.timeline.reset();
+    } else if (field == "lag") {
+        member.lag.reset();
+    } else if (field == "tags") {
+        member.tags.clear();
+    }
+    return member;
+}
+
+TEST(ClusterParserTest, AMissingFieldCostsThatFieldAlone) {
+    EXPECT_EQ(member_from(json_of(all_fields())), without("nothing"));
+    for (const auto& [field, value] : all_fields()) {
+        if (field == "name")
+            continue;
+        auto fields = all_fields();
+        fields.erase(field);
+        EXPECT_EQ(member_from(json_of(fields)), without(field)) << field;
+    }
+}
+
+TEST(ClusterParserTest, AFieldOfTheWrongTypeCostsThatFieldAlone) {
+    for (const auto& [field, value] : all_fields())
+        for (const std::string wrong : {"null", "true", "[]", "[5432]", "{}", "-1", "1.5", "1e3"}) {
+            if (field == "name")
+                continue;
+            // An object is the right type for tags, and an empty one has none.
+            auto fields = all_fields();
+            fields[field] = wrong;
+            EXPECT_EQ(member_from(json_of(fields)), without(field)) << field << ": " << wrong;
+        }
+    for (const std::string field : {"port", "timeline", "lag", "tags"}) {
+        auto fields = all_fields();
+        fields[field] = R"("5432")";
+        EXPECT_EQ(member_from(json_of(fields)), without(field)) << field;
+    }
+    for (const std::string field : {"role", "state", "host", "api_url"}) {
+        auto fields = all_fields();
+        fields[field] = "5432";
+        EXPECT_EQ(member_from(json_of(fields)), without(field)) << field;
+    }
+}
+
+TEST(ClusterParserTest, OneBrokenMemberLeavesTheOthersWhole) {
+    const auto good = json_of(all_fields());
+    const auto members =
+        parsed(R"({"members": [{"name": "p0", "host": 5, "lag": {}}, {)" + good + "}, {}]}")
+            .members;
+    Member broken;
+    broken.name = "p0";
+    EXPECT_EQ(members, (std::vector<Member>{broken, without("nothing")}));
+}
+
+TEST(ClusterParserTest, PortsAreFrom1To65535) {
+    const std::vector<std::pair<std::string, std::optional<std::uint16_t>>> cases{
+        {"1", 1},
+        {"65535", 65535},
+        {"0", kUnknown},
+        {"65536", kUnknown},
+        {"-5432", kUnknown},
+        {"4294972728", kUnknown},  // 5432 in its lower 16 bits
+    };
+    for (const auto& [json, port] : cases)
+        EXPECT_EQ(member_from("\"port\": " + json).port, port) << json;
+}
+
+TEST(ClusterParserTest, NumbersReachToTheEndOf64Bits) {
+    const std::vector<std::pair<std::string, std::optional<std::uint64_t>>> cases{
+        {"0", 0},
+        {"4294967296", 4'294'967'296},
+        {"9223372036854775807", 9'223'372'036'854'775'807U},
+        {"9223372036854775808", 9'223'372'036'854'775'808U},
+        {"18446744073709551615", ~0ULL},
+        {"-1", kUnknown},
+        {"-9223372036854775808", kUnknown},
+    };
+    for (const auto& [json, number] : cases) {
+        const auto member = member_from("\"lag\": " + json + ", \"timeline\": " + json);
+        EXPECT_EQ(member.lag, number) << json;
+        EXPECT_EQ(member.timeline, number) << json;
+    }
+}
+
+TEST(ClusterParserTest, ANumberBeyond64BitsIsTheOneValueThatIsUnknown) {
+    for (const std::string json :
+         {"18446744073709551616", "99999999999999999999999", "1e400", "-99999999999999999999999",
+          "-9223372036854775809", "NaN", "Infinity", "-Infinity", "1.5", "-1e999"}) {
+        const auto member =
+            member_from(R"("port": 5432, "timeline": )" + json + R"(, "lag": )" + json +
+                        R"(, "tags": {"asset": )" + json + R"(, "zone": "a"})");
+        EXPECT_EQ(member.lag, kUnknown) << json;
+        EXPECT_EQ(member.timeline, kUnknown) << json;
+        EXPECT_EQ(member.port, 5432) << json;
+        EXPECT_EQ(member.tags, (Tags{{"asset", json}, {"zone", "a"}}));
+    }
+}
+
+TEST(ClusterParserTest, NumbersInTextsAreTexts) {
+    const std::string text = R"(a \" 99999999999999999999, NaN: [-Infinity] \\)";
+    EXPECT_EQ(member_from(R"("host": ")" + text + R"(", "port": 1)").host,
+              R"(a " 99999999999999999999, NaN: [-Infinity] \)");
+}
+
+TEST(ClusterParserTest, TellsWhetherReplayLagIsIn) {
+    EXPECT_FALSE(member_from(R"("lag": 5)").tells_replay_lag);
+    EXPECT_FALSE(member_from(R"("lag": 5, "replay_lag": "unknown")").tells_replay_lag);
+    EXPECT_TRUE(member_from(R"("lag": 5, "replay_lag": 7)").tells_replay_lag);
+}
+
+TEST(ClusterParserTest, LagIsTheLargerOfReceivedAndReplayed) {
+    const std::vector<std::pair<std::string, std::optional<std::uint64_t>>> cases{
+        {R"("lag": 5)", 5},
+        {R"("lag": "unknown")", kUnknown},
+        {R"("lag": 0, "receive_lag": 0, "replay_lag": 31558032)", 31'558'032},
+        {R"("lag": 7, "replay_lag": 3)", 7},
+        {R"("lag": 7, "replay_lag": 7)", 7},
+        {R"("lag": 0, "replay_lag": "unknown")", kUnknown},
+        {R"("lag": "unknown", "replay_lag": 0)", kUnknown},
+        {R"("lag": "unknown", "replay_lag": "unknown")", kUnknown},
+        {R"("replay_lag": 5)", kUnknown},
+        {R"("receive_lag": 5)", kUnknown},
+    };
+    for (const auto& [json, lag] : cases)
+        EXPECT_EQ(member_from(json).lag, lag) << json;
+}
+
+TEST(ClusterParserTest, TagsKeepTheirPlainValuesAsText) {
+    EXPECT_EQ(member_from(R"("tags": {"noloadbalance": true, "nofailover": false, "priority": 10,
+                                       "weight": 0.50, "release": 2.0, "zone": "a", "text": "true", "empty": "",
+                                       "none": null, "list": [1], "map": {"zone": "b"}})")
+                  .tags,
+              (Tags{{"noloadbalance", "true"},
+                    {"nofailover", "false"},
+                    {"priority", "10"},
+                    {"weight", "0.5"},
+                    {"release", "2"},
+                    {"zone", "a"},
+                    {"text", "true"},
+                    {"empty", ""}}));
+}
+
+TEST(ClusterParserTest, TextIsReadInUnicodeWrittenEitherWay) {
+    EXPECT_EQ(member_from(R"("name": "b\u00e4r \ud83d\udc18 ж")").name, "bär 🐘 ж");
+    EXPECT_EQ(member_from(R"("name": "quote \" slash \\ \/ line \n")").name,
+              "quote \" slash \\ / line \n");
+}
+
+TEST(ClusterParserTest, HostsMayBeNamesOrIpv6Addresses) {
+    for (const std::string host : {"pg1.example.com", "2001:db8::7", "127.0.0.11"})
+        EXPECT_EQ(member_from("\"host\": \"" + host + "\"").host, host);
+}
+
+TEST(ClusterParserTest, OfDuplicateKeysTheLastCounts) {
+    EXPECT_EQ(member_from(R"("name": "p1", "lag": 1, "name": "p2", "lag": 2)").name, "p2");
+    EXPECT_TRUE(parsed(R"({"members": [5], "members": []})").members.empty());
+}
+
+TEST(ClusterParserTest, RefusesTwoMembersOfOneName) {
+    const auto refused = parse_cluster(
+        R"({"members": [{"name": "p1", "role": "leader"}, {"name": "p1", "role": "replica"}]})");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.reason(), "the answer names two members p1");
+}
+
+TEST(ClusterParserTest, RefusesMoreMembersThanAnyClusterHas) {
+    const auto cluster_of = [](int members) {
+        std::string body = R"({"members": [{"name": "p0", "role": "replica", "state": "running"})";
+        for (int i = 1; i < members; ++i)
+            body += ", {}";
+        return body + "]}";
+    };
+    EXPECT_TRUE(parse_cluster(cluster_of(256)));
+    const auto refused = parse_cluster(cluster_of(257));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.reason(), "the answer has more than 256 members");
+}
+
+}  // namespace
+}  // namespace patroni

@@ -1,0 +1,118 @@
+#include "patroni/rest/watchdog.h"
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <gtest/gtest.h>
+
+#include "support/fakes/fake_backend.h"
+#include "support/sockets/fd.h"
+#include "support/sockets/socket.h"
+#include "support/wait.h"
+
+namespace patroni {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = Watchdog::Clock;
+
+/// Two connected sockets; the first is the one that is guarded.
+struct Connection {
+    Connection() {
+        std::array<int, 2> fds{};
+        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()), 0);
+        guarded = support::Fd(fds[0]);
+        peer = support::Fd(fds[1]);
+    }
+
+    /// Waits until the connection ends; false if it has not within `timeout`.
+    [[nodiscard]] bool ends_within(std::chrono::milliseconds timeout) const {
+        return support::wait_ready(peer.get(), POLLIN, Clock::now() + timeout);
+    }
+
+    support::Fd guarded;
+    support::Fd peer;
+};
+
+TEST(WatchdogTest, CutsAtTheDeadlineAndNotBefore) {
+    Watchdog watchdog;
+    const Connection connection;
+    const auto deadline = Clock::now() + 50ms;
+    watchdog.guard(connection.guarded.get(), deadline);
+    EXPECT_TRUE(connection.ends_within(10s));
+    EXPECT_GE(Clock::now(), deadline);
+    EXPECT_EQ(watchdog.release(), Watchdog::Cut::deadline);
+}
+
+TEST(WatchdogTest, LeavesAloneWhatIsReleasedInTime) {
+    Watchdog watchdog;
+    const Connection connection;
+    watchdog.guard(connection.guarded.get(), Clock::now() + 30ms);
+    EXPECT_EQ(watchdog.release(), Watchdog::Cut::none);
+    EXPECT_FALSE(connection.ends_within(60ms));
+}
+
+TEST(WatchdogTest, AnEarlierDeadlineThanTheLastOneCounts) {
+    Watchdog watchdog;
+    const Connection first;
+    watchdog.guard(first.guarded.get(), Clock::now() + 1h);
+    EXPECT_EQ(watchdog.release(), Watchdog::Cut::none);
+    const Connection second;
+    watchdog.guard(second.guarded.get(), Clock::now() + 20ms);
+    EXPECT_TRUE(second.ends_within(10s));
+    EXPECT_EQ(watchdog.release(), Watchdog::Cut::deadline);
+    EXPECT_FALSE(first.ends_within(0ms));
+}
+
+TEST(WatchdogTest, AbortCutsAtOnceAndSaysSo) {
+    Watchdog watchdog;
+    const Connection connection;
+    watchdog.guard(connection.guarded.get(), Clock::now() + 1h);
+    watchdog.abort();
+    EXPECT_TRUE(connection.ends_within(10s));
+    EXPECT_EQ(watchdog.release(), Watchdog::Cut::abort);
+}
+
+TEST(WatchdogTest, AbortCutsWhatIsGuardedLater) {
+    Watchdog watchdog;
+    watchdog.abort();
+    for (int i = 0; i < 3; ++i) {
+        const Connection connection;
+        watchdog.guard(connection.guarded.get(), Clock::now() + 1h);
+        EXPECT_TRUE(connection.ends_within(10s));
+        EXPECT_EQ(watchdog.release(), Watchdog::Cut::abort);
+    }
+}
+
+TEST(WatchdogTest, CutsASocketThatBeginsToConnectOnlyThen) {
+    // abort() may fall between the making of a socket and its connect, which would then last for
+    // as long as the system tries: here nobody answers it.
+    const support::FakeBackend silent({.accept = support::BackendOptions::Accept::never});
+    const support::Fd socket = support::make_tcp_socket(AF_INET);
+    Watchdog watchdog;
+    watchdog.abort();
+    watchdog.guard(socket.get(), Clock::now() + 1h);
+    // The first cut only leaves its mark.
+    support::eventually(
+        [&] {
+            pollfd entry{socket.get(), POLLRDHUP, 0};
+            return ::poll(&entry, 1, 0) == 1 && (entry.revents & POLLRDHUP) != 0;
+        },
+        "a cut before the connect");
+    const support::SocketAddress address(silent.ip(), silent.port());
+    ASSERT_EQ(::connect(socket.get(), address.get(), address.length()), -1);
+    ASSERT_EQ(errno, EINPROGRESS);
+    support::eventually(
+        [&] {
+            char byte = 0;
+            return ::send(socket.get(), &byte, 1, MSG_NOSIGNAL) == -1 && errno != EAGAIN;
+        },
+        "the connect to be given up");
+    EXPECT_EQ(watchdog.release(), Watchdog::Cut::abort);
+}
+
+}  // namespace
+}  // namespace patroni

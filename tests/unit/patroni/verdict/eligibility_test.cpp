@@ -1,0 +1,423 @@
+// What speaks for and against one member in one answer. Expected values from real clusters are in
+// captured_answers_test.cpp.
+
+#include "patroni/verdict/eligibility.h"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace patroni {
+namespace {
+
+const std::vector<std::string> kStandbyRoles{"sync_standby", "quorum_standby", "replica"};
+
+Member member_of(const std::string& role, const std::string& state = "running") {
+    Member member;
+    member.name = "p2";
+    member.role_name = role;
+    member.role = role_from(role);
+    member.state_name = state;
+    member.state = state_from(state);
+    member.host = "127.0.0.12";
+    member.timeline = 5;
+    return member;
+}
+
+Member replica_with(std::optional<std::uint64_t> lag) {
+    Member member = member_of("replica", "streaming");
+    member.lag = lag;
+    return member;
+}
+
+Requirements wanting(std::set<RequestedRole> roles,
+                     std::optional<std::uint64_t> max_lag = std::nullopt) {
+    Requirements wanted;
+    wanted.roles = std::move(roles);
+    wanted.max_lag = max_lag;
+    return wanted;
+}
+
+/// A view in which `leader` leads, on timeline 5. What it says of the members does not matter here.
+ClusterView led_by(const std::string& leader) {
+    ClusterView view;
+    view.snapshot = std::make_shared<const ClusterSnapshot>();
+    view.leader.member = leader;
+    view.leader.standing = leader.empty() ? Standing::out : Standing::eligible;
+    view.leader.reason = leader.empty() ? "Patroni shows no leader" : "leader";
+    if (!leader.empty()) {
+        view.leader.details = member_of("leader");
+        view.leader.details.name = leader;
+    }
+    return view;
+}
+
+std::string name_of(Objection objection) {
+    switch (objection) {
+        case Objection::none:
+            return "yes";
+        case Objection::unfit:
+            return "unfit";
+        case Objection::noloadbalance:
+            return "noloadbalance";
+        case Objection::lagging:
+            return "lagging";
+        case Objection::behind:
+            return "behind";
+        case Objection::leads:
+            return "leads";
+        case Objection::unproven:
+            return "unproven";
+    }
+    return "?";
+}
+
+/// The opinion as one text: "yes: replica", "unfit: role is replica".
+std::string opinion_of(const ClusterView& view, const Member& member, const Requirements& wanted) {
+    const Opinion opinion = examine(view, member, wanted);
+    return name_of(opinion.objection) + ": " + opinion.reason;
+}
+
+/// p1 leads; `member` is p2.
+std::string opinion_of(const Member& member, const Requirements& wanted) {
+    return opinion_of(led_by("p1"), member, wanted);
+}
+
+TEST(RequestedRoleTest, WordsAreReadInAnyCase) {
+    const std::vector<std::pair<std::string, RequestedRole>> cases{
+        {"leader", RequestedRole::leader},
+        {"LEADER", RequestedRole::leader},
+        {"Sync", RequestedRole::sync},
+        {"Quorum", RequestedRole::quorum},
+        {"aSYNC", RequestedRole::async},
+        {"replica", RequestedRole::replica},
+        {"Standby_Leader", RequestedRole::standby_leader},
+        {"any", RequestedRole::any},
+        {"ANY", RequestedRole::any},
+    };
+    for (const auto& [word, role] : cases)
+        EXPECT_EQ(requested_role_from(word), role) << word;
+}
+
+TEST(RequestedRoleTest, OtherWordsAreNone) {
+    for (const std::string word : {"", "leade", "leaders", "master", "primary", "replicas", "sync ",
+                                   "leader,sync", "sync_standby", "standby-leader"})
+        EXPECT_EQ(requested_role_from(word), std::nullopt) << word;
+}
+
+TEST(RequestedRoleTest, AllNamesCanBeRequested) {
+    EXPECT_EQ(requested_role_names(), "leader, sync, quorum, async, replica, standby_leader, any");
+}
+
+TEST(RequestedRoleTest, SomeCoverAnotherIfTheyTakeAllThatItTakes) {
+    using R = RequestedRole;
+    const std::map<R, std::set<R>> covered{
+        {R::leader, {R::leader}},
+        {R::sync, {R::sync}},
+        {R::quorum, {R::quorum}},
+        {R::async, {R::async, R::quorum}},
+        {R::replica, {R::replica, R::sync, R::quorum, R::async}},
+        {R::standby_leader, {R::standby_leader}},
+        {R::any, {kAllRequestedRoles.begin(), kAllRequestedRoles.end()}},
+    };
+    for (const auto& [wide, narrow] : covered)
+        for (const auto role : kAllRequestedRoles)
+            EXPECT_EQ(covers({wide}, role), narrow.contains(role))
+                << name_of(wide) << " over " << name_of(role);
+    // Together they may take what none of them takes alone.
+    EXPECT_TRUE(covers({R::sync, R::async}, R::replica));
+    EXPECT_FALSE(covers({R::sync, R::quorum}, R::replica));
+    EXPECT_TRUE(covers({R::leader, R::replica, R::standby_leader}, R::any));
+    EXPECT_FALSE(covers({R::leader, R::replica}, R::any));
+    EXPECT_FALSE(covers({}, R::leader));
+}
+
+TEST(EligibilityTest, EachRequestedRoleTakesItsRolesInThreeStatesAndInNoOther) {
+    const std::vector<std::pair<RequestedRole, std::set<std::string>>> requested_roles{
+        {RequestedRole::leader, {}},  // it takes a verdict, not a role: see below
+        {RequestedRole::sync, {"sync_standby"}},
+        {RequestedRole::quorum, {"quorum_standby"}},
+        {RequestedRole::async, {"replica", "quorum_standby"}},
+        {RequestedRole::replica, {"replica", "sync_standby", "quorum_standby"}},
+        {RequestedRole::standby_leader, {"standby_leader"}},
+        {RequestedRole::any, {"replica", "sync_standby", "quorum_standby", "standby_leader"}},
+    };
+    const std::vector<std::string> serving{"running", "streaming", "in archive recovery"};
+    const std::vector<std::string> not_serving{
+        "starting",     "stopping",      "stopped",          "crashed",
+        "start failed", "restarting",    "stop failed",      "restart failed",
+        "initializing", "initdb failed", "creating replica", "running custom bootstrap script",
+        "Running",      "something new"};
+    for (const auto& [requested, taken] : requested_roles)
+        for (const std::string role :
+             {"sync_standby", "quorum_standby", "replica", "standby_leader"}) {
+            for (const auto& state : serving)
+                EXPECT_EQ(opinion_of(member_of(role, state), wanting({requested})),
+                          taken.contains(role) ? "yes: " + role : "unfit: role is " + role)
+                    << state;
+            for (const auto& state : not_serving)
+                EXPECT_EQ(opinion_of(member_of(role, state), wanting({requested})),
+                          "unfit: state is " + state)
+                    << role;
+        }
+}
+
+TEST(EligibilityTest, TheLeaderIsWhoTheEvidenceNamesWhateverItsRoleAndState) {
+    for (const std::string role : {"leader", "replica", "sync_standby", "", "standby_leader"})
+        for (const std::string state : {"running", "starting", ""}) {
+            const Member member = member_of(role, state);
+            for (const auto requested : {RequestedRole::leader, RequestedRole::any})
+                EXPECT_EQ(opinion_of(led_by("p2"), member, wanting({requested})), "yes: leader");
+            for (const auto requested :
+                 {RequestedRole::sync, RequestedRole::quorum, RequestedRole::async,
+                  RequestedRole::replica, RequestedRole::standby_leader})
+                EXPECT_EQ(opinion_of(led_by("p2"), member, wanting({requested})),
+                          "leads: it is the leader");
+        }
+}
+
+TEST(EligibilityTest, AMemberOnlyShownAsLeaderHasTheReasonWhyItIsNone) {
+    auto view = led_by("");
+    view.leader.reason = "p2 is shown as leader, but its own API has not answered yet";
+    const Member member = member_of("leader");
+    for (const auto requested : {RequestedRole::leader, RequestedRole::any})
+        EXPECT_EQ(opinion_of(view, member, wanting({requested})),
+                  "unproven: p2 is shown as leader, but its own API has not answered yet");
+    for (const auto requested : {RequestedRole::sync, RequestedRole::async, RequestedRole::quorum,
+                                 RequestedRole::replica, RequestedRole::standby_leader})
+        EXPECT_EQ(opinion_of(view, member, wanting({requested})), "unfit: role is leader");
+    EXPECT_EQ(opinion_of(view, member_of("leader", "stopped"), wanting({RequestedRole::any})),
+              "unfit: state is stopped");
+}
+
+TEST(EligibilityTest, ReplicasServeWithoutALeader) {
+    EXPECT_EQ(opinion_of(led_by(""), member_of("replica"), wanting({RequestedRole::async})),
+              "yes: replica");
+}
+
+TEST(EligibilityTest, SeveralRequestedRolesTakeWhatAnyOfThemTakes) {
+    const auto wanted = wanting({RequestedRole::leader, RequestedRole::async});
+    EXPECT_EQ(opinion_of(led_by("p2"), member_of("leader"), wanted), "yes: leader");
+    EXPECT_EQ(opinion_of(member_of("replica"), wanted), "yes: replica");
+    EXPECT_EQ(opinion_of(member_of("sync_standby"), wanted), "unfit: role is sync_standby");
+}
+
+TEST(EligibilityTest, NoRequestedRoleTakesNobody) {
+    for (const auto& role : kStandbyRoles)
+        EXPECT_EQ(opinion_of(member_of(role), wanting({})), "unfit: role is " + role);
+    EXPECT_EQ(opinion_of(led_by("p2"), member_of("leader"), wanting({})),
+              "leads: it is the leader");
+}
+
+TEST(EligibilityTest, WhatIsMissingIsNamed) {
+    const std::vector<std::pair<Member, std::string>> cases{
+        {member_of(""), "unfit: no role in Patroni's answer"},
+        {member_of("witness"), "unfit: role is witness"},
+        {member_of("replica", ""), "unfit: no state in Patroni's answer"},
+        {Member{}, "unfit: no name in Patroni's answer"},
+    };
+    for (const auto& [member, opinion] : cases)
+        EXPECT_EQ(opinion_of(member, wanting({RequestedRole::any})), opinion);
+}
+
+TEST(EligibilityTest, WhereAMemberIsIsNoMatterOfItsFitness) {
+    Member no_host = member_of("replica");
+    no_host.host.clear();
+    EXPECT_EQ(opinion_of(no_host, wanting({RequestedRole::any})), "yes: replica");
+    EXPECT_EQ(opinion_of(led_by("p2"), no_host, wanting({RequestedRole::leader})), "yes: leader");
+}
+
+TEST(EligibilityTest, NoLoadBalanceExcludesReplicasAndNeverALeader) {
+    for (const auto& role : kStandbyRoles) {
+        Member member = member_of(role);
+        for (const auto requested : {RequestedRole::any, RequestedRole::replica}) {
+            member.tags = {{"noloadbalance", "true"}};
+            EXPECT_EQ(opinion_of(member, wanting({requested})),
+                      "noloadbalance: tagged noloadbalance");
+            member.tags = {{"noloadbalance", "false"}, {"nofailover", "true"}};
+            EXPECT_EQ(opinion_of(member, wanting({requested})), "yes: " + role);
+        }
+    }
+    Member leader = member_of("leader");
+    leader.tags = {{"noloadbalance", "true"}};
+    EXPECT_EQ(opinion_of(led_by("p2"), leader, wanting({RequestedRole::leader})), "yes: leader");
+    Member standby_leader = member_of("standby_leader");
+    standby_leader.tags = leader.tags;
+    EXPECT_EQ(opinion_of(standby_leader, wanting({RequestedRole::any})), "yes: standby_leader");
+}
+
+TEST(EligibilityTest, AReplicaMustCarryAllTagsWithTheirValues) {
+    auto wanted = wanting({RequestedRole::leader, RequestedRole::replica});
+    wanted.tags = {{"region", "eu"}, {"ssd", "true"}};
+    const std::vector<std::pair<std::map<std::string, std::string>, std::string>> cases{
+        {{{"region", "eu"}, {"ssd", "true"}, {"zone", "a"}}, "yes: replica"},
+        {{{"region", "eu"}, {"ssd", "false"}}, "unfit: not tagged ssd=true"},
+        {{{"region", "EU"}, {"ssd", "true"}}, "unfit: not tagged region=eu"},
+        {{{"ssd", "true"}}, "unfit: not tagged region=eu"},
+        {{}, "unfit: not tagged region=eu"},
+    };
+    for (const auto& [tags, opinion] : cases) {
+        Member member = member_of("replica");
+        member.tags = tags;
+        EXPECT_EQ(opinion_of(member, wanted), opinion);
+    }
+    EXPECT_EQ(opinion_of(led_by("p2"), member_of("leader"), wanted), "yes: leader");
+}
+
+TEST(EligibilityTest, ATagMayHaveTheValueAsItIsWrittenOrAsYamlTakesIt) {
+    auto wanted = wanting({RequestedRole::replica});
+    wanted.tags.emplace("generation", TagValue{"1.10", "1.1"});
+    const auto opinion = [&](const std::string& value) {
+        Member member = member_of("replica");
+        member.tags = {{"generation", value}};
+        return opinion_of(member, wanted);
+    };
+    EXPECT_EQ(opinion("1.1"), "yes: replica");
+    EXPECT_EQ(opinion("1.10"), "yes: replica");
+    EXPECT_EQ(opinion("1.11"), "unfit: not tagged generation=1.10");
+}
+
+TEST(EligibilityTest, StreamingMayBeDemandedOfAReplica) {
+    auto wanted = wanting({RequestedRole::any});
+    wanted.streaming = true;
+    EXPECT_EQ(opinion_of(member_of("replica", "streaming"), wanted), "yes: replica");
+    EXPECT_EQ(opinion_of(member_of("replica", "running"), wanted),
+              "unfit: state is running, not streaming");
+    EXPECT_EQ(opinion_of(member_of("sync_standby", "in archive recovery"), wanted),
+              "unfit: state is in archive recovery, not streaming");
+    EXPECT_EQ(opinion_of(led_by("p2"), member_of("leader", "running"), wanted), "yes: leader");
+}
+
+TEST(EligibilityTest, AReplicaOnAnOlderTimelineThanTheLeadersIsBehind) {
+    Member member = member_of("replica");
+    member.timeline = 4;
+    const auto wanted = wanting({RequestedRole::any});
+    EXPECT_EQ(opinion_of(member, wanted), "behind: on timeline 4, the leader is on 5");
+    EXPECT_EQ(opinion_of(led_by(""), member, wanted), "yes: replica") << "nothing to compare with";
+    // A newer one than the leader's is for the leader to catch up with in its next loop.
+    member.timeline = 6;
+    EXPECT_EQ(opinion_of(member, wanted), "yes: replica");
+    member.timeline.reset();
+    EXPECT_EQ(opinion_of(member, wanted), "yes: replica");
+    auto view = led_by("p1");
+    view.leader.details.timeline.reset();
+    member.timeline = 4;
+    EXPECT_EQ(opinion_of(view, member, wanted), "yes: replica");
+}
+
+TEST(EligibilityTest, TheLagLimitItselfIsStillAllowed) {
+    const auto wanted = wanting({RequestedRole::async}, 16'777'216);
+    EXPECT_EQ(opinion_of(replica_with(0), wanted), "yes: replica");
+    EXPECT_EQ(opinion_of(replica_with(16'777'216), wanted), "yes: replica");
+    EXPECT_EQ(opinion_of(replica_with(16'777'217), wanted),
+              "lagging: lag of 16777217 bytes is over 16777216");
+    EXPECT_EQ(opinion_of(replica_with(1), wanting({RequestedRole::async}, 0)),
+              "lagging: lag of 1 bytes is over 0");
+}
+
+TEST(EligibilityTest, AnUnknownLagIsOverEveryLimit) {
+    EXPECT_EQ(opinion_of(replica_with(std::nullopt), wanting({RequestedRole::async}, ~0ULL)),
+              "lagging: lag is unknown");
+}
+
+TEST(EligibilityTest, WithoutALimitNoLagMatters) {
+    auto wanted = wanting({RequestedRole::async});
+    for (const auto source : {LagSource::automatic, LagSource::cluster, LagSource::live}) {
+        wanted.lag_source = source;
+        EXPECT_EQ(opinion_of(replica_with(std::nullopt), wanted), "yes: replica");
+        EXPECT_EQ(opinion_of(replica_with(~0ULL), wanted), "yes: replica");
+    }
+}
+
+TEST(EligibilityTest, LeadersHaveNoLagToBeLimited) {
+    EXPECT_EQ(opinion_of(led_by("p2"), member_of("leader"), wanting({RequestedRole::leader}, 0)),
+              "yes: leader");
+    EXPECT_EQ(opinion_of(member_of("standby_leader"), wanting({RequestedRole::standby_leader}, 0)),
+              "yes: standby_leader");
+}
+
+TEST(EligibilityTest, LiveLagReplacesThatOfCluster) {
+    auto wanted = wanting({RequestedRole::async}, 1'000);
+    wanted.lag_source = LagSource::live;
+    auto view = led_by("p1");
+    view.live_lag = {{"p1", 0}};
+    EXPECT_EQ(opinion_of(view, replica_with(0), wanted), "lagging: lag is unknown");
+    view.live_lag = {{"p2", 1'000}};
+    EXPECT_EQ(opinion_of(view, replica_with(5'000'000), wanted), "yes: replica");
+    view.live_lag = {{"p2", 1'001}};
+    EXPECT_EQ(opinion_of(view, replica_with(0), wanted), "lagging: lag of 1001 bytes is over 1000");
+    wanted.lag_source = LagSource::cluster;
+    EXPECT_EQ(opinion_of(view, replica_with(0), wanted), "yes: replica");
+}
+
+TEST(EligibilityTest, ByDefaultLagIsLiveWhereClusterTellsNoReplayLag) {
+    const auto wanted = wanting({RequestedRole::async}, 1'000);
+    auto view = led_by("p1");
+    view.live_lag = {{"p2", 1'001}};
+    Member member = replica_with(0);
+    EXPECT_EQ(opinion_of(view, member, wanted), "lagging: lag of 1001 bytes is over 1000");
+    member.tells_replay_lag = true;
+    EXPECT_EQ(opinion_of(view, member, wanted), "yes: replica");
+}
+
+TEST(EligibilityTest, PositionsAreWantedWhereTheyDecide) {
+    const auto wants = [](LagSource source, std::optional<std::uint64_t> max_lag,
+                          const Member& member) {
+        auto wanted = wanting({RequestedRole::async}, max_lag);
+        wanted.lag_source = source;
+        ClusterSnapshot snapshot;
+        snapshot.members = {member_of("leader", "running"), member};
+        return wants_positions(wanted, snapshot);
+    };
+    Member tells = replica_with(0);
+    tells.tells_replay_lag = true;
+    EXPECT_TRUE(wants(LagSource::automatic, 1, replica_with(0)));
+    EXPECT_FALSE(wants(LagSource::automatic, std::nullopt, replica_with(0)));
+    EXPECT_FALSE(wants(LagSource::automatic, 1, tells));
+    EXPECT_FALSE(wants(LagSource::automatic, 1, member_of("replica", "stopped")));
+    EXPECT_FALSE(wants(LagSource::cluster, 1, replica_with(0)));
+    EXPECT_TRUE(wants(LagSource::live, std::nullopt, tells));
+}
+
+TEST(EligibilityTest, WhereTheLeadersPositionIsUnknownThatOfClusterCounts) {
+    auto wanted = wanting({RequestedRole::async}, 1'000);
+    wanted.lag_source = LagSource::live;
+    EXPECT_EQ(opinion_of(led_by("p1"), replica_with(1'000), wanted), "yes: replica");
+    EXPECT_EQ(opinion_of(led_by("p1"), replica_with(1'001), wanted),
+              "lagging: lag of 1001 bytes is over 1000");
+    EXPECT_EQ(opinion_of(led_by("p1"), member_of("replica"), wanted), "lagging: lag is unknown");
+}
+
+TEST(EligibilityTest, TheFirstHindranceIsTheReason) {
+    // Of a member with everything wrong, from the outermost on.
+    Member member = member_of("replica", "stopped");
+    member.tags = {{"noloadbalance", "true"}};
+    member.timeline = 4;
+    auto wanted = wanting({RequestedRole::leader}, 0);
+    wanted.streaming = true;
+    wanted.tags = {{"zone", "a"}};
+    EXPECT_EQ(opinion_of(member, wanted), "unfit: state is stopped");
+    member.state_name = "running";
+    member.state = State::running;
+    EXPECT_EQ(opinion_of(member, wanted), "unfit: role is replica");
+    wanted.roles = {RequestedRole::async};
+    EXPECT_EQ(opinion_of(member, wanted), "unfit: state is running, not streaming");
+    member.state_name = "streaming";
+    member.state = State::streaming;
+    EXPECT_EQ(opinion_of(member, wanted), "noloadbalance: tagged noloadbalance");
+    member.tags.clear();
+    EXPECT_EQ(opinion_of(member, wanted), "unfit: not tagged zone=a");
+    member.tags = {{"zone", "a"}};
+    EXPECT_EQ(opinion_of(member, wanted), "behind: on timeline 4, the leader is on 5");
+    member.timeline = 5;
+    EXPECT_EQ(opinion_of(member, wanted), "lagging: lag is unknown");
+}
+
+}  // namespace
+}  // namespace patroni

@@ -1,0 +1,710 @@
+// When a cluster is asked, in simulated time.
+
+#include "patroni/watch/poll_schedule.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace patroni {
+namespace {
+
+using namespace std::chrono_literals;
+using Milliseconds = std::chrono::milliseconds;
+using Outlook = PollSchedule::Outlook;
+using testing::Contains;
+using testing::ElementsAre;
+
+constexpr Milliseconds kInterval{3'000};
+constexpr auto kEnded = Trouble::ended;
+constexpr auto kRefused = Trouble::refused;
+const Outlook kCalm{};
+const Outlook kNews{.expects_news = true};
+const Outlook kLeaderless{.expects_news = true, .leaderless = true};
+
+Outlook news_after(Clock::duration answer_took) {
+    return {.expects_news = true, .answer_took = answer_took};
+}
+/// All is well, but for a switchover that is planned; negative: its time is past.
+Outlook switchover_in(Clock::duration time) {
+    const std::chrono::system_clock::time_point now{480'000h};
+    return {.switchover_at = now + time, .wall_clock = now};
+}
+
+std::int64_t none(std::int64_t /*least*/, std::int64_t /*most*/) {
+    return 0;
+}
+std::int64_t earliest(std::int64_t least, std::int64_t /*most*/) {
+    return least;
+}
+std::int64_t latest(std::int64_t /*least*/, std::int64_t most) {
+    return most;
+}
+
+Milliseconds in_ms(Clock::duration time) {
+    return std::chrono::duration_cast<Milliseconds>(time);
+}
+
+/// What trouble brought, and when after the beginning.
+enum class Brought : std::uint8_t { alert, look, round };
+using BroughtWhen = std::pair<Brought, Milliseconds>;
+
+/// A schedule with a hand on the clock.
+class Case {
+  public:
+    explicit Case(PollSchedule::Chance chance = none, Clock::duration interval = kInterval)
+        : schedule(interval, std::move(chance)) {}
+
+    /// A round that takes no time, now. How long after it the next one is due.
+    Milliseconds round(const Outlook& outlook) {
+        schedule.round_began(now);
+        schedule.round_ended(outlook);
+        ++begun;
+        return until_next();
+    }
+    /// Rounds as they are due, for that long: how many, if not thousands.
+    int rounds(Clock::duration time, const Outlook& outlook) {
+        begun = 0;
+        for (const auto end = now + time; schedule.next_round_at() < end && begun < 5'000;) {
+            now = std::max(now, schedule.next_round_at());
+            (void)round(outlook);
+        }
+        return begun;
+    }
+    [[nodiscard]] Milliseconds until_next() const { return in_ms(schedule.next_round_at() - now); }
+
+    /// Trouble again and again, every millisecond, with rounds and looks as they are due.
+    std::vector<BroughtWhen> troubles(bool of_leader, Clock::duration time) {
+        std::vector<BroughtWhen> brought;
+        for (const auto start = now; now < start + time; now += 1ms) {
+            const auto since = in_ms(now - start);
+            if (now >= schedule.next_round_at()) {
+                (void)round(kCalm);
+                brought.emplace_back(Brought::round, since);
+            }
+            if (schedule.trouble(kEnded, of_leader, now))
+                brought.emplace_back(Brought::alert, since);
+            if (schedule.take_look(now))
+                brought.emplace_back(Brought::look, since);
+        }
+        return brought;
+    }
+
+    /// When after the beginning the candidate is asked, by who looks every millisecond.
+    std::vector<Milliseconds> asked(const std::string& candidate, Clock::duration time) {
+        std::vector<Milliseconds> times;
+        for (const auto start = now; now < start + time; now += 1ms)
+            if (schedule.take_candidate(candidate, now))
+                times.push_back(in_ms(now - start));
+        return times;
+    }
+
+    PollSchedule schedule;
+    Clock::time_point now{1h};
+    int begun = 0;  ///< rounds
+};
+
+// ---------------------------------------------------------------------------------------------
+// Outside alert
+
+TEST(PollSchedule, TheFirstRoundIsDueAtOnce) {
+    EXPECT_LE(Case().schedule.next_round_at(), Clock::time_point{});
+}
+
+TEST(PollSchedule, RoundsAreTheIntervalApartMoreOrLessATwentieth) {
+    EXPECT_EQ(Case(none).round(kCalm), 3'000ms);
+    EXPECT_EQ(Case(earliest).round(kCalm), 2'850ms);
+    EXPECT_EQ(Case(latest).round(kCalm), 3'150ms);
+    EXPECT_EQ(Case(latest, 1ms).round(kCalm), 1ms) << "1.05 ms";
+}
+
+TEST(PollSchedule, TheIntervalIsCountedFromTheBeginningOfARound) {
+    Case c;
+    c.schedule.round_began(c.now);
+    c.now += 700ms;
+    c.schedule.round_ended(kCalm);
+    EXPECT_EQ(c.until_next(), 2'300ms);
+}
+
+TEST(PollSchedule, AClusterInPeaceIsAskedOnceASecondAtMost) {
+    constexpr int requests_a_round = 2;  // GET /cluster, and GET /primary of the leader
+    constexpr int seconds = 3'600;
+    // At the interval's average, and even where chance is always against it.
+    Case average([random = std::mt19937{1}](std::int64_t least, std::int64_t most) mutable {
+        return std::uniform_int_distribution<std::int64_t>(least, most)(random);
+    });
+    const int count = average.rounds(1h, kCalm);
+    EXPECT_GE(count, 1'190);
+    EXPECT_LE(count, 1'210);
+    EXPECT_LE(count * requests_a_round, seconds);
+    EXPECT_LE(Case(earliest).rounds(1h, kCalm) * requests_a_round, seconds);
+}
+
+TEST(PollSchedule, RestartIsARoundAtOnceAndAnotherIntervalFromThenOn) {
+    Case c;
+    (void)c.round(kCalm);
+    c.now += 1s;
+    c.schedule.restart(7s, c.now);
+    EXPECT_EQ(c.until_next(), 0ms);
+    EXPECT_EQ(c.round(kCalm), 7s);
+}
+
+TEST(PollSchedule, RestartLeavesAnAlertAsOldAsItIs) {
+    Case c;
+    (void)c.round(kNews);
+    c.now += 5min;
+    c.schedule.restart(kInterval, c.now);
+    EXPECT_EQ(c.round(kNews), 1s);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Alert
+
+TEST(PollSchedule, InAlertRoundsAreAFifthOfASecondApart) {
+    EXPECT_EQ(Case(none).round(kNews), 200ms);
+    EXPECT_EQ(Case(earliest).round(kNews), 190ms);
+    EXPECT_EQ(Case(latest).round(kNews), 210ms);
+    EXPECT_EQ(Case().rounds(1min, kNews), 300);
+}
+
+TEST(PollSchedule, WhileNobodyLeadsByClusterTheyAreATenthApartForFiveSeconds) {
+    EXPECT_EQ(Case(none).round(kLeaderless), 100ms);
+    EXPECT_EQ(Case(earliest).round(kLeaderless), 95ms);
+    EXPECT_EQ(Case(latest).round(kLeaderless), 105ms);
+    Case c;
+    EXPECT_EQ(c.rounds(5s, kLeaderless), 50);
+    EXPECT_EQ(c.rounds(5s, kLeaderless), 25);
+    EXPECT_EQ(c.round(kNews), 200ms);
+    EXPECT_EQ(c.round(kLeaderless), 100ms) << "somebody led, and no more";
+    Case killed;
+    EXPECT_EQ(killed.rounds(20s, kNews), 100);
+    EXPECT_EQ(killed.round(kLeaderless), 100ms) << "the lock has expired";
+}
+
+TEST(PollSchedule, WhileTheLeaderIsSilentTheyAreATenthApartUnlessAnswersAreSlow) {
+    const auto silent_leader = [](Clock::duration answer_took) {
+        return Outlook{.expects_news = true, .by_hearsay = true, .answer_took = answer_took};
+    };
+    Case c;
+    EXPECT_EQ(c.rounds(20s, silent_leader(1ms)), 200) << "for as long as a lock may last";
+    EXPECT_EQ(c.round(silent_leader(30ms)), 100ms) << "slow by chance";
+    EXPECT_EQ(c.round(silent_leader(30ms)), 600ms);
+    EXPECT_EQ(c.round(kNews), 200ms);
+}
+
+TEST(PollSchedule, NoLeaderOfWhichNoNewsAreExpectedIsNoReasonForAnAlert) {
+    EXPECT_EQ(Case().round({.leaderless = true}), kInterval);
+}
+
+TEST(PollSchedule, SlowAnswersStretchItButNotBeyondASecondOrTheInterval) {
+    const std::vector<std::pair<Milliseconds, Milliseconds>> cases{
+        {0ms, 200ms},    {1ms, 200ms},    {10ms, 200ms}, {11ms, 220ms},
+        {50ms, 1'000ms}, {51ms, 1'000ms}, {10s, 1'000ms}};
+    for (const auto& [answer_took, apart] : cases)
+        EXPECT_EQ(Case().round(news_after(answer_took)), apart) << answer_took.count() << " ms";
+    EXPECT_EQ(Case(earliest).round(news_after(50ms)), 950ms);
+    EXPECT_EQ(Case(latest).round(news_after(10s)), 1'050ms) << "hundreds must not get in step";
+    EXPECT_EQ(Case(none, 500ms).round(news_after(10s)), 500ms) << "whose interval is shorter";
+    EXPECT_EQ(Case(none, 50ms).round(kLeaderless), 50ms) << "whose interval is shorter still";
+    for (const auto& [answer_took, apart] : std::vector<std::pair<Milliseconds, Milliseconds>>{
+             {5ms, 100ms}, {6ms, 120ms}, {15ms, 300ms}, {10s, 300ms}})
+        EXPECT_EQ(
+            Case().round({.expects_news = true, .leaderless = true, .answer_took = answer_took}),
+            apart);
+}
+
+TEST(PollSchedule, AnAnswerThatIsSlowByChanceStretchesNothing) {
+    Case c;
+    EXPECT_EQ(c.round(news_after(5ms)), 200ms);
+    EXPECT_EQ(c.round(news_after(1s)), 200ms) << "the one before was not";
+    EXPECT_EQ(c.round(news_after(30ms)), 600ms) << "two";
+    EXPECT_EQ(c.round(news_after(40ms)), 600ms);
+    EXPECT_EQ(c.round(news_after(40ms)), 800ms);
+    EXPECT_EQ(c.round(news_after(0ms)), 200ms) << "nobody answered";
+    EXPECT_EQ(c.round(news_after(40ms)), 800ms) << "which says nothing of the next";
+}
+
+TEST(PollSchedule, ASlowAnswerAfterTheAnswersOfPeaceIsOneByChance) {
+    Case c;
+    (void)c.round({.answer_took = 5ms});
+    EXPECT_EQ(c.round(news_after(1s)), 200ms);
+}
+
+TEST(PollSchedule, OutsideAlertASlowAnswerChangesNothing) {
+    EXPECT_EQ(Case().round({.answer_took = 10s}), kInterval);
+    EXPECT_EQ(Case().round({.answer_took = 10ms}), kInterval);
+}
+
+TEST(PollSchedule, WhatLastsForMinutesIsAskedForEverLess) {
+    const std::vector<std::pair<Clock::duration, Milliseconds>> cases{
+        {60s, 200ms},     {90s, 300ms},     {5min, 1'000ms}, {10min, 2'000ms},
+        {15min, 3'000ms}, {20min, 3'000ms}, {24h, 3'000ms}};
+    for (const auto& [age, apart] : cases) {
+        Case c;
+        (void)c.round(kNews);
+        c.now += age;
+        EXPECT_EQ(c.round(kNews), apart) << in_ms(age).count() << " ms";
+    }
+}
+
+TEST(PollSchedule, AnAlertEndsWhenNoNewsAreExpectedAndTheNextOneBeginsAtFullPace) {
+    Case c;
+    (void)c.round(kNews);
+    c.now += 10min;
+    ASSERT_EQ(c.round(kNews), 2s);
+    EXPECT_EQ(c.round(kCalm), kInterval);
+    EXPECT_EQ(c.round(kNews), 200ms);
+}
+
+TEST(PollSchedule, AnAlertGoesOnAtFullPaceAfterAChangeOfLeader) {
+    Case c;
+    (void)c.round(kNews);
+    c.now += 10min;
+    ASSERT_EQ(c.round(kNews), 2s);
+    c.schedule.leader_changed();
+    EXPECT_EQ(c.until_next(), 2s) << "who leads now may be beyond doubt already";
+    EXPECT_EQ(c.round(kNews), 200ms);
+    (void)c.rounds(10s, kLeaderless);
+    ASSERT_EQ(c.round(kLeaderless), 200ms);
+    c.schedule.leader_changed();
+    EXPECT_EQ(c.round(kLeaderless), 100ms);
+}
+
+TEST(PollSchedule, DoubtBetweenRoundsBringsTheNextOneForward) {
+    Case c;
+    (void)c.round(kCalm);
+    c.schedule.doubt(c.now);
+    EXPECT_EQ(c.until_next(), 200ms) << "after the last one";
+    c.now += 1s;
+    (void)c.round(kCalm);
+    c.now += 500ms;
+    c.schedule.doubt(c.now);
+    EXPECT_EQ(c.until_next(), -300ms) << "at once";
+}
+
+TEST(PollSchedule, DoubtNeverPutsARoundOff) {
+    Case c(none, 100ms);
+    (void)c.round(kCalm);
+    c.schedule.doubt(c.now);
+    EXPECT_EQ(c.until_next(), 100ms);
+}
+
+TEST(PollSchedule, DoubtInAlertIsNoNews) {
+    Case c;
+    (void)c.round(news_after(100ms));
+    c.schedule.doubt(c.now);
+    EXPECT_EQ(c.until_next(), 1s) << "its answers are slow";
+    c.schedule.leader_changed();
+    c.schedule.doubt(c.now);
+    EXPECT_EQ(c.until_next(), 200ms);
+}
+
+TEST(PollSchedule, AnAlertBeginsWithTheDoubtAndNotWithTheRoundThatFollows) {
+    Case c;
+    (void)c.round(kCalm);
+    c.now += 1s;
+    c.schedule.round_began(c.now);
+    c.schedule.doubt(c.now);
+    EXPECT_EQ(c.schedule.members_wait(false), 200ms) << "in the round under way too";
+    EXPECT_EQ(c.schedule.next_host_after(), 200ms);
+    c.schedule.round_ended(kCalm);
+    EXPECT_EQ(c.until_next(), 3s);
+    EXPECT_TRUE(c.schedule.trouble(kEnded, true, c.now));
+    EXPECT_EQ(c.schedule.members_wait(false), 200ms);
+}
+
+TEST(PollSchedule, ARoundThatIsWantedIsATenthOfASecondAfterTheLastOne) {
+    Case c;
+    c.schedule.want_round();
+    EXPECT_LE(c.until_next(), 0ms);
+    (void)c.round(kCalm);
+    c.schedule.want_round();
+    EXPECT_EQ(c.until_next(), 100ms);
+    (void)c.round(kCalm);
+    EXPECT_EQ(c.until_next(), 3s);
+    c.now += 1s;
+    c.schedule.want_round();
+    EXPECT_LE(c.until_next(), 0ms) << "at once";
+    Case often(none, 50ms);
+    (void)often.round(kCalm);
+    often.schedule.want_round();
+    EXPECT_EQ(often.until_next(), 50ms) << "it never puts one off";
+}
+
+TEST(PollSchedule, TheNextHostIsAskedAfterASecondInAlertSooner) {
+    Case c;
+    EXPECT_EQ(c.schedule.next_host_after(), 1s);
+    (void)c.round(kNews);
+    EXPECT_EQ(c.schedule.next_host_after(), 200ms);
+}
+
+TEST(PollSchedule, MembersAreWaitedForASecondInAlertLessUnlessSomebodyWantsToKnow) {
+    Case c;
+    EXPECT_EQ(c.schedule.members_wait(false), 1s);
+    (void)c.round(kNews);
+    EXPECT_EQ(c.schedule.members_wait(false), 200ms);
+    EXPECT_EQ(c.schedule.members_wait(true), 1s);
+    (void)c.round(kCalm);
+    EXPECT_EQ(c.schedule.members_wait(false), 1s);
+}
+
+// ---------------------------------------------------------------------------------------------
+// A switchover that is planned
+
+TEST(PollSchedule, APlannedSwitchoverThatIsNearIsAReasonForAlert) {
+    const std::vector<std::pair<Milliseconds, Milliseconds>> cases{
+        {24h, 3'000ms},        // far away
+        {5'001ms, 3'000ms},    // near only after the next round
+        {4'500ms, 2'500ms},    // the next round is when it is near
+        {2'001ms, 1ms},        //
+        {2'000ms, 200ms},      // near
+        {0ms, 200ms},          // now
+        {-1'000ms, 200ms},     // under way
+        {-59'999ms, 200ms},    // a long one
+        {-60'000ms, 3'000ms},  // long past
+        {-24h, 3'000ms}};
+    for (const auto& [time, apart] : cases)
+        EXPECT_EQ(Case().round(switchover_in(time)), apart) << "in " << time.count() << " ms";
+    EXPECT_EQ(Case(earliest).round(switchover_in(5s)), 2'850ms);
+}
+
+TEST(PollSchedule, AnAlertForASwitchoverEndsWithIt) {
+    Case c;
+    ASSERT_EQ(c.round(switchover_in(1s)), 200ms);
+    ASSERT_EQ(c.schedule.members_wait(false), 200ms);
+    EXPECT_EQ(c.round(kCalm), kInterval);
+    EXPECT_EQ(c.schedule.members_wait(false), 1s);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Candidates
+
+TEST(PollSchedule, ACandidateIsAskedEvery50MsForFiveSecondsAtMost) {
+    Case c;
+    const auto asked = c.asked("p2", 1min);
+    ASSERT_EQ(asked.size(), 99U);
+    for (std::size_t i = 0; i < asked.size(); ++i)
+        EXPECT_EQ(asked[i], (i + 1) * 50ms);
+    EXPECT_EQ(c.schedule.next_candidate_at(), Clock::time_point::max());
+}
+
+TEST(PollSchedule, WhoWaitsUntilACandidateIsDueMissesNothing) {
+    Case c;
+    EXPECT_FALSE(c.schedule.take_candidate("p2", c.now));
+    int asked = 0;
+    for (int i = 0; i < 200 && c.schedule.next_candidate_at() != Clock::time_point::max(); ++i) {
+        c.now = c.schedule.next_candidate_at();
+        asked += c.schedule.take_candidate("p2", c.now) ? 1 : 0;
+    }
+    EXPECT_EQ(asked, 99);
+}
+
+TEST(PollSchedule, ANewCandidateStartsAnew) {
+    Case c;
+    EXPECT_THAT(c.asked("p2", 110ms), ElementsAre(50ms, 100ms));
+    EXPECT_THAT(c.asked("p3", 110ms), ElementsAre(50ms, 100ms));
+    EXPECT_EQ(c.asked("p2", 1min).size(), 99U);
+    EXPECT_EQ(c.asked("p3", 1min).size(), 99U);
+}
+
+TEST(PollSchedule, NobodyIsNoCandidate) {
+    Case c;
+    EXPECT_THAT(c.asked("", 1s), ElementsAre());
+    EXPECT_EQ(c.schedule.next_candidate_at(), Clock::time_point::max());
+    EXPECT_EQ(c.asked("p2", 6s).size(), 99U);
+    EXPECT_THAT(c.asked("p2", 6s), ElementsAre()) << "for five seconds, not in every six";
+    EXPECT_THAT(c.asked("", 1s), ElementsAre());
+    EXPECT_EQ(c.schedule.next_candidate_at(), Clock::time_point::max());
+    EXPECT_EQ(c.asked("p2", 6s).size(), 99U) << "gone meanwhile";
+}
+
+TEST(PollSchedule, ACandidateThatIsAskedLateIsNotAskedTwiceForIt) {
+    Case c;
+    EXPECT_FALSE(c.schedule.take_candidate("p2", c.now));
+    c.now += 170ms;
+    EXPECT_TRUE(c.schedule.take_candidate("p2", c.now));
+    EXPECT_FALSE(c.schedule.take_candidate("p2", c.now + 49ms));
+    EXPECT_TRUE(c.schedule.take_candidate("p2", c.now + 50ms));
+}
+
+TEST(PollSchedule, ACandidateThatAnswersSlowlyIsAskedLess) {
+    Case c;
+    EXPECT_THAT(c.asked("p2", 51ms), ElementsAre(50ms));
+    c.schedule.candidate_answered("p2", 40ms);
+    EXPECT_THAT(c.asked("p2", 200ms), ElementsAre(199ms));
+    c.schedule.candidate_answered("p3", 1s);
+    EXPECT_THAT(c.asked("p2", 50ms), ElementsAre(49ms)) << "another one's answer";
+    c.schedule.candidate_answered("p2", 2ms);
+    c.schedule.candidate_answered("p2", 1s);
+    EXPECT_THAT(c.asked("p2", 50ms), ElementsAre(49ms)) << "slow by chance";
+    c.schedule.candidate_answered("p2", 1s);
+    EXPECT_THAT(c.asked("p2", 1s), ElementsAre(999ms)) << "but not for longer";
+}
+
+TEST(PollSchedule, ASlowCandidateDoesNotSlowTheNextOne) {
+    Case c;
+    EXPECT_THAT(c.asked("p2", 60ms), ElementsAre(50ms));
+    c.schedule.candidate_answered("p2", 1s);
+    EXPECT_THAT(c.asked("p3", 51ms), ElementsAre(50ms));
+    c.schedule.candidate_answered("p3", 2ms);
+    EXPECT_THAT(c.asked("p3", 50ms), ElementsAre(49ms));
+}
+
+// ---------------------------------------------------------------------------------------------
+// Trouble of the data path
+
+TEST(PollSchedule, TheFirstTroubleIsAReasonForAlertWhoeverHasIt) {
+    for (const bool of_leader : {true, false}) {
+        Case c;
+        (void)c.round(kCalm);
+        EXPECT_TRUE(c.schedule.trouble(kEnded, of_leader, c.now));
+        EXPECT_EQ(c.until_next(), 200ms) << "after the last round";
+        c.now += 1h;
+        (void)c.round(kCalm);
+        c.now += 1s;
+        EXPECT_TRUE(c.schedule.trouble(kEnded, of_leader, c.now));
+        EXPECT_EQ(c.until_next(), -800ms) << "at once";
+    }
+}
+
+TEST(PollSchedule, TroubleIsLookedAtForASecondThoughAllSeemsWell) {
+    for (const bool of_leader : {true, false}) {
+        Case c;
+        (void)c.round(kCalm);
+        c.now += 1s;
+        (void)c.schedule.trouble(kEnded, of_leader, c.now);
+        EXPECT_EQ(c.rounds(1s, kCalm), 5);
+        c.now += c.until_next();
+        EXPECT_EQ(c.round(kCalm), 3s);
+    }
+}
+
+TEST(PollSchedule, TroubleNeverPutsARoundOff) {
+    for (const bool of_leader : {true, false}) {
+        Case c(none, 100ms);
+        (void)c.round(kCalm);
+        EXPECT_TRUE(c.schedule.trouble(kEnded, of_leader, c.now));
+        EXPECT_EQ(c.until_next(), 100ms);
+        EXPECT_FALSE(c.schedule.trouble(kEnded, of_leader, c.now));
+        EXPECT_EQ(c.until_next(), 100ms);
+    }
+}
+
+TEST(PollSchedule, RepeatedTroubleOfTheLeaderIsALookASecondAtMost) {
+    Case c;
+    (void)c.round(kCalm);
+    auto brought = c.troubles(true, 5s);
+    std::erase_if(brought, [](const auto& each) { return each.first == Brought::round; });
+    // It is not heard for 0.2 s, 0.6 s, and then a second each time.
+    EXPECT_THAT(
+        brought,
+        ElementsAre(BroughtWhen(Brought::alert, 0ms), BroughtWhen(Brought::look, 200ms),
+                    BroughtWhen(Brought::look, 800ms), BroughtWhen(Brought::look, 1'800ms),
+                    BroughtWhen(Brought::look, 2'800ms), BroughtWhen(Brought::look, 3'800ms),
+                    BroughtWhen(Brought::look, 4'800ms)));
+    c.begun = 0;
+    EXPECT_EQ(c.troubles(true, 10min).size(), 600U + 200U);
+    EXPECT_EQ(c.begun, 200) << "rounds: one an interval, as ever";
+}
+
+TEST(PollSchedule, TroubleOfTheLeaderThatIsNotHeardIsLookedAtOnceItWouldBe) {
+    Case c;
+    (void)c.troubles(true, 10s);
+    ASSERT_TRUE(c.schedule.take_look(c.now + 1s)) << "the last of it";
+    c.now += 1'500ms;
+    EXPECT_EQ(c.schedule.next_look_at(), Clock::time_point::max());
+    ASSERT_FALSE(c.schedule.trouble(kEnded, true, c.now));
+    EXPECT_FALSE(c.schedule.take_look(c.now));
+    EXPECT_EQ(in_ms(c.schedule.next_look_at() - c.now), 500ms);
+    EXPECT_FALSE(c.schedule.take_look(c.now + 499ms));
+    EXPECT_TRUE(c.schedule.take_look(c.now + 500ms));
+    EXPECT_FALSE(c.schedule.take_look(c.now + 1h)) << "once";
+}
+
+TEST(PollSchedule, RepeatedTroubleOfTheLeaderBringsNoRoundForward) {
+    Case c;
+    (void)c.troubles(true, 10s);
+    (void)c.round(kCalm);
+    c.now += 1s;
+    ASSERT_FALSE(c.schedule.trouble(kEnded, true, c.now));
+    EXPECT_TRUE(c.schedule.take_look(c.now));
+    EXPECT_EQ(c.until_next(), 2s);
+}
+
+TEST(PollSchedule, ALeaderThatDoesNotAnswerIsAReasonForAlertUntilItDoes) {
+    for (const bool answers : {true, false}) {
+        Case c;
+        (void)c.round(kCalm);
+        c.now += 1s;
+        c.schedule.leader_asked(c.now);
+        EXPECT_EQ(in_ms(c.schedule.next_look_at() - c.now), 150ms);
+        c.now += 149ms;
+        EXPECT_FALSE(c.schedule.take_look(c.now));
+        EXPECT_EQ(c.until_next(), 1'851ms);
+        if (answers)
+            c.schedule.leader_answered(149ms);
+        c.now += 1ms;
+        EXPECT_FALSE(c.schedule.take_look(c.now));
+        EXPECT_EQ(c.until_next(), answers ? 1'850ms : -950ms);
+        EXPECT_EQ(c.schedule.next_look_at(), Clock::time_point::max());
+        EXPECT_EQ(c.round(kCalm), answers ? 3s : 200ms);
+        EXPECT_EQ(c.schedule.members_wait(false), answers ? 1s : 200ms);
+        c.schedule.leader_answered(std::nullopt);
+        EXPECT_EQ(c.round(kCalm), 3s);
+    }
+}
+
+TEST(PollSchedule, ALookThatIsDueIsNotPutOffByTroubleOfAnotherKind) {
+    Case c;
+    EXPECT_TRUE(c.schedule.trouble(kEnded, true, c.now));
+    c.now += 100ms;
+    EXPECT_FALSE(c.schedule.trouble(kEnded, true, c.now));
+    EXPECT_TRUE(c.schedule.trouble(kRefused, true, c.now));
+    EXPECT_FALSE(c.schedule.trouble(kRefused, true, c.now));
+    EXPECT_EQ(in_ms(c.schedule.next_look_at() - c.now), 100ms);
+}
+
+TEST(PollSchedule, ALeaderThatIsAlwaysSlowMayTakeItsTime) {
+    Case c;
+    const auto patience = [&] {
+        c.schedule.leader_asked(c.now);
+        return in_ms(c.schedule.next_look_at() - c.now);
+    };
+    EXPECT_EQ(patience(), 150ms);
+    c.schedule.leader_answered(30ms);
+    EXPECT_EQ(patience(), 150ms);
+    c.schedule.leader_answered(300ms);
+    EXPECT_EQ(patience(), 1'200ms);
+    c.schedule.leader_answered(std::nullopt);
+    EXPECT_EQ(patience(), 1'200ms) << "that it cannot be asked says nothing";
+    c.schedule.leader_changed();
+    EXPECT_EQ(c.schedule.next_look_at(), Clock::time_point::max());
+    EXPECT_EQ(patience(), 150ms) << "another API";
+}
+
+TEST(PollSchedule, RepeatedTroubleOfOthersIsARoundEachFourSecondsAtMost) {
+    Case c(none, 1h);
+    (void)c.round(kCalm);
+    auto brought = c.troubles(false, 20s);
+    // It is not heard for 0.2, 0.6, 1.4 and 3 seconds, and then four each time. The second in which
+    // the first is looked at comes before.
+    std::erase_if(brought, [](const auto& each) { return each.second < 2s; });
+    EXPECT_THAT(
+        brought,
+        ElementsAre(BroughtWhen(Brought::round, 2'200ms), BroughtWhen(Brought::round, 5'200ms),
+                    BroughtWhen(Brought::round, 9'200ms), BroughtWhen(Brought::round, 13'200ms),
+                    BroughtWhen(Brought::round, 17'200ms)));
+    c.begun = 0;
+    EXPECT_EQ(c.troubles(false, 10min).size(), 150U);
+    EXPECT_EQ(c.begun, 150);
+}
+
+TEST(PollSchedule, TroubleOfOthersThatIsNotHeardBringsARoundOnceItWouldBe) {
+    Case c(none, 1h);
+    (void)c.troubles(false, 17'201ms);  // it is not heard for four seconds from here on
+    (void)c.round(kCalm);
+    ASSERT_EQ(c.until_next(), 1h) << "which has looked at what came before";
+    c.now += 1s;
+    ASSERT_FALSE(c.schedule.trouble(kEnded, false, c.now));
+    EXPECT_EQ(c.until_next(), 2'999ms);
+    EXPECT_FALSE(c.schedule.take_look(c.now + 1h)) << "it is none of the leader's";
+}
+
+TEST(PollSchedule, TroubleOfTheLeaderIsHeardHoweverMuchOthersHave) {
+    Case c;
+    (void)c.troubles(false, 1min);
+    ASSERT_FALSE(c.schedule.trouble(kEnded, false, c.now));
+    EXPECT_TRUE(c.schedule.trouble(kEnded, true, c.now));
+}
+
+TEST(PollSchedule, ThatTheLeaderRefusesASessionIsHeardHoweverManyItEnds) {
+    Case c;
+    (void)c.troubles(true, 1min);
+    ASSERT_FALSE(c.schedule.trouble(kEnded, true, c.now));
+    EXPECT_TRUE(c.schedule.trouble(kRefused, true, c.now));
+    EXPECT_LE(c.until_next(), 200ms);
+    // It is no news for ever either, and looks are for both.
+    EXPECT_FALSE(c.schedule.trouble(kRefused, true, c.now));
+    int looks = 0;
+    for (const auto end = c.now + 10min; c.now < end; c.now += 1ms) {
+        EXPECT_FALSE(c.schedule.trouble(kRefused, true, c.now));
+        EXPECT_FALSE(c.schedule.trouble(kEnded, true, c.now));
+        looks += c.schedule.take_look(c.now) ? 1 : 0;
+    }
+    EXPECT_NEAR(looks, 600, 2);
+    for (const auto end = c.now + 10s; c.now < end; c.now += 1ms) {
+        EXPECT_FALSE(c.schedule.trouble(kEnded, true, c.now));
+        (void)c.schedule.take_look(c.now);
+    }
+    EXPECT_TRUE(c.schedule.trouble(kRefused, true, c.now)) << "there was none for ten seconds";
+    c.schedule.leader_changed();
+    EXPECT_TRUE(c.schedule.trouble(kRefused, true, c.now));
+}
+
+TEST(PollSchedule, RepeatedTroubleOfOthersBringsARoundForward) {
+    Case c;
+    (void)c.troubles(false, 10s);
+    (void)c.round(kCalm);
+    c.now += 4s;
+    ASSERT_FALSE(c.schedule.trouble(kEnded, false, c.now));
+    EXPECT_LE(c.until_next(), 0ms) << "at once";
+}
+
+TEST(PollSchedule, TroubleIsForgivenWhenThereWasNoneForTenSeconds) {
+    for (const bool of_leader : {true, false}) {
+        const std::vector<std::pair<Clock::duration, bool>> cases{
+            {0ms, false}, {5s, false}, {9'999ms, false}, {10s, true}, {1h, true}};
+        for (const auto& [later, is_news] : cases) {
+            Case c;
+            (void)c.schedule.trouble(kEnded, of_leader, c.now);
+            EXPECT_EQ(c.schedule.trouble(kEnded, of_leader, c.now + later), is_news)
+                << in_ms(later).count();
+        }
+    }
+    // What is forgiven begins anew, from the shortest time on.
+    Case c;
+    (void)c.troubles(true, 1min);
+    (void)c.schedule.take_look(c.now + 1s);
+    c.now += 12s;
+    const auto brought = c.troubles(true, 1s);
+    EXPECT_THAT(brought, Contains(BroughtWhen(Brought::alert, 0ms)));
+    EXPECT_THAT(brought, Contains(BroughtWhen(Brought::look, 200ms)));
+    EXPECT_THAT(brought, Contains(BroughtWhen(Brought::look, 800ms)));
+}
+
+TEST(PollSchedule, TroubleIsNewsAgainAfterAChangeOfLeader) {
+    Case c;
+    (void)c.troubles(true, 1min);
+    ASSERT_NE(c.schedule.next_look_at(), Clock::time_point::max());
+    c.schedule.leader_changed();
+    EXPECT_EQ(c.schedule.next_look_at(), Clock::time_point::max()) << "it was that of another";
+    const auto brought = c.troubles(true, 1s);
+    EXPECT_THAT(brought, Contains(BroughtWhen(Brought::alert, 0ms)));
+    EXPECT_THAT(brought, Contains(BroughtWhen(Brought::look, 200ms)));
+}
+
+// ---------------------------------------------------------------------------------------------
+// Positions
+
+TEST(PollSchedule, PositionsAreAskedInEveryRoundInAlertOnceAnInterval) {
+    Case c;
+    EXPECT_TRUE(c.schedule.take_positions(c.now));
+    EXPECT_TRUE(c.schedule.take_positions(c.now));
+    (void)c.round(kNews);
+    EXPECT_FALSE(c.schedule.take_positions(c.now + kInterval - 1ms));
+    EXPECT_TRUE(c.schedule.take_positions(c.now + kInterval));
+    EXPECT_FALSE(c.schedule.take_positions(c.now + 2 * kInterval - 1ms)) << "counted from the last";
+    (void)c.round(kCalm);
+    EXPECT_TRUE(c.schedule.take_positions(c.now + kInterval));
+}
+
+}  // namespace
+}  // namespace patroni

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "patroni/watch/poller.h"
+
+namespace patroni {
+
+/// APIs of a made-up world, and a Poller that asks them, in a time of its own.
+class PolledWorld {
+  public:
+    /// What an API answers to a path; nothing: it refuses connections.
+    using Api = std::function<std::optional<HttpReply>(const std::string& path)>;
+
+    explicit PolledWorld(ClusterWatcher::Settings settings) {
+        Poller::Outlets outlets;
+        outlets.ask = [this](const Endpoint& endpoint, const std::string& path, auto on_reply) {
+            ask(endpoint, path, std::move(on_reply));
+        };
+        outlets.on_view = [this](const ClusterView& view) { views.push_back(view); };
+        outlets.on_round = [this](const auto& round) { rounds.push_back(round); };
+        outlets.chance = [](std::int64_t least, std::int64_t most) {
+            return least <= 0 && most >= 0 ? 0 : least;
+        };
+        outlets.address_of = [](const std::string& host) { return host; };
+        poller = std::make_unique<Poller>(std::move(settings), std::move(outlets));
+    }
+
+    void run_for(Clock::duration time) {
+        const auto end = now + time;
+        while (true) {
+            poller->advance(now, std::chrono::system_clock::time_point{});
+            auto next = poller->next_deadline();
+            if (!replies_.empty())
+                next = std::min(next, replies_.begin()->first);
+            if (next > end)
+                break;
+            now = std::max(now, next);
+            if (!replies_.empty() && replies_.begin()->first <= now) {
+                const auto reply = replies_.extract(replies_.begin());
+                reply.mapped()(now);
+            }
+        }
+        now = end;
+    }
+
+    [[nodiscard]] std::size_t asked(const std::string& url, const std::string& path) const {
+        const auto found = asked_.find(url + path);
+        return found == asked_.end() ? 0 : found->second;
+    }
+    void forget_asked() { asked_.clear(); }
+    [[nodiscard]] const Leadership& leader() const { return poller->view().leader; }
+
+    std::map<std::string, Api> apis;  ///< by URL; one that is not here refuses connections
+    std::map<std::string, Clock::duration> delays;  ///< of an API's answers; 1 ms where not here
+    Clock::time_point now{std::chrono::hours{1}};
+    std::vector<ClusterView> views;
+    std::vector<ClusterWatcher::Round> rounds;
+    std::unique_ptr<Poller> poller;
+
+  private:
+    void ask(const Endpoint& endpoint, const std::string& path, Poller::OnReply on_reply) {
+        const std::string url = endpoint.url();
+        ++asked_[url + path];
+        const auto delay = delays.contains(url) ? delays[url] : std::chrono::milliseconds{1};
+        replies_.emplace(now + delay, [this, url, path, on_reply = std::move(on_reply)](auto at) {
+            const auto reply = apis.contains(url) ? apis[url](path) : std::nullopt;
+            on_reply(at, reply ? Result<HttpReply>(*reply)
+                               : Result<HttpReply>(Failure{"Connection refused"}));
+        });
+    }
+
+    std::multimap<Clock::time_point, std::function<void(Clock::time_point)>> replies_;
+    std::map<std::string, std::size_t> asked_;
+};
+
+}  // namespace patroni

@@ -1,0 +1,148 @@
+#include "patroni_proxy/admin/status_json.h"
+
+#include <limits>
+#include <string>
+
+#include <Poco/JSON/Object.h>
+#include <Poco/JSON/Parser.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "daemon/text/utf8.h"
+#include "sample_report.h"
+
+namespace proxy {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+/// Without line breaks and the spaces after them.
+std::string on_one_line(const std::string& text) {
+    std::string line;
+    bool indenting = false;
+    for (const char c : text) {
+        indenting = c == '\n' || (indenting && c == ' ');
+        if (!indenting)
+            line += c;
+    }
+    return line;
+}
+
+TEST(StatusJsonTest, HasEveryKeyInItsOrder) {
+    EXPECT_EQ(on_one_line(status_json(sample_report())), on_one_line(R"({
+        "version": "0.1.0",
+        "started_at": 1795000000.25,
+        "uptime": 3600.5,
+        "workers": 4,
+        "sessions": 3,
+        "max_connections": 10000,
+        "descriptors": 42,
+        "max_descriptors": 524288,
+        "log_lines_dropped": 5,
+        "ready": false,
+        "draining": true,
+        "why_not_ready": "it drains",
+        "reload": {"good": 2,"failed": 1,"last_age": 60,"last_good": false,
+            "last_error": "patroni_proxy.yaml:3: unknown key 'role'"},
+        "clusters": [{
+            "name": "main",
+            "leader": "p1",
+            "leader_reason": "its /primary answers 200",
+            "paused": true,
+            "table_age": 0.5,
+            "warnings": ["p2 is on timeline 6, the leader on 7"],
+            "polls": {"good": 100,"failed": 3,
+                "last_error": "10.0.0.2:8008: timed out","last_host": "10.0.0.1:8008",
+                "seconds_total": 4.5,"last_seconds": 0.023},
+            "members": [
+                {"name": "p1","role": "leader","state": "running",
+                    "host": "10.0.0.1","port": 5432,"timeline": 7,"lag": null,
+                    "tags": {"noloadbalance": "true","zone": "a"},
+                    "up": true,"leads": true,"dcs_last_seen_age": 1.25},
+                {"name": "p2","role": "replica","state": "streaming",
+                    "host": "10.0.0.2","port": 5433,"timeline": 6,"lag": 16777216,
+                    "tags": {},
+                    "up": true,"leads": false,"dcs_last_seen_age": null},
+                {"name": "p3","role": "replica","state": "start failed",
+                    "host": "","port": null,"timeline": null,"lag": null,
+                    "tags": {},
+                    "up": false,"leads": false,"dcs_last_seen_age": null}],
+            "ports": [{
+                "name": "master",
+                "listen": ["0.0.0.0:6432","[::]:6432"],
+                "roles": ["leader"],
+                "fallback_roles": ["sync","async"],
+                "falls_back": true,
+                "members": [
+                    {"member": "p1","standing": "eligible","reason": "it answers as primary","unreachable": ""},
+                    {"member": "p2","standing": "tolerated","reason": "it led until now","unreachable": ""},
+                    {"member": "p3","standing": "out","reason": "role is replica","unreachable": ""}],
+                "traffic": [{
+                    "member": "p1",
+                    "sessions": 2,
+                    "sessions_total": 12,
+                    "bytes_from_client": 1000,
+                    "bytes_from_backend": 2000000000000,
+                    "connect_failures": 1,
+                    "ended": {"client_closed": 9,"cut": 1}}],
+                "sessions": 3,
+                "max_connections": 500,
+                "queued": 1,
+                "queued_total": 7,
+                "refused": {"no_backend": 4,"port_full": 0}}]}]})"));
+}
+
+TEST(StatusJsonTest, IsIndentedAndEndsWithALine) {
+    const std::string text = status_json(sample_report());
+    EXPECT_THAT(text, StartsWith("{\n  \"version\": \"0.1.0\",\n"));
+    EXPECT_THAT(text, HasSubstr("\n      \"leader\": \"p1\",\n"));
+    EXPECT_TRUE(text.ends_with("]\n}\n"));
+}
+
+TEST(StatusJsonTest, IsValidWhateverTheNamesHold) {
+    // Characters that JavaScript and terminals trip over, then every byte; POCO writes U+0000, but
+    // reads what follows it no more.
+    std::string name = "\xE2\x80\xA8\xF0\x9F\x90\x98\\u0041";
+    for (int byte = 1; byte < 256; ++byte)
+        name += static_cast<char>(byte);
+    ProxyReport report = sample_report();
+    ClusterReport& cluster = report.clusters[0];
+    cluster.name = cluster.warnings[0] = cluster.members[0].name = name;
+    cluster.members[0].tags = {{name, name}, {"", ""}};
+    cluster.ports[0].refused = {{name, 1}};
+
+    const std::string text = status_json(report);
+    EXPECT_EQ(daemons::valid_utf8(text), text);
+    for (const char c : text)
+        EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= ' ') << int{c};
+
+    const auto root = Poco::JSON::Parser().parse(text).extract<Poco::JSON::Object::Ptr>();
+    const auto read = root->getArray("clusters")->getObject(0);
+    const std::string shown = daemons::valid_utf8(name);
+    EXPECT_EQ(read->getValue<std::string>("name"), shown);
+    EXPECT_EQ(read->getArray("warnings")->getElement<std::string>(0), shown);
+    const auto tags = read->getArray("members")->getObject(0)->getObject("tags");
+    EXPECT_EQ(tags->getValue<std::string>(shown), shown);
+    EXPECT_EQ(tags->getValue<std::string>(""), "");
+    EXPECT_EQ(read->getArray("ports")->getObject(0)->getObject("refused")->getValue<int>(shown), 1);
+
+    report.version = std::string("a\0b", 3);
+    EXPECT_THAT(status_json(report), HasSubstr(R"("version": "a\u0000b",)"));
+}
+
+TEST(StatusJsonTest, NumbersAreWholeOrNull) {
+    ProxyReport report;
+    report.sessions = std::numeric_limits<std::uint64_t>::max();
+    report.uptime = 1.0 / 3;
+    report.started_at = std::numeric_limits<double>::infinity();
+    report.reload.last_age = std::numeric_limits<double>::quiet_NaN();
+    const std::string text = status_json(report);
+    EXPECT_THAT(text, HasSubstr("\"sessions\": 18446744073709551615,"));
+    EXPECT_THAT(text, HasSubstr("\"uptime\": 0.333,"));
+    EXPECT_THAT(text, HasSubstr("\"started_at\": null,"));
+    EXPECT_THAT(text, HasSubstr("\"last_age\": null,"));
+}
+
+}  // namespace
+}  // namespace proxy

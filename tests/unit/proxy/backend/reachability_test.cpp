@@ -1,0 +1,100 @@
+#include "patroni_proxy/backend/reachability.h"
+
+#include <gtest/gtest.h>
+
+namespace proxy {
+namespace {
+
+void say(Reachability& reachability, Reach reach) {
+    EXPECT_TRUE(reachability.note_answer(reachability.moment(), reach, "its words"));
+}
+
+TEST(ReachabilityTest, NothingIsKnownAtFirst) {
+    const Reachability reachability;
+    EXPECT_EQ(reachability.reach(), Reach::unknown);
+    EXPECT_FALSE(reachability.accepts());
+    EXPECT_FALSE(reachability.is_failing());
+    EXPECT_EQ(reachability.why_failing(), "");
+}
+
+TEST(ReachabilityTest, ItsOwnWordCounts) {
+    Reachability reachability;
+    EXPECT_EQ(reachability.note_answer(reachability.moment(), Reach::not_ready, "it starts"),
+              Reach::unknown);
+    EXPECT_TRUE(reachability.is_failing());
+    EXPECT_EQ(reachability.why_failing(), "it starts");
+    EXPECT_EQ(reachability.note_answer(reachability.moment(), Reach::accepts), Reach::not_ready);
+    EXPECT_TRUE(reachability.accepts());
+    EXPECT_EQ(reachability.why_failing(), "");
+}
+
+TEST(ReachabilityTest, AWordFromBeforeAFailureDoesNotCount) {
+    Reachability reachability;
+    const auto asked_at = reachability.moment();
+    EXPECT_TRUE(reachability.note_failure(Reach::refuses, "Connection refused"));
+    EXPECT_FALSE(reachability.note_failure(Reach::hangs, "timed out")) << "it failed before";
+    EXPECT_EQ(reachability.note_answer(asked_at, Reach::accepts), std::nullopt);
+    EXPECT_EQ(reachability.note_answer(asked_at, Reach::not_ready, "it starts"), std::nullopt);
+    EXPECT_EQ(reachability.reach(), Reach::hangs);
+    EXPECT_EQ(reachability.why_failing(), "timed out");
+}
+
+TEST(ReachabilityTest, ASessionThatItEndsMakesAnAcceptingOneDoubtful) {
+    Reachability reachability;
+    say(reachability, Reach::accepts);
+    const auto asked_at = reachability.moment();
+    reachability.note_doubt();
+    EXPECT_EQ(reachability.reach(), Reach::unknown);
+    EXPECT_EQ(reachability.note_answer(asked_at, Reach::accepts), std::nullopt);
+    const auto asked_again_at = reachability.moment();
+    reachability.note_doubt();
+    EXPECT_TRUE(reachability.note_answer(asked_again_at, Reach::accepts))
+        << "one that ends sessions all the time would never be believed";
+}
+
+TEST(ReachabilityTest, AConnectClearsWhatAConnectMet) {
+    for (const auto reach : {Reach::refuses, Reach::hangs}) {
+        Reachability reachability;
+        reachability.note_failure(reach, "why");
+        reachability.note_connected();
+        EXPECT_EQ(reachability.reach(), Reach::unknown);
+    }
+    Reachability starts;
+    starts.note_failure(Reach::not_ready, "why");
+    starts.note_connected();
+    EXPECT_EQ(starts.reach(), Reach::not_ready) << "a server that starts takes connects";
+    Reachability accepts;
+    say(accepts, Reach::accepts);
+    accepts.note_connected();
+    EXPECT_TRUE(accepts.accepts());
+}
+
+TEST(ReachabilityTest, WhoeverWaitsForAWordIsFirstOnce) {
+    Reachability reachability;
+    EXPECT_TRUE(reachability.begin_waiting());
+    EXPECT_FALSE(reachability.begin_waiting());
+    reachability.end_waiting();
+    EXPECT_TRUE(reachability.begin_waiting());
+}
+
+TEST(ReachabilityTest, OneConnectIsSeenByOneLook) {
+    Reachability reachability;
+    EXPECT_FALSE(reachability.take_connected());
+    reachability.note_connected();
+    EXPECT_TRUE(reachability.take_connected());
+    EXPECT_FALSE(reachability.take_connected());
+}
+
+TEST(ReachabilityTest, EachTroubleIsToldOnceUntilItMayBeToldAgain) {
+    Reachability reachability;
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_TRUE(reachability.tell_first(Trouble::ended));
+        EXPECT_FALSE(reachability.tell_first(Trouble::ended));
+        EXPECT_TRUE(reachability.tell_first(Trouble::refused));
+        EXPECT_FALSE(reachability.tell_first(Trouble::refused));
+        reachability.tell_again();
+    }
+}
+
+}  // namespace
+}  // namespace proxy

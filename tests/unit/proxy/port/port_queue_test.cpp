@@ -1,0 +1,241 @@
+// Clients that find no backend and wait for one.
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "port_server_fixture.h"
+#include "unit/proxy/logged.h"
+
+namespace proxy {
+namespace {
+
+using namespace std::chrono_literals;
+using support::BackendOptions;
+using support::Closed;
+using support::FakeBackend;
+using support::TestClient;
+using testing::HasSubstr;
+
+class PortQueueTest : public PortServerTest {
+  protected:
+    /// One that has its place before this returns, so that the next comes after it.
+    static TestClient held_client(const ServedPort& port) {
+        const std::uint64_t before = port.port().queued;
+        TestClient client = port.connect();
+        port.wait_for_queued(before + 1);
+        return client;
+    }
+    static std::uint64_t refused(ServedPort& port, SessionEnd end) {
+        return port.tally().refused[static_cast<std::size_t>(end)];
+    }
+};
+
+TEST_F(PortQueueTest, WhoeverFindsNoBackendIsHeldUntilATableHasOne) {
+    ServedPort port(table_of({}), {.queue_timeout = 1h});
+    auto client = held_client(port);
+    client.send("startup packet");
+    EXPECT_EQ(port.port().sessions, 1U) << "it counts as any other";
+    EXPECT_EQ(port.process().open, 1U);
+    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"- refused"})) << "Patroni is asked soon";
+    port.use(table_of({b1_}));
+    EXPECT_EQ(member_of(client), "b1");
+    EXPECT_EQ(client.receive(14), "startup packet");
+    EXPECT_EQ(port.port().queued, 0U);
+    EXPECT_EQ(port.tally().queued_total, 1U);
+}
+
+TEST_F(PortQueueTest, ThousandsAreLetInByOneTable) {
+    ServedPort port(table_of({}), {.queue_timeout = 1h});
+    std::vector<TestClient> clients;
+    for (int i = 0; i < 300; ++i)
+        clients.push_back(port.connect());
+    port.wait_for_queued(300);
+    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"- refused"})) << "one asks for all";
+    // Were they asked first, whoever answers first would have the most.
+    for (const auto& backend : {b1_, b2_, b3_})
+        let_accept(backend);
+    port.use(table_of({b1_, b2_, b3_}));
+    for (auto& client : clients)
+        EXPECT_NE(member_of(client), "");
+    EXPECT_EQ(port.port().queued, 0U);
+    wait_for_connections(b1_, 100);
+}
+
+TEST_F(PortQueueTest, FirstComeFirstServed) {
+    ServedPort port(table_of({b1_}), {.queue_timeout = 1h, .max_connections_per_backend = 1});
+    std::vector<TestClient> clients;
+    clients.push_back(port.connect());
+    EXPECT_EQ(member_of(clients.front()), "b1");
+    for (int i = 0; i < 5; ++i)
+        clients.push_back(held_client(port));
+    for (std::size_t i = 1; i < clients.size(); ++i) {
+        clients[i - 1].close();
+        EXPECT_EQ(member_of(clients[i]), "b1") << i;
+        for (std::size_t later = i + 1; later < clients.size(); ++later)
+            EXPECT_FALSE(clients[later].closed_now());
+        EXPECT_EQ(port.port().queued, clients.size() - 1 - i);
+    }
+}
+
+TEST_F(PortQueueTest, ABackendThatIsBackWithoutANewTableServesThem) {
+    fake(1).refuse();
+    ServedPort port(table_of({b1_}), {.queue_timeout = 1h});
+    auto first = held_client(port);
+    auto second = held_client(port);
+    fake(1).start();
+    EXPECT_EQ(member_of(first), "b1");
+    EXPECT_EQ(member_of(second), "b1");
+}
+
+TEST_F(PortQueueTest, ManyWhoWaitDoNotStormABackendThatRefuses) {
+    fake(1).refuse();
+    ServedPort port(table_of({b1_}), {.queue_timeout = 1h});
+    std::vector<TestClient> clients;
+    for (int i = 0; i < 200; ++i)
+        clients.push_back(held_client(port));
+    // None of them tries: the proxy itself asks, ten times a second.
+    EXPECT_EQ(b1_->connections, 0U);
+    EXPECT_EQ(port.tally().members.count("b1"), 0U);
+    fake(1).start();
+    for (auto& client : clients)
+        EXPECT_EQ(member_of(client), "b1");
+}
+
+TEST_F(PortQueueTest, TheirTimeCountsFromTheAccept) {
+    constexpr auto kTimeout = 300ms;
+    ServedPort port(table_of({}), {.queue_timeout = kTimeout});
+    const auto start = support::Clock::now();
+    const auto log = logged_during([&] {
+        auto client = port.connect();
+        EXPECT_EQ(client.wait_for_close(), Closed::fin);
+        port.wait_for_sessions(0);
+    });
+    EXPECT_GE(support::Clock::now() - start, kTimeout);
+    EXPECT_THAT(log, testing::ContainsRegex(
+                         "c/p: client 127.0.0.1:[0-9]+ refused: no backends available within "
+                         "queue_timeout: after 0.[0-9]+ s: Patroni names no member"));
+    EXPECT_EQ(refused(port, SessionEnd::queue_timeout), 1U);
+    EXPECT_EQ(port.port().queued, 0U);
+}
+
+TEST_F(PortQueueTest, TheirTimeIsOverWhileTheyTryToo) {
+    const FakeBackend silent({.name = "silent", .accept = BackendOptions::Accept::never});
+    ServedPort port(table_of({}), {.connect_timeout = 1h, .queue_timeout = 400ms});
+    auto client = held_client(port);
+    const auto backend = backend_for(silent);
+    let_accept(backend);
+    port.use(table_of({backend}));
+    EXPECT_EQ(client.wait_for_close(), Closed::fin);
+    EXPECT_EQ(refused(port, SessionEnd::queue_timeout), 1U);
+    wait_for_connections(backend, 0);
+}
+
+TEST_F(PortQueueTest, ThoseWhoTryInVainGoOnOnceTheirBackendLeavesTheTable) {
+    const FakeBackend silent({.name = "silent", .accept = BackendOptions::Accept::never});
+    ServedPort port(table_of({}), {.connect_timeout = 1h, .queue_timeout = 1h});
+    auto first = held_client(port);
+    auto second = held_client(port);
+    const auto backend = backend_for(silent);
+    let_accept(backend);
+    port.use(table_of({backend}));
+    wait_for_connections(backend, 2);
+    EXPECT_EQ(port.port().queued, 2U);
+    port.use(table_of({b1_}));
+    EXPECT_EQ(member_of(first), "b1");
+    EXPECT_EQ(member_of(second), "b1");
+    wait_for_connections(backend, 0);
+}
+
+TEST_F(PortQueueTest, OneMoreThanMaxQueuedIsRefused) {
+    ServedPort port(table_of({}), {.queue_timeout = 1h, .max_queued = 2});
+    std::vector<TestClient> clients;
+    for (int i = 0; i < 2; ++i)
+        clients.push_back(held_client(port));
+    const auto log =
+        logged_during([&] { EXPECT_EQ(port.connect().wait_for_close(), Closed::fin); });
+    EXPECT_THAT(log, HasSubstr(" refused: max_queued clients wait already: Patroni names no"));
+    EXPECT_EQ(refused(port, SessionEnd::queue_full), 1U);
+    EXPECT_EQ(port.tally().queued_total, 2U);
+    EXPECT_EQ(port.port().queued, 2U);
+    port.use(table_of({b1_}));
+    for (auto& client : clients)
+        EXPECT_EQ(member_of(client), "b1");
+}
+
+TEST_F(PortQueueTest, AClientThatHasSaidAllAndClosedItsHalfIsServed) {
+    ServedPort port(table_of({}), {.queue_timeout = 1h});
+    auto client = held_client(port);
+    client.send("all of it");
+    client.half_close();
+    auto long_one = held_client(port);
+    const std::string words(200'000, 'w');
+    long_one.send(words);
+    long_one.half_close();
+    auto leaves = held_client(port);
+    leaves.send(std::string("\0\0\0\x08\x04\xd2\x16\x2f", 8));  // SSLRequest
+    leaves.close();
+    port.wait_for_queued(2);
+    port.use(table_of({b1_}));
+    EXPECT_EQ(client.receive_to_eof(), "b1\nall of it");
+    EXPECT_TRUE(long_one.receive_to_eof() == "b1\n" + words);
+}
+
+TEST_F(PortQueueTest, AClientThatLeavesFreesItsPlace) {
+    ServedPort port(table_of({}), {.queue_timeout = 1h, .max_queued = 3});
+    const auto log = logged_during([&] {
+        auto fin = held_client(port);
+        auto reset = held_client(port);
+        auto stays = held_client(port);
+        fin.half_close();
+        port.wait_for_queued(2);
+        reset.reset();
+        port.wait_for_queued(1);
+        port.wait_for_sessions(1);
+        auto next = held_client(port);
+        port.use(table_of({b1_}));
+        EXPECT_EQ(member_of(stays), "b1");
+        EXPECT_EQ(member_of(next), "b1");
+    });
+    EXPECT_THAT(log, HasSubstr("session ended: closed by the client: while it was held client="));
+    EXPECT_THAT(log, HasSubstr("session ended: the client's connection broke: while it was held"));
+    EXPECT_EQ(fake(1).accepted(), 3U) << "these two, and the proxy itself that asked";
+}
+
+TEST_F(PortQueueTest, ANewQueueTimeoutIsForThoseWhoAreHeldToo) {
+    ServedPort port(table_of({}), {.queue_timeout = 1h});
+    auto client = held_client(port);
+    port.use({.queue_timeout = 2h});
+    EXPECT_FALSE(client.closed_now());
+    port.use(PortSettings{});
+    EXPECT_EQ(client.wait_for_close(), Closed::fin);
+    EXPECT_EQ(refused(port, SessionEnd::queue_timeout), 1U);
+    EXPECT_EQ(port.connect().wait_for_close(), Closed::fin);
+    EXPECT_EQ(refused(port, SessionEnd::no_backend), 1U);
+}
+
+TEST_F(PortQueueTest, AMemberThatIsNoLongerInTheTableIsNotTried) {
+    ServedPort port(table_of({b1_}), {.queue_timeout = 1h, .max_connections_per_backend = 1});
+    auto on_b1 = port.connect();
+    EXPECT_EQ(member_of(on_b1), "b1");
+    auto held = held_client(port);
+    // b1's session ends by this table, and its place there becomes free at the same time.
+    port.use(table_of({b2_}));
+    EXPECT_EQ(on_b1.wait_for_close(), Closed::fin);
+    EXPECT_EQ(member_of(held), "b2");
+    EXPECT_EQ(fake(1).accepted(), 2U) << "the first client, and the proxy itself that asked";
+}
+
+TEST_F(PortQueueTest, EndsWithItsPort) {
+    ServedPort port(table_of({}), {.queue_timeout = 1h});
+    auto client = held_client(port);
+    port.end_sessions(SessionEnd::proxy_stopped);
+    EXPECT_EQ(client.wait_for_close(), Closed::fin);
+    EXPECT_EQ(port.port().queued, 0U);
+}
+
+}  // namespace
+}  // namespace proxy

@@ -1,0 +1,45 @@
+// Clients that find no backend and are told so as PostgreSQL would tell them.
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "patroni_proxy/postgres/postgres_messages.h"
+#include "served_port.h"
+#include "unit/proxy/postgres/postgres_bytes.h"
+
+namespace proxy {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(PortRefusalTest, AClientIsToldWhetherOrNotItWasHeldBefore) {
+    for (const auto queue_timeout : {0ms, 50ms}) {
+        ServedPort port(table_of({}),
+                        {.queue_timeout = queue_timeout, .no_backend = NoBackend::postgres_error});
+        auto client = port.connect();
+        client.send(ssl_request());
+        EXPECT_EQ(client.receive(1), "N");
+        client.send(startup_packet());
+        const Answer answer = read_answer(client.receive_to_eof());
+        EXPECT_EQ(answer.sqlstate, kCannotConnectNow) << queue_timeout.count() << " ms";
+    }
+}
+
+TEST(PortRefusalTest, TheFirstUnderEachTableHasPatroniAsked) {
+    ServedPort port(table_of({}));
+    const auto refuse_some = [&] {
+        for (int i = 0; i < 3; ++i)
+            port.connect().wait_for_close();
+    };
+    refuse_some();
+    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"- refused"}));
+    port.use(table_of({}));
+    refuse_some();
+    EXPECT_EQ(port.troubles(), (std::vector<std::string>{"- refused", "- refused"}));
+}
+
+}  // namespace
+}  // namespace proxy

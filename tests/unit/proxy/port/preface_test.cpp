@@ -1,0 +1,85 @@
+#include "patroni_proxy/port/preface.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace proxy {
+namespace {
+
+constexpr std::optional<SessionEnd> kWelcome = std::nullopt;
+
+std::vector<net::Network> networks(const std::vector<std::string>& texts) {
+    std::vector<net::Network> networks;
+    for (const auto& text : texts)
+        networks.push_back(net::Network::parse(text).value());
+    return networks;
+}
+
+TEST(PrefaceTest, WhoMayComeIn) {
+    const std::vector<std::string> nobody_said;
+    const std::vector<std::string> intranet{"10.0.0.0/8", "192.168.1.7", "fd00::/8"};
+    const struct {
+        std::vector<std::string> allow;
+        std::string client;  // empty: over a unix socket
+        std::optional<SessionEnd> refusal;
+    } cases[]{
+        {nobody_said, "203.0.113.1:40000", kWelcome},
+        {nobody_said, "[2001:db8::1]:40000", kWelcome},
+        {nobody_said, "", kWelcome},
+        {intranet, "10.255.255.255:1", kWelcome},
+        {intranet, "192.168.1.7:65535", kWelcome},
+        {intranet, "[fdff::1]:40000", kWelcome},
+        {intranet, "[::ffff:10.0.0.1]:40000", kWelcome},
+        {intranet, "11.0.0.0:40000", SessionEnd::not_allowed},
+        {intranet, "192.168.1.8:40000", SessionEnd::not_allowed},
+        {intranet, "[2001:db8::1]:40000", SessionEnd::not_allowed},
+        // Who may open a unix socket is what its mode says.
+        {intranet, "", kWelcome},
+        // IPv4 and IPv6 are apart.
+        {{"::/0"}, "10.0.0.1:40000", SessionEnd::not_allowed},
+        {{"0.0.0.0/0"}, "[::1]:40000", SessionEnd::not_allowed},
+    };
+    for (const auto& [allow, client, refusal] : cases) {
+        const auto address =
+            client.empty() ? net::SocketAddress() : net::SocketAddress::parse(client).value();
+        EXPECT_EQ(refusal_of({address, 0, 0, 0}, {.allow = networks(allow)}), refusal) << client;
+    }
+}
+
+TEST(PrefaceTest, HowManyMayComeIn) {
+    const struct {
+        std::uint64_t of_port;
+        std::uint64_t max_of_port;
+        std::uint64_t of_proxy;
+        std::uint64_t max_of_proxy;
+        std::optional<SessionEnd> refusal;
+    } cases[]{
+        {1'000'000, 0, 1'000'000, 0, kWelcome},  // 0 is no limit
+        {0, 1, 0, 1, kWelcome},
+        {9, 10, 99, 100, kWelcome},
+        {10, 10, 10, 100, SessionEnd::port_full},
+        {11, 10, 11, 100, SessionEnd::port_full},  // a limit that was lowered
+        {9, 10, 100, 100, SessionEnd::proxy_full},
+        {9, 10, 101, 100, SessionEnd::proxy_full},
+        {0, 0, 100, 100, SessionEnd::proxy_full},
+        {10, 10, 100, 100, SessionEnd::port_full},  // the nearer one is told
+    };
+    const auto client = net::SocketAddress::parse("10.0.0.1:40000").value();
+    for (const auto& [of_port, max_of_port, of_proxy, max_of_proxy, refusal] : cases)
+        EXPECT_EQ(
+            refusal_of({client, of_port, of_proxy, max_of_proxy}, {.max_connections = max_of_port}),
+            refusal)
+            << of_port << " of " << max_of_port << ", " << of_proxy << " of " << max_of_proxy;
+}
+
+TEST(PrefaceTest, AnAddressThatIsNotAllowedIsToldBeforeThePlacesAreCounted) {
+    const auto client = net::SocketAddress::parse("10.0.0.1:40000").value();
+    EXPECT_EQ(refusal_of({client, 5, 5, 5}, {.allow = networks({"::1"}), .max_connections = 5}),
+              SessionEnd::not_allowed);
+}
+
+}  // namespace
+}  // namespace proxy

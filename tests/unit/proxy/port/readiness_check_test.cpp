@@ -1,0 +1,204 @@
+#include "patroni_proxy/port/readiness_check.h"
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fake_postgres.h"
+#include "served_port.h"
+#include "unit/proxy/logged.h"
+
+namespace proxy {
+namespace {
+
+using namespace std::chrono_literals;
+using support::BackendOptions;
+using support::FakeBackend;
+using testing::HasSubstr;
+using testing::Not;
+
+/// Two servers with a PostgreSQL each, and a check on a loop of its own.
+class ReadinessCheckTest : public testing::Test {
+  protected:
+    static constexpr auto kLook = 50ms;
+
+    ~ReadinessCheckTest() override {
+        loop_.stop();
+        thread_.join();
+    }
+
+    FakeBackend& fake(std::size_t number) { return *fakes_[number - 1]; }
+    void ask(const BackendPtr& backend, const PortPtr& port) {
+        if (backend->reachability.begin_waiting())
+            check_.ask(backend, port);
+    }
+    void watch(const BackendTable& table) {
+        run_on(loop_, [&] { check_.watch(port_, std::make_shared<const BackendTable>(table)); });
+    }
+    static void wait_for(const BackendPtr& backend, Reach reach) {
+        support::eventually([&] { return backend->reachability.reach() == reach; },
+                            "word of " + backend->member);
+    }
+    PortPtr make_port_that_minds(PortId id) {
+        return PortPtr(new Port{id, "c/p", [this](const auto& backend, Trouble trouble) {
+                                    EXPECT_EQ(trouble, Trouble::refused);
+                                    const std::lock_guard lock(mutex_);
+                                    troubles_.push_back(backend->member);
+                                }});
+    }
+    std::vector<std::string> troubles() {
+        const std::lock_guard lock(mutex_);
+        return troubles_;
+    }
+
+    std::vector<std::unique_ptr<FakeBackend>> fakes_ =
+        FakeBackend::on_one_port(2, {.greeting = false, .echo = false});
+    BackendPtr b1_ = backend_for(fake(1));
+    BackendPtr b2_ = backend_for(fake(2));
+    FakePostgres postgres1_{fake(1), FakePostgres::State::accepts};
+    FakePostgres postgres2_{fake(2), FakePostgres::State::accepts};
+    std::mutex mutex_;
+    std::vector<std::string> troubles_;  // guarded by mutex_
+    const PortPtr port_ = make_port_that_minds(1);
+    std::atomic<int> chances_{0};
+    net::EventLoop loop_;
+    ReadinessCheck check_{loop_, [this] { ++chances_; }, kLook};
+    std::thread thread_{[this] { loop_.run(); }};
+};
+
+TEST_F(ReadinessCheckTest, HoweverManyNeedItItIsAskedOnce) {
+    fake(1).pause_reading();
+    const PortPtr other = make_port_that_minds(2);
+    for (int i = 0; i < 50; ++i) {
+        check_.ask(b1_, port_);
+        check_.ask(b1_, other);
+    }
+    fake(1).wait_for_accepted(1);
+    fake(1).resume_reading();
+    wait_for(b1_, Reach::accepts);
+    support::eventually([&] { return chances_ == 1; }, "those who wait to hear of it");
+    EXPECT_EQ(fake(1).accepted(), 1U);
+    EXPECT_TRUE(troubles().empty());
+}
+
+TEST_F(ReadinessCheckTest, OneThatStartsIsAskedTenTimesASecondWhoeverWaits) {
+    postgres1_.become(FakePostgres::State::starts);
+    std::vector<std::thread> workers;
+    for (PortId worker = 1; worker <= 4; ++worker)
+        workers.emplace_back([&, port = make_port_that_minds(worker)] {
+            const auto end = support::Clock::now() + 550ms;
+            while (support::Clock::now() < end) {
+                ask(b1_, port);
+                std::this_thread::sleep_for(1ms);
+            }
+        });
+    for (auto& worker : workers)
+        worker.join();
+    EXPECT_LE(fake(1).accepted(), 6U);
+    EXPECT_GE(fake(1).accepted(), 2U);
+    EXPECT_EQ(b1_->reachability.why_failing(), "b1 starts up");
+    EXPECT_EQ(troubles(), (std::vector<std::string>{"b1"}));
+}
+
+TEST_F(ReadinessCheckTest, WhileNobodyWaitsThePaceSlowsDown) {
+    std::optional<ReadinessCheck> check(std::in_place, loop_, [] {});  // as it is in the proxy
+    postgres1_.become(FakePostgres::State::starts);
+    BackendTable table;
+    table.eligible = {b1_};
+    run_on(loop_, [&] { check->watch(port_, std::make_shared<const BackendTable>(table)); });
+    check->ask(b1_, port_);
+    fake(1).wait_for_accepted(3);  // at once, a quarter of a second later, half a second later
+    const auto third = support::Clock::now();
+    fake(1).wait_for_accepted(4);
+    EXPECT_GE(support::Clock::now() - third, 800ms);
+    run_on(loop_, [&] { check.reset(); });
+}
+
+TEST_F(ReadinessCheckTest, WhatAPortMayUseIsLookedAtWithoutAnyClient) {
+    fake(1).refuse();
+    BackendTable table;
+    table.eligible = {b1_, b2_};
+    const auto log = logged_during([&] {
+        watch(table);
+        wait_for(b1_, Reach::refuses);
+        wait_for(b2_, Reach::accepts);
+        fake(1).start();
+        wait_for(b1_, Reach::accepts);
+        run_on(loop_, [] {});  // what it logs of that comes after it
+    });
+    EXPECT_THAT(log, HasSubstr("c/p: b1 at " + fake(1).address() +
+                               " accepts no sessions yet: Connection refused"));
+    EXPECT_THAT(log, HasSubstr("c/p: b1 at " + fake(1).address() + " accepts sessions again"));
+    EXPECT_THAT(log, Not(HasSubstr("b2")));
+    EXPECT_EQ(troubles(), (std::vector<std::string>{"b1"}));
+}
+
+TEST_F(ReadinessCheckTest, OneWhoseConnectHangsIsFoundOut) {
+    const FakeBackend silent({.name = "silent", .accept = BackendOptions::Accept::never});
+    const auto hangs = backend_for(silent);
+    ask(hangs, port_);
+    wait_for(hangs, Reach::hangs);
+    EXPECT_EQ(hangs->reachability.why_failing(), "Connection timed out");
+}
+
+TEST_F(ReadinessCheckTest, OneThatTakesConnectsAndSaysNothingIsFoundOut) {
+    fake(1).pause_reading();  // as a server that was stopped in its tracks
+    BackendTable table;
+    table.eligible = {b1_};
+    watch(table);
+    wait_for(b1_, Reach::not_ready);
+    EXPECT_EQ(b1_->reachability.why_failing(), "no answer within a second");
+    fake(1).resume_reading();
+    wait_for(b1_, Reach::accepts);
+}
+
+TEST_F(ReadinessCheckTest, SparesAreLookedAtWhileThePreferredAddressFails) {
+    BackendTable table;
+    const BackendPtr spare(new Backend{"b1", b2_->address});
+    table.eligible = {b1_};
+    table.spares = {spare};
+    watch(table);
+    wait_for(b1_, Reach::accepts);
+    fake(1).wait_for_accepted(3);
+    EXPECT_EQ(spare->reachability.reach(), Reach::unknown);
+    EXPECT_EQ(fake(2).accepted(), 0U);
+    fake(1).refuse();
+    b1_->reachability.note_failure(Reach::refuses, "a session met it");
+    check_.ask(b1_, port_);
+    wait_for(spare, Reach::accepts);
+}
+
+TEST_F(ReadinessCheckTest, ItGoesOnWhateverPortIsRemoved) {
+    postgres1_.become(FakePostgres::State::starts);
+    BackendTable table;
+    table.eligible = {b1_};
+    const auto other = make_port_that_minds(2);
+    run_on(loop_, [&] {
+        check_.watch(port_, std::make_shared<const BackendTable>(table));
+        check_.watch(other, std::make_shared<const BackendTable>(table));
+    });
+    fake(1).wait_for_accepted(1);
+    run_on(loop_, [&] { check_.forget(port_->id); });
+    postgres1_.become(FakePostgres::State::accepts);
+    wait_for(b1_, Reach::accepts);
+}
+
+TEST_F(ReadinessCheckTest, WhatNobodyMayUseIsAskedNoMore) {
+    postgres1_.become(FakePostgres::State::starts);
+    BackendTable table;
+    table.eligible = {b1_};
+    watch(table);
+    wait_for(b1_, Reach::not_ready);
+    run_on(loop_, [&] { check_.forget(port_->id); });
+    support::eventually([&] { return b1_.use_count() == 2; }, "the check to let go of b1");
+}
+
+}  // namespace
+}  // namespace proxy

@@ -1,0 +1,171 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <future>
+#include <initializer_list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "net/loop/event_loop.h"
+#include "net/loop/listener.h"
+#include "net/loop/relay.h"
+#include "net/socket/listening_socket.h"
+#include "net/socket/socket_address.h"
+#include "net/socket/unique_fd.h"
+#include "patroni_proxy/backend/backend_table.h"
+#include "patroni_proxy/port/port.h"
+#include "patroni_proxy/port/port_server.h"
+#include "patroni_proxy/port/readiness_check.h"
+#include "support/fakes/fake_backend.h"
+#include "support/sockets/test_client.h"
+#include "support/wait.h"
+
+namespace proxy {
+
+inline BackendPtr backend_for(const support::FakeBackend& fake) {
+    return BackendPtr(
+        new Backend{fake.name(), net::SocketAddress::from_ip(fake.ip(), fake.port()).value()});
+}
+
+/// It has been asked, and has said so.
+inline void let_accept(const BackendPtr& backend) {
+    backend->reachability.note_answer(backend->reachability.moment(), Reach::accepts);
+}
+
+inline BackendTablePtr table_of(std::initializer_list<BackendPtr> eligible) {
+    BackendTable table;
+    table.eligible = eligible;
+    return std::make_shared<const BackendTable>(std::move(table));
+}
+
+/// A port that minds no trouble.
+inline PortPtr make_port(PortId id, const std::string& label = "c/p") {
+    return PortPtr(new Port{id, label, [](const BackendPtr& /*backend*/, Trouble /*trouble*/) {}});
+}
+
+inline PortSettingsPtr settings_of(const PortSettings& settings = {}) {
+    return std::make_shared<const PortSettings>(settings);
+}
+
+/// Runs `task` on a loop that another thread runs; returns when it is done.
+inline void run_on(net::EventLoop& loop, const std::function<void()>& task) {
+    // Shared, so that the loop may still be leaving the task when this returns.
+    const auto done = std::make_shared<std::promise<void>>();
+    loop.post([&task, done] {
+        task();
+        done->set_value();
+    });
+    done->get_future().get();
+}
+
+inline void wait_for_connections(const BackendPtr& backend, std::uint32_t count) {
+    support::eventually([&] { return backend->connections == count; },
+                        std::to_string(count) + " connections on " + backend->member);
+}
+
+/// A connection's two ends: the client's, and the one that a listener would have accepted.
+struct AcceptedClient {
+    AcceptedClient()
+        : AcceptedClient(net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0"))) {}
+
+    support::TestClient client;
+    net::UniqueFd accepted;
+    net::SocketAddress address;
+
+  private:
+    explicit AcceptedClient(const net::ListeningSocket& listening)
+        : client("127.0.0.1", listening.address().port()) {
+        const auto is_there = [&] {
+            accepted.reset(
+                ::accept4(listening.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+            return bool(accepted);
+        };
+        support::eventually(is_there, "a connection to accept");
+        address = net::SocketAddress::from_ip("127.0.0.1", client.local_port()).value();
+    }
+};
+
+/// One PortServer with a loop on a thread of its own and a listening socket in front.
+class ServedPort final : private net::AcceptHandler {
+  public:
+    explicit ServedPort(BackendTablePtr table, const PortSettings& settings = {})
+        : server_({loop_, *buffer_, sessions_, process_}, port_, settings_of(settings)) {
+        process_.readiness = &readiness_;
+        server_.use(std::move(table));
+        thread_ = std::thread([this] { loop_.run(); });
+    }
+    ServedPort(const ServedPort&) = delete;
+    ServedPort& operator=(const ServedPort&) = delete;
+    ~ServedPort() {
+        loop_.stop();
+        thread_.join();
+    }
+
+    [[nodiscard]] support::TestClient connect() const {
+        return {"127.0.0.1", listener_.address().port()};
+    }
+    void use(const BackendTablePtr& table) {
+        run_on(loop_, [&] { server_.use(table); });
+    }
+    void use(const PortSettings& settings) {
+        run_on(loop_, [&] { server_.use(settings_of(settings)); });
+    }
+    void end_sessions(SessionEnd end) {
+        run_on(loop_, [&] { server_.end_sessions(end); });
+    }
+    [[nodiscard]] PortTally tally() {
+        PortTally tally;
+        run_on(loop_, [&] { tally = server_.tally(); });
+        return tally;
+    }
+    void wait_for_sessions(std::size_t count) const {
+        support::eventually([&] { return sessions_ == count; },
+                            std::to_string(count) + " sessions");
+    }
+    void wait_for_queued(std::uint64_t count) const {
+        support::eventually([&] { return port_->queued == count; },
+                            std::to_string(count) + " queued");
+    }
+    [[nodiscard]] ProcessSessions& process() { return process_; }
+    [[nodiscard]] const Port& port() const { return *port_; }
+    /// What trouble was told, in that order: "b1 refused", "b1 ended"; of no member "- refused".
+    [[nodiscard]] std::vector<std::string> troubles() const {
+        const std::lock_guard lock(mutex_);
+        return troubles_;
+    }
+
+  private:
+    void on_accept(net::UniqueFd connection, const net::SocketAddress& peer) noexcept override {
+        ++sessions_;
+        server_.serve(std::move(connection), peer);
+    }
+    void on_accept_paused(int /*error*/) noexcept override {}
+
+    mutable std::mutex mutex_;
+    std::vector<std::string> troubles_;  // guarded by mutex_
+    net::EventLoop loop_;
+    std::unique_ptr<net::RelayBuffer> buffer_ = std::make_unique<net::RelayBuffer>();
+    std::atomic<std::size_t> sessions_{0};
+    ProcessSessions process_;
+    void on_trouble(const BackendPtr& backend, Trouble trouble) {
+        const std::lock_guard lock(mutex_);
+        troubles_.push_back((backend ? backend->member : "-") +
+                            (trouble == Trouble::refused ? " refused" : " ended"));
+    }
+
+    const PortPtr port_{new Port{1, "c/p", std::bind_front(&ServedPort::on_trouble, this)}};
+    PortServer server_;
+    ReadinessCheck readiness_{loop_, [this] { server_.on_chance(); }};
+    net::ListeningSocket socket_ =
+        net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0"));
+    net::Listener listener_{loop_, socket_, *this};
+    std::thread thread_;
+};
+
+}  // namespace proxy
