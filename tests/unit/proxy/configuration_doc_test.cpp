@@ -1,9 +1,11 @@
-// docs/configuration.md lists exactly the keys that the parser accepts, each with its default.
+// docs/configuration.md lists exactly the keys that the parser accepts, each with its default. The
+// sample file in contrib/ shows every one of them, and the proxy accepts it.
 
 #include <fstream>
 #include <map>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -85,6 +87,25 @@ std::string file_with(const std::string& top, const std::string& cluster, const 
            port + "\n";
 }
 
+/// contrib/patroni_proxy/patroni_proxy.yaml as it is, or with every "#key: value" made a key. The
+/// files that `tls` names do not exist here: it stays a comment.
+std::string sample_file(bool with_commented_keys) {
+    std::ifstream file(TEST_DATA "/../../contrib/patroni_proxy/patroni_proxy.yaml");
+    EXPECT_TRUE(file);
+    std::string text;
+    for (std::string line; std::getline(file, line);) {
+        const auto start = line.find_first_not_of(' ');
+        const std::string_view rest =
+            start == std::string::npos ? std::string_view{} : std::string_view(line).substr(start);
+        const bool is_key =
+            rest.size() > 1 && rest[0] == '#' && rest[1] != ' ' && !rest.starts_with("#tls:");
+        if (with_commented_keys && is_key)
+            line.erase(start, 1);
+        text += line + "\n";
+    }
+    return text;
+}
+
 TEST(ConfigurationDocTest, ListsExactlyTheKeysThatTheParserKnows) {
     const std::map<std::string, std::string> levels{
         {"Top level", file_with("unknown: 1", "", "")},
@@ -145,6 +166,24 @@ TEST(ConfigurationDocTest, ADefaultThatIsWrittenOutIsTheOneOfAnAbsentKey) {
             ++checked;
         }
     EXPECT_GE(checked, 18U);
+}
+
+TEST(SampleFileTest, IsAcceptedAsItIs) {
+    const Config config = parse_config(sample_file(false), "patroni_proxy.yaml");
+    EXPECT_EQ(config.clusters.at(0).ports.size(), 2U);
+}
+
+TEST(SampleFileTest, IsAcceptedWithEveryCommentedKey) {
+    const Config config = parse_config(sample_file(true), "patroni_proxy.yaml");
+    EXPECT_EQ(config.clusters.at(0).ports.size(), 2U);
+    EXPECT_TRUE(config.clusters[0].ports[1].fallback);
+}
+
+TEST(SampleFileTest, ShowsEveryDocumentedKey) {
+    const std::string text = sample_file(true);
+    for (const auto& [title, rows] : documented())
+        for (const auto& row : rows)
+            EXPECT_THAT(text, testing::ContainsRegex("[ {#\n]" + row.key + ": ?")) << title;
 }
 
 }  // namespace
