@@ -186,5 +186,25 @@ TEST(SampleFileTest, ShowsEveryDocumentedKey) {
             EXPECT_THAT(text, testing::ContainsRegex("[ {#\n]" + row.key + ": ?")) << title;
 }
 
+TEST(YamlBlockTest, OfTheReadmeAndTheMigrationPageAreAccepted) {
+    std::size_t blocks = 0;
+    for (const std::string page : {"README.md", "docs/migration.md"}) {
+        std::ifstream file(TEST_DATA "/../../" + page);
+        std::string block;
+        bool inside = false;
+        for (std::string line; std::getline(file, line);) {
+            if (inside && line == "```") {
+                EXPECT_NO_THROW((void)parse_config(block, page)) << block;
+                ++blocks;
+                block.clear();
+            }
+            if (inside && line != "```")
+                block += line + "\n";
+            inside = line == "```yaml" || (inside && line != "```");
+        }
+    }
+    EXPECT_EQ(blocks, 2U);
+}
+
 }  // namespace
 }  // namespace proxy
