@@ -164,7 +164,13 @@ class Etcd(Node):
                 "--heartbeat-interval", "20", "--election-timeout", "200"]
 
     def is_healthy(self) -> bool:
-        return request("GET", self.address, self.ports[0], "/health")[1] == {"health": "true"}
+        answer = request("GET", self.address, self.ports[0], "/health")[1]
+        return isinstance(answer, dict) and answer.get("health") == "true"  # 3.5 adds a reason
+
+
+    def version(self) -> str:
+        answer = request("GET", self.address, self.ports[0], "/version")[1]
+        return answer.get("etcdserver", "") if isinstance(answer, dict) else ""
 
 
 class Member(Node):
@@ -221,6 +227,14 @@ class Member(Node):
              timeout: float = 2) -> tuple[int, Any]:
         tls = self.certificates.context if self.certificates else None
         return request(method, self.address, REST_PORT, path, body, timeout, tls)
+
+    def versions(self) -> str:
+        """Of Patroni and PostgreSQL, by its own word."""
+        status, answer = self.rest("GET", "/patroni")
+        if status not in (200, 503) or not isinstance(answer, dict):
+            return ""
+        number = answer.get("server_version", 0)  # such as 170005
+        return f"Patroni {answer.get('patroni', {}).get('version', '?')}, PostgreSQL {number // 10000}.{number % 10000}"
 
     def shows_pause(self, paused: bool) -> bool:
         status, answer = self.rest("GET", "/patroni")
@@ -288,9 +302,14 @@ def listeners_on(address: str, port: int) -> list[str]:
     return [f"| {' '.join(line.split())}" for line in found.stdout.splitlines() if taken & set(line.split())]
 
 
-def postgres_binaries() -> Path:
-    versions = [path for path in Path(POSTGRES_BINARIES).glob("*/bin") if (path / "postgres").exists()]
-    if not versions:
+def postgres_binaries(version: int = 0) -> Path:
+    """Where the server of this major version is, or of the newest that is installed."""
+    found = {int(path.parent.name): path for path in Path(POSTGRES_BINARIES).glob("*/bin")
+             if (path / "postgres").exists()}
+    if not found:
         raise Misuse(f"there is no PostgreSQL server below {POSTGRES_BINARIES}",
                      "Run: scripts/install-packages testbed")
-    return max(versions, key=lambda path: int(path.parent.name))
+    if version and version not in found:
+        raise Misuse(f"PostgreSQL {version} is not installed; there is {', '.join(map(str, sorted(found)))}",
+                     f"Install it with: apt-get install postgresql-{version}")
+    return found[version or max(found)]

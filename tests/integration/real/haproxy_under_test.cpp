@@ -81,16 +81,22 @@ std::string HaproxyUnderTest::output() const {
     return output;
 }
 
-StateWatch::StateWatch(const HaproxyUnderTest& haproxy)
-    : haproxy_(haproxy), thread_([this] {
-          while (!stop_) {
-              for (const auto& [server, state] : haproxy_.states()) {
-                  const std::lock_guard lock(mutex_);
-                  seen_[server].insert(state);
-              }
-              std::this_thread::sleep_for(10ms);
-          }
-      }) {}
+StateWatch::StateWatch(const HaproxyUnderTest& haproxy) : haproxy_(haproxy) {
+    sample();
+    thread_ = std::thread([this] {
+        while (!stop_) {
+            sample();
+            std::this_thread::sleep_for(10ms);
+        }
+    });
+}
+
+void StateWatch::sample() {
+    const auto states = haproxy_.states();
+    const std::lock_guard lock(mutex_);
+    for (const auto& [server, state] : states)
+        seen_[server].insert(state);
+}
 
 StateWatch::~StateWatch() {
     stop_ = true;

@@ -41,6 +41,7 @@ class HaproxyUnderTest {
 /// Asks HAProxy every few milliseconds what it takes every server for.
 class StateWatch {
   public:
+    /// Returns with the first sample taken.
     explicit StateWatch(const HaproxyUnderTest& haproxy);
     ~StateWatch();
     StateWatch(const StateWatch&) = delete;
@@ -51,6 +52,8 @@ class StateWatch {
     void forget();
 
   private:
+    void sample();
+
     const HaproxyUnderTest& haproxy_;
     std::mutex mutex_;
     std::map<std::string, std::set<std::string>> seen_;  // guarded by mutex_

@@ -8,7 +8,7 @@ namespace support {
 
 namespace {
 
-std::string quoted(const std::string& text) {
+std::string json_string(const std::string& text) {
     std::string json = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\') {
@@ -33,11 +33,11 @@ bool is_bare(const std::string& text) {
 }
 
 std::string key_value(const std::string& key, const std::string& json) {
-    return quoted(key) + ": " + json;
+    return json_string(key) + ": " + json;
 }
 
 std::string to_json(const std::string& text) {
-    return quoted(text);
+    return json_string(text);
 }
 std::string to_json(std::int64_t number) {
     return std::to_string(number);
@@ -64,7 +64,7 @@ std::string tags_json(const std::map<std::string, std::string>& tags) {
     std::vector<std::string> parts;
     parts.reserve(tags.size());
     for (const auto& [key, value] : tags)
-        parts.push_back(key_value(key, is_bare(value) ? value : quoted(value)));
+        parts.push_back(key_value(key, is_bare(value) ? value : json_string(value)));
     return "{" + joined(parts) + "}";
 }
 
@@ -93,7 +93,7 @@ ClusterJson& ClusterJson::pause(bool paused) {
 }
 
 ClusterJson& ClusterJson::scope(const std::string& scope) {
-    return extra("scope", quoted(scope));
+    return extra("scope", json_string(scope));
 }
 
 ClusterJson& ClusterJson::extra(const std::string& key, const std::string& json) {

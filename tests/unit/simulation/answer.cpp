@@ -8,7 +8,7 @@ namespace {
 
 constexpr const char* kHuge = "123456789012345678901234567890";
 
-std::string quoted(const std::string& text) {
+std::string json_string(const std::string& text) {
     return '"' + text + '"';
 }
 
@@ -35,10 +35,11 @@ std::string json_of(const Told& told, const Draft& draft, bool is_victim,
     const Lie lie = is_victim ? draft.lie : Lie::none;
     if (lie == Lie::element_no_object)
         return "42";
-    std::string json = "{\"name\": " + quoted(told.name) + ", \"role\": " + quoted(told.role) +
-                       ", \"state\": " + quoted(told.state) + ", \"api_url\": " + quoted(api_url);
+    std::string json =
+        "{\"name\": " + json_string(told.name) + ", \"role\": " + json_string(told.role) +
+        ", \"state\": " + json_string(told.state) + ", \"api_url\": " + json_string(api_url);
     if (lie != Lie::no_host)
-        json += ", \"host\": " + quoted(told.host);
+        json += ", \"host\": " + json_string(told.host);
     if (lie == Lie::odd_port)
         json += told.timeline % 2 == 0 ? ", \"port\": 0" : ", \"port\": \"5432\"";
     else if (lie != Lie::no_port)
@@ -63,7 +64,7 @@ std::string write(const Answer& answer, const Draft& draft, const World& world) 
     }
     json += "]";
     if (draft.modern)
-        json += ", \"scope\": " + quoted(draft.scope);
+        json += ", \"scope\": " + json_string(draft.scope);
     if (answer.paused)
         json += ", \"pause\": true";
     return json + "}";
@@ -200,14 +201,15 @@ Answer own_answer(World& world, const Node& node, const std::string& path, Lie l
     answer.paused = !foreign && world.store().paused && !node.old_store;
     answer.system_identifier = foreign ? "6600415257899169791" : world.system_identifier();
     const std::string scope = foreign && chance.one_in(2) ? "theirs" : "ours";
-    answer.body = "{\"state\": " + quoted(answer.state) + ", \"role\": " + quoted(answer.role) +
+    answer.body = "{\"state\": " + json_string(answer.state) +
+                  ", \"role\": " + json_string(answer.role) +
                   ", \"timeline\": " + std::to_string(speaker->row.timeline) +
                   ", \"dcs_last_seen\": 1795220949, \"database_system_identifier\": " +
-                  quoted(answer.system_identifier) + (answer.paused ? ", \"pause\": true" : "") +
-                  ", \"patroni\": {\"version\": " +
-                  (world.is_modern() ? "\"4.1.4\", \"scope\": " + quoted(scope) +
-                                           ", \"name\": " + quoted(answer.speaker)
-                                     : "\"3.0.2\", \"scope\": " + quoted(scope)) +
+                  json_string(answer.system_identifier) +
+                  (answer.paused ? ", \"pause\": true" : "") + ", \"patroni\": {\"version\": " +
+                  (world.is_modern() ? "\"4.1.4\", \"scope\": " + json_string(scope) +
+                                           ", \"name\": " + json_string(answer.speaker)
+                                     : "\"3.0.2\", \"scope\": " + json_string(scope)) +
                   "}}";
     if (lie == Lie::not_json) {
         answer.body.resize(answer.body.size() / 2);
