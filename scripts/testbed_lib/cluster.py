@@ -23,6 +23,7 @@ class Settings:
 
     cluster: int = 1  # its number, where there are several
     members: int = 3
+    postgres: int = 0  # its major version; 0: the newest that is installed
     synchronous_mode: str = "off"
     synchronous_node_count: int = 1
     loop_wait: int = 2
@@ -114,7 +115,8 @@ class Testbed:
                     "ttl": settings.ttl,
                     "retry_timeout": settings.retry_timeout,
                     "maximum_lag_on_failover": MAXIMUM_LAG,
-                    "synchronous_mode": settings.synchronous_mode != "off",
+                    "synchronous_mode": "quorum" if settings.synchronous_mode == "quorum"
+                    else settings.synchronous_mode != "off",
                     "synchronous_mode_strict": settings.synchronous_mode == "strict",
                     "synchronous_node_count": settings.synchronous_node_count,
                     "postgresql": {
@@ -139,7 +141,7 @@ class Testbed:
                 "listen": f"{member.address}:{POSTGRES_PORT}",
                 "connect_address": f"{member.address}:{POSTGRES_PORT}",
                 "data_dir": str(member.data_dir),
-                "bin_dir": str(postgres_binaries()),
+                "bin_dir": str(postgres_binaries(settings.postgres)),
                 "pgpass": str(member.directory / "pgpass"),
                 "use_unix_socket": True,
                 "use_unix_socket_repl": True,
@@ -296,6 +298,7 @@ class Testbed:
         self.start_members(self.members, account)
         self.wait_healthy(self.members, deadline)
         say(f"all {len(self.members)} members are healthy, leader {self.leader()}", deadline)
+        print(f"etcd {self.etcd.version()}, {self.members[0].versions()}")
 
     def start_members(self, members: list[Member], account: Account) -> None:
         for member in members:

@@ -124,6 +124,22 @@ def end_processes(belongs: Callable[[str], bool], deadline: Deadline) -> int:
     return len(found)
 
 
+def orphans_are_reaped() -> bool:
+    """Whether PID 1 takes what a process that ends leaves behind, as an init does."""
+    reads, writes = os.pipe()
+    child = os.fork()
+    if child == 0:
+        orphan = os.fork()  # it ends at once, as its parent does
+        if orphan:
+            os.write(writes, str(orphan).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    orphan = int(os.read(reads, 20))
+    os.close(reads)
+    os.close(writes)
+    return Deadline(2).wait(lambda: not Path("/proc", str(orphan)).exists(), pause=0.01)
+
+
 @dataclass(frozen=True)
 class Account:
     """Who runs the servers: postgres where root asks, else whoever asks."""
