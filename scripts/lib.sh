@@ -27,11 +27,16 @@ die_needs() {
   exit 2
 }
 
-require_bookworm() {
-  local name=''
-  [[ -r /etc/os-release ]] && name=$(. /etc/os-release && echo "${ID:-} ${VERSION_CODENAME:-}")
-  [[ $name == 'debian bookworm' ]] ||
-    die_needs "Debian 12 (bookworm); this is ${name:-an unknown system}. Try it in a virtual machine or a chroot of Debian 12."
+# The release it runs on, as "debian trixie".
+release() { (. /etc/os-release 2>/dev/null && echo "${ID:-} ${VERSION_CODENAME:-}"); }
+
+require_known_release() {
+  case $(release) in
+    'debian bookworm' | 'debian trixie' | 'debian forky' | 'ubuntu noble') ;;
+    *)
+      die_needs "Debian 12, 13 or testing (forky), or Ubuntu 24.04; this is $(release || echo 'an unknown system'). Try it in a virtual machine, or as root on another Debian with scripts/in-release."
+      ;;
+  esac
 }
 
 # The process group of the command that run_logged is waiting for.
