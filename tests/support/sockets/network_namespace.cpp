@@ -67,12 +67,12 @@ void NetworkNamespace::ip(const std::string& arguments) const {
 }
 
 void NetworkNamespace::connect_to(const NetworkNamespace& other, const std::string& own_ip,
-                                  const std::string& other_ip) const {
+                                  const std::string& other_ip, const std::string& own_name) const {
     const std::string there =
         "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(other.fd_.get());
-    ip("link add veth type veth peer name veth netns " + there);
-    ip("addr add " + own_ip + "/24 dev veth");
-    ip("link set veth up");
+    ip("link add " + own_name + " type veth peer name veth netns " + there);
+    ip("addr add " + own_ip + "/24 dev " + own_name);
+    ip("link set " + own_name + " up");
     other.ip("addr add " + other_ip + "/24 dev veth");
     other.ip("link set veth up");
 }

@@ -31,9 +31,10 @@ class NetworkNamespace {
 
     /// Runs `ip` with these arguments inside: "link set veth down".
     void ip(const std::string& arguments) const;
-    /// A cable to `other`: an interface "veth" on both ends, up, with these addresses ("/24").
+    /// A cable to `other`: an interface on both ends, up, with these addresses ("/24"). There it is
+    /// called "veth"; here too, unless one with that name is plugged in already.
     void connect_to(const NetworkNamespace& other, const std::string& own_ip,
-                    const std::string& other_ip) const;
+                    const std::string& other_ip, const std::string& own_name = "veth") const;
 
   private:
     Fd fd_;
