@@ -75,6 +75,13 @@ void add_options(CLI::App& app, CommandLine& command_line) {
         });
 }
 
+bool has_options_instead_of_file(const CLI::App& app) {
+    const auto options = app.get_options([](const CLI::Option* option) {
+        return option->count() > 0 && !option->get_excludes().empty() && !option->get_positional();
+    });
+    return !options.empty();
+}
+
 /// The options are written as a file would have them: one parser finds what is wrong.
 Config config_of(const CommandLine& options, const daemons::ReadFile& read) {
     if (!options.file.empty())

@@ -30,6 +30,8 @@ struct CommandLine {
 };
 
 void add_options(CLI::App& app, CommandLine& command_line);
+/// Whether any option was given that says what a file would say.
+[[nodiscard]] bool has_options_instead_of_file(const CLI::App& app);
 
 /// The file's configuration, or what the options say where there is none. Throws ConfigError.
 [[nodiscard]] Config config_of(const CommandLine& options,

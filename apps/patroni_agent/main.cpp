@@ -10,6 +10,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "daemon/config/config_file.h"
 #include "daemon/log/log.h"
 #include "daemon/service/service.h"
 #include "patroni_agent/agent_service.h"
@@ -19,6 +20,8 @@
 namespace {
 
 namespace log = daemons::log;
+
+constexpr int kUsageError = 2;
 
 int serve(const agent::CommandLine& command_line) {
     daemons::Service service({.log_level = log::level_from(command_line.log_level)});
@@ -107,7 +110,7 @@ int main(int argc, char** argv) {
     app.add_flag("--check", check_only, "Check the configuration and exit: 0 good, 1 bad");
     app.add_flag("--once", once_only,
                  "Ask Patroni once, print the reply, and exit: 0 ready, 1 not ready");
-    app.set_version_flag("--version", "patroni_agent " VERSION);
+    app.set_version_flag("-V,--version", "patroni_agent " VERSION);
 
     std::string maintenance_file = agent::Config{}.maintenance_file;
     CLI::App* maintain = app.add_subcommand(
@@ -120,8 +123,14 @@ int main(int argc, char** argv) {
     on->fallthrough();
     off->fallthrough();
     maintain->require_subcommand(1);
-    CLI11_PARSE(app, argc, argv);
     try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? EXIT_SUCCESS : kUsageError;
+    }
+    try {
+        if (command_line.file.empty() && !agent::has_options_instead_of_file(app))
+            command_line.file = daemons::find_config("patroni_agent").value_or("");
         if (maintain->parsed())
             return maintenance(maintenance_file, on->parsed());
         if (check_only)

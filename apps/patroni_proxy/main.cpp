@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "daemon/config/config_file.h"
 #include "daemon/log/log.h"
 #include "daemon/service/service.h"
 #include "patroni_proxy/config.h"
@@ -14,6 +15,8 @@
 namespace {
 
 namespace log = daemons::log;
+
+constexpr int kUsageError = 2;
 
 int serve(const std::string& file, const daemons::Service::Options& options) {
     daemons::Service service(options);
@@ -39,21 +42,29 @@ std::optional<log::Level> level_of_environment() {
 
 int main(int argc, char** argv) {
     CLI::App app{"Routes PostgreSQL connections by role through clusters kept by Patroni."};
-    std::string file = "patroni_proxy.yaml";
+    std::string file;
     std::string level_name;
     bool check_only = false;
-    app.add_option("FILE", file, "Configuration file")->capture_default_str();
+    app.add_option("FILE", file,
+                   "Configuration file (default: patroni_proxy.yaml in the working directory, or "
+                   "/etc/patroni_proxy/patroni_proxy.yaml)");
     app.add_flag("--check", check_only, "Check the configuration file and exit: 0 good, 1 bad");
     app.add_option("--log-level", level_name, "error, warning, info or debug; wins over the file")
         ->check([](const std::string& name) {
             return log::level_from(name) ? "" : "must be error, warning, info or debug";
         });
-    app.set_version_flag("--version", "patroni_proxy " VERSION);
+    app.set_version_flag("-V,--version", "patroni_proxy " VERSION);
     app.footer(
         "Signals: SIGHUP reads the file again, SIGUSR1 stops listening and ends when the "
         "last session has,\nSIGTERM and SIGINT end at once.");
-    CLI11_PARSE(app, argc, argv);
     try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? EXIT_SUCCESS : kUsageError;
+    }
+    try {
+        if (file.empty())
+            file = daemons::require_config("patroni_proxy");
         return check_only ? check(file)
                           : serve(file, {.log_level = log::level_from(level_name),
                                          .fallback_log_level = level_of_environment()});

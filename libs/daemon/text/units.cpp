@@ -12,8 +12,8 @@ namespace {
 template <typename Value, std::size_t N>
 using Units = std::array<std::pair<std::string_view, Value>, N>;
 
-constexpr Units<double, 5> kDurations{
-    {{"ms", 1}, {"s", 1e3}, {"m", 60e3}, {"h", 3600e3}, {"", 1e3}}};
+constexpr Units<double, 6> kDurations{
+    {{"ms", 1}, {"s", 1e3}, {"m", 60e3}, {"min", 60e3}, {"h", 3600e3}, {"", 1e3}}};
 constexpr Units<std::uint64_t, 6> kSizes{{{"kB", 1ULL << 10},
                                           {"MB", 1ULL << 20},
                                           {"GB", 1ULL << 30},
@@ -34,8 +34,11 @@ std::string_view leading(std::string_view text, Predicate accepted) {
     return text.substr(0, size);
 }
 
+/// By what stands behind the number, as "MB" or " MB".
 template <typename Value, std::size_t N>
 std::optional<Value> factor_of(const Units<Value, N>& units, std::string_view name) {
+    if (name.size() > 1 && name.front() == ' ')
+        name.remove_prefix(1);
     for (const auto& [unit, factor] : units)
         if (unit == name)
             return factor;

@@ -22,7 +22,11 @@ bool takes_all_of(const SocketAddress& wide, const SocketAddress& narrow) noexce
 std::optional<ListenAddress> ListenAddress::parse(std::string_view text) {
     const bool prefixed = text.starts_with(kUnix);
     if (!prefixed && !text.starts_with('/')) {
-        const auto address = SocketAddress::parse(text);
+        // "*:6432" and ":6432" are all IPv4 addresses, as in HAProxy's `bind`.
+        const std::size_t host = text.starts_with("*:") ? 1 : 0;
+        const auto address = SocketAddress::parse(text.substr(host).starts_with(':')
+                                                      ? "0.0.0.0" + std::string(text.substr(host))
+                                                      : std::string(text));
         return address ? std::optional(ListenAddress(*address)) : std::nullopt;
     }
     const auto path = text.substr(prefixed ? kUnix.size() : 0);

@@ -18,7 +18,7 @@ TEST(AgentStartup, HelpAndVersion) {
     EXPECT_EQ(help.status.code, 0);
     for (const char* word : {"--check", "--once", "--listen", "5555", "maintenance", "--http"})
         EXPECT_THAT(help.out, HasSubstr(word));
-    const RunResult version = run({AGENT_BINARY, "--version"});
+    const RunResult version = run({AGENT_BINARY, "-V"});
     EXPECT_EQ(version.status.code, 0);
     EXPECT_THAT(version.out, MatchesRegex("patroni_agent [0-9]+\\.[0-9]+\\.[0-9]+\n"));
 }
@@ -45,7 +45,21 @@ TEST(AgentStartup, CheckTellsGoodFromBadByItsExitCode) {
     EXPECT_THAT(options.err, HasSubstr("--role: listener 'master': unknown role 'master'"));
     EXPECT_THAT(options.err, HasSubstr("--listen: listener 'master': listen 'x'"));
     EXPECT_EQ(run({AGENT_BINARY, "--check", "/nonexistent.yaml"}).status.code, 1);
-    EXPECT_NE(run({AGENT_BINARY, "--nothing"}).status.code, 0);
+    EXPECT_EQ(run({AGENT_BINARY, "--nothing"}).status.code, 2);
+    EXPECT_EQ(run({AGENT_BINARY, "--listen", "[::]:5555", good}).status.code, 2);
+}
+
+TEST(AgentStartup, FileOfTheWorkingDirectoryCountsUnlessOptionsSayOtherwise) {
+    const support::TempDir directory;
+    const FakeCluster cluster(1);
+    support::ProcessOptions options;
+    options.working_directory = directory.path();
+    EXPECT_EQ(run({AGENT_BINARY, "--check"}, options).out, "command line: good\n");
+    directory.write("patroni_agent.yaml",
+                    agent_config(cluster, {listener("w", "roles: [leader]")}));
+    EXPECT_EQ(run({AGENT_BINARY, "--check"}, options).out, "patroni_agent.yaml: good\n");
+    EXPECT_EQ(run({AGENT_BINARY, "--check", "--role", "replica"}, options).out,
+              "command line: good\n");
 }
 
 TEST(AgentStartup, OnceTellsByItsExitCode) {

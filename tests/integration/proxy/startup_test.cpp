@@ -17,9 +17,11 @@ TEST(Startup, HelpAndVersion) {
     EXPECT_EQ(help.status.code, 0);
     EXPECT_THAT(help.out, HasSubstr("--check"));
     EXPECT_THAT(help.out, HasSubstr("patroni_proxy.yaml"));
-    const RunResult version = run({PROXY_BINARY, "--version"});
-    EXPECT_EQ(version.status.code, 0);
-    EXPECT_THAT(version.out, MatchesRegex("patroni_proxy [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+    for (const char* option : {"--version", "-V"}) {
+        const RunResult version = run({PROXY_BINARY, option});
+        EXPECT_EQ(version.status.code, 0);
+        EXPECT_THAT(version.out, MatchesRegex("patroni_proxy [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+    }
 }
 
 TEST(Startup, CheckTellsGoodFromBadByItsExitCode) {
@@ -51,6 +53,28 @@ TEST(Startup, FileIsTakenFromTheWorkingDirectoryByDefault) {
     support::ProcessOptions options;
     options.working_directory = directory.path();
     EXPECT_EQ(run({PROXY_BINARY, "--check"}, options).status.code, 0);
+}
+
+TEST(Startup, SaysWhereItLookedForAFile) {
+    const support::TempDir directory;
+    support::ProcessOptions options;
+    options.working_directory = directory.path();
+    const RunResult result = run({PROXY_BINARY, "--check"}, options);
+    EXPECT_EQ(result.status.code, 1);
+    EXPECT_EQ(result.err,
+              "no configuration: there is neither patroni_proxy.yaml in the working directory nor "
+              "/etc/patroni_proxy/patroni_proxy.yaml. An example: "
+              "/usr/share/doc/patroni-proxy/examples/patroni_proxy.yaml, or contrib/patroni_proxy "
+              "of the sources\n");
+}
+
+TEST(Startup, UsageErrorsExitWith2) {
+    for (const std::vector<std::string>& wrong :
+         {std::vector<std::string>{"--nothing"}, {"a", "b"}, {"--log-level", "loud"}}) {
+        std::vector<std::string> command{PROXY_BINARY};
+        command.insert(command.end(), wrong.begin(), wrong.end());
+        EXPECT_EQ(run(command).status.code, 2) << wrong.front();
+    }
 }
 
 TEST(Startup, UnreadableFile) {

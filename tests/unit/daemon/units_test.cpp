@@ -16,9 +16,10 @@ using namespace std::chrono_literals;
 
 TEST(ParseDuration, TakesSecondsOrAUnit) {
     const std::pair<std::string_view, std::chrono::milliseconds> good[] = {
-        {"0", 0ms},       {"3", 3s},       {"0.5", 500ms},   {"2.25", 2250ms},   {"0.001", 1ms},
-        {"200ms", 200ms}, {"3s", 3s},      {"1.5s", 1500ms}, {"1m", 60s},        {"0.5m", 30s},
-        {"2h", 2h},       {"0.1s", 100ms}, {"0.3", 300ms},   {"1.001s", 1001ms}, {"8784h", 8784h},
+        {"0", 0ms},       {"3", 3s},       {"0.5", 500ms},    {"2.25", 2250ms},   {"0.001", 1ms},
+        {"200ms", 200ms}, {"3s", 3s},      {"1.5s", 1500ms},  {"1m", 60s},        {"0.5m", 30s},
+        {"2h", 2h},       {"0.1s", 100ms}, {"0.3", 300ms},    {"1.001s", 1001ms}, {"8784h", 8784h},
+        {"30min", 30min}, {"1 s", 1s},     {"30 min", 30min},
     };
     for (const auto& [text, expected] : good)
         EXPECT_EQ(parse_duration(text), expected) << text;
@@ -26,9 +27,9 @@ TEST(ParseDuration, TakesSecondsOrAUnit) {
 
 TEST(ParseDuration, TakesNothingElse) {
     for (const std::string_view text :
-         {"",     " ",    "s",   "ms",    "-1",  "+1",  "-1s",  "1 s", " 1s",
-          "1s ",  "1.",   ".5",  "1.2.3", "1,5", "1e3", "0x10", "1d",  "1S",
-          "1min", "1sec", "1ss", "1s1m",  "inf", "nan", "three"})
+         {"",    " ",    "s",   "ms",   "-1",    "+1",  "-1s",  "1  s", " 1s",
+          "1s ", "1 ",   "1.",  ".5",   "1.2.3", "1,5", "1e3",  "0x10", "1d",
+          "1S",  "1sec", "1ss", "1s1m", "inf",   "nan", "three"})
         EXPECT_EQ(parse_duration(text), std::nullopt) << text;
 }
 
@@ -50,6 +51,7 @@ TEST(ParseSize, TakesBytesOrAUnitOfPowersOf1024) {
         {"1B", 1},
         {"512kB", 524'288},
         {"16MB", 16'777'216},
+        {"16 MB", 16'777'216},
         {"1GB", 1'073'741'824},
         {"2TB", 2'199'023'255'552},
         {"18446744073709551615", UINT64_MAX},
@@ -61,8 +63,8 @@ TEST(ParseSize, TakesBytesOrAUnitOfPowersOf1024) {
 
 TEST(ParseSize, TakesNothingElse) {
     for (const std::string_view text :
-         {"", " ", "kB", "-1", "+1", "1.5MB", "1 MB", "1MB ", "1KB", "1kb", "1mb", "1M", "1k",
-          "1PB", "1MiB", "010", "0x10", "1e3", "1MBB"})
+         {"",    " ",   "kB", "-1", "+1",  "1.5MB", "1  MB", "1 ",   "1MB ", "1KB",
+          "1kb", "1mb", "1M", "1k", "1PB", "1MiB",  "010",   "0x10", "1e3",  "1MBB"})
         EXPECT_EQ(parse_size(text), std::nullopt) << text;
 }
 

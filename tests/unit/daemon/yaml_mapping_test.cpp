@@ -148,7 +148,7 @@ TEST_F(YamlMappingTest, ReportsEveryUnknownKeyWhateverItsValue) {
 
 TEST_F(YamlMappingTest, ReportsAValueOfTheWrongFormWithTheFormItTakes) {
     YamlMapping mapping =
-        read("text: ''\non: yes\nperiod: 5 min\nlag: 1 mb\nport: 70000\nlow: 0\n");
+        read("text: ''\non: yes\nperiod: 5 minutes\nlag: 1 mb\nport: 70000\nlow: 0\n");
     EXPECT_EQ(mapping.text("text"), std::nullopt);
     EXPECT_EQ(mapping.boolean("on"), std::nullopt);
     EXPECT_EQ(mapping.duration("period"), std::nullopt);
@@ -159,7 +159,7 @@ TEST_F(YamlMappingTest, ReportsAValueOfTheWrongFormWithTheFormItTakes) {
         lines(),
         ElementsAre("f.yaml:1: port 'master': text '' is not allowed; it takes text",
                     "f.yaml:2: port 'master': on 'yes' is not allowed; it takes true or false",
-                    "f.yaml:3: port 'master': period '5 min' is not allowed; it takes " +
+                    "f.yaml:3: port 'master': period '5 minutes' is not allowed; it takes " +
                         std::string(kDurationForm),
                     "f.yaml:4: port 'master': lag '1 mb' is not allowed; it takes " +
                         std::string(kSizeForm),

@@ -19,6 +19,11 @@ TEST(ListenAddress, ParsesWhatItPrints) {
     EXPECT_EQ(ListenAddress().to_string(), "-");
 }
 
+TEST(ListenAddress, TakesEveryAddressAsHaproxyWritesIt) {
+    EXPECT_EQ(address("*:6432").to_string(), "0.0.0.0:6432");
+    EXPECT_EQ(address(":6432").to_string(), "0.0.0.0:6432");
+}
+
 TEST(ListenAddress, GivesTheSocketAddressOfAnIp) {
     const auto ip = address("127.0.0.1:6432");
     EXPECT_FALSE(ip.is_unix());
@@ -41,9 +46,26 @@ TEST(ListenAddress, GivesThePathOfAUnixSocket) {
 }
 
 TEST(ListenAddress, ParsesNothingElse) {
-    for (const std::string text :
-         {"", "unix:", "unix:run/x", "unix:./x", "unix:@abstract", "run/x", "./x", "/", "/run/x/",
-          "unix:/", "UNIX:/run/x", "unix:127.0.0.1:6432", "127.0.0.1", "localhost:6432"})
+    for (const std::string text : {"",
+                                   "unix:",
+                                   "unix:run/x",
+                                   "unix:./x",
+                                   "unix:@abstract",
+                                   "run/x",
+                                   "./x",
+                                   "/",
+                                   "/run/x/",
+                                   "unix:/",
+                                   "UNIX:/run/x",
+                                   "unix:127.0.0.1:6432",
+                                   "127.0.0.1",
+                                   "localhost:6432",
+                                   "*",
+                                   ":",
+                                   "*:",
+                                   "::6432",
+                                   "*6432",
+                                   "**:6432"})
         EXPECT_FALSE(ListenAddress::parse(text)) << text;
     EXPECT_FALSE(ListenAddress::parse(std::string_view("/run/\0x", 7)));
 }
