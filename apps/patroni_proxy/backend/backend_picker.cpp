@@ -13,7 +13,7 @@ std::int64_t steady_now() {
     return Nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-/// Of the connections of one moment. Without a limit nobody asks for the time.
+/// The rate limit at one moment. Without a limit it does not read the clock.
 class Pace {
   public:
     explicit Pace(std::uint32_t max_rate)
@@ -24,7 +24,7 @@ class Pace {
         return interval_ == 0 ||
                backend.paid_until.load(std::memory_order_relaxed) + interval_ <= latest();
     }
-    /// False if other workers took what was left.
+    /// False if other workers have used up what was left.
     [[nodiscard]] bool spend_on(Backend& backend) const {
         if (interval_ == 0)
             return true;
@@ -38,12 +38,12 @@ class Pace {
     }
 
   private:
-    /// One that is due later than this has to wait; the first one never has.
+    /// A connection that is due later than this has to wait; the first one never has to.
     [[nodiscard]] std::int64_t latest() const {
         return now_ + std::max<std::int64_t>(Nanoseconds(kRateWindow).count(), interval_);
     }
 
-    const std::int64_t interval_;  ///< between two connections, 0: none
+    const std::int64_t interval_;  ///< between two connections; 0: no limit
     const std::int64_t now_;
 };
 
@@ -51,7 +51,7 @@ bool among(const std::vector<const Backend*>& backends, const BackendPtr& backen
     return std::find(backends.begin(), backends.end(), backend.get()) != backends.end();
 }
 
-/// The eligible, and the spares of members whose preferred address fails or was tried.
+/// The eligible backends, and the spares of members whose preferred address fails or was tried.
 template <typename Task>
 void for_each_candidate(const BackendTable& table, const std::vector<const Backend*>& tried,
                         std::size_t turn, Task task) {
@@ -70,7 +70,7 @@ void for_each_candidate(const BackendTable& table, const std::vector<const Backe
     }
 }
 
-/// Of its member at other addresses, which are of one server.
+/// The connections to the same member at its other addresses, which are all of one server.
 std::uint32_t connections_elsewhere(const BackendTable& table, const Backend& backend) {
     std::uint32_t sum = 0;
     if (table.spares.empty())
@@ -84,8 +84,8 @@ std::uint32_t connections_elsewhere(const BackendTable& table, const Backend& ba
 
 struct Choice {
     const BackendPtr* backend = nullptr;    ///< null: none is left
-    std::uint32_t connections = 0;          ///< those it had when it was looked at
-    std::pair<bool, std::uint32_t> rank{};  ///< whether it fails, and its member's connections
+    std::uint32_t connections = 0;          ///< when it was chosen
+    std::pair<bool, std::uint32_t> rank{};  ///< does it fail, and its member's connections
 };
 
 Choice choose(const BackendTable& table, const std::vector<const Backend*>& tried, std::size_t turn,
@@ -94,12 +94,12 @@ Choice choose(const BackendTable& table, const std::vector<const Backend*>& trie
     for_each_candidate(table, tried, turn, [&](const BackendPtr& backend) {
         const auto connections = backend->connections.load(std::memory_order_relaxed);
         const auto of_member = connections + connections_elsewhere(table, *backend);
-        if (rules.no_doubtful && !backend->reachability.accepts()) {
-            claim.met_doubtful = true;
+        if (rules.confirmed_only && !backend->reachability.accepts()) {
+            claim.any_unconfirmed = true;
         } else if (!pace.allows(*backend)) {
-            claim.met_hurried = true;
+            claim.any_rate_limited = true;
         } else if (rules.max_connections != 0 && of_member >= rules.max_connections) {
-            claim.met_full = true;
+            claim.any_full = true;
         } else if (const std::pair rank{backend->reachability.is_failing(), of_member};
                    !best.backend || rank < best.rank) {
             best = {&backend, connections, rank};
@@ -119,7 +119,7 @@ Claim claim_backend(const BackendTable& table, const std::vector<const Backend*>
         if (!best.backend)
             return claim;
         Backend& backend = **best.backend;
-        // Another worker may have claimed it meanwhile: then it may not be the best any more.
+        // If another worker has claimed it meanwhile, it may no longer be the best.
         if (!backend.connections.compare_exchange_strong(best.connections, best.connections + 1,
                                                          std::memory_order_relaxed))
             continue;
@@ -131,14 +131,14 @@ Claim claim_backend(const BackendTable& table, const std::vector<const Backend*>
     }
 }
 
-std::vector<BackendPtr> doubtful_candidates(const BackendTable& table,
-                                            const std::vector<const Backend*>& tried) {
-    std::vector<BackendPtr> doubtful;
+std::vector<BackendPtr> unconfirmed_candidates(const BackendTable& table,
+                                               const std::vector<const Backend*>& tried) {
+    std::vector<BackendPtr> unconfirmed;
     for_each_candidate(table, tried, 0, [&](const BackendPtr& backend) {
         if (!backend->reachability.accepts())
-            doubtful.push_back(backend);
+            unconfirmed.push_back(backend);
     });
-    return doubtful;
+    return unconfirmed;
 }
 
 }  // namespace proxy

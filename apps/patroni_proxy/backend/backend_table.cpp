@@ -7,6 +7,9 @@
 namespace proxy {
 namespace {
 
+// Of one cancel request. A cluster has a handful of members.
+constexpr std::size_t kMaxCancelTargets = 32;
+
 /// What the verdict comes to, and why. Borrows from the verdict.
 std::pair<patroni::Standing, std::string_view> with_override(const patroni::Verdict& verdict,
                                                              const Overrides& overrides) {
@@ -99,6 +102,33 @@ std::string BackendTable::why_unreachable(const std::string& member) const {
             why += (why.empty() ? "" : ", ") + backend->address.to_string() + ": " + trouble;
         }
     return why;
+}
+
+std::string BackendTable::why_unconfirmed() const {
+    std::string text;
+    for (const auto& backend : eligible) {
+        if (backend->reachability.accepts())
+            continue;
+        const std::string trouble = backend->reachability.why_failing();
+        text.append(text.empty() ? "" : "; ")
+            .append(backend->member)
+            .append(": ")
+            .append(trouble.empty() ? "no answer yet" : trouble);
+    }
+    return text;
+}
+
+std::vector<BackendPtr> BackendTable::cancel_targets() const {
+    std::vector<BackendPtr> targets;
+    for (const auto* backends : {&eligible, &spares, &tolerated, &fallback})
+        for (const auto& backend : *backends)
+            if (!among(targets, backend.get()))
+                targets.push_back(backend);
+    std::stable_partition(targets.begin(), targets.end(),
+                          [](const auto& backend) { return backend->connections != 0; });
+    if (targets.size() > kMaxCancelTargets)
+        targets.resize(kMaxCancelTargets);
+    return targets;
 }
 
 bool BackendTable::same_as(const BackendTable& other) const {

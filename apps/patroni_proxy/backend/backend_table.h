@@ -81,6 +81,13 @@ struct BackendTable {
     /// Of an eligible member, why no session can be begun on it: all of its addresses fail. Empty
     /// if nothing is known against one of them.
     [[nodiscard]] std::string why_unreachable(const std::string& member) const;
+    /// Of the eligible members that have not said that they accept sessions, what is known: "p2:
+    /// the database system is starting up; p3: no answer yet".
+    [[nodiscard]] std::string why_unconfirmed() const;
+    /// The backends that may be running a query which a client of the port wants to cancel,
+    /// draining ones included: first those that have sessions here, then those that may have some
+    /// through another proxy.
+    [[nodiscard]] std::vector<BackendPtr> cancel_targets() const;
     [[nodiscard]] bool same_as(const BackendTable& other) const;
 };
 using BackendTablePtr = std::shared_ptr<const BackendTable>;

@@ -9,50 +9,44 @@ std::string Reachability::why_failing() const {
     return why_;
 }
 
-/// That it takes connects does not say that it takes sessions.
+/// A backend that takes connects need not accept sessions.
 void Reachability::note_connected() noexcept {
-    if (!connected_)
-        connected_ = true;
-    auto state = state_.load();
-    while (reach_of(state) == Reach::refuses || reach_of(state) == Reach::hangs)
-        if (state_.compare_exchange_weak(state, state_of(Reach::unknown, moment_of(state))))
+    raise(kConnected);
+    auto word = word_.load();
+    while (state_of(word) == BackendState::refuses || state_of(word) == BackendState::hangs)
+        if (word_.compare_exchange_weak(word, word_of(BackendState::unknown, moment_of(word))))
             return;
 }
 
-bool Reachability::note_failure(Reach how, const std::string& why) {
-    tell(why);
-    auto state = state_.load();
-    while (!state_.compare_exchange_weak(state, state_of(how, moment_of(state) + 1))) {
+bool Reachability::note_failure(BackendState how, const std::string& why) {
+    keep_reason(why);
+    auto word = word_.load();
+    while (!word_.compare_exchange_weak(word, word_of(how, moment_of(word) + 1))) {
     }
-    return reach_of(state) < Reach::refuses;
+    return state_of(word) < BackendState::refuses;
 }
 
 void Reachability::note_doubt() noexcept {
-    auto state = state_.load();
-    while (reach_of(state) == Reach::accepts)
-        if (state_.compare_exchange_weak(state, state_of(Reach::unknown, moment_of(state) + 1)))
+    auto word = word_.load();
+    while (state_of(word) == BackendState::accepts)
+        if (word_.compare_exchange_weak(word, word_of(BackendState::unknown, moment_of(word) + 1)))
             return;
 }
 
-std::optional<Reach> Reachability::note_answer(Moment asked_at, Reach answer,
-                                               const std::string& why) {
-    auto state = state_.load();
-    while (moment_of(state) == asked_at) {
-        if (!state_.compare_exchange_weak(state, state_of(answer, asked_at)))
+std::optional<BackendState> Reachability::note_answer(Moment asked_at, BackendState answer,
+                                                      const std::string& why) {
+    auto word = word_.load();
+    while (moment_of(word) == asked_at) {
+        if (!word_.compare_exchange_weak(word, word_of(answer, asked_at)))
             continue;
-        if (answer >= Reach::refuses)
-            tell(why);
-        return reach_of(state);
+        if (answer >= BackendState::refuses)
+            keep_reason(why);
+        return state_of(word);
     }
     return std::nullopt;
 }
 
-bool Reachability::tell_first(Trouble trouble) noexcept {
-    auto& told = trouble == Trouble::refused ? told_refused_ : told_ended_;
-    return !told.exchange(true);
-}
-
-void Reachability::tell(const std::string& why) {
+void Reachability::keep_reason(const std::string& why) {
     const std::lock_guard lock(why_mutex_);
     why_ = why;
 }

@@ -12,72 +12,86 @@ namespace proxy {
 
 using patroni::Trouble;
 
-/// How the latest try to reach a backend went.
-enum class Reach : std::uint8_t {
-    unknown,    ///< nobody has heard of it since the last doubt
+/// What is known of a backend. All from `refuses` on count as failing.
+enum class BackendState : std::uint8_t {
+    unknown,    ///< nothing, or a session ended since it was known
     accepts,    ///< it has said that it accepts sessions
     refuses,    ///< it refuses connects
-    hangs,      ///< a connect gets no answer
-    not_ready,  ///< it takes the connect and then refuses the session, or says nothing
+    hangs,      ///< it does not answer a connect
+    not_ready,  ///< it takes the connect, and then refuses the session or says nothing
 };
 
-/// Whether one backend accepts sessions: all that the process knows of it, made of what sessions
-/// meet and of what the backend says when ReadinessCheck asks it.
+/// Whether one backend accepts sessions: all that the process knows of it, from what its sessions
+/// meet and from what it answers to ReadinessCheck.
 /// Any thread. Choosing a backend for a session costs one load.
 class Reachability {
   public:
-    [[nodiscard]] Reach reach() const noexcept { return reach_of(state_.load()); }
-    /// By its own word, and nothing has been heard since that makes it doubtful.
-    [[nodiscard]] bool accepts() const noexcept { return reach() == Reach::accepts; }
-    /// New sessions go elsewhere where they can, until a connect or a question succeeds.
-    [[nodiscard]] bool is_failing() const noexcept { return reach() >= Reach::refuses; }
-    /// Why it fails, in words; empty if it does not.
+    [[nodiscard]] BackendState state() const noexcept { return state_of(word_.load()); }
+    /// It has said so, and nothing that casts doubt on it has happened since.
+    [[nodiscard]] bool accepts() const noexcept { return state() == BackendState::accepts; }
+    /// New sessions prefer other backends until a connect or a readiness check succeeds.
+    [[nodiscard]] bool is_failing() const noexcept { return state() >= BackendState::refuses; }
+    /// Empty if it does not fail.
     [[nodiscard]] std::string why_failing() const;
 
     // What sessions meet.
     void note_connected() noexcept;
     /// True if it did not fail before.
-    bool note_failure(Reach how, const std::string& why);
-    /// It has ended a session. Where it is in doubt already nothing changes: its word may be on its
-    /// way, and one that ends sessions all the time would never be believed.
+    bool note_failure(BackendState how, const std::string& why);
+    /// It has ended a session, so it may not accept the next one. Changes nothing if that is
+    /// unknown already: the answer may be on its way, and a backend that keeps ending sessions
+    /// would never be believed.
     void note_doubt() noexcept;
 
-    // What it says itself. An answer counts unless a session has met something worse meanwhile.
+    // What it answers. An answer counts unless a session has met something worse since the question
+    // was asked.
     using Moment = std::uint32_t;
-    [[nodiscard]] Moment moment() const noexcept { return moment_of(state_.load()); }
-    /// What was known before; nothing if the answer does not count.
-    std::optional<Reach> note_answer(Moment asked_at, Reach answer, const std::string& why = {});
+    [[nodiscard]] Moment moment() const noexcept { return moment_of(word_.load()); }
+    /// The state before; nothing if the answer does not count.
+    std::optional<BackendState> note_answer(Moment asked_at, BackendState answer,
+                                            const std::string& why = {});
 
-    /// A client waits for its word: true for the first to say so until the word has come.
-    [[nodiscard]] bool begin_waiting() noexcept {
-        return !waited_for_ && !waited_for_.exchange(true);
+    /// A client waits for its answer: true for the first client since the last answer, for one
+    /// question is enough for all of them.
+    [[nodiscard]] bool begin_waiting() noexcept { return raise(kAwaited); }
+    void end_waiting() noexcept { lower(kAwaited); }
+    /// Whether a session has connected since the last call.
+    [[nodiscard]] bool take_connected() noexcept { return lower(kConnected); }
+
+    /// True for the first trouble of its kind since Patroni's last answer: a member that goes down
+    /// ends thousands of sessions, and one report is enough.
+    [[nodiscard]] bool begin_report(Trouble trouble) noexcept {
+        return raise(trouble == Trouble::refused ? kRefusalReported : kEndReported);
     }
-    void end_waiting() noexcept { waited_for_ = false; }
-    /// Whether a session has connected since this was asked last.
-    [[nodiscard]] bool take_connected() noexcept { return connected_.exchange(false); }
-
-    /// True for the first since the last answer of Patroni: a member that goes down ends thousands
-    /// of sessions, and one of them is enough.
-    [[nodiscard]] bool tell_first(Trouble trouble) noexcept;
-    void tell_again() noexcept { told_ended_ = told_refused_ = false; }
+    void allow_reports() noexcept { lower(kRefusalReported | kEndReported); }
 
   private:
-    // One word: what is known, and how often sessions have met worse than was known.
-    static constexpr unsigned kReachBits = 3;
-    static Reach reach_of(std::uint32_t state) noexcept {
-        return static_cast<Reach>(state & ((1U << kReachBits) - 1));
+    // One word: the state, and how often sessions have met something worse than was known.
+    static constexpr unsigned kStateBits = 3;
+    static BackendState state_of(std::uint32_t word) noexcept {
+        return static_cast<BackendState>(word & ((1U << kStateBits) - 1));
     }
-    static Moment moment_of(std::uint32_t state) noexcept { return state >> kReachBits; }
-    static std::uint32_t state_of(Reach reach, Moment moment) noexcept {
-        return moment << kReachBits | static_cast<std::uint32_t>(reach);
+    static Moment moment_of(std::uint32_t word) noexcept { return word >> kStateBits; }
+    static std::uint32_t word_of(BackendState state, Moment moment) noexcept {
+        return moment << kStateBits | static_cast<std::uint32_t>(state);
     }
-    void tell(const std::string& why);
 
-    std::atomic<std::uint32_t> state_{0};
-    std::atomic<bool> connected_{false};
-    std::atomic<bool> waited_for_{false};
-    std::atomic<bool> told_ended_{false};
-    std::atomic<bool> told_refused_{false};
+    using Flags = std::uint32_t;
+    static constexpr Flags kConnected = 1;
+    static constexpr Flags kAwaited = 2;
+    static constexpr Flags kRefusalReported = 4;
+    static constexpr Flags kEndReported = 8;
+    /// Whether it was down. Mostly it is up already, and a load is cheap.
+    bool raise(Flags flag) noexcept {
+        return (flags_.load() & flag) == 0 && (flags_.fetch_or(flag) & flag) == 0;
+    }
+    /// Whether it was up.
+    bool lower(Flags flags) noexcept { return (flags_.fetch_and(~flags) & flags) != 0; }
+
+    void keep_reason(const std::string& why);
+
+    std::atomic<std::uint32_t> word_{0};
+    std::atomic<Flags> flags_{0};
     mutable std::mutex why_mutex_;
     std::string why_;  // guarded by why_mutex_
 };

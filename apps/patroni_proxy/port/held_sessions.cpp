@@ -1,19 +1,18 @@
 #include "patroni_proxy/port/held_sessions.h"
 
 #include "patroni_proxy/backend/backend_picker.h"
-#include "patroni_proxy/session/session.h"
 
 namespace proxy {
 namespace {
 
 constexpr std::chrono::milliseconds kRetry = kRateWindow;
-// Connecting takes some 20 us: the loop's other sessions wait a millisecond or two, not a hundred.
+// Connecting takes some 20 us: with this many, the loop's other sessions wait a millisecond or two.
 constexpr int kAtOnce = 64;
 constexpr std::chrono::milliseconds kNextTurn{1};
 
 }  // namespace
 
-std::optional<SessionEnd> refusal_of(const Unserved& client, const PortSettings& settings) {
+std::optional<SessionEnd> refusal_of(const UnservedClient& client, const PortSettings& settings) {
     if (!client.queued && settings.queue_timeout.count() == 0)
         return SessionEnd::no_backend;
     if (client.waited >= settings.queue_timeout)
@@ -35,21 +34,21 @@ void HeldSessions::use(PortSettingsPtr settings) {
     on_chance();
 }
 
-std::optional<SessionEnd> HeldSessions::hold(Session& session) {
-    const bool queued = session.place != Place::none;
+std::optional<SessionEnd> HeldSessions::hold(QueueEntry& entry) {
+    const bool queued = entry.place != QueueEntry::Place::none;
     const bool counted = !queued && settings_->queue_timeout.count() != 0;
     // Each sees a number of its own, so that of two that meet at the limit one gets in.
     const auto others = counted ? port_.queued.fetch_add(1, std::memory_order_relaxed) : 0;
-    const auto waited = Clock::now() - session.accepted_at();
-    if (const auto refusal = refusal_of({waited, queued, others}, *settings_)) {
+    const auto waited = Clock::now() - entry.accepted_at;
+    if (const auto refusal = refusal_of(UnservedClient{waited, queued, others}, *settings_)) {
         if (counted)
             port_.queued.fetch_sub(1, std::memory_order_relaxed);
         return refusal;
     }
-    session.place = Place::waiting;
-    waiting_.emplace(session.accepted_at(), &session);
-    queue_.emplace(session.accepted_at(), &session);
-    if (queue_.begin()->second == &session)
+    entry.place = QueueEntry::Place::waiting;
+    waiting_.emplace(entry.accepted_at, &entry);
+    queue_.emplace(entry.accepted_at, &entry);
+    if (queue_.begin()->second == &entry)
         arm_deadline();
     if (!turn_timer_.armed())
         turn_timer_.arm(kRetry);
@@ -61,28 +60,28 @@ void HeldSessions::on_chance() {
         turn_timer_.arm({});
 }
 
-void HeldSessions::leave(Session& session) {
-    if (session.place == Place::none)
+void HeldSessions::leave(QueueEntry& entry) {
+    if (entry.place == QueueEntry::Place::none)
         return;
-    session.place = Place::none;
-    waiting_.erase({session.accepted_at(), &session});
-    queue_.erase({session.accepted_at(), &session});
+    entry.place = QueueEntry::Place::none;
+    waiting_.erase({entry.accepted_at, &entry});
+    queue_.erase({entry.accepted_at, &entry});
     port_.queued.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void HeldSessions::let_try() {
     bool found_one = true;
     for (int i = 0; i < kAtOnce && found_one && anyone_waits(); ++i) {
-        Session& session = *waiting_.begin()->second;
+        QueueEntry& entry = *waiting_.begin()->second;
         waiting_.erase(waiting_.begin());
-        session.place = Place::trying;
-        found_one = session.try_again();
+        entry.place = QueueEntry::Place::trying;
+        found_one = entry.try_again();
     }
     if (anyone_waits())
         turn_timer_.arm(found_one ? kNextTurn : kRetry);
 }
 
-/// Lazily: where the first has left before its time, the timer finds nothing to do.
+/// Not rearmed when the first leaves before its time: then the timer finds nothing to do.
 void HeldSessions::arm_deadline() {
     if (!queue_.empty())
         deadline_timer_.arm(queue_.begin()->first + settings_->queue_timeout - Clock::now());
@@ -90,7 +89,7 @@ void HeldSessions::arm_deadline() {
 
 void HeldSessions::end_overdue() {
     const auto latest = Clock::now() - settings_->queue_timeout;
-    // Whoever gives up leaves the queue.
+    // An entry that gives up leaves the queue.
     while (!queue_.empty() && queue_.begin()->first <= latest)
         queue_.begin()->second->give_up(SessionEnd::queue_timeout);
     arm_deadline();

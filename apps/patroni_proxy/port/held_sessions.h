@@ -9,59 +9,52 @@
 #include "net/loop/event_loop.h"
 #include "net/loop/timer.h"
 #include "patroni_proxy/port/port.h"
+#include "patroni_proxy/session/port_settings.h"
+#include "patroni_proxy/session/queue_entry.h"
 #include "patroni_proxy/session/session_end.h"
 
 namespace proxy {
 
-class Session;
-
-/// Where a session stands in the queue of its port.
-enum class Place : std::uint8_t {
-    none,     ///< it never was in it, or has left it
-    waiting,  ///< for its turn to try
-    trying,   ///< to connect; its place is kept until it has
-};
-
-/// What is known of a client that found no backend.
-struct Unserved {
+/// A client for which no backend was found.
+struct UnservedClient {
     std::chrono::steady_clock::duration waited;  ///< since it was accepted
-    bool queued;                                 ///< it has its place already: a further try failed
+    bool queued;                                 ///< it is in the queue already
     std::uint64_t others;                        ///< queued on its port, on all workers
 };
 
-/// Why it is refused; nothing if it is held until there is a backend. Pure.
-[[nodiscard]] std::optional<SessionEnd> refusal_of(const Unserved& client,
+/// Why the client is refused; nothing if it is held until there is a backend. Pure.
+[[nodiscard]] std::optional<SessionEnd> refusal_of(const UnservedClient& client,
                                                    const PortSettings& settings);
 
-/// The queue of one port on one worker: sessions that found no backend, first come first served by
+/// The queue of one port on one worker: sessions that found no backend, first come, first served by
 /// the time of their accept.
 ///
-/// They try when there is a chance, and every 20 ms, for one may have become free on another
-/// worker: some at every turn of the loop, until one of them finds no backend, for those behind it
-/// would find none either.
-/// Loop thread only. Borrows the sessions and what the constructor is given.
+/// They try again when a backend may have become available, and every 20 ms, for that may have
+/// happened on another worker: some at each turn of the loop, until one of them finds no backend,
+/// for those behind it would find none either.
+/// Loop thread only. Borrows the entries and what the constructor is given.
 class HeldSessions {
   public:
     HeldSessions(net::EventLoop& loop, Port& port, PortSettingsPtr settings);
     HeldSessions(const HeldSessions&) = delete;
     HeldSessions& operator=(const HeldSessions&) = delete;
 
-    /// For those who are held too: their time counts anew, from their accept.
+    /// Applies to held sessions too: their time still counts from their accept.
     void use(PortSettingsPtr settings);
-    /// Gives it a place, or its old one back, where it is to be held.
-    [[nodiscard]] std::optional<SessionEnd> hold(Session& session);
-    /// There may be a backend now: the first tries soon, but never from within this call.
+    /// Gives the session a place, or its old one back; the reason if it is refused instead.
+    [[nodiscard]] std::optional<SessionEnd> hold(QueueEntry& entry);
+    /// There may be a backend now: the first session tries soon, but never from within this call.
     void on_chance();
-    /// It got through or has given up; nothing if it has no place.
-    void leave(Session& session);
+    /// The session was served or has given up. Does nothing if it is not in the queue.
+    void leave(QueueEntry& entry);
 
     [[nodiscard]] bool empty() const noexcept { return queue_.empty(); }
     [[nodiscard]] bool anyone_waits() const noexcept { return !waiting_.empty(); }
 
   private:
     using Clock = std::chrono::steady_clock;
-    /// By the time of their accept; each has its end of the wait as long after that.
-    using Queue = std::set<std::pair<Clock::time_point, Session*>>;
+    /// By the time of the accept, from which each has the same time to wait.
+    using Queue = std::set<std::pair<Clock::time_point, QueueEntry*>>;
 
     void let_try();
     void arm_deadline();
@@ -70,7 +63,7 @@ class HeldSessions {
     Port& port_;
     PortSettingsPtr settings_;
     Queue queue_;
-    Queue waiting_;  ///< those of the queue that do not try at the moment
+    Queue waiting_;  ///< those of the queue that are not trying at the moment
     net::Timer turn_timer_;
     net::Timer deadline_timer_;  ///< of the first of the queue
 };

@@ -5,33 +5,29 @@
 #include <utility>
 
 #include "daemon/log/log.h"
-#include "patroni_proxy/port/preface.h"
+#include "patroni_proxy/port/admission_check.h"
 #include "patroni_proxy/port/readiness_check.h"
 
 namespace proxy {
 namespace {
 
-// A session is looked at this often within its idle timeout: it ends at most a quarter late, and
-// the bytes that move cost nothing.
-constexpr unsigned kIdleRounds = 4;
+// How often a session is checked within its idle timeout: it ends at most a quarter late, and
+// moving bytes costs nothing extra.
+constexpr unsigned kIdleIntervals = 4;
 
-// Members that came and went, by ever new names, must not add up for ever.
+// Members that come and go under ever new names must not add up for ever.
 constexpr std::size_t kMaxTallies = 1'000;
 
-// What fewer sessions leave behind is not worth a look at all of the memory, which takes about a
+// Fewer sessions leave too little behind to be worth malloc_trim(), which takes about a
 // millisecond.
 constexpr std::size_t kBurst = 1'000;
-
-// Of one cancel request. A cluster has a handful of members.
-constexpr std::size_t kMaxCancelTargets = 32;
 
 }  // namespace
 
 PortServer::PortServer(WorkerContext worker, PortPtr port, PortSettingsPtr settings)
-    : worker_(worker),
+    : SessionHost(worker.loop, worker.buffer, port->label, std::move(settings)),
+      worker_(worker),
       port_(std::move(port)),
-      settings_(std::move(settings)),
-      table_(std::make_shared<const BackendTable>()),
       held_(worker_.loop, *port_, settings_),
       idle_timer_(worker_.loop.timers(), [this] { end_idle_sessions(); }) {
     arm_idle_timer();
@@ -42,12 +38,12 @@ void PortServer::use(BackendTablePtr table) {
     // From the back: a session that ends gives its place to the last one, which was looked at.
     for (std::size_t i = sessions_.size(); i-- > 0;) {
         Session& session = *sessions_[i];
-        if (!session.has_place())
+        if (!session.has_seat())
             session.leave_ineligible();
         else if (table_->is_regular(session.backend()))
-            session.admission = Admission::regular;
-        else if (!table_->keeps_sessions_of(session.backend(), session.admission))
-            session.leave_backend(table_->why_ended(*session.backend(), session.admission));
+            session.make_regular();
+        else if (!table_->keeps_sessions_of(session.backend(), session.admission()))
+            session.leave_backend(table_->why_ended(*session.backend(), session.admission()));
     }
     if (!table_->eligible.empty())
         held_.on_chance();
@@ -92,104 +88,41 @@ std::optional<SessionEnd> PortServer::admit(const net::SocketAddress& client) {
     const auto of_port = port_->sessions.fetch_add(1, std::memory_order_relaxed);
     const auto of_proxy = worker_.process.open.fetch_add(1, std::memory_order_relaxed);
     const auto max = worker_.process.max.load(std::memory_order_relaxed);
-    return refusal_of({client, of_port, of_proxy, max}, *settings_);
+    return refusal_of(NewClient{client, of_port, of_proxy, max}, settings());
 }
 
-std::optional<SessionEnd> PortServer::hold(Session& session) {
+bool PortServer::anyone_waits() const noexcept {
+    return settings().queue_timeout.count() != 0 && held_.anyone_waits();
+}
+
+std::pair<Seat, Claim> PortServer::claim(const std::vector<const Backend*>& tried) {
+    // Where clients can wait for a backend's answer, it must have said that it accepts sessions.
+    const bool holds = settings().queue_timeout.count() != 0;
+    Claim claim = claim_backend(table(), tried, turn_++,
+                                {.max_connections = settings().max_connections_per_backend,
+                                 .max_rate = settings().max_connect_rate,
+                                 .confirmed_only = holds});
+    if (claim.any_unconfirmed)
+        for (const auto& backend : unconfirmed_candidates(table(), tried))
+            if (backend->reachability.begin_waiting())
+                ask_readiness(backend);
+    if (!claim.backend)
+        return {Seat(), claim};
+    const auto admission = table().falls_back ? Admission::fallback : Admission::regular;
+    return {Seat(claim.backend, tally_of(*claim.backend), admission), claim};
+}
+
+std::optional<SessionEnd> PortServer::hold(QueueEntry& entry) {
     const bool first = held_.empty();
-    const bool anew = session.place == Place::none;
-    const auto refusal = held_.hold(session);
-    if (refusal || !anew)
+    const bool is_new = entry.place == QueueEntry::Place::none;
+    const auto refusal = held_.hold(entry);
+    if (refusal || !is_new)
         return refusal;
     ++tally_.queued_total;
     // One asks for all of them: by now the cluster may know better.
-    if (first && table_->eligible.empty())
+    if (first && table().eligible.empty())
         port_->on_trouble(nullptr, Trouble::refused);
     return refusal;
-}
-
-Claim PortServer::claim(const std::vector<const Backend*>& tried) {
-    // Only where clients can wait for the word of a backend is it asked for.
-    const bool holds = settings_->queue_timeout.count() != 0;
-    Claim claim = claim_backend(*table_, tried, turn_++,
-                                {.max_connections = settings_->max_connections_per_backend,
-                                 .max_rate = settings_->max_connect_rate,
-                                 .no_doubtful = holds});
-    if (claim.met_doubtful)
-        for (const auto& backend : doubtful_candidates(*table_, tried))
-            if (backend->reachability.begin_waiting())
-                ask_readiness(backend);
-    return claim;
-}
-
-MemberTally& PortServer::tally_of(const Backend& backend) {
-    auto& members = tally_.members;
-    if (members.size() >= kMaxTallies && !members.contains(backend.member))
-        std::erase_if(members, [](const auto& entry) { return entry.second.sessions == 0; });
-    return members[backend.member];
-}
-
-void PortServer::note_unreachable(const BackendPtr& backend, Reach how, const std::string& why) {
-    MemberTally& tally = tally_of(*backend);
-    ++tally.connect_failures;
-    if (const auto others = tally.connect_failure_lines.pass(std::chrono::steady_clock::now()))
-        daemons::log::warning(label() + ": " + backend->member + " at " +
-                              backend->address.to_string() + " cannot be reached: " + why +
-                              *others);
-    if (backend->reachability.note_failure(how, why))
-        ask_readiness(backend);
-    tell_trouble(backend, Trouble::refused);
-}
-
-/// Whether it is more than slow is for the check to find out, and to log.
-void PortServer::note_overtaken(const BackendPtr& backend) const {
-    if (backend->reachability.note_failure(Reach::hangs, "a connect has had no answer yet"))
-        ask_readiness(backend);
-}
-
-void PortServer::ask_readiness(const BackendPtr& backend) const {
-    if (auto* const readiness = worker_.process.readiness)
-        readiness->ask(backend, port_);
-}
-
-void PortServer::note_refused(SessionEnd end, const std::string& client, std::string_view detail) {
-    const auto kind = static_cast<std::size_t>(end);
-    ++tally_.refused[kind];
-    auto others = std::optional<std::string>{""};
-    if (end != SessionEnd::no_backend)
-        others = refusal_lines_[kind].pass(std::chrono::steady_clock::now());
-    else if (table_->refused.fetch_add(1, std::memory_order_relaxed) != 0)
-        return;  // the first under each table is told; the feed tells how many there were
-    else if (table_->eligible.empty())
-        port_->on_trouble(nullptr, Trouble::refused);  // by now the cluster may know better
-    if (others)
-        daemons::log::warning(label() + ": client " + client +
-                              " refused: " + std::string(describe(end)) +
-                              (detail.empty() ? "" : ": " + std::string(detail)) + *others);
-}
-
-void PortServer::note_ended(const BackendPtr& backend) const {
-    tell_trouble(backend, Trouble::ended);
-    backend->reachability.note_doubt();
-}
-
-void PortServer::tell_trouble(const BackendPtr& backend, Trouble trouble) const {
-    if (backend->reachability.tell_first(trouble))
-        port_->on_trouble(backend, trouble);
-}
-
-std::vector<BackendPtr> PortServer::cancel_targets() const {
-    std::vector<BackendPtr> targets;
-    for (const auto* backends :
-         {&table_->eligible, &table_->spares, &table_->tolerated, &table_->fallback})
-        for (const auto& backend : *backends)
-            if (std::find(targets.begin(), targets.end(), backend) == targets.end())
-                targets.push_back(backend);
-    std::stable_partition(targets.begin(), targets.end(),
-                          [](const auto& backend) { return backend->connections != 0; });
-    if (targets.size() > kMaxCancelTargets)
-        targets.resize(kMaxCancelTargets);
-    return targets;
 }
 
 bool PortServer::count_connection() {
@@ -201,15 +134,80 @@ bool PortServer::count_connection() {
     return has_room;
 }
 
-void PortServer::discount_connections(std::uint64_t count) {
-    worker_.process.open.fetch_sub(count, std::memory_order_relaxed);
+MemberTally& PortServer::tally_of(const Backend& backend) {
+    auto& members = tally_.members;
+    if (members.size() >= kMaxTallies && !members.contains(backend.member))
+        std::erase_if(members, [](const auto& entry) { return entry.second.sessions == 0; });
+    return members[backend.member];
 }
 
-void PortServer::on_closed(Session& session) {
-    held_.leave(session);
-    // A try that failed frees none.
+void PortServer::on_unreachable(const BackendPtr& backend, BackendState how,
+                                const std::string& why) {
+    MemberTally& tally = tally_of(*backend);
+    ++tally.connect_failures;
+    if (const auto others = tally.connect_failure_lines.pass(std::chrono::steady_clock::now()))
+        daemons::log::warning(label() + ": " + backend->member + " at " +
+                              backend->address.to_string() + " cannot be reached: " + why +
+                              *others);
+    if (backend->reachability.note_failure(how, why))
+        ask_readiness(backend);
+    report_trouble(backend, Trouble::refused);
+}
+
+/// Whether it is more than slow is for the readiness check to find out, and to log.
+void PortServer::on_overtaken(const BackendPtr& backend) {
+    if (backend->reachability.note_failure(BackendState::hangs,
+                                           "a connect has not been answered yet"))
+        ask_readiness(backend);
+}
+
+void PortServer::on_backend_end(const BackendPtr& backend) {
+    report_trouble(backend, Trouble::ended);
+    backend->reachability.note_doubt();
+    on_seat_freed();
+}
+
+void PortServer::ask_readiness(const BackendPtr& backend) const {
+    if (auto* const readiness = worker_.process.readiness)
+        readiness->ask(backend, port_);
+}
+
+void PortServer::report_trouble(const BackendPtr& backend, Trouble trouble) const {
+    if (backend->reachability.begin_report(trouble))
+        port_->on_trouble(backend, trouble);
+}
+
+void PortServer::count_refused(const Session& session, SessionEnd end, std::string_view detail) {
+    const auto kind = static_cast<std::size_t>(end);
+    ++tally_.refused[kind];
+    auto others = std::optional<std::string>{""};
+    if (end != SessionEnd::no_backend)
+        others = refusal_lines_[kind].pass(std::chrono::steady_clock::now());
+    else if (table().refused.fetch_add(1, std::memory_order_relaxed) != 0)
+        return;  // the first under each table is logged; the feed logs how many there were
+    else if (table().eligible.empty())
+        port_->on_trouble(nullptr, Trouble::refused);  // by now the cluster may know better
+    if (others)
+        daemons::log::warning(label() + ": client " + session.client_name() +
+                              " refused: " + std::string(describe(end)) +
+                              (detail.empty() ? "" : ": " + std::string(detail)) + *others);
+}
+
+void PortServer::on_closed(Session& session, SessionEnd end, std::string_view detail) {
+    if (is_refusal(end))
+        count_refused(session, end, detail);
+    if (session.backend()) {
+        MemberTally& tally = tally_of(*session.backend());
+        tally.bytes_from_client += session.bytes_from_client();
+        tally.bytes_from_backend += session.bytes_from_backend();
+        ++tally.ended[static_cast<std::size_t>(end)];
+    }
+    // An attempt that failed frees none.
     if (session.was_connected())
-        on_place_freed();
+        on_seat_freed();
+    worker_.sessions.fetch_sub(1, std::memory_order_relaxed);
+    worker_.process.open.fetch_sub(1 + session.counted_connections(), std::memory_order_relaxed);
+    port_->sessions.fetch_sub(1, std::memory_order_relaxed);
     const std::size_t index = session.index;
     worker_.loop.dispose_later(std::exchange(sessions_[index], std::move(sessions_.back())));
     if (sessions_[index])
@@ -217,17 +215,15 @@ void PortServer::on_closed(Session& session) {
     sessions_.pop_back();
     if (most_sessions_ >= kBurst && sessions_.size() < most_sessions_ / 10)
         give_back_memory();
-    worker_.sessions.fetch_sub(1, std::memory_order_relaxed);
-    worker_.process.open.fetch_sub(1, std::memory_order_relaxed);
-    port_->sessions.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void PortServer::on_place_freed() {
-    if (settings_->max_connections_per_backend != 0)
+/// The backend may have been full.
+void PortServer::on_seat_freed() {
+    if (settings().max_connections_per_backend != 0)
         held_.on_chance();
 }
 
-/// The allocator keeps what lies between things that live on.
+/// The allocator keeps what lies between things that stay.
 void PortServer::give_back_memory() {
     most_sessions_ = sessions_.size();
     sessions_.shrink_to_fit();
@@ -236,14 +232,14 @@ void PortServer::give_back_memory() {
 
 void PortServer::arm_idle_timer() {
     idle_timer_.cancel();
-    if (settings_->idle_timeout.count() != 0)
-        idle_timer_.arm(net::TimerQueue::Clock::duration(settings_->idle_timeout) / kIdleRounds);
+    if (settings().idle_timeout.count() != 0)
+        idle_timer_.arm(net::TimerQueue::Clock::duration(settings().idle_timeout) / kIdleIntervals);
 }
 
 void PortServer::end_idle_sessions() {
     arm_idle_timer();
     for (std::size_t i = sessions_.size(); i-- > 0;)
-        if (sessions_[i]->idle_for(kIdleRounds))
+        if (sessions_[i]->idle_for(kIdleIntervals))
             sessions_[i]->end(SessionEnd::idle_timeout);
 }
 

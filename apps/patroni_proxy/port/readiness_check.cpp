@@ -1,46 +1,41 @@
 #include "patroni_proxy/port/readiness_check.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
-#include <cstdint>
 #include <string>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include "daemon/log/log.h"
 #include "daemon/log/log_throttle.h"
-#include "net/loop/connector.h"
 #include "net/loop/timer.h"
-#include "net/socket/unique_fd.h"
 #include "patroni_proxy/postgres/postgres_messages.h"
+#include "patroni_proxy/session/backend_request.h"
 
 namespace proxy {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Long enough for a SYN that was lost to be sent again, which Linux does after a second.
+// Long enough for a lost SYN to be sent again, which Linux does after a second.
 constexpr std::chrono::milliseconds kConnectTimeout{1'500};
-// A server that accepts sessions answers within milliseconds. One that has not by now is asked once
-// more, for the question may be lost.
+// A server that accepts sessions answers within milliseconds. One that has not done so by now is
+// asked once more, for the question may be lost.
 constexpr std::chrono::milliseconds kTimeout{1'000};
-// But thousands of clients may stand before it, and then it answers late: that counts as well, or
-// those who are held would be refused where others are served.
+// A server that thousands of clients connect to answers late. That counts as well, or held clients
+// would be refused where others are served.
 constexpr std::chrono::milliseconds kLatest{15'000};
-// While clients wait for its word: they wait half of it on average, and a server that starts has
-// more to do than answer.
+// Between two questions while clients wait for the answer: on average they wait half of it longer,
+// and a server that is starting has more to do than answer.
 constexpr std::chrono::milliseconds kPause{100};
-// While nobody waits: from the first to the last, twice as long each time.
+// While nobody waits, the first of the pauses, each of which is twice as long as the one before.
 constexpr std::chrono::milliseconds kFirstRetry{250};
-// What this host has run out of may be there again.
+// By then this host may have again what it had run out of.
 constexpr std::chrono::milliseconds kOwnTrouble{1'000};
 
-/// Where all addresses of a member are spared but one, the others are needed while that one fails.
+/// A spare address is needed only while all other addresses of its member fail.
 bool is_needed(const Backend& backend, const BackendTable& table) {
     return table.leads_to(&backend) &&
            std::none_of(table.eligible.begin(), table.eligible.end(), [&](const auto& each) {
@@ -52,46 +47,32 @@ bool is_needed(const Backend& backend, const BackendTable& table) {
 }  // namespace
 
 /// To one backend, once.
-class ReadinessCheck::Question final : public net::ConnectHandler, public net::EventHandler {
+class ReadinessCheck::Question {
   public:
-    Question(Watch& watch, net::EventLoop& loop, Reachability::Moment asked_at)
-        : asked_at_(asked_at),
-          watch_(watch),
-          loop_(loop),
-          connector_(loop, *this),
-          timer_(loop.timers(), [this] { on_timer(); }) {}
+    Question(Watch& watch, net::EventLoop& loop, const Backend& backend);
 
-    /// What its answer may clear.
+    /// The answer may change what was known at this moment.
     [[nodiscard]] Reachability::Moment asked_at() const noexcept { return asked_at_; }
-    /// Its answer still counts, but is not waited for before the backend is asked again.
+    /// Its answer still counts, but the backend is asked again without waiting for it.
     [[nodiscard]] bool is_late() const noexcept { return late_; }
-
-    void start(const net::SocketAddress& address) { connector_.start(address, kConnectTimeout); }
-
-    /// Nothing is heard of it any more.
+    /// Nothing more is heard of it.
     void abandon() noexcept {
-        connector_.cancel();
+        request_.cancel();
         timer_.cancel();
-        connection_.reset();
     }
 
-    void on_connected(net::UniqueFd connection) noexcept override;
-    void on_connect_failed(int error) noexcept override;
-    void on_event(std::uint32_t events) noexcept override;
-
   private:
-    void on_timer() noexcept;
+    void on_reply(const BackendReply& reply);
+    void on_timer();
 
     const Reachability::Moment asked_at_;
     Watch& watch_;
-    net::EventLoop& loop_;
-    net::Connector connector_;
-    net::UniqueFd connection_;
     bool late_ = false;
+    BackendRequest request_;
     net::Timer timer_;  ///< until the answer is late, or too late
 };
 
-/// Over one backend: when it is asked, and what becomes of the answers.
+/// Watches one backend: when it is asked, and what its answers change.
 class ReadinessCheck::Watch {
   public:
     Watch(ReadinessCheck& check, BackendPtr backend, PortPtr port)
@@ -100,7 +81,7 @@ class ReadinessCheck::Watch {
           check_(check),
           timer_(check.loop_.timers(), [this] { on_timer(); }) {}
 
-    /// Before the others it may need, but not within a pause.
+    /// A client waits for the answer. Even then it is not asked within a pause.
     void ask_soon(const PortPtr& port) {
         port_ = port;
         asked_ = true;
@@ -118,15 +99,15 @@ class ReadinessCheck::Watch {
     }
 
     // For its questions.
-    void on_answer(Question& question, Reach answer, const std::string& why) noexcept;
+    void on_answer(Question& question, BackendState answer, const std::string& why) noexcept;
     void on_late(Question& question) noexcept;
     void on_own_trouble(Question& question, int error) noexcept;
     void dispose_of(Question& question) noexcept;
 
   private:
     void on_timer();
-    void on_accepts(std::optional<Reach> before) noexcept;
-    void on_failure(std::optional<Reach> before, const std::string& why) noexcept;
+    void on_accepts(std::optional<BackendState> before) noexcept;
+    void on_failure(std::optional<BackendState> before, const std::string& why) noexcept;
     void pause(Clock::duration until_next) noexcept;
     void log_refusal(const std::string& why) noexcept;
 
@@ -134,49 +115,52 @@ class ReadinessCheck::Watch {
     PortPtr port_;  ///< the latest that needed it
     ReadinessCheck& check_;
     std::vector<std::unique_ptr<Question>> questions_;
-    bool asked_ = false;            ///< somebody waits for the answer
-    Clock::time_point not_before_;  ///< may it be asked again
+    bool asked_ = false;            ///< a client waits for the answer
+    Clock::time_point not_before_;  ///< the end of the pause
     Clock::duration retry_ = kFirstRetry;
     net::Timer timer_;  ///< to the next question
     daemons::LogThrottle lines_;
 };
 
-void ReadinessCheck::Question::on_connected(net::UniqueFd connection) noexcept {
-    connection_ = std::move(connection);
-    timer_.arm(kTimeout);
-    const std::string text = readiness_question();
-    const ssize_t sent = ::send(connection_.get(), text.data(), text.size(), MSG_NOSIGNAL);
-    if (sent != static_cast<ssize_t>(text.size()))
-        return watch_.on_answer(*this, Reach::not_ready, std::generic_category().message(errno));
-    if (const int error = loop_.take_over(connection_.get(), EPOLLIN, *this); error != 0)
-        watch_.on_own_trouble(*this, error);
+ReadinessCheck::Question::Question(Watch& watch, net::EventLoop& loop, const Backend& backend)
+    : asked_at_(backend.reachability.moment()),
+      watch_(watch),
+      request_(loop, readiness_question(), [this](const BackendReply& reply) { on_reply(reply); }),
+      timer_(loop.timers(), [this] { on_timer(); }) {
+    request_.start(backend.address, kConnectTimeout);
 }
 
-void ReadinessCheck::Question::on_connect_failed(int error) noexcept {
-    if (net::is_own_trouble(error))
-        return watch_.on_own_trouble(*this, error);
-    watch_.on_answer(*this, error == ETIMEDOUT ? Reach::hangs : Reach::refuses,
-                     std::generic_category().message(error));
+void ReadinessCheck::Question::on_reply(const BackendReply& reply) {
+    const std::string reason = reply.error == 0 ? "it closed the connection"
+                                                : std::generic_category().message(reply.error);
+    switch (reply.kind) {
+        case BackendReply::Kind::sent:
+            timer_.arm(kTimeout);
+            return;
+        case BackendReply::Kind::bytes: {
+            // Any answer but this one, even that this user may not connect, is that of a server
+            // which accepts sessions.
+            const Answer answer = read_answer(reply.bytes);
+            watch_.on_answer(*this,
+                             is_not_ready(answer) ? BackendState::not_ready : BackendState::accepts,
+                             answer.message);
+            return;
+        }
+        case BackendReply::Kind::ended:
+            watch_.on_answer(*this, BackendState::not_ready, reason);
+            return;
+        case BackendReply::Kind::not_connected:
+            watch_.on_answer(*this,
+                             reply.error == ETIMEDOUT ? BackendState::hangs : BackendState::refuses,
+                             reason);
+            return;
+        case BackendReply::Kind::no_resources:
+            watch_.on_own_trouble(*this, reply.error);
+            return;
+    }
 }
 
-void ReadinessCheck::Question::on_event(std::uint32_t /*events*/) noexcept {
-    if (!connection_)
-        return;  // given up in this batch
-    std::array<char, 1'024> bytes;
-    const ssize_t count = ::recv(connection_.get(), bytes.data(), bytes.size(), 0);
-    if (count < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (count < 0)
-        return watch_.on_answer(*this, Reach::not_ready, std::generic_category().message(errno));
-    if (count == 0)
-        return watch_.on_answer(*this, Reach::not_ready, "it closed the connection");
-    // Any answer but this one, also that this user may not come in, is of a server that accepts.
-    const Answer answer = read_answer({bytes.data(), static_cast<std::size_t>(count)});
-    watch_.on_answer(*this, is_not_ready(answer) ? Reach::not_ready : Reach::accepts,
-                     answer.message);
-}
-
-void ReadinessCheck::Question::on_timer() noexcept {
+void ReadinessCheck::Question::on_timer() {
     if (late_)
         return watch_.dispose_of(*this);
     late_ = true;
@@ -194,39 +178,37 @@ void ReadinessCheck::Watch::on_timer() {
         if (heard && backend_->reachability.accepts())
             return look_later();
     }
-    questions_.push_back(
-        std::make_unique<Question>(*this, check_.loop_, backend_->reachability.moment()));
-    questions_.back()->start(backend_->address);
+    questions_.push_back(std::make_unique<Question>(*this, check_.loop_, *backend_));
 }
 
-void ReadinessCheck::Watch::on_answer(Question& question, Reach answer,
+void ReadinessCheck::Watch::on_answer(Question& question, BackendState answer,
                                       const std::string& why) noexcept {
     const auto before = backend_->reachability.note_answer(question.asked_at(), answer, why);
     dispose_of(question);
-    if (answer == Reach::accepts)
+    if (answer == BackendState::accepts)
         on_accepts(before);
     else
         on_failure(before, why);
 }
 
-void ReadinessCheck::Watch::on_accepts(std::optional<Reach> before) noexcept {
+void ReadinessCheck::Watch::on_accepts(std::optional<BackendState> before) noexcept {
     retry_ = kFirstRetry;
-    if (!before)  // what a session met meanwhile is newer
+    if (!before)  // a session has met something newer
         return pause(kPause);
-    if (*before >= Reach::refuses)
+    if (*before >= BackendState::refuses)
         daemons::log::info(port_->label + ": " + backend_->member + " at " +
                            backend_->address.to_string() + " accepts sessions again");
     pause(check_.look_);
-    if (*before != Reach::accepts)
+    if (*before != BackendState::accepts)
         check_.on_accepts_();
 }
 
-void ReadinessCheck::Watch::on_failure(std::optional<Reach> before,
+void ReadinessCheck::Watch::on_failure(std::optional<BackendState> before,
                                        const std::string& why) noexcept {
-    // Of one that has failed for long and that nobody waits for all has been said.
-    if (asked_ || (before && *before < Reach::refuses)) {
+    // A backend that has failed for long, and that nobody waits for, is no news.
+    if (asked_ || (before && *before < BackendState::refuses)) {
         log_refusal(why);
-        if (backend_->reachability.tell_first(Trouble::refused))
+        if (backend_->reachability.begin_report(Trouble::refused))
             port_->on_trouble(backend_, Trouble::refused);
     }
     pause(retry_);
@@ -234,7 +216,7 @@ void ReadinessCheck::Watch::on_failure(std::optional<Reach> before,
     check_.look_at_needed();  // its member may have spares
 }
 
-/// Whoever still waits asks anew, and then it is asked as soon as it may be.
+/// Clients that still wait ask again, and then the backend is asked as soon as the pause is over.
 void ReadinessCheck::Watch::pause(Clock::duration until_next) noexcept {
     asked_ = false;
     backend_->reachability.end_waiting();
@@ -242,14 +224,15 @@ void ReadinessCheck::Watch::pause(Clock::duration until_next) noexcept {
     timer_.arm(until_next);
 }
 
-/// One that is lost is no sign, but two are.
+/// One lost question means nothing, but two do.
 void ReadinessCheck::Watch::on_late(Question& question) noexcept {
     constexpr const char* kWhy = "no answer within a second";
     const auto late = std::count_if(questions_.begin(), questions_.end(),
                                     [](const auto& each) { return each->is_late(); });
     if (late > 1)
         return on_failure(
-            backend_->reachability.note_answer(question.asked_at(), Reach::not_ready, kWhy), kWhy);
+            backend_->reachability.note_answer(question.asked_at(), BackendState::not_ready, kWhy),
+            kWhy);
     log_refusal(kWhy);
     timer_.arm({});
 }
@@ -259,7 +242,7 @@ void ReadinessCheck::Watch::on_own_trouble(Question& question, int error) noexce
     if (const auto others = lines_.pass(Clock::now()))
         daemons::log::warning(port_->label + ": " + backend_->member + " at " +
                               backend_->address.to_string() +
-                              " cannot be asked, for want of resources here: " +
+                              " cannot be asked, for this host lacks resources: " +
                               std::generic_category().message(error) + *others);
     pause(kOwnTrouble);
 }
@@ -267,8 +250,8 @@ void ReadinessCheck::Watch::on_own_trouble(Question& question, int error) noexce
 void ReadinessCheck::Watch::log_refusal(const std::string& why) noexcept {
     if (const auto others = lines_.pass(Clock::now()))
         daemons::log::warning(port_->label + ": " + backend_->member + " at " +
-                              backend_->address.to_string() + " accepts no sessions yet: " + why +
-                              *others);
+                              backend_->address.to_string() +
+                              " does not accept sessions yet: " + why + *others);
 }
 
 void ReadinessCheck::Watch::dispose_of(Question& question) noexcept {

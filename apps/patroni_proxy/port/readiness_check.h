@@ -11,31 +11,32 @@
 
 namespace proxy {
 
-/// Asks backends whether they accept sessions, as pg_isready does, and keeps what they say in their
-/// Reachability: a server that starts or stops takes the connect and then refuses the session,
-/// which a client that is led there under TLS could not be spared.
+/// Asks backends whether they accept sessions, as pg_isready does, and keeps the answers in their
+/// Reachability. A server that is starting or stopping takes the connect and then refuses the
+/// session, which a client under TLS would see: nothing could be sent to another server instead.
 ///
-/// One for the process, on one loop, so that however many workers and ports need a backend it is
-/// asked once: at once for a client that waits for its word, at a slowing pace while it fails, and
-/// every few seconds where a port may use it and no session has connected meanwhile.
-/// Loop thread only, but for ask(). Like every handler it outlives the batch of events it was
+/// There is one for the process, on one loop, so that a backend is asked once, however many workers
+/// and ports need it: at once for a client that waits for the answer, less and less often while it
+/// fails, and every few seconds if a port may use it and no session has connected meanwhile.
+/// Loop thread only, except for ask(). Like every handler it outlives the batch of events it was
 /// active in.
 class ReadinessCheck {
   public:
-    /// Between two looks at one that accepts sessions, or that has failed for long. PostgreSQL
-    /// forks once for each.
+    /// Between two questions to a backend that accepts sessions, or that has failed for long.
+    /// PostgreSQL forks once for each.
     static constexpr std::chrono::milliseconds kLook{5'000};
 
-    /// `on_accepts`: one that was in doubt has said yes; whoever waits for a backend may try.
+    /// `on_accepts`: a backend has begun to accept sessions; held sessions may try.
     ReadinessCheck(net::EventLoop& loop, std::function<void()> on_accepts,
                    std::chrono::milliseconds look = kLook);
     ReadinessCheck(const ReadinessCheck&) = delete;
     ReadinessCheck& operator=(const ReadinessCheck&) = delete;
     ~ReadinessCheck();
 
-    /// Any thread. `port` needs its word soon: for a client that waits, or since it began to fail.
+    /// Any thread. `port` needs the answer soon: for a client that waits, or since the backend
+    /// began to fail.
     void ask(const BackendPtr& backend, const PortPtr& port);
-    /// What the port may use from now on is looked at.
+    /// From now on the backends of this table are watched for the port.
     void watch(const PortPtr& port, const BackendTablePtr& table);
     void forget(PortId port);
 

@@ -1,53 +1,57 @@
 #pragma once
 
-#include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "net/loop/event_loop.h"
 #include "net/loop/timer.h"
-#include "net/socket/socket_address.h"
-#include "net/socket/tcp_options.h"
 #include "net/socket/unique_fd.h"
+#include "patroni_proxy/backend/backend_table.h"
+#include "patroni_proxy/session/backend_request.h"
+#include "patroni_proxy/session/session_host.h"
 
 namespace proxy {
 
-/// One client's cancel request on its way to every server that may run the query: the key that it
-/// carries matches on one of them only, and the others ignore it. Which one that is nobody knows:
-/// behind a balancer the query may have come by another proxy.
-/// It is done once each server has closed its connection, for by then it has acted: a client that
-/// waits for that may send its next query without fear that it is the one that is cancelled.
+/// Passes one client's cancel request to every server that may be running the query. Its key
+/// matches on one of them, and the others ignore it. Nobody knows which one that is: behind a load
+/// balancer the query may have come through another proxy.
+/// It is done once each server has closed its connection, for by then the server has acted: a
+/// client that waits for that can send its next query without the risk that it is cancelled.
 /// Loop thread only. Like every handler it outlives the batch of events it was active in.
 class CancelRequest {
   public:
-    /// `done` is told once, later; at the latest after `timeout`, and after a second if none is
-    /// `likely` that has not acted yet.
-    CancelRequest(net::EventLoop& loop, std::string request, std::chrono::milliseconds timeout,
-                  std::function<void()> done);
+    /// `done` is called once, from the loop: after the port's connect_timeout at the latest, or
+    /// after a second if only servers without sessions of ours have not acted yet.
+    CancelRequest(SessionHost& port, std::string request, std::function<void()> done);
     CancelRequest(const CancelRequest&) = delete;
     CancelRequest& operator=(const CancelRequest&) = delete;
     ~CancelRequest();
 
-    void send_to(const net::SocketAddress& address, const net::TcpOptions& options, bool likely);
-    /// To a server that is connected and still lacks these last bytes of the request.
+    /// To each over a connection of its own. One that has no sessions of ours is left out where the
+    /// process has no connections to spare: a flood of requests must not take the descriptors of
+    /// sessions.
+    void send_to(const std::vector<BackendPtr>& backends);
+    /// To a server that is connected and still lacks the last bytes of the request.
     void send_rest_over(net::UniqueFd connection, const std::string& rest);
 
-  private:
-    class Delivery;
+    /// How many connections SessionHost::count_connection() has counted for it.
+    [[nodiscard]] std::uint64_t counted_connections() const noexcept { return counted_; }
 
-    Delivery& next_delivery(bool likely);
-    void on_delivered(bool likely);
+  private:
+    BackendRequest& next_delivery(std::string text, bool likely);
+    void on_reply(const BackendReply& reply, bool likely);
     void arm_timer();
 
-    net::EventLoop& loop_;
+    SessionHost& port_;
     const std::string request_;
-    const std::chrono::milliseconds timeout_;
     const std::function<void()> done_;
-    std::vector<std::unique_ptr<Delivery>> deliveries_;
+    std::vector<std::unique_ptr<BackendRequest>> deliveries_;
+    std::uint64_t counted_ = 0;
     std::size_t under_way_ = 0;
-    std::size_t likely_under_way_ = 0;  ///< those of them
+    std::size_t likely_under_way_ = 0;  ///< those to servers that have sessions of ours
     const net::TimerQueue::Clock::time_point started_ = net::TimerQueue::Clock::now();
     net::Timer timer_;
 };

@@ -4,9 +4,7 @@
 #include <cerrno>
 #include <chrono>
 #include <system_error>
-#include <tuple>
-
-#include "patroni_proxy/port/port_server.h"
+#include <utility>
 
 namespace proxy {
 namespace {
@@ -14,38 +12,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // As RFC 8305 (section 5) recommends between two addresses of one host: longer than a connect takes
-// between continents, and hardly to be noticed.
+// between continents, and hardly noticeable.
 constexpr std::chrono::milliseconds kHeadStart{250};
 
 }  // namespace
-
-Seat::Seat(BackendPtr backend, MemberTally& tally, Admission admission)
-    : backend_(std::move(backend)), tally_(&tally), admission_(admission) {
-    ++tally_->sessions;
-}
-
-Seat::Seat(Seat&& other) noexcept : admission_(other.admission_) {
-    std::tie(backend_, tally_) = other.take();
-}
-
-Seat& Seat::operator=(Seat&& other) noexcept {
-    free();
-    admission_ = other.admission_;
-    std::tie(backend_, tally_) = other.take();
-    return *this;
-}
-
-void Seat::free() noexcept {
-    const auto [backend, tally] = take();
-    if (!backend || !tally)  // it has both or neither
-        return;
-    backend->connections.fetch_sub(1, std::memory_order_relaxed);
-    --tally->sessions;
-}
-
-std::pair<BackendPtr, MemberTally*> Seat::take() noexcept {
-    return {std::exchange(backend_, nullptr), std::exchange(tally_, nullptr)};
-}
 
 /// To one backend.
 class ConnectRace::Lane final : private net::ConnectHandler {
@@ -72,7 +42,7 @@ class ConnectRace::Lane final : private net::ConnectHandler {
     net::Connector connector_;
 };
 
-ConnectRace::ConnectRace(PortServer& port, RaceOwner& owner)
+ConnectRace::ConnectRace(SessionHost& port, RaceOwner& owner)
     : port_(port), owner_(owner), timer_(port.loop().timers(), [this] { (void)open_lane(); }) {}
 
 ConnectRace::~ConnectRace() = default;
@@ -83,14 +53,12 @@ bool ConnectRace::start() {
 }
 
 bool ConnectRace::open_lane() {
-    claim_ = port_.claim(tried_);
-    if (!claim_.backend)
+    auto [seat, claim] = port_.claim(tried_);
+    claim_ = std::move(claim);
+    if (!seat.is_taken())
         return false;
-    BackendPtr backend = std::move(claim_.backend);
-    tried_.push_back(backend.get());
-    const auto admission = port_.table().falls_back ? Admission::fallback : Admission::regular;
-    MemberTally& tally = port_.tally_of(*backend);
-    lanes_.push_back(std::make_unique<Lane>(*this, Seat(std::move(backend), tally, admission)));
+    tried_.push_back(seat.backend().get());
+    lanes_.push_back(std::make_unique<Lane>(*this, std::move(seat)));
     timer_.arm(kHeadStart);
     return true;
 }
@@ -120,8 +88,8 @@ Seat ConnectRace::take_seat() noexcept {
 void ConnectRace::on_connected(Lane& lane, net::UniqueFd connection) noexcept {
     Seat seat = std::move(lane.seat);
     for (const auto& other : lanes_)
-        if (other->seat.backend() && other->had_head_start())
-            port_.note_overtaken(other->seat.backend());
+        if (other->seat.is_taken() && other->had_head_start())
+            port_.on_overtaken(other->seat.backend());
     cancel();
     seat.backend()->reachability.note_connected();
     owner_.on_race_won(std::move(seat), std::move(connection));
@@ -135,8 +103,8 @@ void ConnectRace::on_failed(Lane& lane, int error) noexcept {
     }
     close(std::find_if(lanes_.begin(), lanes_.end(),
                        [&](const auto& each) { return each.get() == &lane; }));
-    port_.note_unreachable(backend, error == ETIMEDOUT ? Reach::hangs : Reach::refuses,
-                           std::generic_category().message(error));
+    port_.on_unreachable(backend, error == ETIMEDOUT ? BackendState::hangs : BackendState::refuses,
+                         std::generic_category().message(error));
     if (open_lane() || !lanes_.empty())
         return;
     timer_.cancel();

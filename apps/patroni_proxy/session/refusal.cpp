@@ -12,12 +12,34 @@
 namespace proxy {
 namespace {
 
-// Its first bytes follow its connect, and no network takes a second for a round trip: one is
-// enough to know a cancel request, and three to decline encryption and to answer.
+// A client sends its first bytes once it is connected, and no network takes a second for a round
+// trip: one second is enough to recognise a cancel request, and three to decline encryption and to
+// answer.
 constexpr std::chrono::seconds kPatienceToKnow{1};
 constexpr std::chrono::seconds kPatienceToAnswer{3};
 
 }  // namespace
+
+std::string why_no_backend(const SessionHost& port, const Claim& claim, bool tried_any) {
+    const BackendTable& table = port.table();
+    const PortSettings& settings = port.settings();
+    if (table.eligible.empty())
+        return table.why_excluded();
+    if (claim.any_full)
+        return "all reachable members have reached max_connections_per_backend (" +
+               std::to_string(settings.max_connections_per_backend) + ")";
+    if (claim.any_rate_limited)
+        return "all reachable members have reached max_connect_rate (" +
+               std::to_string(settings.max_connect_rate) + "/s)";
+    if (claim.any_unconfirmed)
+        return "no eligible member accepts connections yet: " + table.why_unconfirmed();
+    return tried_any ? "no eligible member answered" : "other clients are waiting already";
+}
+
+std::string refusal_message(const SessionHost& port, SessionEnd end, const std::string& why) {
+    return fatal_error(kCannotConnectNow, std::string(describe(end)) + " for " + port.label() +
+                                              " (roles: " + port.settings().roles + "): " + why);
+}
 
 Refusal::Refusal(net::EventLoop& loop, int client, std::string answer, RefusalOwner& owner)
     : loop_(loop),
@@ -55,7 +77,7 @@ void Refusal::on_event(std::uint32_t /*events*/) noexcept {
     answer();
 }
 
-/// What the client waits for, if it waits for anything.
+/// Sends what the client waits for, if it waits for anything.
 void Refusal::answer() noexcept {
     switch (startup_.awaits()) {
         case Startup::Awaits::request:

@@ -5,37 +5,47 @@
 
 #include "net/loop/event_loop.h"
 #include "net/loop/timer.h"
+#include "patroni_proxy/backend/backend_picker.h"
 #include "patroni_proxy/postgres/startup.h"
+#include "patroni_proxy/session/session_end.h"
+#include "patroni_proxy/session/session_host.h"
 
 namespace proxy {
 
-/// Told once, and never from within a call. Loop thread only.
+/// Why the latest claim found no backend; `tried_any`: the session has tried to connect.
+[[nodiscard]] std::string why_no_backend(const SessionHost& port, const Claim& claim,
+                                         bool tried_any);
+/// PostgreSQL's error message with which the client is refused.
+[[nodiscard]] std::string refusal_message(const SessionHost& port, SessionEnd end,
+                                          const std::string& why);
+
+/// One of them is called once, and never from within a call. Loop thread only.
 class RefusalOwner {
   public:
     virtual void on_refused() noexcept = 0;
-    /// It was no session that the client wanted.
+    /// The client wanted no session, but a query to be cancelled.
     virtual void on_refused_cancel(const std::string& request) noexcept = 0;
 
   protected:
     ~RefusalOwner() = default;
 };
 
-/// Listens to a client that cannot be served, so that it learns why as PostgreSQL would tell it,
-/// or its cancel request is known for one.
-/// A request for encryption is answered with no. Clients that begin with TLS, speak another
-/// protocol, or take too long end without a word. Loop thread only; borrows the client's socket.
-/// Like every handler it outlives the batch of events it was active in.
+/// Listens to a client that cannot be served, to tell it why as PostgreSQL would, or to recognise
+/// its cancel request. A request for encryption is answered with no. Clients that begin with TLS,
+/// speak another protocol, or take too long are closed without an answer.
+/// Loop thread only; borrows the client's socket. Like every handler it outlives the batch of
+/// events it was active in.
 class Refusal final : private net::EventHandler {
   public:
-    /// `answer` is what a startup packet gets; empty: the end of the connection alone, at the first
-    /// bytes of the client, and a request for encryption gets no more.
+    /// `answer` is the reply to a startup packet. If it is empty, the client gets no reply, not
+    /// even to a request for encryption: it is closed at its first bytes.
     Refusal(net::EventLoop& loop, int client, std::string answer, RefusalOwner& owner);
     Refusal(const Refusal&) = delete;
     Refusal& operator=(const Refusal&) = delete;
 
-    /// `asked`: what the client has said already.
+    /// `asked`: what the client has sent already.
     void start(Startup asked);
-    /// The owner closes the socket: it is not told anything more.
+    /// The owner closes the socket, and is called no more.
     void cancel() noexcept;
 
   private:

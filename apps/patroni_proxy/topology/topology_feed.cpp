@@ -342,7 +342,7 @@ BackendPtr TopologyFeed::backend_at(const std::string& member, const std::string
 void TopologyFeed::hear_trouble_again() {
     for (const auto& [place, known] : backends_)
         if (const BackendPtr backend = known.lock())
-            backend->reachability.tell_again();
+            backend->reachability.allow_reports();
 }
 
 void TopologyFeed::on_round(const patroni::ClusterWatcher::Round& round) {

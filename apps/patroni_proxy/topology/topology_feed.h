@@ -17,6 +17,7 @@
 #include "patroni_proxy/admin/report.h"
 #include "patroni_proxy/backend/backend_table.h"
 #include "patroni_proxy/config.h"
+#include "patroni_proxy/port/port.h"
 #include "patroni_proxy/topology/whereabouts.h"
 
 namespace proxy {

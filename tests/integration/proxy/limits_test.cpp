@@ -42,7 +42,7 @@ TEST(Limits, NobodyAnswers) {
     for (const auto& backend : cluster.backends)
         backend->refuse();
     proxy.connect("c/any").wait_for_close();
-    proxy.daemon().wait_for_line("no backends available: none of the eligible answered");
+    proxy.daemon().wait_for_line("no backends available: no eligible member answered");
     EXPECT_EQ(proxy.metric(refused("any", "no_backend")), 1);
 }
 
@@ -82,7 +82,7 @@ TEST(Limits, MaxConnectionsOfAPort) {
     }
     proxy.connect("c/p").wait_for_close();
     proxy.daemon().wait_for_match(
-        "WARNING c/p: client 127.0.0.1:[0-9]+ refused: the port has max_connections sessions");
+        "WARNING c/p: client 127.0.0.1:[0-9]+ refused: the port has reached max_connections");
     EXPECT_EQ(proxy.metric(refused("p", "port_full")), 1);
     EXPECT_EQ(proxy.connect("c/q").receive_line(), "b1");
     clients.pop_back();
@@ -110,8 +110,8 @@ TEST(Limits, MaxConnectionsOfABackendMeansTheNextMemberAndThenRefusal) {
     cluster.backends[2]->wait_for_sessions(2);
     proxy.connect("c/r").wait_for_close();
     proxy.daemon().wait_for_line(
-        "no backends available: every member that answers has max_connections_per_backend (2) "
-        "connections");
+        "no backends available: all reachable members have reached max_connections_per_backend "
+        "(2)");
     EXPECT_EQ(proxy.metric(refused("r", "no_backend")), 1);
 }
 
@@ -123,7 +123,7 @@ TEST(Limits, MaxConnectionsOfTheProcess) {
     first.receive_line();
     second.receive_line();
     proxy.connect("c/master").wait_for_close();
-    proxy.daemon().wait_for_line("refused: the proxy has max_connections sessions");
+    proxy.daemon().wait_for_line("refused: the proxy has reached max_connections");
     EXPECT_EQ(proxy.metric(refused("master", "proxy_full")), 1);
     EXPECT_EQ(proxy.metric("sessions_max"), 2);
 }
@@ -140,7 +140,7 @@ TEST(Limits, DescriptorsLimitTheProcessWhereTheFileDoesNot) {
         clients.back().receive_line();
     }
     proxy.connect("c/master").wait_for_close();
-    proxy.daemon().wait_for_line("refused: the proxy has max_connections sessions");
+    proxy.daemon().wait_for_line("refused: the proxy has reached max_connections");
     EXPECT_EQ(proxy.daemon().output().find("Too many open files"), std::string::npos);
     // More than that is not promised either.
     proxy.reload("max_connections: 5000\n" + cluster.config());

@@ -112,7 +112,8 @@ TEST_F(Queue, NoMoreThanMaxQueuedOverAllWorkers) {
     for (int i = 0; i < 3; ++i)
         clients.push_back(held_client());
     proxy_->connect("c/master").wait_for_eof();
-    proxy_->daemon().wait_for_line("refused: max_queued clients wait already: b1: role is replica");
+    proxy_->daemon().wait_for_line(
+        "refused: max_queued clients are waiting already: b1: role is replica");
     EXPECT_EQ(proxy_->metric(refused("queue_full")), 1);
     lead_by(0);
     for (auto& client : clients)
@@ -232,7 +233,7 @@ TEST_F(Queue, SigtermEndsThoseWhoAreHeld) {
     proxy_->daemon().signal(SIGTERM);
     client.wait_for_eof();
     EXPECT_EQ(proxy_->daemon().wait_for_exit().code, 0);
-    EXPECT_THAT(proxy_->daemon().output(), HasSubstr("session ended: the proxy stops"));
+    EXPECT_THAT(proxy_->daemon().output(), HasSubstr("session ended: the proxy is stopping"));
 }
 
 }  // namespace

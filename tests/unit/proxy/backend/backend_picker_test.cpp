@@ -38,7 +38,7 @@ std::string pick(const BackendTable& table, const std::vector<std::size_t>& trie
     return claim.backend->member;
 }
 
-void say(Backend& backend, Reach reach) {
+void say(Backend& backend, BackendState reach) {
     backend.reachability.note_answer(backend.reachability.moment(), reach, "why");
 }
 
@@ -114,7 +114,7 @@ TEST(BackendPickerTest, ClaimsNoneBeyondTheLimit) {
     EXPECT_EQ(claim_backend(table, {}, 0, {.max_connections = 2}).backend, table.eligible[1]);
     const auto claim = claim_backend(table, {}, 0, {.max_connections = 2});
     EXPECT_EQ(claim.backend, nullptr);
-    EXPECT_TRUE(claim.met_full);
+    EXPECT_TRUE(claim.any_full);
     EXPECT_EQ(table.eligible[0]->connections, 2);
     EXPECT_EQ(table.eligible[1]->connections, 2);
 }
@@ -123,8 +123,8 @@ TEST(BackendPickerTest, ThatAllUntriedOnesAreFullIsTold) {
     const auto table = table_with({0, 2});
     const auto claim = claim_backend(table, {table.eligible[0].get()}, 0, {.max_connections = 2});
     EXPECT_EQ(claim.backend, nullptr);
-    EXPECT_TRUE(claim.met_full);
-    EXPECT_FALSE(claim_backend(table_with({}), {}, 0, {.max_connections = 2}).met_full);
+    EXPECT_TRUE(claim.any_full);
+    EXPECT_FALSE(claim_backend(table_with({}), {}, 0, {.max_connections = 2}).any_full);
 }
 
 TEST(BackendPickerTest, WorkersThatClaimAtOnceNeitherMeetNorExceedTheLimit) {
@@ -161,22 +161,22 @@ TEST(BackendPickerTest, WorkersThatClaimAtOnceSpreadEvenly) {
 
 TEST(BackendPickerTest, ADoubtfulOneIsPassedOverWhereThatIsAsked) {
     const auto table = table_with({0, 3});
-    say(*table.eligible[1], Reach::accepts);
+    say(*table.eligible[1], BackendState::accepts);
     EXPECT_EQ(claim_backend(table, {}, 0).backend, table.eligible[0]);
-    const auto claim = claim_backend(table, {}, 0, {.no_doubtful = true});
+    const auto claim = claim_backend(table, {}, 0, {.confirmed_only = true});
     EXPECT_EQ(claim.backend, table.eligible[1]);
-    EXPECT_TRUE(claim.met_doubtful);
+    EXPECT_TRUE(claim.any_unconfirmed);
     table.eligible[1]->reachability.note_doubt();
-    EXPECT_EQ(claim_backend(table, {}, 0, {.no_doubtful = true}).backend, nullptr);
+    EXPECT_EQ(claim_backend(table, {}, 0, {.confirmed_only = true}).backend, nullptr);
 }
 
 TEST(BackendPickerTest, WhatFailsComesLastUntilItIsHeardOfAgain) {
-    for (const auto reach : {Reach::refuses, Reach::hangs, Reach::not_ready}) {
+    for (const auto reach : {BackendState::refuses, BackendState::hangs, BackendState::not_ready}) {
         const auto table = table_with({0, 7, 8});
         table.eligible[0]->reachability.note_failure(reach, "why");
         EXPECT_EQ(pick(table, {}, 0), "b1");
         EXPECT_EQ(pick(table, {1, 2}, 0), "b0") << "it comes all the same";
-        say(*table.eligible[0], Reach::accepts);
+        say(*table.eligible[0], BackendState::accepts);
         EXPECT_EQ(pick(table, {}, 0), "b0");
     }
 }
@@ -184,27 +184,27 @@ TEST(BackendPickerTest, WhatFailsComesLastUntilItIsHeardOfAgain) {
 TEST(BackendPickerTest, WhereAllFailTheFewestConnectionsDecide) {
     const auto table = table_with({5, 2, 4});
     for (const auto& backend : table.eligible)
-        backend->reachability.note_failure(Reach::refuses, "why");
+        backend->reachability.note_failure(BackendState::refuses, "why");
     EXPECT_EQ(pick(table, {}, 0), "b1");
 }
 
 TEST(BackendPickerTest, OneThatFailsIsNotTakenBeforeOneThatIsFullButInItsPlace) {
     const auto table = table_with({0, 2});
-    table.eligible[0]->reachability.note_failure(Reach::hangs, "why");
+    table.eligible[0]->reachability.note_failure(BackendState::hangs, "why");
     EXPECT_EQ(claim_backend(table, {}, 0, {.max_connections = 3}).backend, table.eligible[1]);
     const auto claim = claim_backend(table, {}, 0, {.max_connections = 3});
     EXPECT_EQ(claim.backend, table.eligible[0]);
-    EXPECT_TRUE(claim.met_full);
+    EXPECT_TRUE(claim.any_full);
 }
 
 TEST(BackendPickerTest, ASpareAddressServesWhileThePreferredOneFails) {
     auto table = table_with({1, 3});
     const auto spare = add_spare(table, 0);
     EXPECT_EQ(claim_backend(table, {}, 0).backend, table.eligible[0]);
-    table.eligible[0]->reachability.note_failure(Reach::refuses, "why");
+    table.eligible[0]->reachability.note_failure(BackendState::refuses, "why");
     EXPECT_EQ(claim_backend(table, {}, 0).backend, spare);
     EXPECT_EQ(spare->connections, 1U);
-    spare->reachability.note_failure(Reach::hangs, "why");
+    spare->reachability.note_failure(BackendState::hangs, "why");
     EXPECT_EQ(claim_backend(table, {}, 0).backend, table.eligible[1]);
 }
 
@@ -219,21 +219,21 @@ TEST(BackendPickerTest, ASpareAddressComesAfterThePreferredOneWasTried) {
 TEST(BackendPickerTest, TheLimitIsOfAMemberAtAllItsAddresses) {
     auto table = table_with({2});
     const auto spare = add_spare(table, 0);
-    table.eligible[0]->reachability.note_failure(Reach::refuses, "why");
+    table.eligible[0]->reachability.note_failure(BackendState::refuses, "why");
     EXPECT_EQ(claim_backend(table, {}, 0, {.max_connections = 3}).backend, spare);
     const auto claim = claim_backend(table, {}, 0, {.max_connections = 3});
     EXPECT_EQ(claim.backend, nullptr);
-    EXPECT_TRUE(claim.met_full);
+    EXPECT_TRUE(claim.any_full);
 }
 
 TEST(BackendPickerTest, TheDoubtfulAreThoseThatHaveYetToSayThatTheyAccept) {
     auto table = table_with({0, 0, 0});
     const auto spare = add_spare(table, 2);
-    say(*table.eligible[1], Reach::accepts);
-    EXPECT_EQ(doubtful_candidates(table, {}),
+    say(*table.eligible[1], BackendState::accepts);
+    EXPECT_EQ(unconfirmed_candidates(table, {}),
               (std::vector<BackendPtr>{table.eligible[0], table.eligible[2]}));
-    table.eligible[2]->reachability.note_failure(Reach::refuses, "why");
-    EXPECT_EQ(doubtful_candidates(table, {table.eligible[0].get()}),
+    table.eligible[2]->reachability.note_failure(BackendState::refuses, "why");
+    EXPECT_EQ(unconfirmed_candidates(table, {table.eligible[0].get()}),
               (std::vector<BackendPtr>{table.eligible[2], spare}));
 }
 
@@ -253,7 +253,7 @@ TEST(BackendPickerTest, NoMoreConnectionsASecondThanTheRate) {
     EXPECT_EQ(claimed, kRate / 4) << "within ten seconds";
     table.eligible[0]->paid_until = std::numeric_limits<std::int64_t>::max() / 2;
     EXPECT_EQ(claim().backend, nullptr);
-    EXPECT_TRUE(claim().met_hurried);
+    EXPECT_TRUE(claim().any_rate_limited);
     EXPECT_EQ(table.eligible[0]->connections, claimed) << "who only looked is not counted";
 }
 

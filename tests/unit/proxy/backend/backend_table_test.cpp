@@ -404,9 +404,9 @@ TEST(BackendTableTest, AMemberIsUnreachableOnceAllItsAddressesFail) {
     const auto spare = add(table.spares, "p1", "10.0.0.2");
     add(table.eligible, "p2", "10.0.0.3");
     EXPECT_EQ(table.why_unreachable("p1"), "");
-    preferred->reachability.note_failure(Reach::refuses, "Connection refused");
+    preferred->reachability.note_failure(BackendState::refuses, "Connection refused");
     EXPECT_EQ(table.why_unreachable("p1"), "");
-    spare->reachability.note_failure(Reach::hangs, "Connection timed out");
+    spare->reachability.note_failure(BackendState::hangs, "Connection timed out");
     EXPECT_EQ(table.why_unreachable("p1"),
               "10.0.0.1:5432: Connection refused, 10.0.0.2:5432: Connection timed out");
     EXPECT_EQ(table.why_unreachable("p2"), "");

@@ -5,13 +5,13 @@
 namespace proxy {
 namespace {
 
-void say(Reachability& reachability, Reach reach) {
+void say(Reachability& reachability, BackendState reach) {
     EXPECT_TRUE(reachability.note_answer(reachability.moment(), reach, "its words"));
 }
 
 TEST(ReachabilityTest, NothingIsKnownAtFirst) {
     const Reachability reachability;
-    EXPECT_EQ(reachability.reach(), Reach::unknown);
+    EXPECT_EQ(reachability.state(), BackendState::unknown);
     EXPECT_FALSE(reachability.accepts());
     EXPECT_FALSE(reachability.is_failing());
     EXPECT_EQ(reachability.why_failing(), "");
@@ -19,11 +19,12 @@ TEST(ReachabilityTest, NothingIsKnownAtFirst) {
 
 TEST(ReachabilityTest, ItsOwnWordCounts) {
     Reachability reachability;
-    EXPECT_EQ(reachability.note_answer(reachability.moment(), Reach::not_ready, "it starts"),
-              Reach::unknown);
+    EXPECT_EQ(reachability.note_answer(reachability.moment(), BackendState::not_ready, "it starts"),
+              BackendState::unknown);
     EXPECT_TRUE(reachability.is_failing());
     EXPECT_EQ(reachability.why_failing(), "it starts");
-    EXPECT_EQ(reachability.note_answer(reachability.moment(), Reach::accepts), Reach::not_ready);
+    EXPECT_EQ(reachability.note_answer(reachability.moment(), BackendState::accepts),
+              BackendState::not_ready);
     EXPECT_TRUE(reachability.accepts());
     EXPECT_EQ(reachability.why_failing(), "");
 }
@@ -31,40 +32,41 @@ TEST(ReachabilityTest, ItsOwnWordCounts) {
 TEST(ReachabilityTest, AWordFromBeforeAFailureDoesNotCount) {
     Reachability reachability;
     const auto asked_at = reachability.moment();
-    EXPECT_TRUE(reachability.note_failure(Reach::refuses, "Connection refused"));
-    EXPECT_FALSE(reachability.note_failure(Reach::hangs, "timed out")) << "it failed before";
-    EXPECT_EQ(reachability.note_answer(asked_at, Reach::accepts), std::nullopt);
-    EXPECT_EQ(reachability.note_answer(asked_at, Reach::not_ready, "it starts"), std::nullopt);
-    EXPECT_EQ(reachability.reach(), Reach::hangs);
+    EXPECT_TRUE(reachability.note_failure(BackendState::refuses, "Connection refused"));
+    EXPECT_FALSE(reachability.note_failure(BackendState::hangs, "timed out")) << "it failed before";
+    EXPECT_EQ(reachability.note_answer(asked_at, BackendState::accepts), std::nullopt);
+    EXPECT_EQ(reachability.note_answer(asked_at, BackendState::not_ready, "it starts"),
+              std::nullopt);
+    EXPECT_EQ(reachability.state(), BackendState::hangs);
     EXPECT_EQ(reachability.why_failing(), "timed out");
 }
 
 TEST(ReachabilityTest, ASessionThatItEndsMakesAnAcceptingOneDoubtful) {
     Reachability reachability;
-    say(reachability, Reach::accepts);
+    say(reachability, BackendState::accepts);
     const auto asked_at = reachability.moment();
     reachability.note_doubt();
-    EXPECT_EQ(reachability.reach(), Reach::unknown);
-    EXPECT_EQ(reachability.note_answer(asked_at, Reach::accepts), std::nullopt);
+    EXPECT_EQ(reachability.state(), BackendState::unknown);
+    EXPECT_EQ(reachability.note_answer(asked_at, BackendState::accepts), std::nullopt);
     const auto asked_again_at = reachability.moment();
     reachability.note_doubt();
-    EXPECT_TRUE(reachability.note_answer(asked_again_at, Reach::accepts))
+    EXPECT_TRUE(reachability.note_answer(asked_again_at, BackendState::accepts))
         << "one that ends sessions all the time would never be believed";
 }
 
 TEST(ReachabilityTest, AConnectClearsWhatAConnectMet) {
-    for (const auto reach : {Reach::refuses, Reach::hangs}) {
+    for (const auto reach : {BackendState::refuses, BackendState::hangs}) {
         Reachability reachability;
         reachability.note_failure(reach, "why");
         reachability.note_connected();
-        EXPECT_EQ(reachability.reach(), Reach::unknown);
+        EXPECT_EQ(reachability.state(), BackendState::unknown);
     }
     Reachability starts;
-    starts.note_failure(Reach::not_ready, "why");
+    starts.note_failure(BackendState::not_ready, "why");
     starts.note_connected();
-    EXPECT_EQ(starts.reach(), Reach::not_ready) << "a server that starts takes connects";
+    EXPECT_EQ(starts.state(), BackendState::not_ready) << "a server that starts takes connects";
     Reachability accepts;
-    say(accepts, Reach::accepts);
+    say(accepts, BackendState::accepts);
     accepts.note_connected();
     EXPECT_TRUE(accepts.accepts());
 }
@@ -88,11 +90,11 @@ TEST(ReachabilityTest, OneConnectIsSeenByOneLook) {
 TEST(ReachabilityTest, EachTroubleIsToldOnceUntilItMayBeToldAgain) {
     Reachability reachability;
     for (int i = 0; i < 2; ++i) {
-        EXPECT_TRUE(reachability.tell_first(Trouble::ended));
-        EXPECT_FALSE(reachability.tell_first(Trouble::ended));
-        EXPECT_TRUE(reachability.tell_first(Trouble::refused));
-        EXPECT_FALSE(reachability.tell_first(Trouble::refused));
-        reachability.tell_again();
+        EXPECT_TRUE(reachability.begin_report(Trouble::ended));
+        EXPECT_FALSE(reachability.begin_report(Trouble::ended));
+        EXPECT_TRUE(reachability.begin_report(Trouble::refused));
+        EXPECT_FALSE(reachability.begin_report(Trouble::refused));
+        reachability.allow_reports();
     }
 }
 

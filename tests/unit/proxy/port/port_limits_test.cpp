@@ -105,8 +105,8 @@ TEST_F(PortLimitsTest, ABackendThatIsFullLeavesTheNextClientToAnother) {
     }
     EXPECT_EQ(members, (std::multiset<std::string>{"b1", "b1", "b2", "b2", "b3", "b3"}));
     const auto log = logged_during([&] { expect_refused(port); });
-    EXPECT_THAT(log, HasSubstr("refused: no backends available: every member that answers has "
-                               "max_connections_per_backend (2) connections"));
+    EXPECT_THAT(log, HasSubstr("refused: no backends available: all reachable members "
+                               "have reached max_connections_per_backend (2)"));
     EXPECT_EQ(refused(port, SessionEnd::no_backend), 1U);
     EXPECT_EQ(b1_->connections, 2U) << "who only looked is not counted";
     EXPECT_EQ(port.tally().members.at("b1").sessions, 2U);

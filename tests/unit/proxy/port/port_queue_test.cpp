@@ -157,7 +157,8 @@ TEST_F(PortQueueTest, OneMoreThanMaxQueuedIsRefused) {
         clients.push_back(held_client(port));
     const auto log =
         logged_during([&] { EXPECT_EQ(port.connect().wait_for_close(), Closed::fin); });
-    EXPECT_THAT(log, HasSubstr(" refused: max_queued clients wait already: Patroni names no"));
+    EXPECT_THAT(log,
+                HasSubstr(" refused: max_queued clients are waiting already: Patroni names no"));
     EXPECT_EQ(refused(port, SessionEnd::queue_full), 1U);
     EXPECT_EQ(port.tally().queued_total, 2U);
     EXPECT_EQ(port.port().queued, 2U);

@@ -37,7 +37,7 @@ TEST_F(PortRaceTest, AMemberThatHangsCostsOneClientAMoment) {
     ServedPort port(table_of({hangs_, b1_}), patient_);
     auto first = port.connect();
     EXPECT_EQ(member_of(first), "b1");
-    EXPECT_EQ(hangs_->reachability.reach(), Reach::hangs);
+    EXPECT_EQ(hangs_->reachability.state(), BackendState::hangs);
     EXPECT_EQ(hangs_->connections, 0U);
     EXPECT_EQ(b1_->connections, 11U);
     const auto start = support::Clock::now();

@@ -299,7 +299,7 @@ TEST_F(PortServerTest, CountsConnectsThatFailedAndClientsForWhomThereWasNoBacken
 TEST_F(PortServerTest, TroubleIsToldOnceUntilTheFeedHasAnAnswer) {
     ServedPort port(table_of({b1_, b2_}));
     EXPECT_TRUE(port.troubles().empty());
-    EXPECT_TRUE(b1_->reachability.tell_first(Trouble::ended)) << "which is another matter";
+    EXPECT_TRUE(b1_->reachability.begin_report(Trouble::ended)) << "which is another matter";
     fake(1).refuse();
     b2_->connections = 10;
     const auto meet_refusal = [&] {
@@ -310,7 +310,7 @@ TEST_F(PortServerTest, TroubleIsToldOnceUntilTheFeedHasAnAnswer) {
     for (int i = 0; i < 3; ++i)
         meet_refusal();
     EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1 refused"}));
-    b1_->reachability.tell_again();  // as the feed does
+    b1_->reachability.allow_reports();  // as the feed does
     for (int i = 0; i < 2; ++i)
         meet_refusal();
     EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1 refused", "b1 refused"}));

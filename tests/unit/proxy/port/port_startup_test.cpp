@@ -33,7 +33,7 @@ TEST_F(PortStartupTest, NobodyIsLedToAServerThatHasYetToSayItAccepts) {
         EXPECT_EQ(answer_to(client), FakePostgres::welcome("b1"));
     });
     EXPECT_THAT(log, HasSubstr("c/p: b1 at " + fake(1).address() +
-                               " accepts no sessions yet: b1 starts up"));
+                               " does not accept sessions yet: b1 starts up"));
     EXPECT_TRUE(b1_->reachability.accepts());
     EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1 refused"})) << "Patroni is asked why";
 }
@@ -92,7 +92,7 @@ TEST_F(PortStartupTest, ThePlaceOfASessionThatItsServerEndedIsFreeThoughItsClien
 TEST_F(PortStartupTest, ThatPatroniIsAskedAlreadyDoesNotClearIt) {
     ServedPort port(table_of({b1_}), holding_);
     auto first = session(port);
-    EXPECT_TRUE(b1_->reachability.tell_first(Trouble::ended)) << "of another session, before";
+    EXPECT_TRUE(b1_->reachability.begin_report(Trouble::ended)) << "of another session, before";
     fake(1).close_all();
     first.wait_for_eof();
     EXPECT_FALSE(b1_->reachability.accepts());
@@ -198,7 +198,7 @@ TEST_F(PortStartupTest, ItGoesToTheNextMemberAtOnce) {
         auto client = port.connect();
         client.send(FakePostgres::startup());
         EXPECT_EQ(answer_to(client), FakePostgres::welcome("b2"));
-        EXPECT_EQ(b1_->reachability.reach(), Reach::not_ready);
+        EXPECT_EQ(b1_->reachability.state(), BackendState::not_ready);
     }
 }
 
@@ -307,8 +307,8 @@ TEST_F(PortStartupTest, WhoWaitedInVainIsToldSoToo) {
     client.send(FakePostgres::startup());
     EXPECT_THAT(message_to(client),
                 testing::MatchesRegex("no backends available within queue_timeout for c/p .roles: "
-                                      ".: after 0.[0-9]+ s: none of the eligible has said that it "
-                                      "accepts sessions"));
+                                      ".: after 0.[0-9]+ s: no eligible member accepts connections "
+                                      "yet: b1: b1 starts up"));
 }
 
 TEST_F(PortStartupTest, WhoseStartupAServerHasRefusedIsToldSoToo) {

@@ -42,8 +42,8 @@ class ReadinessCheckTest : public testing::Test {
     void watch(const BackendTable& table) {
         run_on(loop_, [&] { check_.watch(port_, std::make_shared<const BackendTable>(table)); });
     }
-    static void wait_for(const BackendPtr& backend, Reach reach) {
-        support::eventually([&] { return backend->reachability.reach() == reach; },
+    static void wait_for(const BackendPtr& backend, BackendState reach) {
+        support::eventually([&] { return backend->reachability.state() == reach; },
                             "word of " + backend->member);
     }
     PortPtr make_port_that_minds(PortId id) {
@@ -82,7 +82,7 @@ TEST_F(ReadinessCheckTest, HoweverManyNeedItItIsAskedOnce) {
     }
     fake(1).wait_for_accepted(1);
     fake(1).resume_reading();
-    wait_for(b1_, Reach::accepts);
+    wait_for(b1_, BackendState::accepts);
     support::eventually([&] { return chances_ == 1; }, "those who wait to hear of it");
     EXPECT_EQ(fake(1).accepted(), 1U);
     EXPECT_TRUE(troubles().empty());
@@ -127,14 +127,14 @@ TEST_F(ReadinessCheckTest, WhatAPortMayUseIsLookedAtWithoutAnyClient) {
     table.eligible = {b1_, b2_};
     const auto log = logged_during([&] {
         watch(table);
-        wait_for(b1_, Reach::refuses);
-        wait_for(b2_, Reach::accepts);
+        wait_for(b1_, BackendState::refuses);
+        wait_for(b2_, BackendState::accepts);
         fake(1).start();
-        wait_for(b1_, Reach::accepts);
+        wait_for(b1_, BackendState::accepts);
         run_on(loop_, [] {});  // what it logs of that comes after it
     });
     EXPECT_THAT(log, HasSubstr("c/p: b1 at " + fake(1).address() +
-                               " accepts no sessions yet: Connection refused"));
+                               " does not accept sessions yet: Connection refused"));
     EXPECT_THAT(log, HasSubstr("c/p: b1 at " + fake(1).address() + " accepts sessions again"));
     EXPECT_THAT(log, Not(HasSubstr("b2")));
     EXPECT_EQ(troubles(), (std::vector<std::string>{"b1"}));
@@ -144,7 +144,7 @@ TEST_F(ReadinessCheckTest, OneWhoseConnectHangsIsFoundOut) {
     const FakeBackend silent({.name = "silent", .accept = BackendOptions::Accept::never});
     const auto hangs = backend_for(silent);
     ask(hangs, port_);
-    wait_for(hangs, Reach::hangs);
+    wait_for(hangs, BackendState::hangs);
     EXPECT_EQ(hangs->reachability.why_failing(), "Connection timed out");
 }
 
@@ -153,10 +153,10 @@ TEST_F(ReadinessCheckTest, OneThatTakesConnectsAndSaysNothingIsFoundOut) {
     BackendTable table;
     table.eligible = {b1_};
     watch(table);
-    wait_for(b1_, Reach::not_ready);
+    wait_for(b1_, BackendState::not_ready);
     EXPECT_EQ(b1_->reachability.why_failing(), "no answer within a second");
     fake(1).resume_reading();
-    wait_for(b1_, Reach::accepts);
+    wait_for(b1_, BackendState::accepts);
 }
 
 TEST_F(ReadinessCheckTest, SparesAreLookedAtWhileThePreferredAddressFails) {
@@ -165,14 +165,14 @@ TEST_F(ReadinessCheckTest, SparesAreLookedAtWhileThePreferredAddressFails) {
     table.eligible = {b1_};
     table.spares = {spare};
     watch(table);
-    wait_for(b1_, Reach::accepts);
+    wait_for(b1_, BackendState::accepts);
     fake(1).wait_for_accepted(3);
-    EXPECT_EQ(spare->reachability.reach(), Reach::unknown);
+    EXPECT_EQ(spare->reachability.state(), BackendState::unknown);
     EXPECT_EQ(fake(2).accepted(), 0U);
     fake(1).refuse();
-    b1_->reachability.note_failure(Reach::refuses, "a session met it");
+    b1_->reachability.note_failure(BackendState::refuses, "a session met it");
     check_.ask(b1_, port_);
-    wait_for(spare, Reach::accepts);
+    wait_for(spare, BackendState::accepts);
 }
 
 TEST_F(ReadinessCheckTest, ItGoesOnWhateverPortIsRemoved) {
@@ -187,7 +187,7 @@ TEST_F(ReadinessCheckTest, ItGoesOnWhateverPortIsRemoved) {
     fake(1).wait_for_accepted(1);
     run_on(loop_, [&] { check_.forget(port_->id); });
     postgres1_.become(FakePostgres::State::accepts);
-    wait_for(b1_, Reach::accepts);
+    wait_for(b1_, BackendState::accepts);
 }
 
 TEST_F(ReadinessCheckTest, WhatNobodyMayUseIsAskedNoMore) {
@@ -195,7 +195,7 @@ TEST_F(ReadinessCheckTest, WhatNobodyMayUseIsAskedNoMore) {
     BackendTable table;
     table.eligible = {b1_};
     watch(table);
-    wait_for(b1_, Reach::not_ready);
+    wait_for(b1_, BackendState::not_ready);
     run_on(loop_, [&] { check_.forget(port_->id); });
     support::eventually([&] { return b1_.use_count() == 2; }, "the check to let go of b1");
 }

@@ -35,7 +35,7 @@ inline BackendPtr backend_for(const support::FakeBackend& fake) {
 
 /// It has been asked, and has said so.
 inline void let_accept(const BackendPtr& backend) {
-    backend->reachability.note_answer(backend->reachability.moment(), Reach::accepts);
+    backend->reachability.note_answer(backend->reachability.moment(), BackendState::accepts);
 }
 
 inline BackendTablePtr table_of(std::initializer_list<BackendPtr> eligible) {

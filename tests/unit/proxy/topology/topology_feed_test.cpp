@@ -355,14 +355,14 @@ TEST_F(TopologyFeedTest, ReportsWhatItKnowsAndHowItCameToKnowIt) {
 }
 
 void tell_both(Backend& backend) {
-    EXPECT_TRUE(backend.reachability.tell_first(Trouble::ended));
-    EXPECT_TRUE(backend.reachability.tell_first(Trouble::refused));
+    EXPECT_TRUE(backend.reachability.begin_report(Trouble::ended));
+    EXPECT_TRUE(backend.reachability.begin_report(Trouble::refused));
 }
 
 bool may_tell_both(Backend& backend) {
-    const bool may = backend.reachability.tell_first(Trouble::ended) &&
-                     backend.reachability.tell_first(Trouble::refused);
-    backend.reachability.tell_again();
+    const bool may = backend.reachability.begin_report(Trouble::ended) &&
+                     backend.reachability.begin_report(Trouble::refused);
+    backend.reachability.allow_reports();
     return may;
 }
 

@@ -1,11 +1,11 @@
-#include "patroni_proxy/port/preface.h"
+#include "patroni_proxy/port/admission_check.h"
 
 #include <algorithm>
 
 namespace proxy {
 
-std::optional<SessionEnd> refusal_of(const Newcomer& client, const PortSettings& settings) {
-    // Who may open a unix socket is what its mode says.
+std::optional<SessionEnd> refusal_of(const NewClient& client, const PortSettings& settings) {
+    // A unix socket's mode says who may open it.
     const bool allowed =
         settings.allow.empty() || client.address.family() == AF_UNSPEC ||
         std::any_of(settings.allow.begin(), settings.allow.end(),

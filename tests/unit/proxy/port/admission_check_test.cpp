@@ -1,4 +1,4 @@
-#include "patroni_proxy/port/preface.h"
+#include "patroni_proxy/port/admission_check.h"
 
 #include <optional>
 #include <string>
@@ -9,7 +9,7 @@
 namespace proxy {
 namespace {
 
-constexpr std::optional<SessionEnd> kWelcome = std::nullopt;
+constexpr std::optional<SessionEnd> kAdmitted = std::nullopt;
 
 std::vector<net::Network> networks(const std::vector<std::string>& texts) {
     std::vector<net::Network> networks;
@@ -18,27 +18,27 @@ std::vector<net::Network> networks(const std::vector<std::string>& texts) {
     return networks;
 }
 
-TEST(PrefaceTest, WhoMayComeIn) {
-    const std::vector<std::string> nobody_said;
+TEST(AdmissionCheckTest, AllowListDecidesByAddress) {
+    const std::vector<std::string> no_list;
     const std::vector<std::string> intranet{"10.0.0.0/8", "192.168.1.7", "fd00::/8"};
     const struct {
         std::vector<std::string> allow;
         std::string client;  // empty: over a unix socket
         std::optional<SessionEnd> refusal;
     } cases[]{
-        {nobody_said, "203.0.113.1:40000", kWelcome},
-        {nobody_said, "[2001:db8::1]:40000", kWelcome},
-        {nobody_said, "", kWelcome},
-        {intranet, "10.255.255.255:1", kWelcome},
-        {intranet, "192.168.1.7:65535", kWelcome},
-        {intranet, "[fdff::1]:40000", kWelcome},
-        {intranet, "[::ffff:10.0.0.1]:40000", kWelcome},
+        {no_list, "203.0.113.1:40000", kAdmitted},
+        {no_list, "[2001:db8::1]:40000", kAdmitted},
+        {no_list, "", kAdmitted},
+        {intranet, "10.255.255.255:1", kAdmitted},
+        {intranet, "192.168.1.7:65535", kAdmitted},
+        {intranet, "[fdff::1]:40000", kAdmitted},
+        {intranet, "[::ffff:10.0.0.1]:40000", kAdmitted},
         {intranet, "11.0.0.0:40000", SessionEnd::not_allowed},
         {intranet, "192.168.1.8:40000", SessionEnd::not_allowed},
         {intranet, "[2001:db8::1]:40000", SessionEnd::not_allowed},
-        // Who may open a unix socket is what its mode says.
-        {intranet, "", kWelcome},
-        // IPv4 and IPv6 are apart.
+        // A unix socket's mode says who may open it.
+        {intranet, "", kAdmitted},
+        // IPv4 networks contain no IPv6 addresses, and the other way round.
         {{"::/0"}, "10.0.0.1:40000", SessionEnd::not_allowed},
         {{"0.0.0.0/0"}, "[::1]:40000", SessionEnd::not_allowed},
     };
@@ -49,7 +49,7 @@ TEST(PrefaceTest, WhoMayComeIn) {
     }
 }
 
-TEST(PrefaceTest, HowManyMayComeIn) {
+TEST(AdmissionCheckTest, LimitsOfPortAndProxy) {
     const struct {
         std::uint64_t of_port;
         std::uint64_t max_of_port;
@@ -57,15 +57,15 @@ TEST(PrefaceTest, HowManyMayComeIn) {
         std::uint64_t max_of_proxy;
         std::optional<SessionEnd> refusal;
     } cases[]{
-        {1'000'000, 0, 1'000'000, 0, kWelcome},  // 0 is no limit
-        {0, 1, 0, 1, kWelcome},
-        {9, 10, 99, 100, kWelcome},
+        {1'000'000, 0, 1'000'000, 0, kAdmitted},  // 0 is no limit
+        {0, 1, 0, 1, kAdmitted},
+        {9, 10, 99, 100, kAdmitted},
         {10, 10, 10, 100, SessionEnd::port_full},
         {11, 10, 11, 100, SessionEnd::port_full},  // a limit that was lowered
         {9, 10, 100, 100, SessionEnd::proxy_full},
         {9, 10, 101, 100, SessionEnd::proxy_full},
         {0, 0, 100, 100, SessionEnd::proxy_full},
-        {10, 10, 100, 100, SessionEnd::port_full},  // the nearer one is told
+        {10, 10, 100, 100, SessionEnd::port_full},  // the narrower limit is named
     };
     const auto client = net::SocketAddress::parse("10.0.0.1:40000").value();
     for (const auto& [of_port, max_of_port, of_proxy, max_of_proxy, refusal] : cases)
@@ -75,7 +75,7 @@ TEST(PrefaceTest, HowManyMayComeIn) {
             << of_port << " of " << max_of_port << ", " << of_proxy << " of " << max_of_proxy;
 }
 
-TEST(PrefaceTest, AnAddressThatIsNotAllowedIsToldBeforeThePlacesAreCounted) {
+TEST(AdmissionCheckTest, TheAllowListComesBeforeTheLimits) {
     const auto client = net::SocketAddress::parse("10.0.0.1:40000").value();
     EXPECT_EQ(refusal_of({client, 5, 5, 5}, {.allow = networks({"::1"}), .max_connections = 5}),
               SessionEnd::not_allowed);

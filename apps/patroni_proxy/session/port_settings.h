@@ -1,0 +1,39 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/socket/network.h"
+#include "net/socket/tcp_options.h"
+
+namespace proxy {
+
+/// What a client sees when there is no backend for it.
+enum class NoBackend : std::uint8_t {
+    close,           ///< its connection is closed
+    postgres_error,  ///< an error that says why, as from a server that is starting up
+};
+
+/// How a port treats its clients. Immutable; a reload replaces it whole. 0 stands for no limit.
+struct PortSettings {
+    std::chrono::milliseconds connect_timeout{4'000};
+    std::chrono::milliseconds idle_timeout{0};
+    std::chrono::milliseconds queue_timeout{0};  ///< 0: a client without a backend is refused
+    net::TcpOptions tcp{};  ///< towards backends; clients have those of the listening socket
+    std::vector<net::Network> allow{};  ///< where clients may come from; empty: anywhere
+    std::uint64_t max_connections = 0;
+    std::uint32_t max_connections_per_backend = 0;
+    std::uint32_t max_connect_rate = 0;  ///< per second, to each backend
+    std::uint64_t max_queued = 10'000;
+    NoBackend no_backend = NoBackend::close;
+    std::string roles{};       ///< as written in the file, for messages to clients
+    bool log_sessions = true;  ///< log orderly ends too
+
+    friend bool operator==(const PortSettings&, const PortSettings&) = default;
+};
+using PortSettingsPtr = std::shared_ptr<const PortSettings>;
+
+}  // namespace proxy

@@ -1,0 +1,33 @@
+#include "patroni_proxy/session/seat.h"
+
+#include <utility>
+
+namespace proxy {
+
+Seat::Seat(BackendPtr backend, MemberTally& tally, Admission admission)
+    : backend_(std::move(backend)), tally_(&tally), admission_(admission) {
+    ++tally_->sessions;
+}
+
+Seat::Seat(Seat&& other) noexcept
+    : backend_(std::move(other.backend_)),
+      tally_(std::exchange(other.tally_, nullptr)),
+      admission_(other.admission_) {}
+
+Seat& Seat::operator=(Seat&& other) noexcept {
+    free();
+    backend_ = std::move(other.backend_);
+    tally_ = std::exchange(other.tally_, nullptr);
+    admission_ = other.admission_;
+    return *this;
+}
+
+void Seat::free() noexcept {
+    if (!tally_)
+        return;
+    backend_->connections.fetch_sub(1, std::memory_order_relaxed);
+    --tally_->sessions;
+    tally_ = nullptr;
+}
+
+}  // namespace proxy

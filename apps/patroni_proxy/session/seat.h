@@ -1,0 +1,36 @@
+#pragma once
+
+#include "patroni_proxy/backend/backend_table.h"
+#include "patroni_proxy/session/tally.h"
+
+namespace proxy {
+
+/// A session's seat on a backend: it counts as one of the backend's connections, and as one of the
+/// sessions of its member, until it is freed.
+/// Loop thread only; must not outlive the port's tally.
+class Seat {
+  public:
+    Seat() = default;
+    /// The backend counts the connection already; see claim_backend().
+    Seat(BackendPtr backend, MemberTally& tally, Admission admission);
+    Seat(Seat&& other) noexcept;
+    Seat& operator=(Seat&& other) noexcept;
+    ~Seat() { free(); }
+
+    /// It counts no longer, but its backend stays known.
+    void free() noexcept;
+    void make_regular() noexcept { admission_ = Admission::regular; }
+
+    [[nodiscard]] bool is_taken() const noexcept { return tally_ != nullptr; }
+    [[nodiscard]] const BackendPtr& backend() const noexcept { return backend_; }
+    [[nodiscard]] Admission admission() const noexcept { return admission_; }
+    /// Null once it is free.
+    [[nodiscard]] MemberTally* tally() const noexcept { return tally_; }
+
+  private:
+    BackendPtr backend_;
+    MemberTally* tally_ = nullptr;
+    Admission admission_ = Admission::regular;
+};
+
+}  // namespace proxy
