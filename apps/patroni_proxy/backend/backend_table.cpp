@@ -1,7 +1,6 @@
 #include "patroni_proxy/backend/backend_table.h"
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
 
 namespace proxy {
@@ -9,17 +8,6 @@ namespace {
 
 // Of one cancel request. A cluster has a handful of members.
 constexpr std::size_t kMaxCancelTargets = 32;
-
-/// What the verdict comes to, and why. Borrows from the verdict.
-std::pair<patroni::Standing, std::string_view> with_override(const patroni::Verdict& verdict,
-                                                             const Overrides& overrides) {
-    const auto found = overrides.find(verdict.member->name);
-    if (found == overrides.end() || verdict.standing == patroni::Standing::out)
-        return {verdict.standing, verdict.reason};
-    if (found->second == Override::maintenance)
-        return {patroni::Standing::out, "in maintenance by the operator"};
-    return {patroni::Standing::tolerated, "drained by the operator"};
-}
 
 bool among(const std::vector<BackendPtr>& backends, const Backend* backend) {
     return std::any_of(backends.begin(), backends.end(),
@@ -138,17 +126,16 @@ bool BackendTable::same_as(const BackendTable& other) const {
 }
 
 BackendTable build_backend_table(const std::vector<patroni::Verdict>& verdicts,
-                                 const Overrides& overrides, const BackendLookup& lookup) {
+                                 const BackendLookup& lookup) {
     BackendTable table;
     for (const auto& verdict : verdicts) {
-        const auto [standing, reason] = with_override(verdict, overrides);
         const std::string& name = verdict.member->name;
-        if (standing == patroni::Standing::out) {
-            table.excluded.push_back({name, std::string(reason)});
+        if (verdict.standing == patroni::Standing::out) {
+            table.excluded.push_back({name, verdict.reason});
             continue;
         }
         auto [backends, left, why_not] = lookup(*verdict.member);
-        const bool eligible = standing == patroni::Standing::eligible;
+        const bool eligible = verdict.standing == patroni::Standing::eligible;
         if (eligible && !backends.empty()) {
             table.eligible.push_back(backends.front());
             table.spares.insert(table.spares.end(), backends.begin() + 1, backends.end());
@@ -159,7 +146,7 @@ BackendTable build_backend_table(const std::vector<patroni::Verdict>& verdicts,
         if (backends.empty())
             table.excluded.push_back({name, why_not});
         else if (!eligible)
-            table.excluded.push_back({name, std::string(reason)});
+            table.excluded.push_back({name, verdict.reason});
     }
     return table;
 }

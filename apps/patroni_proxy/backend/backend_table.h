@@ -3,7 +3,6 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -92,13 +91,6 @@ struct BackendTable {
 };
 using BackendTablePtr = std::shared_ptr<const BackendTable>;
 
-/// What an operator decided about a member, whatever Patroni says.
-enum class Override : std::uint8_t {
-    drain,        ///< no new sessions
-    maintenance,  ///< none at all
-};
-using Overrides = std::map<std::string, Override>;
-
 /// Where a member is that is fit to serve.
 struct Located {
     std::vector<BackendPtr> backends{};  ///< the preferred address first; empty if none is known
@@ -109,7 +101,6 @@ using BackendLookup = std::function<Located(const patroni::Member&)>;
 
 /// Pure, given the lookup: who may be used, and why the others may not.
 [[nodiscard]] BackendTable build_backend_table(const std::vector<patroni::Verdict>& verdicts,
-                                               const Overrides& overrides,
                                                const BackendLookup& lookup);
 
 /// Pure: the table of a port of one by `roles` and one by `fallback_roles`, an empty one if it has

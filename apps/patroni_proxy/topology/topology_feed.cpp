@@ -214,9 +214,9 @@ void TopologyFeed::update_port(JudgedPort& port, const patroni::ClusterView& vie
     const auto& fallback = config.fallback;
     auto regular = port.judge.judge(view);
     auto others = port.fallback_judge ? port.fallback_judge->judge(view) : Verdicts{};
-    auto table = with_fallback(build_backend_table(regular, overrides_, lookup),
-                               build_backend_table(others, overrides_, lookup),
-                               fallback ? fallback->on_return : OnReturn::keep);
+    auto table =
+        with_fallback(build_backend_table(regular, lookup), build_backend_table(others, lookup),
+                      fallback ? fallback->on_return : OnReturn::keep);
     keep_former(port, table);
     publish_if_changed(port, table);
     port.grounds =

@@ -128,7 +128,6 @@ class TopologyFeed {
     // The watcher's thread only.
     patroni::ResolvePrefer prefer_;
     std::vector<JudgedPort> ports_;
-    Overrides overrides_;
     std::map<Place, Tracked> tracked_;
     std::uint64_t views_ = 0;  ///< how many there were
     patroni::Clock::time_point

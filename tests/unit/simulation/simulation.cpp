@@ -235,7 +235,7 @@ void Simulation::on_view(const patroni::ClusterView& view) {
     std::string told = view.leader.member + " leads: " + view.leader.reason;
     for (Port& port : ports_) {
         const auto table = proxy::build_backend_table(
-            port.judge.judge(view), {},
+            port.judge.judge(view),
             [&](const patroni::Member& member) { return locate(member, port, view.answered_at); });
         port.served = served_by(table);
         if (!tells_)

@@ -70,41 +70,15 @@ std::string text_of(const BackendTable& table) {
 }
 
 TEST(BackendTableTest, HoldsWhoIsEligibleWhoIsToleratedAndWhyOthersAreNot) {
-    EXPECT_EQ(text_of(build_backend_table(verdicts_on_five(), {}, Lookup().function())),
+    EXPECT_EQ(text_of(build_backend_table(verdicts_on_five(), Lookup().function())),
               "p1 p2 | p3 | p3: lag of 1000 bytes is over 999; p4: state is stopped; "
               "p5: tagged noloadbalance");
 }
 
-TEST(BackendTableTest, AnOperatorDrainsOrExcludesWhomPatroniWouldUse) {
-    struct Case {
-        Overrides overrides;
-        std::string table;
-    };
-    const std::string others = "p4: state is stopped; p5: tagged noloadbalance";
-    const std::string lag = "p3: lag of 1000 bytes is over 999; ";
-    const std::vector<Case> cases{
-        {{{"p2", Override::drain}}, "p1 | p2 p3 | p2: drained by the operator; " + lag + others},
-        {{{"p2", Override::maintenance}},
-         "p1 | p3 | p2: in maintenance by the operator; " + lag + others},
-        // Over a verdict that tolerates as over one that accepts.
-        {{{"p3", Override::drain}}, "p1 p2 | p3 | p3: drained by the operator; " + others},
-        {{{"p3", Override::maintenance}},
-         "p1 p2 |  | p3: in maintenance by the operator; " + others},
-        // What Patroni excludes stays out, for its own reason.
-        {{{"p4", Override::drain}, {"p5", Override::maintenance}}, "p1 p2 | p3 | " + lag + others},
-        {{{"p1", Override::drain}, {"p2", Override::drain}},
-         " | p1 p2 p3 | p1: drained by the operator; p2: drained by the operator; " + lag + others},
-        {{{"p9", Override::maintenance}}, "p1 p2 | p3 | " + lag + others},
-    };
-    for (const auto& [overrides, table] : cases)
-        EXPECT_EQ(text_of(build_backend_table(verdicts_on_five(), overrides, Lookup().function())),
-                  table);
-}
-
 TEST(BackendTableTest, KeepsTheObjectsOfTheLookup) {
     Lookup lookup;
-    const auto first = build_backend_table(verdicts_on_five(), {}, lookup.function());
-    const auto second = build_backend_table(verdicts_on_five(), {}, lookup.function());
+    const auto first = build_backend_table(verdicts_on_five(), lookup.function());
+    const auto second = build_backend_table(verdicts_on_five(), lookup.function());
     EXPECT_EQ(first.eligible, second.eligible);
     EXPECT_EQ(first.tolerated, second.tolerated);
 }
@@ -112,31 +86,30 @@ TEST(BackendTableTest, KeepsTheObjectsOfTheLookup) {
 TEST(BackendTableTest, LooksUpWhoMayBeUsedAndNobodyElse) {
     // A lookup may ask the DNS, in vain and for long, for a member that is gone.
     Lookup lookup;
-    (void)build_backend_table(verdicts_on_five(), {{"p1", Override::maintenance}},
-                              lookup.function());
-    EXPECT_EQ(lookup.asked, (std::vector<std::string>{"p2", "p3"}));
+    (void)build_backend_table(verdicts_on_five(), lookup.function());
+    EXPECT_EQ(lookup.asked, (std::vector<std::string>{"p1", "p2", "p3"}));
 }
 
 TEST(BackendTableTest, AMemberWithoutABackendIsExcludedAlone) {
     Lookup lookup({{"p1", "no port in Patroni's answer"}, {"p3", "host p3 has no address"}});
-    EXPECT_EQ(text_of(build_backend_table(verdicts_on_five(), {}, lookup.function())),
+    EXPECT_EQ(text_of(build_backend_table(verdicts_on_five(), lookup.function())),
               "p2 |  | p1: no port in Patroni's answer; p3: host p3 has no address; "
               "p4: state is stopped; p5: tagged noloadbalance");
 }
 
 TEST(BackendTableTest, AClusterWithoutMembersSaysSo) {
-    const auto table = build_backend_table({}, {}, Lookup().function());
+    const auto table = build_backend_table({}, Lookup().function());
     EXPECT_EQ(text_of(table), " |  | Patroni names no member");
 }
 
 TEST(BackendTableTest, TellsWhyOneMemberIsExcluded) {
-    const auto table = build_backend_table(verdicts_on_five(), {}, Lookup().function());
+    const auto table = build_backend_table(verdicts_on_five(), Lookup().function());
     EXPECT_EQ(table.why_excluded("p4"), "state is stopped");
     EXPECT_EQ(table.why_excluded("p9"), "no longer in Patroni's answer");
 }
 
 TEST(BackendTableTest, KeepsSessionsByObjectAndNotByName) {
-    const auto table = build_backend_table(verdicts_on_five(), {}, Lookup().function());
+    const auto table = build_backend_table(verdicts_on_five(), Lookup().function());
     const Backend same_name{"p1", {}};
     EXPECT_TRUE(table.keeps_sessions_of(table.eligible[0].get()));
     EXPECT_TRUE(table.keeps_sessions_of(table.eligible[1].get()));
@@ -153,7 +126,7 @@ class AddressesTest : public testing::Test {
         return BackendPtr(new Backend{member, *net::SocketAddress::from_ip(ip, 5432)});
     }
     [[nodiscard]] BackendTable table_of(Standing standing) const {
-        return build_backend_table({verdict_on("p1", standing, "leader")}, {},
+        return build_backend_table({verdict_on("p1", standing, "leader")},
                                    [this](const Member& /*member*/) { return located_; });
     }
 
@@ -198,7 +171,7 @@ TEST_F(AddressesTest, AnotherSpareIsAnotherTable) {
 
 TEST_F(AddressesTest, SparesOfAFallbackServeLikeIt) {
     const auto regular =
-        build_backend_table({verdict_on("p1", Standing::out, "it is the leader")}, {}, {});
+        build_backend_table({verdict_on("p1", Standing::out, "it is the leader")}, {});
     const auto table = with_fallback(regular, table_of(Standing::eligible), OnReturn::keep);
     EXPECT_TRUE(table.falls_back);
     EXPECT_EQ(table.spares, (std::vector{second_, third_}));
@@ -223,8 +196,8 @@ class FallbackTableTest : public testing::Test {
   protected:
     BackendTable table_of(const std::vector<Verdict>& regular, const std::vector<Verdict>& fallback,
                           OnReturn on_return = OnReturn::keep) {
-        return with_fallback(build_backend_table(regular, {}, lookup_.function()),
-                             build_backend_table(fallback, {}, lookup_.function()), on_return);
+        return with_fallback(build_backend_table(regular, lookup_.function()),
+                             build_backend_table(fallback, lookup_.function()), on_return);
     }
     bool keeps(const BackendTable& table, const std::string& member, Admission admission) {
         Member asked;
@@ -349,8 +322,7 @@ TEST_F(FallbackTableTest, ASessionThatEndsHasTheReasonOfItsList) {
     EXPECT_EQ(why(table_of({leads}, {out("p1", "its API answers 503")})),
               regular + "its API answers 503");
     // Without a fallback, as after a reload.
-    EXPECT_EQ(why(build_backend_table({leads}, {}, lookup_.function())),
-              regular + "it is the leader");
+    EXPECT_EQ(why(build_backend_table({leads}, lookup_.function())), regular + "it is the leader");
 }
 
 TEST_F(FallbackTableTest, AnotherFallbackIsAnotherTable) {
@@ -367,7 +339,7 @@ TEST_F(FallbackTableTest, AnotherFallbackIsAnotherTable) {
 TEST(BackendTableTest, IsTheSameWithTheSameBackendsAndReasons) {
     Lookup lookup;
     const auto table_of = [&](const std::vector<Verdict>& verdicts) {
-        return build_backend_table(verdicts, {}, lookup.function());
+        return build_backend_table(verdicts, lookup.function());
     };
     const auto table = table_of(verdicts_on_five());
     const auto again = table_of(verdicts_on_five());
@@ -380,12 +352,12 @@ TEST(BackendTableTest, IsTheSameWithTheSameBackendsAndReasons) {
     auto other_standing = verdicts_on_five();
     other_standing[1].standing = Standing::tolerated;
     EXPECT_FALSE(table.same_as(table_of(other_standing)));
-    EXPECT_FALSE(table.same_as(build_backend_table(verdicts_on_five(), {}, Lookup().function())))
+    EXPECT_FALSE(table.same_as(build_backend_table(verdicts_on_five(), Lookup().function())))
         << "other objects";
 }
 
 TEST(BackendTableTest, ACopyBeginsToCountAnew) {
-    const auto table = build_backend_table(verdicts_on_five(), {}, Lookup().function());
+    const auto table = build_backend_table(verdicts_on_five(), Lookup().function());
     table.refused = 7;
     const BackendTable copy(table);
     EXPECT_TRUE(copy.same_as(table));
