@@ -179,15 +179,23 @@ Proxy::OpenPort& Proxy::open_port(const ClusterConfig& cluster, const PortConfig
             return port;
         }
     const PortId id = ++last_port_;
-    const auto on_trouble = [this, name = cluster.name](const auto& backend, auto trouble) {
-        main_loop_.post([this, name, backend, trouble] {
-            if (const auto feed = feeds_.find(name); feed != feeds_.end())
-                feed->second->report_trouble(backend ? backend->member : std::string{}, trouble);
-        });
+    // drop_port() lets go of a port before its feed.
+    const auto on_trouble = [&feed = feed_of(cluster)](const std::string& member, auto trouble) {
+        feed.report_trouble(member, trouble);
     };
     const PortPtr port(new Port{id, label, on_trouble});
     on_each_worker([&](Worker& worker) { worker.add(port, settings); });
     return ports_[id] = {port, settings, cluster.name, config, {}, {}};
+}
+
+/// A new one is not started: it gets its ports and starts in apply_clusters().
+TopologyFeed& Proxy::feed_of(const ClusterConfig& cluster) {
+    auto& feed = feeds_[cluster.name];
+    if (!feed)
+        feed = std::make_unique<TopologyFeed>(
+            TopologyFeed::Settings{cluster, config_.cluster_update_interval, {}},
+            [this](PortId port, const BackendTablePtr& table) { publish(port, table); });
+    return *feed;
 }
 
 void Proxy::apply_clusters() {
@@ -200,21 +208,19 @@ void Proxy::apply_clusters() {
                                             });
                                         });
     for (const auto& cluster : config_.clusters) {
-        auto& feed = feeds_[cluster.name];
+        TopologyFeed& feed = feed_of(cluster);
         const auto settings = feed_settings(cluster);
         const auto in_force = feed_settings_.find(cluster.name);
-        if (feed && in_force->second == settings)
+        const bool is_new = in_force == feed_settings_.end();
+        if (!is_new && in_force->second == settings)
             continue;
         feed_settings_.insert_or_assign(cluster.name, settings);
-        if (feed) {
-            feed->reconfigure(settings, [waiting] {});
+        feed.reconfigure(settings, [waiting] {});
+        if (!is_new)
             continue;
-        }
-        feed = std::make_shared<TopologyFeed>(
-            settings, [this](PortId port, const BackendTablePtr& table) { publish(port, table); });
         // Asked before it starts, the first round is the one that is told.
-        feed->update_now([waiting](const std::string& /*error*/) {});
-        feed->start();
+        feed.update_now([waiting](const std::string& /*error*/) {});
+        feed.start();
     }
 }
 

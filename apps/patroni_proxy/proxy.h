@@ -69,6 +69,7 @@ class Proxy {
 
     void apply_ports(const net::ListeningSockets::Prepared& sockets);
     OpenPort& open_port(const ClusterConfig& cluster, const PortConfig& config);
+    [[nodiscard]] TopologyFeed& feed_of(const ClusterConfig& cluster);
     void apply_clusters();
     [[nodiscard]] TopologyFeed::Settings feed_settings(const ClusterConfig& cluster) const;
     void on_first_worker(const std::function<void()>& task);
@@ -97,7 +98,7 @@ class Proxy {
     std::unique_ptr<ReadinessCheck> readiness_;
     Ports ports_;
     PortId last_port_ = 0;
-    std::map<std::string, std::shared_ptr<TopologyFeed>> feeds_;   // by cluster
+    std::map<std::string, std::unique_ptr<TopologyFeed>> feeds_;   // by cluster
     std::map<std::string, TopologyFeed::Settings> feed_settings_;  // in force
     std::vector<std::unique_ptr<Acceptor>> acceptors_;             // the first worker's thread only
     bool accepting_ = false;

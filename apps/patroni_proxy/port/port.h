@@ -17,8 +17,10 @@ using PortId = std::uint32_t;
 struct Port {
     const PortId id;
     const std::string label;  ///< "cluster/port"
-    /// Any thread; null: there is no backend for a client.
-    const std::function<void(const BackendPtr&, Trouble)> on_trouble;
+    /// Any thread: sessions have trouble with this member; an empty name: with no member, for there
+    /// is no backend for a client. Not called once the port has been removed from every worker and
+    /// from the readiness check.
+    const std::function<void(const std::string& member, Trouble)> on_trouble;
     std::atomic<std::uint64_t> sessions{0};
     std::atomic<std::uint64_t> queued{0};  ///< those of them that are held
 };

@@ -121,7 +121,7 @@ std::optional<SessionEnd> PortServer::hold(QueueEntry& entry) {
     ++tally_.queued_total;
     // One asks for all of them: by now the cluster may know better.
     if (first && table().eligible.empty())
-        port_->on_trouble(nullptr, Trouble::refused);
+        port_->on_trouble({}, Trouble::refused);
     return refusal;
 }
 
@@ -174,7 +174,7 @@ void PortServer::ask_readiness(const BackendPtr& backend) const {
 
 void PortServer::report_trouble(const BackendPtr& backend, Trouble trouble) const {
     if (backend->reachability.begin_report(trouble))
-        port_->on_trouble(backend, trouble);
+        port_->on_trouble(backend->member, trouble);
 }
 
 void PortServer::count_refused(const Session& session, SessionEnd end, std::string_view detail) {
@@ -186,7 +186,7 @@ void PortServer::count_refused(const Session& session, SessionEnd end, std::stri
     else if (table().refused.fetch_add(1, std::memory_order_relaxed) != 0)
         return;  // the first under each table is logged; the feed logs how many there were
     else if (table().eligible.empty())
-        port_->on_trouble(nullptr, Trouble::refused);  // by now the cluster may know better
+        port_->on_trouble({}, Trouble::refused);  // by now the cluster may know better
     if (others)
         daemons::log::warning(label() + ": client " + session.client_name() +
                               " refused: " + std::string(describe(end)) +

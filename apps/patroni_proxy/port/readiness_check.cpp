@@ -91,6 +91,8 @@ class ReadinessCheck::Watch {
             timer_.arm(std::max(Clock::duration::zero(), not_before_ - Clock::now()));
     }
     void look_later() { timer_.arm(check_.look_); }
+    [[nodiscard]] bool is_for(PortId port) const noexcept { return port_->id == port; }
+    void use(PortPtr port) noexcept { port_ = std::move(port); }
     void end() noexcept {
         timer_.cancel();
         for (const auto& question : questions_)
@@ -209,7 +211,7 @@ void ReadinessCheck::Watch::on_failure(std::optional<BackendState> before,
     if (asked_ || (before && *before < BackendState::refuses)) {
         log_refusal(why);
         if (backend_->reachability.begin_report(Trouble::refused))
-            port_->on_trouble(backend_, Trouble::refused);
+            port_->on_trouble(backend_->member, Trouble::refused);
     }
     pause(retry_);
     retry_ = std::min<Clock::duration>(2 * retry_, check_.look_);
@@ -279,6 +281,17 @@ void ReadinessCheck::watch(const PortPtr& port, const BackendTablePtr& table) {
 
 void ReadinessCheck::forget(PortId port) {
     needs_.erase(port);
+    std::vector<const Backend*> unused;
+    for (const auto& [backend, watch] : watches_) {
+        if (!watch->is_for(port))
+            continue;
+        if (auto other = who_needs(*backend))
+            watch->use(std::move(other));
+        else
+            unused.push_back(backend);
+    }
+    for (const auto* backend : unused)
+        dispose_of(backend);
 }
 
 ReadinessCheck::Watch& ReadinessCheck::watch_over(const BackendPtr& backend, const PortPtr& port) {

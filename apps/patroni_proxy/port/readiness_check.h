@@ -38,6 +38,7 @@ class ReadinessCheck {
     void ask(const BackendPtr& backend, const PortPtr& port);
     /// From now on the backends of this table are watched for the port.
     void watch(const PortPtr& port, const BackendTablePtr& table);
+    /// The port was removed, and is not told of trouble any more.
     void forget(PortId port);
 
   private:

@@ -47,10 +47,10 @@ class ReadinessCheckTest : public testing::Test {
                             "word of " + backend->member);
     }
     PortPtr make_port_that_minds(PortId id) {
-        return PortPtr(new Port{id, "c/p", [this](const auto& backend, Trouble trouble) {
+        return PortPtr(new Port{id, "c/p", [this](const std::string& member, Trouble trouble) {
                                     EXPECT_EQ(trouble, Trouble::refused);
                                     const std::lock_guard lock(mutex_);
-                                    troubles_.push_back(backend->member);
+                                    troubles_.push_back(member);
                                 }});
     }
     std::vector<std::string> troubles() {
@@ -190,7 +190,20 @@ TEST_F(ReadinessCheckTest, ItGoesOnWhateverPortIsRemoved) {
     wait_for(b1_, BackendState::accepts);
 }
 
-TEST_F(ReadinessCheckTest, WhatNobodyMayUseIsAskedNoMore) {
+TEST_F(ReadinessCheckTest, APortThatIsRemovedIsNotToldOfTrouble) {
+    BackendTable table;
+    table.eligible = {b1_, b2_};
+    const auto removed = make_port_that_minds(2);
+    watch(table);
+    check_.ask(b1_, removed);
+    wait_for(b1_, BackendState::accepts);
+    run_on(loop_, [&] { check_.forget(removed->id); });
+    EXPECT_EQ(removed.use_count(), 1) << "while it is held it may be called";
+    run_on(loop_, [&] { check_.forget(port_->id); });
+    support::eventually([&] { return port_.use_count() == 1; }, "the check to let go of its port");
+}
+
+TEST_F(ReadinessCheckTest, ABackendThatNoPortMayUseIsNoLongerAsked) {
     postgres1_.become(FakePostgres::State::starts);
     BackendTable table;
     table.eligible = {b1_};

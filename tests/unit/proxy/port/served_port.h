@@ -46,7 +46,7 @@ inline BackendTablePtr table_of(std::initializer_list<BackendPtr> eligible) {
 
 /// A port that minds no trouble.
 inline PortPtr make_port(PortId id, const std::string& label = "c/p") {
-    return PortPtr(new Port{id, label, [](const BackendPtr& /*backend*/, Trouble /*trouble*/) {}});
+    return PortPtr(new Port{id, label, [](const std::string& /*member*/, Trouble /*trouble*/) {}});
 }
 
 inline PortSettingsPtr settings_of(const PortSettings& settings = {}) {
@@ -153,9 +153,9 @@ class ServedPort final : private net::AcceptHandler {
     std::unique_ptr<net::RelayBuffer> buffer_ = std::make_unique<net::RelayBuffer>();
     std::atomic<std::size_t> sessions_{0};
     ProcessSessions process_;
-    void on_trouble(const BackendPtr& backend, Trouble trouble) {
+    void on_trouble(const std::string& member, Trouble trouble) {
         const std::lock_guard lock(mutex_);
-        troubles_.push_back((backend ? backend->member : "-") +
+        troubles_.push_back((member.empty() ? "-" : member) +
                             (trouble == Trouble::refused ? " refused" : " ended"));
     }
 
