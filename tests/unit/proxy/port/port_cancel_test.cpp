@@ -22,10 +22,7 @@ class PortCancelTest : public PortStartupTest {};
 TEST_F(PortCancelTest, ACancelRequestReachesEveryMemberThatMayRunTheQuery) {
     ServedPort port(table_of({b1_}));
     auto on_b1 = session(port);
-    BackendTable table;
-    table.eligible = {b2_};
-    table.tolerated = {b1_};  // as one that drains
-    port.use(std::make_shared<const BackendTable>(table));
+    port.use(table_of({b2_}, {b1_}));
     auto on_b2 = session(port);
     for (const std::size_t key_size : {4U, 32U, 256U}) {
         const std::string request = FakePostgres::cancel_request(key_size);
@@ -73,9 +70,7 @@ TEST_F(PortCancelTest, ItPassesWhereThereIsNoBackendForSessions) {
                                          PortSettings{.no_backend = NoBackend::postgres_error}}) {
         ServedPort port(table_of({b1_}), settings);
         auto on_b1 = session(port);
-        BackendTable table;
-        table.tolerated = {b1_};
-        port.use(std::make_shared<const BackendTable>(table));
+        port.use(table_of({}, {b1_}));
         auto client = port.connect();
         const std::string request = FakePostgres::cancel_request();
         client.send(request);
@@ -90,11 +85,7 @@ TEST_F(PortCancelTest, ItPassesWhereThereIsNoBackendForSessions) {
 TEST_F(PortCancelTest, ItReachesMembersThatHaveNoSessionsHere) {
     FakeBackend third({.name = "b3", .greeting = false, .echo = false});
     const FakePostgres postgres3(third, FakePostgres::State::accepts);
-    BackendTable table;
-    table.eligible = {b1_};
-    table.tolerated = {b2_};
-    table.fallback = {backend_for(third), b1_};
-    ServedPort port(std::make_shared<const BackendTable>(table));
+    ServedPort port(table_of({b1_}, {b2_}, {backend_for(third), b1_}));
     const std::string request = FakePostgres::cancel_request();
     auto client = port.connect();
     client.send(request);
@@ -109,10 +100,7 @@ TEST_F(PortCancelTest, ItReachesMembersThatHaveNoSessionsHere) {
 
 TEST_F(PortCancelTest, AMemberWithoutSessionsThatIsDownDelaysItByASecondAtMost) {
     const FakeBackend down({.accept = BackendOptions::Accept::never});
-    BackendTable table;
-    table.eligible = {b1_};
-    table.tolerated = {backend_for(down)};
-    ServedPort port(std::make_shared<const BackendTable>(table), {.connect_timeout = 1h});
+    ServedPort port(table_of({b1_}, {backend_for(down)}), {.connect_timeout = 1h});
     auto client = port.connect();
     const auto begin = support::Clock::now();
     client.send(FakePostgres::cancel_request());
@@ -122,10 +110,7 @@ TEST_F(PortCancelTest, AMemberWithoutSessionsThatIsDownDelaysItByASecondAtMost) 
 }
 
 TEST_F(PortCancelTest, AFloodTakesNoDescriptorsOfSessions) {
-    BackendTable table;
-    table.eligible = {b1_};
-    table.tolerated = {b2_};
-    ServedPort port(std::make_shared<const BackendTable>(table));
+    ServedPort port(table_of({b1_}, {b2_}));
     auto on_b1 = session(port);
     port.process().max = 2;  // that, and the request itself
     const std::string request = FakePostgres::cancel_request();
@@ -142,9 +127,7 @@ TEST_F(PortCancelTest, AFloodTakesNoDescriptorsOfSessions) {
 TEST_F(PortCancelTest, InPiecesItIsSeenWhileItsClientIsHeld) {
     const std::string request = FakePostgres::cancel_request(32);
     for (std::size_t cut = 1; cut < request.size(); cut += 5) {
-        BackendTable table;
-        table.tolerated = {b1_};
-        ServedPort port(std::make_shared<const BackendTable>(table), holding_);
+        ServedPort port(table_of({}, {b1_}), holding_);
         auto client = port.connect();
         port.wait_for_queued(1);
         client.send(request.substr(0, cut));

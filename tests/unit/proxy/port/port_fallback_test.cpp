@@ -12,9 +12,7 @@
 namespace proxy {
 namespace {
 
-using support::BackendOptions;
 using support::Closed;
-using support::FakeBackend;
 using support::TestClient;
 
 class PortFallbackTest : public PortServerTest {
@@ -99,8 +97,7 @@ TEST_F(PortFallbackTest, WithoutTheFallbackItsSessionsEnd) {
 }
 
 TEST_F(PortFallbackTest, OneThatStillConnectsToTheFallbackGoesWhereThePortReturns) {
-    const FakeBackend silent({.accept = BackendOptions::Accept::never});
-    b1_ = backend_for(silent);
+    b1_ = hangs_;
     ServedPort port(falling_back());
     auto client = port.connect();
     wait_for_connections(b1_, 1);

@@ -16,7 +16,6 @@ namespace proxy {
 namespace {
 
 using namespace std::chrono_literals;
-using support::BackendOptions;
 using support::Closed;
 using support::FakeBackend;
 using support::TestClient;
@@ -24,9 +23,6 @@ using testing::HasSubstr;
 
 class PortLimitsTest : public PortServerTest {
   protected:
-    static std::uint64_t refused(ServedPort& port, SessionEnd end) {
-        return port.tally().refused[static_cast<std::size_t>(end)];
-    }
     static void expect_refused(const ServedPort& port) {
         EXPECT_EQ(port.connect().wait_for_close(), Closed::fin);
     }
@@ -44,7 +40,7 @@ TEST_F(PortLimitsTest, OnlyAllowedClientsComeIn) {
     });
     EXPECT_EQ(count_of("c/p: client 127.0.0.1:", log), 1U) << "of many the first is told: " << log;
     EXPECT_THAT(log, HasSubstr(" refused: the client's address is not allowed"));
-    EXPECT_EQ(refused(port, SessionEnd::not_allowed), 3U);
+    EXPECT_EQ(port.refused(SessionEnd::not_allowed), 3U);
     EXPECT_EQ(fake(1).accepted(), 0U);
     EXPECT_EQ(port.process().open, 0U);
     EXPECT_EQ(port.port().sessions, 0U);
@@ -66,7 +62,7 @@ TEST_F(PortLimitsTest, OneMoreThanMaxConnectionsIsRefused) {
     }
     expect_refused(port);
     expect_refused(port);
-    EXPECT_EQ(refused(port, SessionEnd::port_full), 2U);
+    EXPECT_EQ(port.refused(SessionEnd::port_full), 2U);
     EXPECT_EQ(port.port().sessions, 2U);
     clients.pop_back();
     port.wait_for_sessions(1);
@@ -88,7 +84,7 @@ TEST_F(PortLimitsTest, TheLimitOfTheProcessHoldsForEveryPort) {
     auto client = port.connect();
     EXPECT_EQ(member_of(client), "b1");
     expect_refused(port);
-    EXPECT_EQ(refused(port, SessionEnd::proxy_full), 1U);
+    EXPECT_EQ(port.refused(SessionEnd::proxy_full), 1U);
     EXPECT_EQ(port.process().open, 5U);
     client.close();
     port.wait_for_sessions(0);
@@ -107,7 +103,7 @@ TEST_F(PortLimitsTest, ABackendThatIsFullLeavesTheNextClientToAnother) {
     const auto log = logged_during([&] { expect_refused(port); });
     EXPECT_THAT(log, HasSubstr("refused: no backends available: all reachable members "
                                "have reached max_connections_per_backend (2)"));
-    EXPECT_EQ(refused(port, SessionEnd::no_backend), 1U);
+    EXPECT_EQ(port.refused(SessionEnd::no_backend), 1U);
     EXPECT_EQ(b1_->connections, 2U) << "who only looked is not counted";
     EXPECT_EQ(port.tally().members.at("b1").sessions, 2U);
     EXPECT_TRUE(port.troubles().empty()) << "full is no trouble";
@@ -130,10 +126,8 @@ TEST_F(PortLimitsTest, WhereOneRefusesTheOthersMayStillBeFull) {
 }
 
 TEST_F(PortLimitsTest, AConnectThatTakesTooLongGivesTheNextBackendItsTurn) {
-    const FakeBackend silent({.name = "silent", .accept = BackendOptions::Accept::never});
-    const auto first = backend_for(silent);
     b2_->connections = 10;
-    ServedPort port(table_of({first, b2_}), {.connect_timeout = 20ms});
+    ServedPort port(table_of({hangs_, b2_}), {.connect_timeout = 20ms});
     auto client = port.connect();
     EXPECT_EQ(member_of(client), "b2");
     EXPECT_EQ(port.tally().members.at("silent").connect_failures, 1U);
@@ -191,10 +185,8 @@ TEST_F(PortLimitsTest, TheShortestIdleTimeoutLeavesTheLoopItsRest) {
 }
 
 TEST_F(PortLimitsTest, ASessionThatStillConnectsIsNotIdle) {
-    const FakeBackend silent({.name = "silent", .accept = BackendOptions::Accept::never});
-    const auto first = backend_for(silent);
     b2_->connections = 10;
-    const ServedPort port(table_of({first, b2_}),
+    const ServedPort port(table_of({hangs_, b2_}),
                           {.connect_timeout = 200ms, .idle_timeout = 100ms});
     auto client = port.connect();
     EXPECT_EQ(member_of(client), "b2");

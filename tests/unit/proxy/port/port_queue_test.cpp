@@ -14,9 +14,7 @@ namespace proxy {
 namespace {
 
 using namespace std::chrono_literals;
-using support::BackendOptions;
 using support::Closed;
-using support::FakeBackend;
 using support::TestClient;
 using testing::HasSubstr;
 
@@ -28,9 +26,6 @@ class PortQueueTest : public PortServerTest {
         TestClient client = port.connect();
         port.wait_for_queued(before + 1);
         return client;
-    }
-    static std::uint64_t refused(ServedPort& port, SessionEnd end) {
-        return port.tally().refused[static_cast<std::size_t>(end)];
     }
 };
 
@@ -118,36 +113,32 @@ TEST_F(PortQueueTest, TheirTimeCountsFromTheAccept) {
     EXPECT_THAT(log, testing::ContainsRegex(
                          "c/p: client 127.0.0.1:[0-9]+ refused: no backends available within "
                          "queue_timeout: after 0.[0-9]+ s: Patroni names no member"));
-    EXPECT_EQ(refused(port, SessionEnd::queue_timeout), 1U);
+    EXPECT_EQ(port.refused(SessionEnd::queue_timeout), 1U);
     EXPECT_EQ(port.port().queued, 0U);
 }
 
 TEST_F(PortQueueTest, TheirTimeIsOverWhileTheyTryToo) {
-    const FakeBackend silent({.name = "silent", .accept = BackendOptions::Accept::never});
     ServedPort port(table_of({}), {.connect_timeout = 1h, .queue_timeout = 400ms});
     auto client = held_client(port);
-    const auto backend = backend_for(silent);
-    let_accept(backend);
-    port.use(table_of({backend}));
+    let_accept(hangs_);
+    port.use(table_of({hangs_}));
     EXPECT_EQ(client.wait_for_close(), Closed::fin);
-    EXPECT_EQ(refused(port, SessionEnd::queue_timeout), 1U);
-    wait_for_connections(backend, 0);
+    EXPECT_EQ(port.refused(SessionEnd::queue_timeout), 1U);
+    wait_for_connections(hangs_, 0);
 }
 
 TEST_F(PortQueueTest, ThoseWhoTryInVainGoOnOnceTheirBackendLeavesTheTable) {
-    const FakeBackend silent({.name = "silent", .accept = BackendOptions::Accept::never});
     ServedPort port(table_of({}), {.connect_timeout = 1h, .queue_timeout = 1h});
     auto first = held_client(port);
     auto second = held_client(port);
-    const auto backend = backend_for(silent);
-    let_accept(backend);
-    port.use(table_of({backend}));
-    wait_for_connections(backend, 2);
+    let_accept(hangs_);
+    port.use(table_of({hangs_}));
+    wait_for_connections(hangs_, 2);
     EXPECT_EQ(port.port().queued, 2U);
     port.use(table_of({b1_}));
     EXPECT_EQ(member_of(first), "b1");
     EXPECT_EQ(member_of(second), "b1");
-    wait_for_connections(backend, 0);
+    wait_for_connections(hangs_, 0);
 }
 
 TEST_F(PortQueueTest, OneMoreThanMaxQueuedIsRefused) {
@@ -159,7 +150,7 @@ TEST_F(PortQueueTest, OneMoreThanMaxQueuedIsRefused) {
         logged_during([&] { EXPECT_EQ(port.connect().wait_for_close(), Closed::fin); });
     EXPECT_THAT(log,
                 HasSubstr(" refused: max_queued clients are waiting already: Patroni names no"));
-    EXPECT_EQ(refused(port, SessionEnd::queue_full), 1U);
+    EXPECT_EQ(port.refused(SessionEnd::queue_full), 1U);
     EXPECT_EQ(port.tally().queued_total, 2U);
     EXPECT_EQ(port.port().queued, 2U);
     port.use(table_of({b1_}));
@@ -213,9 +204,9 @@ TEST_F(PortQueueTest, ANewQueueTimeoutIsForThoseWhoAreHeldToo) {
     EXPECT_FALSE(client.closed_now());
     port.use(PortSettings{});
     EXPECT_EQ(client.wait_for_close(), Closed::fin);
-    EXPECT_EQ(refused(port, SessionEnd::queue_timeout), 1U);
+    EXPECT_EQ(port.refused(SessionEnd::queue_timeout), 1U);
     EXPECT_EQ(port.connect().wait_for_close(), Closed::fin);
-    EXPECT_EQ(refused(port, SessionEnd::no_backend), 1U);
+    EXPECT_EQ(port.refused(SessionEnd::no_backend), 1U);
 }
 
 TEST_F(PortQueueTest, AMemberThatIsNoLongerInTheTableIsNotTried) {
@@ -228,6 +219,60 @@ TEST_F(PortQueueTest, AMemberThatIsNoLongerInTheTableIsNotTried) {
     EXPECT_EQ(on_b1.wait_for_close(), Closed::fin);
     EXPECT_EQ(member_of(held), "b2");
     EXPECT_EQ(fake(1).accepted(), 2U) << "the first client, and the proxy itself that asked";
+}
+
+TEST_F(PortQueueTest, ASeatThatIsFreedOnAnotherWorkerIsTaken) {
+    let_accept(b1_);
+    const PortSettings settings{.queue_timeout = 1h, .max_connections_per_backend = 1};
+    ServedPort one(table_of({b1_}), settings);
+    ServedPort two(one, table_of({b1_}), settings);
+    auto first = one.connect();
+    EXPECT_EQ(member_of(first), "b1");
+    auto second = held_client(two);
+    auto third = held_client(one);
+    EXPECT_EQ(b1_->connections, 1U);
+    first.close();
+    // Each worker has a queue of its own, and either may be first.
+    support::eventually([&] { return one.port().queued == 1; }, "one of them to be served");
+    EXPECT_EQ(b1_->connections, 1U);
+    const bool second_is_on = two.tally().members["b1"].sessions == 1;
+    auto& served = second_is_on ? second : third;
+    auto& held = second_is_on ? third : second;
+    EXPECT_EQ(member_of(served), "b1");
+    EXPECT_EQ(held.closed_now(), std::nullopt);
+    served.close();
+    EXPECT_EQ(member_of(held), "b1");
+    EXPECT_EQ(b1_->connections, 1U);
+}
+
+TEST_F(PortQueueTest, ASeatThatIsFreedByAnotherPortIsTaken) {
+    let_accept(b1_);
+    const PortSettings settings{.queue_timeout = 1h, .max_connections_per_backend = 2};
+    ServedPort one(table_of({b1_}), settings);
+    ServedPort two(table_of({b1_}), settings);
+    auto first = one.connect();
+    EXPECT_EQ(member_of(first), "b1");
+    auto second = two.connect();
+    EXPECT_EQ(member_of(second), "b1");
+    auto third = held_client(two);
+    EXPECT_EQ(b1_->connections, 2U) << "the limit is the backend's, whichever port uses it";
+    first.close();
+    EXPECT_EQ(member_of(third), "b1");
+    EXPECT_EQ(b1_->connections, 2U);
+    expect_alive(second);
+}
+
+TEST_F(PortQueueTest, WorkersTogetherHoldNoMoreThanMaxQueued) {
+    const PortSettings settings{.queue_timeout = 1h, .max_queued = 2};
+    ServedPort one(table_of({}), settings);
+    ServedPort two(one, table_of({}), settings);
+    auto first = held_client(one);
+    auto second = held_client(two);
+    EXPECT_EQ(one.connect().wait_for_close(), Closed::fin);
+    EXPECT_EQ(two.connect().wait_for_close(), Closed::fin);
+    EXPECT_EQ(one.refused(SessionEnd::queue_full), 1U);
+    EXPECT_EQ(two.refused(SessionEnd::queue_full), 1U);
+    EXPECT_EQ(one.port().queued, 2U);
 }
 
 TEST_F(PortQueueTest, EndsWithItsPort) {

@@ -27,8 +27,6 @@ class PortRaceTest : public PortServerTest {
         return port.tally().members.at(member);
     }
 
-    const FakeBackend silent_{{.name = "silent", .accept = BackendOptions::Accept::never}};
-    const BackendPtr hangs_ = backend_for(silent_);
     const PortSettings patient_{.connect_timeout = 1h};
 };
 

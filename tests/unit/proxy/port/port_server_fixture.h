@@ -10,7 +10,7 @@
 
 namespace proxy {
 
-/// Three members, b1 to b3, and a backend for each.
+/// Three members, b1 to b3, with a backend for each, and one that never answers a connect.
 class PortServerTest : public testing::Test {
   protected:
     support::FakeBackend& fake(std::size_t number) { return *fakes_[number - 1]; }
@@ -20,6 +20,9 @@ class PortServerTest : public testing::Test {
     BackendPtr b1_ = backend_for(fake(1));
     BackendPtr b2_ = backend_for(fake(2));
     BackendPtr b3_ = backend_for(fake(3));
+    const support::FakeBackend silent_{
+        {.name = "silent", .accept = support::BackendOptions::Accept::never}};
+    const BackendPtr hangs_ = backend_for(silent_);
 };
 
 /// A session that is up, by the name of the member it is on.

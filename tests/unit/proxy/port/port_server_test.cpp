@@ -14,9 +14,7 @@
 namespace proxy {
 namespace {
 
-using support::BackendOptions;
 using support::Closed;
-using support::FakeBackend;
 using support::TestClient;
 
 std::uint64_t ended(const PortTally& tally, const std::string& member, SessionEnd end) {
@@ -153,36 +151,30 @@ TEST_F(PortServerTest, AMemberThatMovedIsAnotherBackend) {
 }
 
 TEST_F(PortServerTest, ASwapTurnsASessionThatIsStillConnectingToTheNextBackend) {
-    const FakeBackend silent({.accept = BackendOptions::Accept::never});
-    const auto backend = backend_for(silent);
-    ServedPort port(table_of({backend}));
+    ServedPort port(table_of({hangs_}));
     auto client = port.connect();
-    wait_for_connections(backend, 1);
+    wait_for_connections(hangs_, 1);
     port.use(table_of({b1_}));
     EXPECT_EQ(member_of(client), "b1");
-    EXPECT_EQ(backend->connections, 0U);
+    EXPECT_EQ(hangs_->connections, 0U);
 }
 
 TEST_F(PortServerTest, ASwapEndsASessionThatIsStillConnectingWhereNoBackendIsLeft) {
-    const FakeBackend silent({.accept = BackendOptions::Accept::never});
-    const auto backend = backend_for(silent);
-    ServedPort port(table_of({backend}));
+    ServedPort port(table_of({hangs_}));
     auto client = port.connect();
-    wait_for_connections(backend, 1);
+    wait_for_connections(hangs_, 1);
     port.use(table_of({}));
     EXPECT_EQ(client.wait_for_close(), Closed::fin);
-    EXPECT_EQ(backend->connections, 0U);
+    EXPECT_EQ(hangs_->connections, 0U);
     port.wait_for_sessions(0);
 }
 
 TEST_F(PortServerTest, ASwapLeavesASessionThatIsConnectingToAMemberThatStays) {
-    const FakeBackend silent({.accept = BackendOptions::Accept::never});
-    const auto backend = backend_for(silent);
-    ServedPort port(table_of({backend}));
+    ServedPort port(table_of({hangs_}));
     auto client = port.connect();
-    wait_for_connections(backend, 1);
-    port.use(table_of({b1_, backend}));
-    EXPECT_EQ(backend->connections, 1U);
+    wait_for_connections(hangs_, 1);
+    port.use(table_of({b1_, hangs_}));
+    EXPECT_EQ(hangs_->connections, 1U);
     EXPECT_EQ(client.closed_now(), std::nullopt);
 }
 
@@ -197,14 +189,12 @@ TEST_F(PortServerTest, SessionsEndWithThePort) {
 }
 
 TEST_F(PortServerTest, EndSessionsEndsThoseThatRelayAndThoseThatConnect) {
-    const FakeBackend silent({.name = "silent", .accept = BackendOptions::Accept::never});
-    const auto connecting = backend_for(silent);
     ServedPort port(table_of({b1_}));
     auto first = port.connect();
     EXPECT_EQ(member_of(first), "b1");
-    port.use(table_of({b1_, connecting}));
+    port.use(table_of({b1_, hangs_}));
     auto second = port.connect();
-    wait_for_connections(connecting, 1);
+    wait_for_connections(hangs_, 1);
 
     port.end_sessions(SessionEnd::port_removed);
     EXPECT_EQ(first.wait_for_close(), Closed::fin);
@@ -212,7 +202,7 @@ TEST_F(PortServerTest, EndSessionsEndsThoseThatRelayAndThoseThatConnect) {
     fake(1).wait_for_resets(1);
     port.wait_for_sessions(0);
     EXPECT_EQ(b1_->connections, 0U);
-    EXPECT_EQ(connecting->connections, 0U);
+    EXPECT_EQ(hangs_->connections, 0U);
     const auto tally = port.tally();
     EXPECT_EQ(ended(tally, "b1", SessionEnd::port_removed), 1U);
     EXPECT_EQ(ended(tally, "silent", SessionEnd::port_removed), 1U);

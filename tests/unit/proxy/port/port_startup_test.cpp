@@ -339,9 +339,7 @@ TEST_F(PortStartupTest, EndsWithItsPortWhateverItIsDoing) {
     auto cancels = port.connect();
     cancels.send(FakePostgres::cancel_request());
     wait_for_cancel(fake(1), FakePostgres::cancel_request());
-    BackendTable table;
-    table.tolerated = {b1_};
-    port.use(std::make_shared<const BackendTable>(table));
+    port.use(table_of({}, {b1_}));
     auto refused = port.connect();
     port.wait_for_sessions(3);
     port.end_sessions(SessionEnd::proxy_stopped);

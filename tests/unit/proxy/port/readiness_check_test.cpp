@@ -39,8 +39,8 @@ class ReadinessCheckTest : public testing::Test {
         if (backend->reachability.begin_waiting())
             check_.ask(backend, port);
     }
-    void watch(const BackendTable& table) {
-        run_on(loop_, [&] { check_.watch(port_, std::make_shared<const BackendTable>(table)); });
+    void watch(const BackendTablePtr& table) {
+        run_on(loop_, [&] { check_.watch(port_, table); });
     }
     static void wait_for(const BackendPtr& backend, BackendState reach) {
         support::eventually([&] { return backend->reachability.state() == reach; },
@@ -110,9 +110,8 @@ TEST_F(ReadinessCheckTest, OneThatStartsIsAskedTenTimesASecondWhoeverWaits) {
 TEST_F(ReadinessCheckTest, WhileNobodyWaitsThePaceSlowsDown) {
     std::optional<ReadinessCheck> check(std::in_place, loop_, [] {});  // as it is in the proxy
     postgres1_.become(FakePostgres::State::starts);
-    BackendTable table;
-    table.eligible = {b1_};
-    run_on(loop_, [&] { check->watch(port_, std::make_shared<const BackendTable>(table)); });
+    const BackendTablePtr table = table_of({b1_});
+    run_on(loop_, [&] { check->watch(port_, table); });
     check->ask(b1_, port_);
     fake(1).wait_for_accepted(3);  // at once, a quarter of a second later, half a second later
     const auto third = support::Clock::now();
@@ -123,8 +122,7 @@ TEST_F(ReadinessCheckTest, WhileNobodyWaitsThePaceSlowsDown) {
 
 TEST_F(ReadinessCheckTest, WhatAPortMayUseIsLookedAtWithoutAnyClient) {
     fake(1).refuse();
-    BackendTable table;
-    table.eligible = {b1_, b2_};
+    const BackendTablePtr table = table_of({b1_, b2_});
     const auto log = logged_during([&] {
         watch(table);
         wait_for(b1_, BackendState::refuses);
@@ -150,8 +148,7 @@ TEST_F(ReadinessCheckTest, OneWhoseConnectHangsIsFoundOut) {
 
 TEST_F(ReadinessCheckTest, OneThatTakesConnectsAndSaysNothingIsFoundOut) {
     fake(1).pause_reading();  // as a server that was stopped in its tracks
-    BackendTable table;
-    table.eligible = {b1_};
+    const BackendTablePtr table = table_of({b1_});
     watch(table);
     wait_for(b1_, BackendState::not_ready);
     EXPECT_EQ(b1_->reachability.why_failing(), "no answer within a second");
@@ -164,7 +161,7 @@ TEST_F(ReadinessCheckTest, SparesAreLookedAtWhileThePreferredAddressFails) {
     const BackendPtr spare(new Backend{"b1", b2_->address});
     table.eligible = {b1_};
     table.spares = {spare};
-    watch(table);
+    watch(std::make_shared<const BackendTable>(table));
     wait_for(b1_, BackendState::accepts);
     fake(1).wait_for_accepted(3);
     EXPECT_EQ(spare->reachability.state(), BackendState::unknown);
@@ -177,12 +174,11 @@ TEST_F(ReadinessCheckTest, SparesAreLookedAtWhileThePreferredAddressFails) {
 
 TEST_F(ReadinessCheckTest, ItGoesOnWhateverPortIsRemoved) {
     postgres1_.become(FakePostgres::State::starts);
-    BackendTable table;
-    table.eligible = {b1_};
+    const BackendTablePtr table = table_of({b1_});
     const auto other = make_port_that_minds(2);
     run_on(loop_, [&] {
-        check_.watch(port_, std::make_shared<const BackendTable>(table));
-        check_.watch(other, std::make_shared<const BackendTable>(table));
+        check_.watch(port_, table);
+        check_.watch(other, table);
     });
     fake(1).wait_for_accepted(1);
     run_on(loop_, [&] { check_.forget(port_->id); });
@@ -191,8 +187,7 @@ TEST_F(ReadinessCheckTest, ItGoesOnWhateverPortIsRemoved) {
 }
 
 TEST_F(ReadinessCheckTest, APortThatIsRemovedIsNotToldOfTrouble) {
-    BackendTable table;
-    table.eligible = {b1_, b2_};
+    const BackendTablePtr table = table_of({b1_, b2_});
     const auto removed = make_port_that_minds(2);
     watch(table);
     check_.ask(b1_, removed);
@@ -205,8 +200,7 @@ TEST_F(ReadinessCheckTest, APortThatIsRemovedIsNotToldOfTrouble) {
 
 TEST_F(ReadinessCheckTest, ABackendThatNoPortMayUseIsNoLongerAsked) {
     postgres1_.become(FakePostgres::State::starts);
-    BackendTable table;
-    table.eligible = {b1_};
+    const BackendTablePtr table = table_of({b1_});
     watch(table);
     wait_for(b1_, BackendState::not_ready);
     run_on(loop_, [&] { check_.forget(port_->id); });

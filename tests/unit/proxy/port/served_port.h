@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <future>
 #include <initializer_list>
@@ -38,9 +39,14 @@ inline void let_accept(const BackendPtr& backend) {
     backend->reachability.note_answer(backend->reachability.moment(), BackendState::accepts);
 }
 
-inline BackendTablePtr table_of(std::initializer_list<BackendPtr> eligible) {
+/// `tolerated` are draining, `fallback` keep the sessions that fell back to them.
+inline BackendTablePtr table_of(std::initializer_list<BackendPtr> eligible,
+                                std::initializer_list<BackendPtr> tolerated = {},
+                                std::initializer_list<BackendPtr> fallback = {}) {
     BackendTable table;
     table.eligible = eligible;
+    table.tolerated = tolerated;
+    table.fallback = fallback;
     return std::make_shared<const BackendTable>(std::move(table));
 }
 
@@ -95,8 +101,18 @@ struct AcceptedClient {
 class ServedPort final : private net::AcceptHandler {
   public:
     explicit ServedPort(BackendTablePtr table, const PortSettings& settings = {})
-        : server_({loop_, *buffer_, sessions_, process_}, port_, settings_of(settings)) {
-        process_.readiness = &readiness_;
+        : process_(std::make_shared<ProcessSessions>()),
+          port_(new Port{1, "c/p", std::bind_front(&ServedPort::on_trouble, this)}),
+          server_({loop_, *buffer_, sessions_, *process_}, port_, settings_of(settings)) {
+        process_->readiness = &readiness_;
+        server_.use(std::move(table));
+        thread_ = std::thread([this] { loop_.run(); });
+    }
+    /// The same port on another worker, with its own listening socket. `first` outlives it.
+    ServedPort(const ServedPort& first, BackendTablePtr table, const PortSettings& settings)
+        : process_(first.process_),
+          port_(first.port_),
+          server_({loop_, *buffer_, sessions_, *process_}, port_, settings_of(settings)) {
         server_.use(std::move(table));
         thread_ = std::thread([this] { loop_.run(); });
     }
@@ -132,9 +148,13 @@ class ServedPort final : private net::AcceptHandler {
         support::eventually([&] { return port_->queued == count; },
                             std::to_string(count) + " queued");
     }
-    [[nodiscard]] ProcessSessions& process() { return process_; }
+    [[nodiscard]] ProcessSessions& process() { return *process_; }
     [[nodiscard]] const Port& port() const { return *port_; }
-    /// What trouble was told, in that order: "b1 refused", "b1 ended"; of no member "- refused".
+    [[nodiscard]] std::uint64_t refused(SessionEnd end) {
+        return tally().refused[static_cast<std::size_t>(end)];
+    }
+    /// What trouble was reported, in that order: "b1 refused", "b1 ended"; of no member "-
+    /// refused".
     [[nodiscard]] std::vector<std::string> troubles() const {
         const std::lock_guard lock(mutex_);
         return troubles_;
@@ -146,20 +166,19 @@ class ServedPort final : private net::AcceptHandler {
         server_.serve(std::move(connection), peer);
     }
     void on_accept_paused(int /*error*/) noexcept override {}
-
-    mutable std::mutex mutex_;
-    std::vector<std::string> troubles_;  // guarded by mutex_
-    net::EventLoop loop_;
-    std::unique_ptr<net::RelayBuffer> buffer_ = std::make_unique<net::RelayBuffer>();
-    std::atomic<std::size_t> sessions_{0};
-    ProcessSessions process_;
     void on_trouble(const std::string& member, Trouble trouble) {
         const std::lock_guard lock(mutex_);
         troubles_.push_back((member.empty() ? "-" : member) +
                             (trouble == Trouble::refused ? " refused" : " ended"));
     }
 
-    const PortPtr port_{new Port{1, "c/p", std::bind_front(&ServedPort::on_trouble, this)}};
+    mutable std::mutex mutex_;
+    std::vector<std::string> troubles_;  // guarded by mutex_
+    net::EventLoop loop_;
+    std::unique_ptr<net::RelayBuffer> buffer_ = std::make_unique<net::RelayBuffer>();
+    std::atomic<std::size_t> sessions_{0};
+    const std::shared_ptr<ProcessSessions> process_;
+    const PortPtr port_;
     PortServer server_;
     ReadinessCheck readiness_{loop_, [this] { server_.on_chance(); }};
     net::ListeningSocket socket_ =
