@@ -53,28 +53,39 @@ class Machine {
             throw std::runtime_error("cannot give a directory to user postgres");
     }
     ~Machine() {
-        for (const auto* server : {&patroni_, &etcd_})
-            if (*server)
-                (*server)->signal(SIGKILL);
+        ask_patroni_to_end();
+        patroni_.reset();
+        // Left behind only by a Patroni that had to be killed.
+        pid_t postmaster = 0;
+        if (std::ifstream(directory_.path() / "data/postmaster.pid") >> postmaster)
+            ::kill(postmaster, SIGKILL);
+        if (etcd_)
+            etcd_->signal(SIGKILL);
     }
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
 
     [[nodiscard]] std::string name() const { return "p" + number_; }
     [[nodiscard]] std::string ip() const { return subnet_ + "2"; }
+    [[nodiscard]] std::string store() const { return "http://" + ip() + ":2379"; }
     [[nodiscard]] std::string api() const { return "http://" + ip() + ":8008"; }
 
     void start_etcd(const std::string& all) {
         const std::string peer = "http://" + ip() + ":2380";
-        const std::string client = "http://" + ip() + ":2379";
         etcd_ = start({"/usr/bin/etcd", "--name", name(), "--data-dir", directory_.path() / "etcd",
                        "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
-                       "--listen-client-urls", client, "--advertise-client-urls", client,
-                       "--initial-cluster", all});
+                       "--listen-client-urls", store(), "--advertise-client-urls", store(),
+                       "--initial-cluster", all, "--heartbeat-interval", "300",
+                       "--election-timeout", "3000"});
     }
     void start_patroni() {
         const std::string file = directory_.write("patroni.yml", patroni_settings());
         patroni_ = start({"/usr/bin/patroni", file});
+    }
+    /// It ends its PostgreSQL too, and takes a second for that.
+    void ask_patroni_to_end() const {
+        if (patroni_)
+            patroni_->signal(SIGTERM);
     }
     /// It reaches `other` no more, nor is it reached by it.
     void cut_off_from(const Machine& other) const {
@@ -82,12 +93,11 @@ class Machine {
     }
 
   private:
-    /// In a PID namespace, so that PostgreSQL ends with its Patroni whatever happens.
+    /// It ends in an orderly way also where this test is killed.
     [[nodiscard]] std::unique_ptr<DaemonProcess> start(std::vector<std::string> argv) const {
         const std::vector<std::string> before{
-            "unshare",       "--pid",   "--fork",           "--kill-child",
-            "--mount-proc",  "setpriv", "--reuid=postgres", "--regid=postgres",
-            "--clear-groups"};
+            "setpriv",          "--pdeathsig",      "TERM",
+            "--reuid=postgres", "--regid=postgres", "--clear-groups"};
         argv.insert(argv.begin(), before.begin(), before.end());
         const NetworkNamespace::Visit here = network_.enter();
         return std::make_unique<DaemonProcess>(
@@ -138,8 +148,13 @@ class RealStaleView : public testing::Test {
             peers += (peers.empty() ? "" : ",") + machines_[i]->name() + "=http://" +
                      machines_[i]->ip() + ":2380";
         }
-        for (const auto& machine : machines_)
-            machine->start_etcd(peers);
+        // These two choose the leading node before the third comes, which will be cut off.
+        p1().start_etcd(peers);
+        p2().start_etcd(peers);
+        support::eventually(
+            [&] { return curl(p1().store() + "/health").find("true") != std::string::npos; },
+            kPatience, "etcd to choose its leading node");
+        p3().start_etcd(peers);
         p1().start_patroni();
         wait_for(p1(), "/primary", "\"state\": \"running\"");
         p2().start_patroni();
@@ -154,6 +169,12 @@ class RealStaleView : public testing::Test {
                                                "[^}]*\"lag\": 0"));
                 },
                 kPatience, replica + " to follow");
+    }
+
+    void TearDown() override {
+        for (const auto& machine : machines_)
+            if (machine)
+                machine->ask_patroni_to_end();
     }
 
     Machine& p1() { return *machines_[0]; }
