@@ -10,6 +10,7 @@
 #include "daemon/log/log.h"
 #include "daemon/service/service.h"
 #include "patroni_proxy/config.h"
+#include "patroni_proxy/once.h"
 #include "patroni_proxy/proxy_service.h"
 
 namespace {
@@ -31,6 +32,12 @@ int check(const std::string& file) {
     return EXIT_SUCCESS;
 }
 
+int once(const std::string& file) {
+    log::configure({.level = log::Level::error});
+    return proxy::poll_once(proxy::load_config(file), std::cout, std::cerr) ? EXIT_SUCCESS
+                                                                            : EXIT_FAILURE;
+}
+
 /// Existing units set it; whatever the command line or the file says wins.
 std::optional<log::Level> level_of_environment() {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet
@@ -45,10 +52,14 @@ int main(int argc, char** argv) {
     std::string file;
     std::string level_name;
     bool check_only = false;
+    bool once_only = false;
     app.add_option("FILE", file,
                    "Configuration file (default: patroni_proxy.yaml in the working directory, or "
                    "/etc/patroni_proxy/patroni_proxy.yaml)");
     app.add_flag("--check", check_only, "Check the configuration file and exit: 0 good, 1 bad");
+    app.add_flag("--once", once_only,
+                 "Poll Patroni once, print who would serve each port and why, and exit: 0 if every "
+                 "port has a member, 1 if not");
     app.add_option("--log-level", level_name, "error, warning, info or debug; wins over the file")
         ->check([](const std::string& name) {
             return log::level_from(name) ? "" : "must be error, warning, info or debug";
@@ -65,6 +76,8 @@ int main(int argc, char** argv) {
     try {
         if (file.empty())
             file = daemons::require_config("patroni_proxy");
+        if (once_only && !check_only)
+            return once(file);
         return check_only ? check(file)
                           : serve(file, {.log_level = log::level_from(level_name),
                                          .fallback_log_level = level_of_environment()});

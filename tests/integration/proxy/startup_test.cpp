@@ -77,6 +77,30 @@ TEST(Startup, UsageErrorsExitWith2) {
     }
 }
 
+TEST(Startup, OnceSaysWhoWouldServeEachPort) {
+    FakeCluster cluster(2);
+    const support::TempDir directory;
+    const RunResult result =
+        run({PROXY_BINARY, "--once", directory.write("good.yaml", cluster.config())});
+    EXPECT_EQ(result.status.code, 0) << result.err;
+    EXPECT_THAT(result.out, HasSubstr("c/master: leader\n  serves    b1: leader\n"));
+    EXPECT_THAT(result.out, HasSubstr("  does not  b2: role is replica\n"));
+}
+
+TEST(Startup, OnceFailsIfAPortWouldFindNobody) {
+    const support::TempDir directory;
+    const std::string file = directory.write("lonely.yaml",
+                                             "clusters:\n"
+                                             "  c:\n"
+                                             "    hosts: [\"http://127.0.0.1:1\"]\n"
+                                             "    ports:\n"
+                                             "      p: {listen: \"127.0.0.1:0\", roles: [any]}\n");
+    const RunResult result = run({PROXY_BINARY, "--once", file});
+    EXPECT_EQ(result.status.code, 1);
+    EXPECT_THAT(result.out, HasSubstr("c/p: any\n  no member would serve it"));
+    EXPECT_THAT(result.err, HasSubstr("c: http://127.0.0.1:1: Connection refused"));
+}
+
 TEST(Startup, UnreadableFile) {
     const RunResult result = run({PROXY_BINARY, "/nonexistent/proxy.yaml"});
     EXPECT_EQ(result.status.code, 1);
