@@ -111,7 +111,7 @@ void Agent::start_watcher(const std::string& name, patroni::ClusterWatcher::Sett
                     on_view(name, std::move(copy));
                 });
         },
-        [this, name](const patroni::ClusterWatcher::Round& round) {
+        [this, name](const patroni::ClusterWatcher::PollResult& round) {
             main_loop_.post([this, name, round] { on_round_end(name, round); });
         });
     watcher->start();
@@ -217,7 +217,8 @@ bool Agent::is_settled(const std::string& name) const {
            !(cluster.own && cluster.own->is_being_asked());
 }
 
-void Agent::on_round_end(const std::string& name, const patroni::ClusterWatcher::Round& round) {
+void Agent::on_round_end(const std::string& name,
+                         const patroni::ClusterWatcher::PollResult& round) {
     const auto found = clusters_.find(name);
     if (found != clusters_.end()) {
         auto& polls = found->second.polls;

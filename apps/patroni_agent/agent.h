@@ -87,7 +87,7 @@ class Agent {
     [[nodiscard]] std::unique_ptr<AgentServer> take_server(const ListenerConfig& config,
                                                            const AgentServer::Socket& socket);
     void on_view(const std::string& name, std::shared_ptr<const patroni::ClusterView> view);
-    void on_round_end(const std::string& name, const patroni::ClusterWatcher::Round& round);
+    void on_round_end(const std::string& name, const patroni::ClusterWatcher::PollResult& round);
     [[nodiscard]] bool wants_own_member(const std::string& cluster) const;
     void use_own_member(const std::string& name, Cluster& cluster,
                         const std::vector<patroni::Endpoint>& hosts,

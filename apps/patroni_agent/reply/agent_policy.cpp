@@ -16,7 +16,7 @@ Answer decide(const Profile& profile, const Knowledge& knowledge) {
                                      reason};
     // A primary that crashed comes back read-only with the lock still its own, so that GET /cluster
     // shows it as the leader all the while: only its own word says that it takes writes.
-    if (standing == patroni::Standing::tolerated || knowledge.by_hearsay)
+    if (standing == patroni::Standing::tolerated || knowledge.api_is_silent)
         return {ServerState::drain, member->name + ": " + reason};
     return {ServerState::ready, member->name + ": " + reason};
 }

@@ -23,7 +23,7 @@ struct Knowledge {
     const patroni::Verdict* verdict = nullptr;  ///< null: none
     std::string why_no_verdict = {};
     std::chrono::milliseconds age{0};  ///< of what the verdict is made of
-    bool by_hearsay = false;           ///< a leader whose own API does not answer
+    bool api_is_silent = false;        ///< a leader whose own API does not answer
     bool maintenance = false;          ///< switched on by an operator
 };
 

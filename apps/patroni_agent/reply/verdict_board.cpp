@@ -32,7 +32,7 @@ void VerdictBoard::judge(const patroni::ClusterView& view) {
     answered_ = true;
     answered_at_ = view.answered_at;
     leader_ = view.leader.member;
-    leader_by_hearsay_ = view.leader.by_hearsay;
+    leader_by_hearsay_ = view.leader.api_is_silent;
     leader_confirmed_at_ = view.leader.confirmed_at;
     update(own_, view);
     for (auto& [role, judged] : by_role_)
@@ -54,7 +54,7 @@ Knowledge VerdictBoard::knowledge_of(const std::string& member,
         return knowledge;
     }
     knowledge.verdict = &verdict->second;
-    knowledge.by_hearsay = member == leader_ && leader_by_hearsay_;
+    knowledge.api_is_silent = member == leader_ && leader_by_hearsay_;
     knowledge.age = std::chrono::duration_cast<std::chrono::milliseconds>(
         now - (member == leader_ ? leader_confirmed_at_ : answered_at_));
     return knowledge;

@@ -128,7 +128,7 @@ TopologyFeed::TopologyFeed(const Settings& settings, Publish publish, ResolverPt
       watcher_(
           watcher_settings(settings, resolver_),
           [this](const patroni::ClusterView& view) { on_view(view); },
-          [this](const patroni::ClusterWatcher::Round& round) { on_round(round); }) {
+          [this](const patroni::ClusterWatcher::PollResult& round) { on_round(round); }) {
     use_ports(settings.ports);
 }
 
@@ -186,7 +186,7 @@ void TopologyFeed::reconfigure(Settings settings, std::function<void()> applied)
 }
 
 void TopologyFeed::update_now(Done done) {
-    watcher_.poll_now([done = std::move(done)](const patroni::ClusterWatcher::Round& round) {
+    watcher_.poll_now([done = std::move(done)](const patroni::ClusterWatcher::PollResult& round) {
         done(round.answered ? std::string{} : round.errors);
     });
 }
@@ -345,7 +345,7 @@ void TopologyFeed::hear_trouble_again() {
             backend->reachability.allow_reports();
 }
 
-void TopologyFeed::on_round(const patroni::ClusterWatcher::Round& round) {
+void TopologyFeed::on_round(const patroni::ClusterWatcher::PollResult& round) {
     hear_trouble_again();
     {
         const std::lock_guard lock(noted_mutex_);

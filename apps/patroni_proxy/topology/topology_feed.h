@@ -104,7 +104,7 @@ class TopologyFeed {
     static void keep_former(JudgedPort& port, BackendTable& table);
     void use_ports(const std::vector<Port>& ports);
     void on_view(const patroni::ClusterView& view);
-    void on_round(const patroni::ClusterWatcher::Round& round);
+    void on_round(const patroni::ClusterWatcher::PollResult& round);
     void hear_trouble_again();
     void update_port(JudgedPort& port, const patroni::ClusterView& view);
     void publish_if_changed(JudgedPort& port, const BackendTable& table);

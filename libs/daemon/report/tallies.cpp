@@ -2,7 +2,7 @@
 
 namespace daemons {
 
-void PollReport::note(const patroni::ClusterWatcher::Round& round) {
+void PollReport::note(const patroni::ClusterWatcher::PollResult& round) {
     ++(round.answered ? good : failed);
     last_error = round.errors;
     last_host = round.host;

@@ -21,7 +21,7 @@ struct PollReport {
     double seconds_total = 0;  ///< all of them took
     double last_seconds = 0;   ///< the last one took
 
-    void note(const patroni::ClusterWatcher::Round& round);
+    void note(const patroni::ClusterWatcher::PollResult& round);
 };
 
 struct ReloadReport {

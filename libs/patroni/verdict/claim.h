@@ -25,7 +25,7 @@ struct Claim {
     bool is_new_place = false;
 };
 
-/// Own words of this round, by URL; nothing: it does not answer.
+/// Own words of this poll, by URL; nothing: it does not answer.
 using OwnWords = std::map<std::string, std::optional<Speaker>>;
 
 /// Whether the leader, the members or their places are others than before. `before`: may be null.

@@ -27,7 +27,7 @@ struct Leadership {
     /// says for how long it has.
     Clock::time_point confirmed_at = {};
     /// Its own API does not answer: GET /cluster vouches for it, or memory.
-    bool by_hearsay = false;
+    bool api_is_silent = false;
 
     friend bool operator==(const Leadership&, const Leadership&) = default;
 };

@@ -194,7 +194,7 @@ void Evidence::decide() {
                   [this](const auto& entry) { return entry.first != leader_; });
 }
 
-/// Who is neither leader nor named is not asked in every round: its word grows old, and a proof
+/// Who is neither leader nor named is not asked in every poll: its word grows old, and a proof
 /// of long ago must not stand against anybody.
 void Evidence::forget_old_words() {
     std::erase_if(own_words_, [this](const auto& entry) {
@@ -305,7 +305,7 @@ void Evidence::weigh_leader() {
     describe_leader(Standing::eligible,
                     (named_ == leader_ ? "leader by /cluster alone: " : "leader as last known: ") +
                         word->words);
-    view_.leader.by_hearsay = true;
+    view_.leader.api_is_silent = true;
 }
 
 /// By answers that are late enough to count for two, and none of them refuted by itself.
@@ -337,7 +337,7 @@ void Evidence::describe_vacancy() {
 
 void Evidence::warn() {
     view_.warnings.clear();
-    const bool is_doubtful = view_.leader.by_hearsay || contradicts_;
+    const bool is_doubtful = view_.leader.api_is_silent || contradicts_;
     if (view_.leader.standing == Standing::eligible && is_doubtful)
         view_.warnings.push_back(leader_ + " is " + view_.leader.reason);
     for (const auto& [member, word] : own_words_)

@@ -40,7 +40,7 @@ class Evidence {
     void observe(const Observation& observation);
 
     [[nodiscard]] const ClusterView& view() const noexcept { return view_; }
-    /// Whose GET /primary should be asked in every round.
+    /// Whose GET /primary should be asked in every poll.
     [[nodiscard]] std::vector<std::string> leaders_to_ask() const;
     /// Somebody leads beyond doubt: it says so itself and /cluster agrees, or it keeps its part
     /// while paused.

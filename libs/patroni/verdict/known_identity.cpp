@@ -93,7 +93,7 @@ void KnownIdentity::hear(const ClusterIdentity& told, bool is_known_member) {
     heard_other_ = told;
 }
 
-bool KnownIdentity::end_round(Clock::time_point now) {
+bool KnownIdentity::end_poll(Clock::time_point now) {
     const auto other = std::exchange(heard_other_, std::nullopt);
     const bool by_known = std::exchange(heard_known_, false);
     const bool by_member = std::exchange(heard_member_, false);

@@ -17,7 +17,7 @@ namespace patroni {
 /// What is learned stays, but for two cases. Learned from fewer than half of the hosts, it gives
 /// way to what more than half of them say later. And a cluster that was initialised anew is
 /// followed: same scope, another system identifier, told by all who answer, among them a member at
-/// an address that was known before, in two rounds.
+/// an address that was known before, in two polls.
 class KnownIdentity {
   public:
     /// `hosts`: how many there are.
@@ -48,7 +48,7 @@ class KnownIdentity {
     /// Somebody's own word; `is_known_member`: at an address that members had before.
     void hear(const ClusterIdentity& told, bool is_known_member);
     /// Whether the cluster is another from now on.
-    bool end_round(Clock::time_point now);
+    bool end_poll(Clock::time_point now);
 
   private:
     struct Count {
@@ -67,7 +67,7 @@ class KnownIdentity {
     bool firm_ = false;  ///< by more than half of the hosts
     std::string dispute_;
 
-    // What was heard in this round.
+    // What was heard in this poll.
     bool heard_known_ = false;
     bool heard_member_ = false;
     bool heard_several_ = false;

@@ -18,24 +18,24 @@ std::int64_t any_between(std::int64_t least, std::int64_t most) {
     return std::uniform_int_distribution<std::int64_t>(least, most)(source);
 }
 
-ClusterWatcher::Round shutting_down() {
-    ClusterWatcher::Round round;
-    round.errors = "shutting down";
-    return round;
+ClusterWatcher::PollResult shutting_down() {
+    ClusterWatcher::PollResult poll;
+    poll.errors = "shutting down";
+    return poll;
 }
 
 }  // namespace
 
-ClusterWatcher::ClusterWatcher(Settings settings, OnView on_view, OnRound on_round)
+ClusterWatcher::ClusterWatcher(Settings settings, OnView on_view, OnPoll on_poll)
     : timeouts_(settings.timeouts), access_(settings.access) {
     Poller::Outlets outlets;
     outlets.ask = [this](const Endpoint& endpoint, const std::string& path, auto on_reply) {
         ask(endpoint, path, std::move(on_reply));
     };
     outlets.on_view = std::move(on_view);
-    outlets.on_round = [this, on_round = std::move(on_round)](const Round& round) {
+    outlets.on_poll = [this, on_poll = std::move(on_poll)](const PollResult& poll) {
         drop_unused_probes();
-        on_round(round);
+        on_poll(poll);
     };
     outlets.chance = any_between;
     outlets.address_of = [this](const std::string& host) { return address_of(host); };
@@ -58,8 +58,8 @@ void ClusterWatcher::stop() {
     changed_.notify_one();
     if (thread_.joinable())
         thread_.join();
-    // What waits for a round now will see none.
-    std::vector<OnRound> unanswered = poller_->take_waiting();
+    // What waits for a poll now will see none.
+    std::vector<OnPoll> unanswered = poller_->take_waiting();
     {
         const std::lock_guard lock(mutex_);
         std::move(asked_.begin(), asked_.end(), std::back_inserter(unanswered));
@@ -69,7 +69,7 @@ void ClusterWatcher::stop() {
         done(shutting_down());
 }
 
-void ClusterWatcher::poll_now(OnRound done) {
+void ClusterWatcher::poll_now(OnPoll done) {
     {
         const std::lock_guard lock(mutex_);
         if (!stopping_) {
@@ -119,7 +119,7 @@ void ClusterWatcher::run() {
         lock.unlock();
         for (const auto& task : tasks)
             task();
-        // What they hold goes now: a sign of life must not wait for the next round.
+        // What they hold goes now: a sign of life must not wait for the next poll.
         tasks.clear();
         poller_->advance(Clock::now(), std::chrono::system_clock::now());
         const auto deadline = poller_->next_deadline();

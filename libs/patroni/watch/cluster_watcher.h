@@ -28,7 +28,7 @@ class Poller;
 /// Follows one cluster: asks its REST APIs again and again and publishes what follows from the
 /// answers.
 ///
-/// A round asks GET /cluster of one host, then GET /primary of who is shown as leader and of who
+/// A poll asks GET /cluster of one host, then GET /primary of who is shown as leader and of who
 /// was known as one. It starts at a random host and stays with it while it answers, so that
 /// hundreds of proxies do not all ask the first; a host that failed or was slow comes last for a
 /// while, and members that Patroni named are asked when all hosts are gone. Each API is asked by a
@@ -39,7 +39,7 @@ class Poller;
 ///
 /// It is in alert while there is a reason to expect news: nobody leads beyond doubt, the leader's
 /// API does not answer, the data path has trouble, a switchover that is planned is near. Then
-/// rounds follow each other within a fifth of a second, or a tenth where somebody else may lead at
+/// polls follow each other within a fifth of a second, or a tenth where somebody else may lead at
 /// any moment, less often where answers are slow and after minutes, and who holds the lock but is
 /// not promoted yet is asked between them too: ten to twenty requests a second, and some more for a
 /// moment.
@@ -59,8 +59,8 @@ class ClusterWatcher {
         /// wants it.
         std::vector<Requirements> judged_by{};
     };
-    /// How a round went.
-    struct Round {
+    /// How a poll went.
+    struct PollResult {
         bool answered = false;  ///< some host gave a good answer of /cluster
         std::string host;       ///< which
         /// Why hosts that were asked gave none: "http://10.0.0.1:8008: Connection refused; ...".
@@ -68,11 +68,11 @@ class ClusterWatcher {
         std::chrono::duration<double> took{0};  ///< seconds
     };
     using OnView = std::function<void(const ClusterView&)>;
-    using OnRound = std::function<void(const Round&)>;
+    using OnPoll = std::function<void(const PollResult&)>;
 
     /// `on_view` is told after every answer, after several where they are mere positions,
-    /// `on_round` at the end of every round.
-    ClusterWatcher(Settings settings, OnView on_view, OnRound on_round);
+    /// `on_poll` at the end of every poll.
+    ClusterWatcher(Settings settings, OnView on_view, OnPoll on_poll);
     ClusterWatcher(const ClusterWatcher&) = delete;
     ClusterWatcher& operator=(const ClusterWatcher&) = delete;
     ~ClusterWatcher();
@@ -88,8 +88,8 @@ class ClusterWatcher {
     }
     /// Ends requests under way. What was asked of poll_now() and not done is told a failure.
     void stop();
-    /// `done` is told how a round went whose requests all begin after this call.
-    void poll_now(OnRound done);
+    /// `done` is told how a poll went whose requests all begin after this call.
+    void poll_now(OnPoll done);
     /// The data path has trouble with a member: the cluster is asked again soon.
     void report_trouble(const std::string& member, Trouble trouble);
 
@@ -114,7 +114,7 @@ class ClusterWatcher {
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<std::function<void()>> tasks_;  // guarded by mutex_
-    std::vector<OnRound> asked_;               // guarded by mutex_; not passed on yet
+    std::vector<OnPoll> asked_;                // guarded by mutex_; not passed on yet
     bool stopping_ = false;                    // guarded by mutex_
     std::thread thread_;
 };

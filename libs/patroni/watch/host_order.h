@@ -27,7 +27,7 @@ class HostOrder {
     /// It answered, but another may know better: that comes first now. Of a single host the members
     /// come first for a while.
     void pass_over(const Endpoint& host, Clock::time_point now);
-    /// It failed, or keeps a round waiting.
+    /// It failed, or keeps a poll waiting.
     void put_last(const Endpoint& host, Clock::time_point now);
 
   private:

@@ -27,13 +27,13 @@ HostOrder Poller::from_any_of(const std::vector<Endpoint>& hosts) const {
     return {hosts, static_cast<std::size_t>(outlets_.chance(0, std::ssize(hosts) - 1))};
 }
 
-void Poller::poll_now(OnRound done) {
+void Poller::poll_now(OnPoll done) {
     waiting_.push_back(std::move(done));
-    schedule_.want_round();
+    schedule_.want_poll();
 }
 
-std::vector<Poller::OnRound> Poller::take_waiting() {
-    auto waiting = round_ ? std::exchange(round_->done, {}) : std::vector<OnRound>{};
+std::vector<Poller::OnPoll> Poller::take_waiting() {
+    auto waiting = poll_ ? std::exchange(poll_->done, {}) : std::vector<OnPoll>{};
     std::move(waiting_.begin(), waiting_.end(), std::back_inserter(waiting));
     waiting_.clear();
     return waiting;
@@ -41,9 +41,9 @@ std::vector<Poller::OnRound> Poller::take_waiting() {
 
 void Poller::reconfigure(Settings settings, Clock::time_point now) {
     now_ = now;
-    // Whoever waits for the round under way gets the next one: this one asks the old hosts.
+    // Whoever waits for the poll under way gets the next one: this one asks the old hosts.
     waiting_ = take_waiting();
-    round_.reset();
+    poll_.reset();
     if (settings_.hosts != settings.hosts || settings_.identity != settings.identity) {
         identity_ = KnownIdentity(settings.identity, settings.hosts.size());
         member_apis_ = MemberApis(settings.hosts, outlets_.address_of);
@@ -68,28 +68,28 @@ void Poller::report_trouble(const std::string& member, Trouble trouble, Clock::t
 
 void Poller::advance(Clock::time_point now, std::chrono::system_clock::time_point wall_clock) {
     now_ = now;
-    if (!round_ && now_ >= schedule_.next_round_at())
-        begin_round();
-    advance_round(wall_clock);
-    follow_candidate();
-    follow_trouble();
+    if (!poll_ && now_ >= schedule_.next_poll_at())
+        begin_poll();
+    advance_poll(wall_clock);
+    check_candidate();
+    check_leader();
     if (now_ >= tell_view_at_)
         tell_view();
 }
 
 Clock::time_point Poller::next_deadline() const {
-    return std::min({next_round_deadline(), schedule_.next_candidate_at(), schedule_.next_look_at(),
-                     tell_view_at_});
+    return std::min({next_poll_deadline(), candidate_checks_.next_at(),
+                     schedule_.next_leader_check_at(), tell_view_at_});
 }
 
-void Poller::begin_round() {
-    round_ = std::make_unique<RoundState>();
-    round_->number = ++round_number_;
-    round_->started = now_;
-    schedule_.round_began(now_);
-    round_->hosts = apis_ = hosts_.at(now_, view().snapshot.get());
-    round_->done = std::exchange(waiting_, {});
-    if (!round_->done.empty())
+void Poller::begin_poll() {
+    poll_ = std::make_unique<PollInProgress>();
+    poll_->number = ++poll_number_;
+    poll_->started = now_;
+    schedule_.poll_began(now_);
+    poll_->hosts = apis_ = hosts_.at(now_, view().snapshot.get());
+    poll_->done = std::exchange(waiting_, {});
+    if (!poll_->done.empty())
         evidence_.observe({now_, Push{}});
     ask_next_host();
     for (const auto& host : settings_.hosts)
@@ -97,86 +97,86 @@ void Poller::begin_round() {
             ask_host(host);
 }
 
-/// Does what is due: asks a further host, or ends the round.
-void Poller::advance_round(std::chrono::system_clock::time_point wall_clock) {
-    if (!round_)
+/// Does what is due: asks a further host, or ends the poll.
+void Poller::advance_poll(std::chrono::system_clock::time_point wall_clock) {
+    if (!poll_)
         return;
-    if (!round_->claims.empty() && now_ >= round_->claims.front().until)
+    if (!poll_->claims.empty() && now_ >= poll_->claims.front().until)
         weigh_claim();
-    if (!round_->cluster_done && now_ >= round_->next_host_at) {
-        // Or a host that hangs would be asked first in every round, one question behind the other.
-        hosts_.put_last(round_->hosts[round_->asked - 1], now_);
+    if (!poll_->cluster_done && now_ >= poll_->next_host_at) {
+        // Or a host that hangs would be asked first in every poll, one question behind the other.
+        hosts_.put_last(poll_->hosts[poll_->asked - 1], now_);
         ask_next_host();
     }
-    if (round_->cluster_done && (round_->awaited.empty() || now_ >= next_round_deadline()))
-        end_round(wall_clock);
+    if (poll_->cluster_done && (poll_->awaited.empty() || now_ >= next_poll_deadline()))
+        end_poll(wall_clock);
 }
 
-Clock::time_point Poller::next_round_deadline() const {
-    if (!round_)
-        return schedule_.next_round_at();
-    if (!round_->claims.empty())
-        return round_->claims.front().until;
-    if (!round_->cluster_done)
-        return round_->next_host_at;
-    return *round_->cluster_done + schedule_.members_wait(!round_->done.empty());
+Clock::time_point Poller::next_poll_deadline() const {
+    if (!poll_)
+        return schedule_.next_poll_at();
+    if (!poll_->claims.empty())
+        return poll_->claims.front().until;
+    if (!poll_->cluster_done)
+        return poll_->next_host_at;
+    return *poll_->cluster_done + schedule_.patience(!poll_->done.empty());
 }
 
-void Poller::end_round(std::chrono::system_clock::time_point wall_clock) {
+void Poller::end_poll(std::chrono::system_clock::time_point wall_clock) {
     if (tell_view_at_ != Clock::time_point::max())
         tell_view();
-    const auto finished = std::exchange(round_, nullptr);
-    if (identity_.end_round(now_)) {
+    const auto finished = std::exchange(poll_, nullptr);
+    if (identity_.end_poll(now_)) {
         foreign_.clear();
         finished->outcome.errors =
             "the cluster was initialised anew: it is " + identity_.get().words() + " from now on";
     }
     finished->outcome.took = now_ - finished->started;
     const auto& snapshot = view().snapshot;
-    schedule_.round_ended(
-        {.expects_news = snapshot && (!evidence_.is_settled() || evidence_.wants_confirmation() ||
-                                      unconfirmed_ || identity_.is_doubted()),
+    schedule_.poll_ended(
+        {.expects_change = snapshot && (!evidence_.is_settled() || evidence_.wants_confirmation() ||
+                                        unconfirmed_ || identity_.is_doubted()),
          .leaderless = evidence_.is_leaderless(),
-         .by_hearsay = view().leader.by_hearsay,
+         .leader_is_silent = view().leader.api_is_silent,
          .switchover_at = snapshot ? snapshot->switchover_at : std::nullopt,
          .wall_clock = wall_clock,
          .answer_took = finished->answer_took});
     if (!waiting_.empty())
-        schedule_.want_round();
+        schedule_.want_poll();
     if (evidence_.wants_other_host())
         hosts_.pass_over(answered_by_, now_);
-    outlets_.on_round(finished->outcome);
+    outlets_.on_poll(finished->outcome);
     for (const auto& done : finished->done)
         done(finished->outcome);
 }
 
 /// Asks whoever is about to be promoted, when that is due. As long as it has not answered it is not
 /// asked anew.
-void Poller::follow_candidate() {
+void Poller::check_candidate() {
     const std::string candidate = evidence_.candidate();
-    if (schedule_.take_candidate(candidate, now_))
+    if (candidate_checks_.take(candidate, now_))
         ask_member(candidate, "/primary");
 }
 
-void Poller::follow_trouble() {
-    if (schedule_.take_look(now_))
+void Poller::check_leader() {
+    if (schedule_.take_leader_check(now_))
         ask_member(view().leader.member, "/primary");
 }
 
 void Poller::ask_next_host() {
-    RoundState& round = *round_;
-    if (round.asked == round.hosts.size()) {
-        round.next_host_at = Clock::time_point::max();
+    PollInProgress& poll = *poll_;
+    if (poll.asked == poll.hosts.size()) {
+        poll.next_host_at = Clock::time_point::max();
         return;
     }
-    const Endpoint host = round.hosts[round.asked++];
+    const Endpoint host = poll.hosts[poll.asked++];
     if (!cluster_asked_.insert(host.url()).second) {
-        round.next_host_at = now_;
-        return fail_host(host, "it has not answered the round before this one yet");
+        poll.next_host_at = now_;
+        return fail_host(host, "it has not answered the poll before this one yet");
     }
-    round.next_host_at = now_ + schedule_.next_host_after();
+    poll.next_host_at = now_ + schedule_.patience();
     ask(host, "/cluster",
-        [this, number = round.number, host, asked_at = now_](const Result<HttpReply>& reply) {
+        [this, number = poll.number, host, asked_at = now_](const Result<HttpReply>& reply) {
             on_cluster_reply(number, host, asked_at, reply);
         });
 }
@@ -188,8 +188,8 @@ void Poller::observe(decltype(Observation::claim) claim) {
     const bool leads_anew = view().leader.member != leader;
     if (leads_anew)
         schedule_.leader_changed();
-    // At its beginning a round waits for who leads, so that the first one tells all there is.
-    if (!evidence_.is_settled() && (!round_ || !leader.empty()))
+    // At its beginning a poll waits for who leads, so that the first one tells all there is.
+    if (!evidence_.is_settled() && (!poll_ || !leader.empty()))
         schedule_.doubt(now_);
     if (is_position && !leads_anew)
         tell_view_at_ = std::min(tell_view_at_, now_ + kGatherPositions);

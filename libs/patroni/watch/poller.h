@@ -18,6 +18,7 @@
 #include "patroni/verdict/claim.h"
 #include "patroni/verdict/evidence.h"
 #include "patroni/verdict/known_identity.h"
+#include "patroni/watch/candidate_checks.h"
 #include "patroni/watch/cluster_watcher.h"
 #include "patroni/watch/host_order.h"
 #include "patroni/watch/member_apis.h"
@@ -26,7 +27,7 @@
 namespace patroni {
 
 /// The course of asking one cluster: whom, when, and what an answer does to what is known. A state
-/// machine: points in time, replies and trouble in; questions, views and rounds out. No clock, no
+/// machine: points in time, replies and trouble in; questions, views and polls out. No clock, no
 /// thread, no I/O, and chance only through `Chance`, so that a test can drive it through any course
 /// of events. One thread at a time.
 ///
@@ -34,15 +35,15 @@ namespace patroni {
 class Poller {
   public:
     using Settings = ClusterWatcher::Settings;  ///< `timeouts` and `access` are the driver's
-    using Round = ClusterWatcher::Round;
-    using OnRound = ClusterWatcher::OnRound;
+    using PollResult = ClusterWatcher::PollResult;
+    using OnPoll = ClusterWatcher::OnPoll;
     /// Told once, at `now`, and never from within ask(); not at all if the question is given up.
     using OnReply = std::function<void(Clock::time_point now, const Result<HttpReply>& reply)>;
 
     struct Outlets {
         std::function<void(const Endpoint& endpoint, const std::string& path, OnReply)> ask;
         ClusterWatcher::OnView on_view;
-        OnRound on_round;
+        OnPoll on_poll;
         PollSchedule::Chance chance;
         MemberApis::AddressOf address_of;
     };
@@ -60,21 +61,21 @@ class Poller {
     /// From now on these settings. What is known of the cluster stays; replies to what was asked
     /// before do not count.
     void reconfigure(Settings settings, Clock::time_point now);
-    /// `done` is told how a round went that begins after this call.
-    void poll_now(OnRound done);
-    /// Of those who were promised a round and have not been told of one.
-    [[nodiscard]] std::vector<OnRound> take_waiting();
+    /// `done` is told how a poll went that begins after this call.
+    void poll_now(OnPoll done);
+    /// Of those who were promised a poll and have not been told of one.
+    [[nodiscard]] std::vector<OnPoll> take_waiting();
     void report_trouble(const std::string& member, Trouble trouble, Clock::time_point now);
 
     [[nodiscard]] const ClusterView& view() const noexcept { return evidence_.view(); }
-    /// The APIs that the latest round may ask.
+    /// The APIs that the latest poll may ask.
     [[nodiscard]] const std::vector<Endpoint>& apis() const noexcept { return apis_; }
 
   private:
     /// Member (empty: whoever it is), path, and the API's URL.
     using Question = std::tuple<std::string, std::string, std::string>;
 
-    struct RoundState {
+    struct PollInProgress {
         std::uint64_t number = 0;
         Clock::time_point started;
         std::vector<Endpoint> hosts;  ///< to be asked, in order
@@ -84,10 +85,10 @@ class Poller {
         std::optional<Clock::time_point>
             cluster_done;                ///< when /cluster was answered, or by nobody
         Clock::duration answer_took{0};  ///< of /cluster, by who answered well, else the slowest
-        std::set<Question> awaited;      ///< asked in this round
+        std::set<Question> awaited;      ///< asked in this poll
         std::set<std::string> repeated;  ///< of these, GET /primary once more
-        Round outcome;
-        std::vector<OnRound> done;
+        PollResult outcome;
+        std::vector<OnPoll> done;
         std::deque<Claim> claims;  ///< the first is weighed
         OwnWords words;
         struct Held {
@@ -97,15 +98,15 @@ class Poller {
         std::map<Question, Held> held;  ///< by members of which it is not clear yet whose they are
     };
 
-    void begin_round();
-    void advance_round(std::chrono::system_clock::time_point wall_clock);
-    void end_round(std::chrono::system_clock::time_point wall_clock);
-    [[nodiscard]] Clock::time_point next_round_deadline() const;
+    void begin_poll();
+    void advance_poll(std::chrono::system_clock::time_point wall_clock);
+    void end_poll(std::chrono::system_clock::time_point wall_clock);
+    [[nodiscard]] Clock::time_point next_poll_deadline() const;
 
-    void follow_candidate();
-    void follow_trouble();
+    void check_candidate();
+    void check_leader();
     void ask_next_host();
-    void on_cluster_reply(std::uint64_t round, const Endpoint& host, Clock::time_point asked_at,
+    void on_cluster_reply(std::uint64_t poll, const Endpoint& host, Clock::time_point asked_at,
                           const Result<HttpReply>& reply);
     void fail_host(const Endpoint& host, const std::string& reason);
     void end_cluster();
@@ -143,6 +144,7 @@ class Poller {
     Evidence evidence_;
     HostOrder hosts_;
     PollSchedule schedule_;
+    CandidateChecks candidate_checks_;
     KnownIdentity identity_;
     MemberApis member_apis_;
     std::map<std::string, std::string> foreign_;  ///< hosts of another cluster, by URL, and why
@@ -152,15 +154,15 @@ class Poller {
     };
     std::optional<Unconfirmed> unconfirmed_;  ///< news of which nobody knows whose they are
     std::vector<Endpoint> apis_;
-    Endpoint answered_by_;               ///< GET /cluster, the last time
-    std::unique_ptr<RoundState> round_;  ///< null between rounds
-    std::uint64_t round_number_ = 0;
+    Endpoint answered_by_;                  ///< GET /cluster, the last time
+    std::unique_ptr<PollInProgress> poll_;  ///< null between polls
+    std::uint64_t poll_number_ = 0;
     std::uint64_t generation_ = 0;  ///< of the settings; replies to an older one do not count
     std::map<Question, Clock::time_point> outstanding_;  ///< without an answer: since when
     std::set<std::string> cluster_asked_;                ///< URLs of hosts, without an answer
     std::set<std::string> asked_between_;  ///< members that have not answered that yet
     Clock::time_point tell_view_at_ = Clock::time_point::max();  ///< for positions not told yet
-    std::vector<OnRound> waiting_;                               ///< for a round that has not begun
+    std::vector<OnPoll> waiting_;                                ///< for a poll that has not begun
 };
 
 }  // namespace patroni

@@ -37,7 +37,7 @@ bool is_api_of_any(const ClusterSnapshot* snapshot, const Endpoint& api) {
 
 }  // namespace
 
-void Poller::on_cluster_reply(std::uint64_t round, const Endpoint& host, Clock::time_point asked_at,
+void Poller::on_cluster_reply(std::uint64_t poll, const Endpoint& host, Clock::time_point asked_at,
                               const Result<HttpReply>& reply) {
     cluster_asked_.erase(host.url());
     auto snapshot = read_cluster(reply);
@@ -53,50 +53,50 @@ void Poller::on_cluster_reply(std::uint64_t round, const Endpoint& host, Clock::
         snapshot = Failure{"the answer names no member, though " + leader + " leads"};
     if (!snapshot)
         hosts_.put_last(host, now_);
-    // Another host was faster, or the round is over: what this one says may be old.
-    if (!round_ || round_->number != round || round_->cluster_done)
+    // Another host was faster, or the poll is over: what this one says may be old.
+    if (!poll_ || poll_->number != poll || poll_->cluster_done)
         return;
     if (!snapshot) {
         if (reply)  // it had work with us
-            round_->answer_took = std::max(round_->answer_took, now_ - asked_at);
+            poll_->answer_took = std::max(poll_->answer_took, now_ - asked_at);
         return fail_host(host, snapshot.reason());
     }
     Claim claim;
     claim.host = host;
     claim.snapshot = std::make_shared<const ClusterSnapshot>(std::move(snapshot).value());
     claim.took = now_ - asked_at;
-    round_->claims.push_back(std::move(claim));
-    if (round_->claims.size() == 1)
+    poll_->claims.push_back(std::move(claim));
+    if (poll_->claims.size() == 1)
         begin_claim();
 }
 
 void Poller::fail_host(const Endpoint& host, const std::string& reason) {
-    RoundState& round = *round_;
-    auto& errors = round.outcome.errors;
+    PollInProgress& poll = *poll_;
+    auto& errors = poll.outcome.errors;
     errors.append(errors.empty() ? "" : "; ").append(host.url() + ": " + reason);
-    if (++round.failed == round.hosts.size())
+    if (++poll.failed == poll.hosts.size())
         return end_cluster();
-    if (!round.claims.empty())
+    if (!poll.claims.empty())
         return;
-    if (round.failed == round.asked)
+    if (poll.failed == poll.asked)
         ask_next_host();
 }
 
 /// GET /cluster was answered, or will not be.
 void Poller::end_cluster() {
-    round_->claims.clear();
-    round_->cluster_done = now_;
+    poll_->claims.clear();
+    poll_->cluster_done = now_;
     ask_members();
 }
 
 /// An answer that brings news waits for own words. In calm nobody is asked who it is.
 void Poller::begin_claim() {
-    Claim& claim = round_->claims.front();
+    Claim& claim = poll_->claims.front();
     const ClusterSnapshot* before = view().snapshot.get();
     if (identity_.is_settled() && !brings_news(before, *claim.snapshot))
         return accept(Claim(claim));
-    claim.until = now_ + schedule_.members_wait(!round_->done.empty());
-    round_->next_host_at = Clock::time_point::max();
+    claim.until = now_ + schedule_.patience(!poll_->done.empty());
+    poll_->next_host_at = Clock::time_point::max();
     const std::string leader = leader_named_by(*claim.snapshot);
     if (const Member* named = find(claim.snapshot.get(), leader)) {
         const Member* known = find(before, leader);
@@ -114,14 +114,14 @@ void Poller::begin_claim() {
 }
 
 void Poller::weigh_claim() {
-    if (!round_ || round_->claims.empty())
+    if (!poll_ || poll_->claims.empty())
         return;
-    const Claim claim = round_->claims.front();
+    const Claim claim = poll_->claims.front();
     const bool is_over = now_ >= claim.until;
     if (!settle_identity(is_over))
         return;
     const auto [kind, reason] =
-        attribute(claim, round_->words, identity_.get(), !view().snapshot, is_over);
+        attribute(claim, poll_->words, identity_.get(), !view().snapshot, is_over);
     switch (kind) {
         case Attribution::Kind::pending:
             return;
@@ -134,12 +134,12 @@ void Poller::weigh_claim() {
     }
     hosts_.put_last(claim.host, now_);
     foreign_[claim.host.url()] = reason;
-    round_->claims.pop_front();
+    poll_->claims.pop_front();
     drop_held();
     fail_host(claim.host, reason);
-    if (round_ && !round_->claims.empty())
+    if (poll_ && !poll_->claims.empty())
         begin_claim();
-    else if (round_ && !round_->cluster_done && round_->next_host_at == Clock::time_point::max())
+    else if (poll_ && !poll_->cluster_done && poll_->next_host_at == Clock::time_point::max())
         ask_next_host();  // for nobody was while that claim was looked into
 }
 
@@ -156,7 +156,7 @@ bool Poller::settle_identity(bool is_over) {
         return true;
     }
     if (!identity_.dispute().empty()) {
-        round_->outcome.errors = identity_.dispute();
+        poll_->outcome.errors = identity_.dispute();
         end_cluster();
     }
     return false;
@@ -168,27 +168,27 @@ void Poller::confirm(const Claim& claim) {
         unconfirmed_ = Unconfirmed{claim.snapshot, now_};
     if (now_ - unconfirmed_->since >= Evidence::kConfirmAfter)
         return accept(claim);
-    round_->outcome.answered = true;
-    round_->outcome.host = claim.host.url();
+    poll_->outcome.answered = true;
+    poll_->outcome.host = claim.host.url();
     schedule_.doubt(now_);
     end_cluster();
 }
 
 void Poller::accept(const Claim& claim) {
-    round_->outcome.answered = true;
-    round_->outcome.host = claim.host.url();
-    round_->answer_took = claim.took;
+    poll_->outcome.answered = true;
+    poll_->outcome.host = claim.host.url();
+    poll_->answer_took = claim.took;
     hosts_.answered(claim.host);
     answered_by_ = claim.host;
     foreign_.erase(claim.host.url());
     unconfirmed_.reset();
     for (const auto& api : {std::optional(claim.host), claim.leader_api})
-        if (const auto word = api ? round_->words.find(api->url()) : round_->words.end();
-            word != round_->words.end() && word->second)
+        if (const auto word = api ? poll_->words.find(api->url()) : poll_->words.end();
+            word != poll_->words.end() && word->second)
             identity_.complete(word->second->cluster);
     identity_.complete({claim.snapshot->scope, {}});
-    round_->claims.clear();
-    round_->cluster_done = now_;
+    poll_->claims.clear();
+    poll_->cluster_done = now_;
     observe(
         ClusterAnswer{claim.snapshot, member_apis_.member_at(claim.host, claim.snapshot.get())});
     ask_members();
@@ -197,9 +197,9 @@ void Poller::accept(const Claim& claim) {
 
 /// Words that nobody asks for any more.
 void Poller::drop_held() {
-    for (const auto& [question, held] : round_->held)
-        round_->awaited.erase(question);
-    round_->held.clear();
+    for (const auto& [question, held] : poll_->held)
+        poll_->awaited.erase(question);
+    poll_->held.clear();
 }
 
 void Poller::ask_members() {
@@ -249,20 +249,20 @@ void Poller::ask_member(const std::string& member, const std::string& path) {
 
 void Poller::ask_own_word(const std::string& member, const std::string& path, const Endpoint& api) {
     const Question question{member, path, api.url()};
-    if (round_)
-        if (const auto held = round_->held.extract(question))
+    if (poll_)
+        if (const auto held = poll_->held.extract(question))
             return take_own_word(question, api, held.mapped().reply, held.mapped().took);
     if (!outstanding_.emplace(question, now_).second) {
-        // It has not answered the last time yet. What it was asked between the rounds is older than
+        // It has not answered the last time yet. What it was asked between the polls is older than
         // this one and soon answered: it is asked once more then.
-        if (round_ && asked_between_.contains(member)) {
-            round_->awaited.insert(question);
-            round_->repeated.insert(member);
+        if (poll_ && asked_between_.contains(member)) {
+            poll_->awaited.insert(question);
+            poll_->repeated.insert(member);
         }
         return;
     }
-    if (round_)
-        round_->awaited.insert(question);
+    if (poll_)
+        poll_->awaited.insert(question);
     else
         asked_between_.insert(member);
     // Paused, nobody takes over from a leader whose Patroni is silent.
@@ -290,8 +290,8 @@ Speaker Poller::hear(const Endpoint& api, const Result<HttpReply>& reply) {
     const bool is_word =
         reply && parse_primary({}, reply.value().status, reply.value().body).operator bool();
     Speaker speaker = is_word ? parse_speaker(reply.value().body) : Speaker{};
-    if (round_)
-        round_->words[api.url()] = is_word ? std::optional(speaker) : std::nullopt;
+    if (poll_)
+        poll_->words[api.url()] = is_word ? std::optional(speaker) : std::nullopt;
     if (!reply)
         member_apis_.silent(api);
     if (!is_word)
@@ -316,9 +316,9 @@ void Poller::note_foreign(const std::string& url, const ClusterIdentity& told) {
 void Poller::on_member_reply(const Question& question, const Endpoint& api,
                              const Result<HttpReply>& reply) {
     const auto took = now_ - outstanding_.extract(question).mapped();
-    if (round_ && !round_->claims.empty() && round_->claims.front().leader_api == api) {
+    if (poll_ && !poll_->claims.empty() && poll_->claims.front().leader_api == api) {
         // It counts once the answer that named it does.
-        round_->held.insert_or_assign(question, RoundState::Held{reply, took});
+        poll_->held.insert_or_assign(question, PollInProgress::Held{reply, took});
         (void)hear(api, reply);
         return weigh_claim();
     }
@@ -342,12 +342,12 @@ void Poller::take_own_word(const Question& question, const Endpoint& api,
     // Of where it was before nobody speaks for it.
     const auto own_api = api_of(member);
     const bool is_moved = !own_api || !(own_api.value() == api);
-    if (round_)
-        round_->awaited.erase(question);
-    const bool is_asked_again = path == "/primary" && asked_between_.erase(member) != 0 && round_ &&
-                                round_->repeated.erase(member) != 0;
+    if (poll_)
+        poll_->awaited.erase(question);
+    const bool is_asked_again = path == "/primary" && asked_between_.erase(member) != 0 && poll_ &&
+                                poll_->repeated.erase(member) != 0;
     if (!is_moved && path == "/primary" && reply)
-        schedule_.candidate_answered(member, took);
+        candidate_checks_.answered(member, took);
     if (path == "/primary" && member == view().leader.member)
         schedule_.leader_answered(reply ? std::optional(took) : std::nullopt);
     if (is_asked_again)

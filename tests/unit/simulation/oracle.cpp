@@ -5,14 +5,14 @@
 namespace simulation {
 namespace {
 
-// Rounds are 100 ms apart at the soonest, with GET /cluster and GET /primary for a member and as a
+// Polls are 100 ms apart at the soonest, with GET /cluster and GET /primary for a member and as a
 // host, and a candidate is asked every 50 ms: 50 a second, and some more for a moment.
 constexpr std::size_t kMostASecond = 60;
 
-// An answer that brings news counts once it is clear whose it is: a round waits a second for own
+// An answer that brings news counts once it is clear whose it is: a poll waits a second for own
 // words, and if none comes a second answer, kConfirmAfter later, must agree.
 constexpr std::chrono::milliseconds kDigested{2'500};
-// But between rounds an own word counts at once.
+// But between polls an own word counts at once.
 constexpr std::chrono::milliseconds kOwnWordsTime{1'000};
 
 bool serving(const Told& told) {
@@ -144,7 +144,7 @@ void Oracle::heard_cluster(Clock::time_point at, const Answer& answer) {
     }
 }
 
-/// One that came after a later one in the same round may count against a member all the same.
+/// One that came after a later one in the same poll may count against a member all the same.
 void Oracle::heard_late(Clock::time_point at, const Answer& answer) {
     const std::string named = named_by(answer);
     for (auto& [member, heard] : heard_) {

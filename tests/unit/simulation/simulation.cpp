@@ -13,8 +13,8 @@ using patroni::RequestedRole;
 
 // As the proxy asks: RestClient::Timeouts of ClusterWatcher::Settings.
 constexpr Milliseconds kTimeout = 3s;
-// What must have happened within the poll interval and this, once the world is consistent: a round
-// (its interval), a second answer where one is not enough (Evidence::kConfirmAfter and a round in
+// What must have happened within the poll interval and this, once the world is consistent: a poll
+// (its interval), a second answer where one is not enough (Evidence::kConfirmAfter and a poll in
 // alert), and the same again for who is named by it.
 constexpr Milliseconds kSettled = 2s;
 constexpr int kJitterPart = 20;  // of PollSchedule
@@ -68,7 +68,7 @@ Simulation::Simulation(std::uint64_t seed, bool tells)
     outlets.ask = [this](const patroni::Endpoint& endpoint, const std::string& path,
                          auto on_reply) { ask(endpoint, path, std::move(on_reply)); };
     outlets.on_view = [this](const patroni::ClusterView& view) { on_view(view); };
-    outlets.on_round = [](const patroni::Poller::Round&) {};
+    outlets.on_poll = [](const patroni::Poller::PollResult&) {};
     outlets.chance = [this](std::int64_t least, std::int64_t most) {
         return chance_.between(least, most);
     };

@@ -200,7 +200,7 @@ TEST_F(TlsTest, RefusesACertificateForAnotherHost) {
     EXPECT_EQ(get_from(other, unchecked_, "localhost"), kAnswer);
 }
 
-TEST_F(TlsTest, RefusesANameForAnAddressAndTheOtherWayRound) {
+TEST_F(TlsTest, RefusesANameForAnAddressAndTheOtherWayPoll) {
     EXPECT_EQ(get_from(server_for({"localhost"}), trusting()),
               "the certificate is for localhost, not for 127.0.0.1");
     EXPECT_EQ(get_from(server(), trusting(), "localhost"),

@@ -42,7 +42,7 @@ using testing::HasSubstr;
 using testing::Pair;
 using testing::StartsWith;
 
-constexpr auto kNever = 1h;  // as an interval: after the first round only poll_now() begins one
+constexpr auto kNever = 1h;  // as an interval: after the first poll only poll_now() begins one
 
 /// Keeps what a watcher tells, from its thread to the test's.
 template <typename T>
@@ -145,7 +145,7 @@ std::function<bool(const ClusterView&)> led_by(const std::string& member) {
     return [=](const ClusterView& view) { return view.leader.member == member; };
 }
 
-using Round = ClusterWatcher::Round;
+using Poll = ClusterWatcher::PollResult;
 
 /// Two hosts that answer, and settings to watch them. Their cluster has one member, p1, whose own
 /// API nobody knows, so that it leads by /cluster alone.
@@ -174,8 +174,8 @@ class ClusterWatcherTest : public testing::Test {
         return watch({&a_}, interval);
     }
 
-    Round poll_now(ClusterWatcher& watcher) {
-        Recorder<Round> told;
+    Poll poll_now(ClusterWatcher& watcher) {
+        Recorder<Poll> told;
         watcher.poll_now(told.callback());
         return told.at(0);
     }
@@ -186,8 +186,8 @@ class ClusterWatcherTest : public testing::Test {
     FakePatroni a_;
     FakePatroni b_;
     Recorder<ClusterView> views_;
-    Recorder<Round> rounds_;
-    Recorder<Round> asked_;
+    Recorder<Poll> polls_;
+    Recorder<Poll> asked_;
 };
 
 // ---------------------------------------------------------------------------------------------
@@ -197,62 +197,62 @@ TEST_F(ClusterWatcherTest, AnAnswerThatSaysNothingIsAnErrorOfItsHostAndTheNextIs
     for (const std::string nothing :
          {R"({"members": []})", R"({"members": [1, {"name": "p1", "role": "chief"}]})"}) {
         both_answer({leader("p1")});
-        Recorder<Round> rounds;
-        ClusterWatcher watcher(both(), views_.callback(), rounds.callback());
+        Recorder<Poll> polls;
+        ClusterWatcher watcher(both(), views_.callback(), polls.callback());
         watcher.start();
-        const std::string first = rounds.at(0).host;
+        const std::string first = polls.at(0).host;
         at(first).answer_cluster(nothing);
-        const Round round = poll_now(watcher);
-        EXPECT_TRUE(round.answered);
-        EXPECT_EQ(round.host, other_than(first).url());
-        EXPECT_THAT(round.errors, testing::StartsWith(first + ": "));
+        const Poll poll = poll_now(watcher);
+        EXPECT_TRUE(poll.answered);
+        EXPECT_EQ(poll.host, other_than(first).url());
+        EXPECT_THAT(poll.errors, testing::StartsWith(first + ": "));
         EXPECT_EQ(views_.last().leader.member, "p1");
     }
 }
 
 TEST_F(ClusterWatcherTest, WhileNobodyLeadsNoMembersAreAnAnswer) {
     both_answer({});
-    ClusterWatcher watcher(both(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(both(), views_.callback(), polls_.callback());
     watcher.start();
-    EXPECT_TRUE(rounds_.at(0).answered);
-    EXPECT_EQ(rounds_.at(0).errors, "");
+    EXPECT_TRUE(polls_.at(0).answered);
+    EXPECT_EQ(polls_.at(0).errors, "");
 }
 
-TEST_F(ClusterWatcherTest, ARoundSaysWhoAnswered) {
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+TEST_F(ClusterWatcherTest, APollSaysWhoAnswered) {
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.start();
-    const auto round = rounds_.at(0);
-    EXPECT_TRUE(round.answered);
-    EXPECT_EQ(round.host, a_.url());
-    EXPECT_EQ(round.errors, "");
+    const auto poll = polls_.at(0);
+    EXPECT_TRUE(poll.answered);
+    EXPECT_EQ(poll.host, a_.url());
+    EXPECT_EQ(poll.errors, "");
     EXPECT_EQ(first_member_of(views_.at(0)), "p1");
 }
 
 TEST_F(ClusterWatcherTest, StaysWithAHostWhileItAnswers) {
-    ClusterWatcher watcher(both(1ms), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(both(1ms), views_.callback(), polls_.callback());
     watcher.start();
-    const std::string host = rounds_.at(0).host;
+    const std::string host = polls_.at(0).host;
     for (std::size_t i = 1; i < 20; ++i)
-        EXPECT_EQ(rounds_.at(i).host, host);
+        EXPECT_EQ(polls_.at(i).host, host);
     EXPECT_EQ(other_than(host).requests("/cluster"), 0U);
 }
 
-TEST_F(ClusterWatcherTest, AsksTheNextHostInTheSameRoundAndStaysThere) {
-    ClusterWatcher watcher(both(), views_.callback(), rounds_.callback());
+TEST_F(ClusterWatcherTest, AsksTheNextHostInTheSamePollAndStaysThere) {
+    ClusterWatcher watcher(both(), views_.callback(), polls_.callback());
     watcher.start();
-    const std::string first = rounds_.at(0).host;
+    const std::string first = polls_.at(0).host;
     const std::string second = other_than(first).url();
     at(first).stop();
-    auto round = poll_now(watcher);
-    EXPECT_TRUE(round.answered);
-    EXPECT_EQ(round.host, second);
-    EXPECT_THAT(round.errors, StartsWith(first + ": "));
-    EXPECT_THAT(round.errors, HasSubstr("Connection refused"));
+    auto poll = poll_now(watcher);
+    EXPECT_TRUE(poll.answered);
+    EXPECT_EQ(poll.host, second);
+    EXPECT_THAT(poll.errors, StartsWith(first + ": "));
+    EXPECT_THAT(poll.errors, HasSubstr("Connection refused"));
 
     at(first).start();
-    round = poll_now(watcher);
-    EXPECT_EQ(round.host, second);
-    EXPECT_EQ(round.errors, "");
+    poll = poll_now(watcher);
+    EXPECT_EQ(poll.host, second);
+    EXPECT_EQ(poll.errors, "");
 }
 
 TEST_F(ClusterWatcherTest, ManyWatchersDoNotAllStartWithTheFirstHost) {
@@ -260,10 +260,10 @@ TEST_F(ClusterWatcherTest, ManyWatchersDoNotAllStartWithTheFirstHost) {
     std::vector<std::unique_ptr<ClusterWatcher>> watchers;
     for (int i = 0; i < 40; ++i) {
         watchers.push_back(
-            std::make_unique<ClusterWatcher>(both(), views_.callback(), rounds_.callback()));
+            std::make_unique<ClusterWatcher>(both(), views_.callback(), polls_.callback()));
         watchers.back()->start();
     }
-    (void)rounds_.at(39);
+    (void)polls_.at(39);
     EXPECT_GT(a_.requests("/cluster"), 0U);
     EXPECT_GT(b_.requests("/cluster"), 0U);
 }
@@ -271,14 +271,14 @@ TEST_F(ClusterWatcherTest, ManyWatchersDoNotAllStartWithTheFirstHost) {
 TEST_F(ClusterWatcherTest, MembersThatPatroniNamedAreAskedWhenAllHostsAreGone) {
     a_.answer_cluster(cluster_of({leader("p1", api_url_of(b_))}));
     proves(b_);
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.start();
-    EXPECT_EQ(rounds_.at(0).host, a_.url());
+    EXPECT_EQ(polls_.at(0).host, a_.url());
     EXPECT_EQ(b_.requests("/cluster"), 0U);
     a_.stop();
-    const auto round = poll_now(watcher);
-    EXPECT_EQ(round.host, b_.url());
-    EXPECT_THAT(round.errors, StartsWith(a_.url() + ": "));
+    const auto poll = poll_now(watcher);
+    EXPECT_EQ(poll.host, b_.url());
+    EXPECT_THAT(poll.errors, StartsWith(a_.url() + ": "));
 }
 
 TEST_F(ClusterWatcherTest, AHostThatFailedComesLastForAWhile) {
@@ -286,16 +286,16 @@ TEST_F(ClusterWatcherTest, AHostThatFailedComesLastForAWhile) {
     a_.answer_cluster(cluster_of({leader("p1", api_url_of(b_))}));
     b_.answer_cluster(cluster_of({leader("p1", api_url_of(b_))}));
     proves(b_);
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
+    (void)polls_.at(0);
     a_.stop();
     EXPECT_EQ(poll_now(watcher).host, b_.url());
     a_.start();
     const auto before = a_.requests("/cluster");
-    const auto round = poll_now(watcher);
-    EXPECT_EQ(round.host, b_.url());
-    EXPECT_EQ(round.errors, "");
+    const auto poll = poll_now(watcher);
+    EXPECT_EQ(poll.host, b_.url());
+    EXPECT_EQ(poll.errors, "");
     EXPECT_EQ(a_.requests("/cluster"), before);
     // It is still asked when there is nobody else.
     b_.stop();
@@ -303,15 +303,15 @@ TEST_F(ClusterWatcherTest, AHostThatFailedComesLastForAWhile) {
 }
 
 TEST_F(ClusterWatcherTest, AFrozenHostIsPassedOverAndNotAskedAgain) {
-    ClusterWatcher watcher(both(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(both(), views_.callback(), polls_.callback());
     watcher.start();
-    const std::string frozen = rounds_.at(0).host;
+    const std::string frozen = polls_.at(0).host;
     const std::string other = other_than(frozen).url();
     at(frozen).answer("/cluster", {.fault = Fault::stall});
     auto start = Clock::now();
-    auto round = poll_now(watcher);
-    EXPECT_EQ(round.host, other);
-    EXPECT_TRUE(round.answered);
+    auto poll = poll_now(watcher);
+    EXPECT_EQ(poll.host, other);
+    EXPECT_TRUE(poll.answered);
     EXPECT_GE(Clock::now() - start, 190ms) << "a host that is merely slow has its time";
     EXPECT_LT(Clock::now() - start, kSoon);
     EXPECT_EQ(at(frozen).requests("/cluster"), 2U);
@@ -324,14 +324,14 @@ TEST_F(ClusterWatcherTest, AFrozenHostIsPassedOverAndNotAskedAgain) {
 }
 
 TEST_F(ClusterWatcherTest, ALateAnswerOfAHostThatWasPassedOverChangesNothing) {
-    ClusterWatcher watcher(both(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(both(), views_.callback(), polls_.callback());
     watcher.start();
-    const std::string slow = rounds_.at(0).host;
+    const std::string slow = polls_.at(0).host;
     at(slow).hold("/cluster");
     at(slow).answer_cluster(cluster_of({leader("of long ago")}));
     FakePatroni& other = other_than(slow);
     EXPECT_EQ(poll_now(watcher).host, other.url());
-    // It comes in the middle of the next round, which has asked somebody else.
+    // It comes in the middle of the next poll, which has asked somebody else.
     other.hold("/cluster");
     watcher.poll_now(asked_.callback());
     other.wait_for_requests("/cluster", 2);
@@ -346,27 +346,27 @@ TEST_F(ClusterWatcherTest, ALateAnswerOfAHostThatWasPassedOverChangesNothing) {
 // ---------------------------------------------------------------------------------------------
 // Answers
 
-TEST_F(ClusterWatcherTest, AFailedRoundTellsWhyOfEveryHostAndLeavesTheViewAlone) {
+TEST_F(ClusterWatcherTest, AFailedPollTellsWhyOfEveryHostAndLeavesTheViewAlone) {
     a_.stop();
     b_.answer("/cluster", {.status = 503});
-    ClusterWatcher watcher(both(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(both(), views_.callback(), polls_.callback());
     watcher.start();
-    const auto round = rounds_.at(0);
-    EXPECT_FALSE(round.answered);
-    EXPECT_EQ(round.host, "");
-    EXPECT_THAT(round.errors, HasSubstr(a_.url() + ": "));
-    EXPECT_THAT(round.errors, HasSubstr("Connection refused"));
-    EXPECT_THAT(round.errors, HasSubstr(b_.url() + ": status 503 Service Unavailable"));
-    EXPECT_THAT(round.errors, HasSubstr("; "));
+    const auto poll = polls_.at(0);
+    EXPECT_FALSE(poll.answered);
+    EXPECT_EQ(poll.host, "");
+    EXPECT_THAT(poll.errors, HasSubstr(a_.url() + ": "));
+    EXPECT_THAT(poll.errors, HasSubstr("Connection refused"));
+    EXPECT_THAT(poll.errors, HasSubstr(b_.url() + ": status 503 Service Unavailable"));
+    EXPECT_THAT(poll.errors, HasSubstr("; "));
     EXPECT_EQ(views_.count(), 0U);
 }
 
 TEST_F(ClusterWatcherTest, OnlyAWholeClusterIsAGoodAnswer) {
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     a_.answer("/cluster",
               {.body = cluster_of({leader("p1")}), .fault = Fault::truncate, .truncate_after = 30});
     watcher.start();
-    EXPECT_THAT(rounds_.at(0).errors, HasSubstr("the answer is not JSON"));
+    EXPECT_THAT(polls_.at(0).errors, HasSubstr("the answer is not JSON"));
 
     const std::vector<std::pair<support::Answer, std::string>> cases{
         {{.body = ""}, "the answer is not JSON"},
@@ -376,26 +376,26 @@ TEST_F(ClusterWatcherTest, OnlyAWholeClusterIsAGoodAnswer) {
     };
     for (const auto& [answer, reason] : cases) {
         a_.answer("/cluster", answer);
-        const auto round = poll_now(watcher);
-        EXPECT_FALSE(round.answered) << reason;
-        EXPECT_THAT(round.errors, HasSubstr(reason));
+        const auto poll = poll_now(watcher);
+        EXPECT_FALSE(poll.answered) << reason;
+        EXPECT_THAT(poll.errors, HasSubstr(reason));
     }
     EXPECT_EQ(views_.count(), 0U);
 }
 
-TEST_F(ClusterWatcherTest, RecoversFromFailedRounds) {
+TEST_F(ClusterWatcherTest, RecoversFromFailedPolls) {
     a_.stop();
-    ClusterWatcher watcher(only_a(1ms), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(1ms), views_.callback(), polls_.callback());
     watcher.start();
-    EXPECT_FALSE(rounds_.at(2).answered);
+    EXPECT_FALSE(polls_.at(2).answered);
     a_.start();
     EXPECT_TRUE(poll_now(watcher).answered);
     EXPECT_EQ(first_member_of(views_.last()), "p1");
 }
 
-TEST_F(ClusterWatcherTest, RoundsAreAnIntervalApart) {
+TEST_F(ClusterWatcherTest, PollsAreAnIntervalApart) {
     constexpr auto interval = 60ms;
-    ClusterWatcher watcher(only_a(interval), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(interval), views_.callback(), polls_.callback());
     const auto start = Clock::now();
     watcher.start();
     a_.wait_for_requests("/cluster", 5);
@@ -409,29 +409,29 @@ TEST_F(ClusterWatcherTest, RoundsAreAnIntervalApart) {
 // ---------------------------------------------------------------------------------------------
 // Etiquette
 
-TEST_F(ClusterWatcherTest, ARoundAsksEachApiOnceAndOneAfterTheOther) {
+TEST_F(ClusterWatcherTest, APollAsksEachApiOnceAndOneAfterTheOther) {
     // One API is host and leader; the replica's is asked nothing.
     FakePatroni idle;
     a_.answer_cluster(cluster_of({leader("p1", api_url_of(a_)), replica("p2", api_url_of(idle))}));
     proves(a_);
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
+    (void)polls_.at(0);
     for (int i = 0; i < 20; ++i)
         (void)poll_now(watcher);
-    EXPECT_EQ(a_.requests("/cluster"), rounds_.count());
-    EXPECT_EQ(a_.requests("/primary"), rounds_.count());
-    EXPECT_EQ(a_.request_log().size(), 2 * rounds_.count());
+    EXPECT_EQ(a_.requests("/cluster"), polls_.count());
+    EXPECT_EQ(a_.requests("/primary"), polls_.count());
+    EXPECT_EQ(a_.request_log().size(), 2 * polls_.count());
     EXPECT_EQ(a_.max_concurrent(), 1U);
     EXPECT_EQ(idle.request_log().size(), 0U);
     a_.wait_for_open_connections(0);
 }
 
 TEST_F(ClusterWatcherTest, AnApiHasOneRequestInFlightHoweverSlowItIs) {
-    // It takes longer than a round waits for it.
+    // It takes longer than a poll waits for it.
     a_.answer_cluster(cluster_of({leader("p1", api_url_of(b_))}));
     b_.answer("/primary", {.body = own_word("primary"), .delay = 1'200ms});
-    ClusterWatcher watcher(only_a(10ms), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(10ms), views_.callback(), polls_.callback());
     watcher.start();
     (void)views_.first(led_by("p1"), "p1 to prove itself");
     a_.wait_for_requests("/cluster", 20);
@@ -444,9 +444,9 @@ TEST_F(ClusterWatcherTest, AnApiHasOneRequestInFlightHoweverSlowItIs) {
 TEST_F(ClusterWatcherTest, AnApiThatIsSlowToFailIsAskedLessInAlert) {
     constexpr auto delay = 12ms;
     a_.answer_cluster(cluster_of({replica("p1")}));  // nobody leads
-    ClusterWatcher watcher(only_a(1h), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(1h), views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
+    (void)polls_.at(0);
     a_.answer("/cluster", {.status = 503, .delay = delay});
     const auto before = a_.requests("/cluster");
     a_.wait_for_requests("/cluster", before + 3);
@@ -462,9 +462,9 @@ TEST_F(ClusterWatcherTest, AnApiThatIsSlowToFailIsAskedLessInAlert) {
 TEST_F(ClusterWatcherTest, TheLeaderProvesItselfThroughItsOwnApi) {
     both_answer({leader("p1", api_url_of(b_)), replica("p2")});
     proves(b_);
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
+    (void)polls_.at(0);
     EXPECT_EQ(views_.at(0).leader.member, "") << "/cluster alone does not make one";
     const auto view = views_.at(1);
     EXPECT_EQ(view.leader.member, "p1");
@@ -475,9 +475,9 @@ TEST_F(ClusterWatcherTest, TheLeaderProvesItselfThroughItsOwnApi) {
 }
 
 TEST_F(ClusterWatcherTest, ALeaderWhoseApiIsUnknownLeadsByClusterAloneWithAWarning) {
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
+    (void)polls_.at(0);
     const auto view = views_.last();
     EXPECT_EQ(view.leader.member, "p1");
     EXPECT_EQ(view.leader.standing, Standing::eligible);
@@ -489,9 +489,9 @@ TEST_F(ClusterWatcherTest, ALeaderWhoseApiIsUnknownLeadsByClusterAloneWithAWarni
 TEST_F(ClusterWatcherTest, ALeaderWhoseApiRefusesLeadsByClusterAloneWithAWarning) {
     both_answer({leader("p1", api_url_of(b_))});
     b_.stop();
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
+    (void)polls_.at(0);
     const auto view = views_.last();
     EXPECT_EQ(view.leader.member, "p1");
     EXPECT_EQ(view.leader.standing, Standing::eligible);
@@ -503,9 +503,9 @@ TEST_F(ClusterWatcherTest, ALeaderWhoseApiRefusesLeadsByClusterAloneWithAWarning
 TEST_F(ClusterWatcherTest, ALeaderThatAnswersNonsenseLeadsByClusterAloneWithAWarning) {
     both_answer({leader("p1", api_url_of(b_))});
     b_.answer("/primary", {.body = "<html>"});
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
+    (void)polls_.at(0);
     EXPECT_EQ(views_.last().leader.member, "p1");
     EXPECT_THAT(views_.last().warnings, ElementsAre(HasSubstr("the answer is not JSON")));
 }
@@ -514,9 +514,9 @@ TEST_F(ClusterWatcherTest, WhoIsPromotedOnlySoonLeadsOnceItIsDone) {
     both_answer({leader("p1", api_url_of(b_))});
     // The status turns before the promotion has finished.
     b_.answer("/primary", {.body = own_word("replica")});
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
+    (void)polls_.at(0);
     EXPECT_EQ(views_.last().leader.member, "");
     EXPECT_EQ(views_.last().leader.reason,
               "p1 is shown as leader, but its API answers 200, role replica, state running");
@@ -528,9 +528,9 @@ TEST_F(ClusterWatcherTest, WhoIsPromotedOnlySoonLeadsOnceItIsDone) {
 TEST_F(ClusterWatcherTest, AChangeIsLookedAtAgainSoon) {
     both_answer({leader("p1", api_url_of(b_)), replica("p2")});
     proves(b_);
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
+    (void)polls_.at(0);
     a_.answer_cluster(cluster_of({leader("p1", api_url_of(b_))}));
     (void)poll_now(watcher);
     const auto first = views_.last().answered_at;
@@ -539,10 +539,10 @@ TEST_F(ClusterWatcherTest, AChangeIsLookedAtAgainSoon) {
     (void)views_.first(
         [&](const auto& view) { return view.answered_at - first >= Evidence::kConfirmAfter; },
         "a second answer");
-    const auto rounds = rounds_.count();
+    const auto polls = polls_.count();
     watcher.poll_now(asked_.callback());
     (void)asked_.at(0);
-    EXPECT_LE(rounds, 6U);
+    EXPECT_LE(polls, 6U);
 }
 
 TEST_F(ClusterWatcherTest, MembersAtAddressesThatNeverAnswerDoNotAddUp) {
@@ -557,14 +557,14 @@ TEST_F(ClusterWatcherTest, MembersAtAddressesThatNeverAnswerDoNotAddUp) {
     };
     auto settings = only_a();
     settings.timeouts.total = 300ms;
-    ClusterWatcher watcher(settings, views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(settings, views_.callback(), polls_.callback());
     name_another();
     watcher.start();
-    (void)rounds_.at(0);
+    (void)polls_.at(0);
     const auto before = threads();
     for (std::size_t i = 1; i <= 10; ++i) {
         name_another();
-        (void)rounds_.at(i);
+        (void)polls_.at(i);
     }
     EXPECT_LT(threads() - before, 8) << "two for each that is still asked";
 }
@@ -572,10 +572,10 @@ TEST_F(ClusterWatcherTest, MembersAtAddressesThatNeverAnswerDoNotAddUp) {
 TEST_F(ClusterWatcherTest, TroubleOfWhichNothingComesIsHeardEverLess) {
     both_answer({leader("p1", api_url_of(b_))});
     proves(b_);
-    ClusterWatcher watcher(only_a(1h), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(1h), views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
-    // Each has some four rounds follow it: heard at every moment they would be dozens.
+    (void)polls_.at(0);
+    // Each has some four polls follow it: heard at every moment they would be dozens.
     for (const auto end = Clock::now() + 1s; Clock::now() < end;) {
         watcher.report_trouble("p1", Trouble::ended);
         std::this_thread::yield();
@@ -589,7 +589,7 @@ TEST_F(ClusterWatcherTest, ASwitchoverIsFollowedAsSoonAsTheNewLeaderProvesItself
     proves(p1);
     denies(p2);
     a_.answer_cluster(cluster_of({leader("p1", api_url_of(p1)), replica("p2", api_url_of(p2))}));
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.start();
     (void)views_.first(led_by("p1"), "p1 to lead");
     denies(p1);
@@ -603,10 +603,10 @@ TEST_F(ClusterWatcherTest, ASwitchoverIsFollowedAsSoonAsTheNewLeaderProvesItself
 TEST_F(ClusterWatcherTest, WhoHoldsTheLockIsAskedUntilItIsPromoted) {
     both_answer({leader("p1", api_url_of(b_))});
     denies(b_);
-    ClusterWatcher watcher(only_a(kNever), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(kNever), views_.callback(), polls_.callback());
     watcher.start();
     b_.wait_for_requests("/primary", 12);
-    EXPECT_LE(2 * a_.requests("/cluster"), 12U) << "it is asked between the rounds too";
+    EXPECT_LE(2 * a_.requests("/cluster"), 12U) << "it is asked between the polls too";
     proves(b_);
     (void)views_.first(led_by("p1"), "p1 to lead");
 }
@@ -624,9 +624,9 @@ TEST_F(ClusterWatcherTest, ASwitchoverThatIsPlannedIsLookedOutFor) {
     };
     proves(b_);
     planned_in(3600s);
-    ClusterWatcher watcher(only_a(kNever), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(kNever), views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
+    (void)polls_.at(0);
     EXPECT_EQ(a_.requests("/cluster"), 1U) << "there is time";
     planned_in(3s);  // which is a second before it is near
     (void)poll_now(watcher);
@@ -636,9 +636,9 @@ TEST_F(ClusterWatcherTest, ASwitchoverThatIsPlannedIsLookedOutFor) {
 TEST_F(ClusterWatcherTest, AFrozenLeaderDelaysNoPollOfTheCluster) {
     both_answer({leader("p1", api_url_of(b_))});
     b_.answer("/primary", {.fault = Fault::stall});
-    ClusterWatcher watcher(only_a(20ms), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(20ms), views_.callback(), polls_.callback());
     watcher.start();
-    // The first round waits a second for it, the others not at all.
+    // The first poll waits a second for it, the others not at all.
     const auto start = Clock::now();
     a_.wait_for_requests("/cluster", 12);
     EXPECT_LT(Clock::now() - start, 8s) << "each waited a second for it";
@@ -655,7 +655,7 @@ TEST_F(ClusterWatcherTest, ALeaderThatIsSilentForTheWholeTimeoutLeadsByClusterAl
     b_.answer("/primary", {.fault = Fault::stall});
     auto settings = only_a();
     settings.timeouts = {.connect = 300ms, .total = 300ms};
-    ClusterWatcher watcher(settings, views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(settings, views_.callback(), polls_.callback());
     watcher.start();
     const auto view = views_.first(led_by("p1"), "p1 to lead");
     EXPECT_EQ(view.warnings.size(), 1U);
@@ -676,9 +676,9 @@ TEST_F(ClusterWatcherTest, LivePositionsAreAskedOfEveryMemberThatRuns) {
                                                             "replayed_location": 3000})")});
     auto settings = only_a();
     settings.judged_by = {{.lag_source = LagSource::live}};
-    ClusterWatcher watcher(settings, views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(settings, views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
+    (void)polls_.at(0);
     EXPECT_THAT(views_.last().live_lag, ElementsAre(Pair("p1", 0), Pair("p2", 2000)));
     (void)poll_now(watcher);
     EXPECT_EQ(a_.requests("/patroni"), 2U);
@@ -702,7 +702,7 @@ TEST_F(ClusterWatcherTest, PositionsThatComeTogetherAreToldTogether) {
         each.answer("/patroni", {.body = position});
     auto settings = only_a();
     settings.judged_by = {{.lag_source = LagSource::live}};
-    ClusterWatcher watcher(settings, views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(settings, views_.callback(), polls_.callback());
     const auto start = Clock::now();
     watcher.start();
     (void)views_.first(
@@ -719,10 +719,10 @@ TEST_F(ClusterWatcherTest, WithALimitPositionsAreAskedForWhereClusterTellsNoRepl
         auto settings = only_a();
         settings.judged_by = {{}, {.max_lag = 1'000}};
         const std::size_t before = b_.requests("/patroni");
-        Recorder<Round> rounds;
-        ClusterWatcher watcher(settings, views_.callback(), rounds.callback());
+        Recorder<Poll> polls;
+        ClusterWatcher watcher(settings, views_.callback(), polls.callback());
         watcher.start();
-        (void)rounds.at(0);
+        (void)polls.at(0);
         return b_.requests("/patroni") - before;
     };
     ClusterMember p2 = replica("p2", api_url_of(b_));
@@ -734,9 +734,9 @@ TEST_F(ClusterWatcherTest, WithALimitPositionsAreAskedForWhereClusterTellsNoRepl
 TEST_F(ClusterWatcherTest, WithoutLivePositionsNobodyIsAskedForOne) {
     a_.answer_cluster(cluster_of({leader("p1", api_url_of(a_)), replica("p2", api_url_of(b_))}));
     proves(a_);
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
+    (void)polls_.at(0);
     EXPECT_EQ(a_.requests("/patroni"), 0U);
     EXPECT_EQ(b_.request_log().size(), 0U);
     EXPECT_THAT(views_.last().live_lag, testing::IsEmpty());
@@ -747,7 +747,7 @@ TEST_F(ClusterWatcherTest, WithoutLivePositionsNobodyIsAskedForOne) {
 
 TEST_F(ClusterWatcherTest, PollNowBeginsAfterTheCallEvenIfAPollIsUnderWay) {
     a_.hold("/cluster");
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.start();
     a_.wait_for_requests("/cluster", 1);
     // What the poll under way learns may be older than what the caller knows.
@@ -756,12 +756,12 @@ TEST_F(ClusterWatcherTest, PollNowBeginsAfterTheCallEvenIfAPollIsUnderWay) {
     EXPECT_TRUE(asked_.at(0).answered);
     EXPECT_EQ(a_.requests("/cluster"), 2U);
     EXPECT_EQ(asked_.count(), 1U);
-    EXPECT_EQ(rounds_.count(), 2U);
+    EXPECT_EQ(polls_.count(), 2U);
 }
 
-TEST_F(ClusterWatcherTest, OneRoundServesAllWhoAskedBeforeIt) {
+TEST_F(ClusterWatcherTest, OnePollServesAllWhoAskedBeforeIt) {
     a_.hold("/cluster");
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.start();
     a_.wait_for_requests("/cluster", 1);
     for (int i = 0; i < 10; ++i)
@@ -771,24 +771,24 @@ TEST_F(ClusterWatcherTest, OneRoundServesAllWhoAskedBeforeIt) {
     EXPECT_EQ(a_.requests("/cluster"), 2U);
 }
 
-TEST_F(ClusterWatcherTest, PollNowIsToldAfterTheViewsAndTheRound) {
+TEST_F(ClusterWatcherTest, PollNowIsToldAfterTheViewsAndThePoll) {
     both_answer({leader("p1", api_url_of(b_))});
     proves(b_);
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
+    (void)polls_.at(0);
     const auto views_before = views_.count();
-    Recorder<Round> told;
-    watcher.poll_now([&](const Round& round) {
-        EXPECT_EQ(rounds_.count(), 2U);
+    Recorder<Poll> told;
+    watcher.poll_now([&](const Poll& poll) {
+        EXPECT_EQ(polls_.count(), 2U);
         EXPECT_EQ(views_.count(), views_before + 2) << "/cluster and /primary";
-        told.callback()(round);
+        told.callback()(poll);
     });
     EXPECT_EQ(told.at(0).host, a_.url());
 }
 
-TEST_F(ClusterWatcherTest, PollNowBeforeTheStartIsToldOfTheFirstRound) {
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+TEST_F(ClusterWatcherTest, PollNowBeforeTheStartIsToldOfTheFirstPoll) {
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.poll_now(asked_.callback());
     watcher.start();
     EXPECT_TRUE(asked_.at(0).answered);
@@ -798,49 +798,49 @@ TEST_F(ClusterWatcherTest, PollNowBeforeTheStartIsToldOfTheFirstRound) {
 TEST_F(ClusterWatcherTest, APushIsFollowedByASecondLook) {
     both_answer({leader("p1", api_url_of(b_))});
     proves(b_);
-    ClusterWatcher watcher(only_a(1h), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(1h), views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
+    (void)polls_.at(0);
     watcher.poll_now(asked_.callback());
     (void)asked_.at(0);
-    (void)rounds_.at(2);
+    (void)polls_.at(2);
     EXPECT_EQ(a_.requests("/cluster"), 3U);
 }
 
 TEST_F(ClusterWatcherTest, TroubleOnTheDataPathIsAReasonToAskAtOnceAndAgain) {
     both_answer({leader("p1", api_url_of(b_))});
     proves(b_);
-    ClusterWatcher watcher(only_a(1h), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(1h), views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
+    (void)polls_.at(0);
     for (int i = 0; i < 100; ++i)
         watcher.report_trouble("p1", Trouble::ended);
-    (void)rounds_.at(2);
+    (void)polls_.at(2);
     EXPECT_LE(a_.requests("/cluster"), 7U) << "of a hundred";
 }
 
 TEST_F(ClusterWatcherTest, TroubleAgainIsALookAtTheLeaderAlone) {
     both_answer({leader("p1", api_url_of(b_))});
     proves(b_);
-    ClusterWatcher watcher(only_a(1h), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(1h), views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
-    // A round asks for /cluster first, and the leader once.
+    (void)polls_.at(0);
+    // A poll asks for /cluster first, and the leader once.
     support::eventually(
         [&] {
             watcher.report_trouble("p1", Trouble::ended);
             const auto looks = b_.requests("/primary");
             return looks > a_.requests("/cluster");
         },
-        "the leader to be asked without a round");
+        "the leader to be asked without a poll");
 }
 
-TEST_F(ClusterWatcherTest, AHostThatHangsIsNotAskedAnewInEveryRound) {
+TEST_F(ClusterWatcherTest, AHostThatHangsIsNotAskedAnewInEveryPoll) {
     both_answer({leader("p1", api_url_of(a_)), replica("p2", api_url_of(b_))});
     proves(a_);
-    ClusterWatcher watcher(only_a(1h), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(1h), views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
+    (void)polls_.at(0);
     a_.answer("/cluster", {.fault = Fault::stall});
     watcher.report_trouble("p1", Trouble::refused);
     b_.wait_for_requests("/cluster", 3);
@@ -854,9 +854,9 @@ TEST_F(ClusterWatcherTest, AHostThatHangsIsNotAskedAnewInEveryRound) {
 TEST_F(ClusterWatcherTest, ALeaderThatDoesNotAnswerALookIsLookedAtMore) {
     both_answer({leader("p1", api_url_of(b_))});
     proves(b_);
-    ClusterWatcher watcher(only_a(1h), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(1h), views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
+    (void)polls_.at(0);
     b_.answer("/primary", {.fault = Fault::stall});
     // Trouble is looked at for a second, but as long as it is silent this does not end.
     watcher.report_trouble("p1", Trouble::ended);
@@ -864,36 +864,36 @@ TEST_F(ClusterWatcherTest, ALeaderThatDoesNotAnswerALookIsLookedAtMore) {
     EXPECT_EQ(views_.last().leader.reason, "leader") << "until its silence is one";
 }
 
-TEST_F(ClusterWatcherTest, ALookThatNobodyAnswersBringsARound) {
+TEST_F(ClusterWatcherTest, ALookThatNobodyAnswersBringsAPoll) {
     both_answer({leader("p1", api_url_of(b_))});
     proves(b_);
-    ClusterWatcher watcher(only_a(1h), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(1h), views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
+    (void)polls_.at(0);
     // Until it is no news any more, and the alert for the first of it is over.
     support::eventually(
         [&] {
             watcher.report_trouble("p1", Trouble::ended);
             return b_.requests("/primary") > a_.requests("/cluster") + 2;
         },
-        "the leader to be asked without a round");
-    const auto rounds = a_.requests("/cluster");
+        "the leader to be asked without a poll");
+    const auto polls = a_.requests("/cluster");
     b_.answer("/primary", {.fault = Fault::stall});
     watcher.report_trouble("p1", Trouble::ended);
-    a_.wait_for_requests("/cluster", rounds + 2);
+    a_.wait_for_requests("/cluster", polls + 2);
 }
 
-TEST_F(ClusterWatcherTest, ARoundThatTakesTheLeaderAwayDoesNotWaitForItsApi) {
+TEST_F(ClusterWatcherTest, APollThatTakesTheLeaderAwayDoesNotWaitForItsApi) {
     both_answer({leader("p1", api_url_of(b_)), replica("p2")});
     proves(b_);
-    ClusterWatcher watcher(only_a(2s), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(2s), views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
+    (void)polls_.at(0);
     b_.answer("/primary", {.fault = Fault::stall});
     a_.answer_cluster(cluster_of({replica("p1", api_url_of(b_)), replica("p2")}));
-    const auto is_over = [](const Round& round) { return round.took > 150ms; };
-    const auto round = rounds_.first(is_over, "the round that asks p1 in vain");
-    EXPECT_LT(round.took.count(), 1.0);
+    const auto is_over = [](const Poll& poll) { return poll.took > 150ms; };
+    const auto poll = polls_.first(is_over, "the poll that asks p1 in vain");
+    EXPECT_LT(poll.took.count(), 1.0);
 }
 
 TEST_F(ClusterWatcherTest, AHostAndTheAddressThatPatroniNamesAreOneApi) {
@@ -907,7 +907,7 @@ TEST_F(ClusterWatcherTest, AHostAndTheAddressThatPatroniNamesAreOneApi) {
         });
     b_.answer_cluster(cluster_of({leader("p1", "http://127.0.0.1" + port + "/patroni")}));
     b_.answer("/primary", {.body = own_word("primary"), .delay = 1'200ms});
-    ClusterWatcher watcher(std::move(settings), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(std::move(settings), views_.callback(), polls_.callback());
     watcher.start();
     (void)views_.first(led_by("p1"), "p1 to prove itself");
     b_.wait_for_requests("/cluster", 2);
@@ -917,7 +917,7 @@ TEST_F(ClusterWatcherTest, AHostAndTheAddressThatPatroniNamesAreOneApi) {
 TEST_F(ClusterWatcherTest, WhoPollsInALoopDoesNotDriveTheCluster) {
     both_answer({leader("p1", api_url_of(b_))});
     proves(b_);
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     const auto start = Clock::now();
     watcher.start();
     for (int i = 0; i < 5; ++i)
@@ -926,7 +926,7 @@ TEST_F(ClusterWatcherTest, WhoPollsInALoopDoesNotDriveTheCluster) {
 }
 
 TEST_F(ClusterWatcherTest, PollNowOfOneThatNeverStartsIsToldAtItsStop) {
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.poll_now(asked_.callback());
     watcher.stop();
     EXPECT_FALSE(asked_.at(0).answered);
@@ -938,16 +938,16 @@ TEST_F(ClusterWatcherTest, PollNowOfOneThatNeverStartsIsToldAtItsStop) {
 TEST_F(ClusterWatcherTest, OtherHostsAreAskedAtOnceAndWhatIsKnownStays) {
     both_answer({leader("p1", api_url_of(b_))});
     proves(b_);
-    ClusterWatcher watcher(only_a(1h), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(1h), views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
+    (void)polls_.at(0);
     const auto requests = a_.requests("/cluster");
     ClusterWatcher::Settings settings = only_a(1h);
     settings.hosts = {Endpoint::parse(b_.url()).value()};
     Recorder<patroni::ClusterView> applied;
     watcher.reconfigure(std::move(settings), applied.callback());
     EXPECT_EQ(applied.at(0).leader.member, "p1");
-    EXPECT_EQ(rounds_.at(1).host, b_.url());
+    EXPECT_EQ(polls_.at(1).host, b_.url());
     EXPECT_EQ(a_.requests("/cluster"), requests);
 }
 
@@ -956,7 +956,7 @@ TEST_F(ClusterWatcherTest, WhatWasAskedBeforeAReconfigurationDoesNotCountAfterIt
     both_answer({leader("p1", api_url_of(b_))});
     proves(b_);
     b_.hold("/primary");
-    ClusterWatcher watcher(only_a(1h), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(1h), views_.callback(), polls_.callback());
     watcher.start();
     b_.wait_for_requests("/primary", 1);
     watcher.poll_now(asked_.callback());
@@ -969,10 +969,10 @@ TEST_F(ClusterWatcherTest, WhatWasAskedBeforeAReconfigurationDoesNotCountAfterIt
         EXPECT_THAT(view.warnings, testing::IsEmpty());
 }
 
-TEST_F(ClusterWatcherTest, ASignOfLifeDoesNotWaitForTheNextRound) {
+TEST_F(ClusterWatcherTest, ASignOfLifeDoesNotWaitForTheNextPoll) {
     both_answer({leader("p1", api_url_of(a_))});
     proves(a_);
-    ClusterWatcher watcher(only_a(kNever), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(kNever), views_.callback(), polls_.callback());
     watcher.start();
     // Longer than it is in alert after its start: then nothing else wakes it for an hour.
     for (int i = 0; i < 30; ++i) {
@@ -986,7 +986,7 @@ TEST_F(ClusterWatcherTest, ASignOfLifeDoesNotWaitForTheNextRound) {
 
 TEST_F(ClusterWatcherTest, StopEndsAStalledRequestAtOnce) {
     a_.answer("/cluster", {.fault = Fault::stall});
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.start();
     a_.wait_for_requests("/cluster", 1);
     const auto start = Clock::now();
@@ -999,7 +999,7 @@ TEST_F(ClusterWatcherTest, StopEndsAStalledRequestAtOnce) {
 TEST_F(ClusterWatcherTest, StopEndsStalledRequestsToMembersAtOnce) {
     both_answer({leader("p1", api_url_of(b_))});
     b_.answer("/primary", {.fault = Fault::stall});
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.start();
     b_.wait_for_requests("/primary", 1);
     watcher.poll_now(asked_.callback());
@@ -1010,20 +1010,20 @@ TEST_F(ClusterWatcherTest, StopEndsStalledRequestsToMembersAtOnce) {
     b_.wait_for_open_connections(0);
 }
 
-TEST_F(ClusterWatcherTest, StopEndsAWaitBetweenRoundsAtOnce) {
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+TEST_F(ClusterWatcherTest, StopEndsAWaitBetweenPollsAtOnce) {
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.start();
-    (void)rounds_.at(0);
+    (void)polls_.at(0);
     const auto start = Clock::now();
     watcher.stop();
     EXPECT_LT(Clock::now() - start, kSoon);
-    EXPECT_EQ(rounds_.count(), 1U);
+    EXPECT_EQ(polls_.count(), 1U);
 }
 
 TEST_F(ClusterWatcherTest, StopTellsThoseWhoStillWait) {
     a_.answer("/cluster", {.fault = Fault::stall});
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
-    watcher.poll_now(asked_.callback());  // the round under way is its
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
+    watcher.poll_now(asked_.callback());  // the poll under way is its
     watcher.start();
     a_.wait_for_requests("/cluster", 1);
     watcher.poll_now(asked_.callback());
@@ -1038,7 +1038,7 @@ TEST_F(ClusterWatcherTest, StopTellsThoseWhoStillWait) {
 }
 
 TEST_F(ClusterWatcherTest, PollNowAfterStopIsToldAtOnce) {
-    ClusterWatcher watcher(only_a(), views_.callback(), rounds_.callback());
+    ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.start();
     watcher.stop();
     watcher.poll_now(asked_.callback());

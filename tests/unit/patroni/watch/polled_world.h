@@ -25,7 +25,7 @@ class PolledWorld {
             ask(endpoint, path, std::move(on_reply));
         };
         outlets.on_view = [this](const ClusterView& view) { views.push_back(view); };
-        outlets.on_round = [this](const auto& round) { rounds.push_back(round); };
+        outlets.on_poll = [this](const auto& poll) { polls.push_back(poll); };
         outlets.chance = [](std::int64_t least, std::int64_t most) {
             return least <= 0 && most >= 0 ? 0 : least;
         };
@@ -62,7 +62,7 @@ class PolledWorld {
     std::map<std::string, Clock::duration> delays;  ///< of an API's answers; 1 ms where not here
     Clock::time_point now{std::chrono::hours{1}};
     std::vector<ClusterView> views;
-    std::vector<ClusterWatcher::Round> rounds;
+    std::vector<ClusterWatcher::PollResult> polls;
     std::unique_ptr<Poller> poller;
 
   private:

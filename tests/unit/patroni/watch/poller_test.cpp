@@ -236,7 +236,7 @@ TEST_F(TwinPollerTest, WithoutAMajorityNobodyIsBelievedUnlessItIsStated) {
     twin.serve(world);
     world.run_for(5s);
     EXPECT_THAT(world.views, IsEmpty());
-    EXPECT_THAT(world.rounds.back().errors, HasSubstr("state scope and system_identifier"));
+    EXPECT_THAT(world.polls.back().errors, HasSubstr("state scope and system_identifier"));
 
     settings.identity.system_identifier = "111";
     world.poller->reconfigure(settings, world.now);
@@ -251,7 +251,7 @@ TEST_F(TwinPollerTest, NobodyLeadsWhereAnotherClusterAnswersFromTheStart) {
     world.apis[mine.url_of("p1")] = [this](const std::string&) { return twin.own_word("p1"); };
     world.run_for(5s);
     EXPECT_EQ(world.leader().member, "");
-    EXPECT_THAT(world.rounds.back().errors, HasSubstr("of the leader that it names"));
+    EXPECT_THAT(world.polls.back().errors, HasSubstr("of the leader that it names"));
 }
 
 TEST_F(TwinPollerTest, AHostThatAnswersRightlyAgainIsWarnedOfNoMore) {
@@ -277,7 +277,7 @@ TEST_F(TwinPollerTest, TheOwnWordOfAnotherMemberIsSilence) {
         world.apis[mine.url_of("p1")] = [=](const std::string&) { return other->own_word("p3"); };
         world.run_for(5s);
         EXPECT_EQ(world.leader().member, "p1");  // by /cluster alone
-        EXPECT_TRUE(world.leader().by_hearsay);
+        EXPECT_TRUE(world.leader().api_is_silent);
         EXPECT_THAT(world.views.back().warnings, Contains(HasSubstr("p3 of cluster main")));
     }
 }
@@ -289,7 +289,7 @@ TEST_F(TwinPollerTest, AClusterThatWasInitialisedAnewIsFollowed) {
     mine.system = "333";
     world.run_for(5s);
     EXPECT_EQ(world.leader().member, "p1");
-    EXPECT_FALSE(world.leader().by_hearsay) << world.leader().reason;
+    EXPECT_FALSE(world.leader().api_is_silent) << world.leader().reason;
     mine.leader = "p2";
     world.run_for(2s);
     EXPECT_EQ(world.leader().member, "p2");
