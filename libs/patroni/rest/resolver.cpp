@@ -6,12 +6,13 @@
 #include <cerrno>
 #include <condition_variable>
 #include <map>
-#include <mutex>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <system_error>
 #include <thread>
 #include <utility>
+
+#include "base/mutex.h"
 
 namespace patroni {
 namespace {
@@ -127,20 +128,20 @@ struct Resolver::Shared {
     Shared(Lookup how, std::chrono::milliseconds for_how_long)
         : lookup(std::move(how)), fresh(for_how_long) {}
 
-    /// The entry of `host`, its lookup under way if it is not fresh and that can be; `mutex` is
-    /// held.
+    /// The entry of `host`. If its addresses are not fresh, a lookup is under way afterwards,
+    /// unless none can be started.
     static std::shared_ptr<Name> begin(const std::shared_ptr<Shared>& shared,
-                                       const std::string& host);
+                                       const std::string& host) REQUIRES(shared->mutex);
     void run(const std::string& host, Name& name);
-    void forget_oldest();
+    void forget_oldest() REQUIRES(mutex);
 
     const Lookup lookup;
     const std::chrono::milliseconds fresh;
-    std::mutex mutex;
-    // Guarded by mutex, the names too. A name that was forgotten lives on in who waits for it.
+    base::Mutex mutex;
     std::condition_variable_any changed;
-    std::map<std::string, std::shared_ptr<Name>> names;
-    std::size_t lookups = 0;
+    // What each holds is guarded too. A forgotten name lives on in those who wait for it.
+    std::map<std::string, std::shared_ptr<Name>> names GUARDED_BY(mutex);
+    std::size_t lookups GUARDED_BY(mutex) = 0;
 };
 
 std::shared_ptr<Resolver::Name> Resolver::Shared::begin(const std::shared_ptr<Shared>& shared,
@@ -170,14 +171,14 @@ std::shared_ptr<Resolver::Name> Resolver::Shared::begin(const std::shared_ptr<Sh
 void Resolver::Shared::run(const std::string& host, Name& name) {
     Addresses known;
     {
-        const std::lock_guard lock(mutex);
+        const base::MutexLock lock(mutex);
         known = name.addresses;
     }
     const auto found = lookup(host, Family::any);
     Addresses addresses;
     if (found && !found.value().empty())
         addresses = without_repetitions(with_lost_family(found.value(), known, host, lookup));
-    const std::lock_guard lock(mutex);
+    const base::MutexLock lock(mutex);
     if (addresses.empty()) {
         name.failure = found ? "it has no address" : found.reason();
     } else {
@@ -211,7 +212,7 @@ Result<Resolver::Found> Resolver::find(const std::string& host, ResolvePrefer pr
         return Found{{host}};
     if (host.size() > kMaxNameSize)
         return Failure{"cannot resolve a name of " + std::to_string(host.size()) + " bytes"};
-    std::unique_lock lock(shared_->mutex);
+    base::MutexLock lock(shared_->mutex);
     const auto name = Shared::begin(shared_, host);
     const auto patience = name->addresses.empty() ? timeout : std::min(timeout, kStaleAfter);
     const bool done = shared_->changed.wait_until(

@@ -19,7 +19,7 @@
 #include <Poco/Net/StreamSocket.h>
 #include <Poco/Timespan.h>
 
-#include "patroni/rest/watchdog.h"
+#include "patroni/rest/request_deadline.h"
 #include "patroni/tls/tls_connection.h"
 #include "patroni/tls/tls_credentials.h"
 
@@ -28,7 +28,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using Poco::Net::StreamSocket;
-using Clock = Watchdog::Clock;
+using Clock = RequestDeadline::Clock;
 
 // A cluster of a hundred members answers with 40 KB.
 constexpr std::size_t kMaxBody = 1024 * 1024;
@@ -145,11 +145,11 @@ HttpReply exchange_over_tls(const TlsCredentials& credentials, const StreamSocke
 
 }  // namespace
 
-/// The watchdog's guard over one request, whichever connections it tries.
+/// Guards one request, whichever connections it tries.
 class RestClient::Guard {
   public:
-    Guard(Watchdog& watchdog, Clock::time_point deadline)
-        : watchdog_(watchdog), deadline_(deadline) {}
+    Guard(RequestDeadline& request_deadline, Clock::time_point deadline)
+        : request_deadline_(request_deadline), deadline_(deadline) {}
     Guard(const Guard&) = delete;
     Guard& operator=(const Guard&) = delete;
     ~Guard() { release(); }
@@ -159,7 +159,8 @@ class RestClient::Guard {
     StreamSocket connect(const Resolver::Addresses& addresses, const Endpoint& endpoint,
                          Clock::time_point until) {
         std::string reasons;
-        for (std::size_t i = 0; i < addresses.size() && release() == Watchdog::Cut::none; ++i) {
+        for (std::size_t i = 0; i < addresses.size() && release() == RequestDeadline::Cut::none;
+             ++i) {
             const auto share = (until - Clock::now()) / static_cast<int>(addresses.size() - i);
             try {
                 return connect({Poco::Net::IPAddress(addresses[i]), endpoint.port},
@@ -173,34 +174,36 @@ class RestClient::Guard {
         throw std::runtime_error(reasons);
     }
 
-    Watchdog::Cut release() {
-        if (cut_ == Watchdog::Cut::none)
-            cut_ = watchdog_.release();
+    RequestDeadline::Cut release() {
+        if (cut_ == RequestDeadline::Cut::none)
+            cut_ = request_deadline_.release();
         return cut_;
     }
 
   private:
     StreamSocket connect(const Poco::Net::SocketAddress& address, Clock::duration timeout) {
         StreamSocket connection(address.family());
-        watchdog_.guard(connection.impl()->sockfd(), deadline_);
+        request_deadline_.guard(connection.impl()->sockfd(), deadline_);
         connection.connect(address, to_poco(timeout));
         connection.setNoDelay(true);
-        // Never the first to act: the watchdog is, and says so.
+        // Never the first to act: RequestDeadline is, and says why.
         const auto left = deadline_ - Clock::now() + 1s;
         connection.setSendTimeout(to_poco(left));
         connection.setReceiveTimeout(to_poco(left));
         return connection;
     }
 
-    Watchdog& watchdog_;
+    RequestDeadline& request_deadline_;
     const Clock::time_point deadline_;
-    Watchdog::Cut cut_ = Watchdog::Cut::none;
+    RequestDeadline::Cut cut_ = RequestDeadline::Cut::none;
 };
 
 RestClient::RestClient(Timeouts timeouts) : RestClient(timeouts, Access{}) {}
 
 RestClient::RestClient(Timeouts timeouts, Access access)
-    : timeouts_(timeouts), access_(std::move(access)), watchdog_(std::make_unique<Watchdog>()) {
+    : timeouts_(timeouts),
+      access_(std::move(access)),
+      request_deadline_(std::make_unique<RequestDeadline>()) {
     if (!access_.resolver)
         access_.resolver = std::make_shared<Resolver>();
 }
@@ -209,11 +212,11 @@ RestClient::~RestClient() = default;
 
 void RestClient::abort() noexcept {
     aborted_.request_stop();
-    watchdog_->abort();
+    request_deadline_->abort();
 }
 
 Result<HttpReply> RestClient::get(const Endpoint& endpoint, const std::string& path) {
-    Guard guard(*watchdog_, Clock::now() + timeouts_.total);
+    Guard guard(*request_deadline_, Clock::now() + timeouts_.total);
     Result<HttpReply> reply = Failure{};
     try {
         reply = ask(endpoint, path, guard);
@@ -222,11 +225,11 @@ Result<HttpReply> RestClient::get(const Endpoint& endpoint, const std::string& p
     } catch (const std::exception& error) {
         reply = Failure{error.what()};
     }
-    // A cut looks like a regular end, or like any error: what the watchdog says goes first.
+    // To its reader a cut looks like a regular end, or like any error.
     const auto cut = guard.release();
-    if (cut == Watchdog::Cut::abort || (!reply && aborted_.stop_requested()))
+    if (cut == RequestDeadline::Cut::abort || (!reply && aborted_.stop_requested()))
         return Failure{kGivenUp};
-    if (cut == Watchdog::Cut::deadline)
+    if (cut == RequestDeadline::Cut::deadline)
         return Failure{"no whole answer within " + std::to_string(timeouts_.total.count()) + " ms"};
     return reply;
 }

@@ -12,7 +12,7 @@
 
 namespace patroni {
 
-class Watchdog;
+class RequestDeadline;
 
 struct HttpReply {
     int status = 0;
@@ -64,7 +64,7 @@ class RestClient {
     const Timeouts timeouts_;
     Access access_;
     std::stop_source aborted_;
-    std::unique_ptr<Watchdog> watchdog_;
+    std::unique_ptr<RequestDeadline> request_deadline_;
 };
 
 }  // namespace patroni

@@ -47,21 +47,17 @@ ClusterWatcher::~ClusterWatcher() {
 }
 
 void ClusterWatcher::start() {
-    thread_ = std::thread([this] { run(); });
+    thread_ = std::jthread([this] { run(); });
 }
 
 void ClusterWatcher::stop() {
-    {
-        const std::lock_guard lock(mutex_);
-        stopping_ = true;
-    }
-    changed_.notify_one();
+    stop_.request_stop();
     if (thread_.joinable())
         thread_.join();
     // What waits for a poll now will see none.
     std::vector<OnPoll> unanswered = poller_->take_waiting();
     {
-        const std::lock_guard lock(mutex_);
+        const base::MutexLock lock(mutex_);
         std::move(asked_.begin(), asked_.end(), std::back_inserter(unanswered));
         asked_.clear();
     }
@@ -71,8 +67,8 @@ void ClusterWatcher::stop() {
 
 void ClusterWatcher::poll_now(OnPoll done) {
     {
-        const std::lock_guard lock(mutex_);
-        if (!stopping_) {
+        const base::MutexLock lock(mutex_);
+        if (!stop_.stop_requested()) {
             asked_.push_back(std::move(done));
             tasks_.emplace_back([this] { pass_on_asked(); });
             changed_.notify_one();
@@ -83,9 +79,11 @@ void ClusterWatcher::poll_now(OnPoll done) {
 }
 
 void ClusterWatcher::pass_on_asked() {
-    std::unique_lock lock(mutex_);
-    auto asked = std::exchange(asked_, {});
-    lock.unlock();
+    std::vector<OnPoll> asked;
+    {
+        const base::MutexLock lock(mutex_);
+        asked.swap(asked_);
+    }
     for (auto& done : asked)
         poller_->poll_now(std::move(done));
 }
@@ -106,15 +104,16 @@ void ClusterWatcher::report_trouble(const std::string& member, Trouble trouble) 
 
 void ClusterWatcher::post(std::function<void()> task) {
     {
-        const std::lock_guard lock(mutex_);
+        const base::MutexLock lock(mutex_);
         tasks_.push_back(std::move(task));
     }
     changed_.notify_one();
 }
 
 void ClusterWatcher::run() {
-    std::unique_lock lock(mutex_);
-    while (!stopping_) {
+    const auto stop = stop_.get_token();
+    base::MutexLock lock(mutex_);
+    while (!stop.stop_requested()) {
         auto tasks = std::exchange(tasks_, {});
         lock.unlock();
         for (const auto& task : tasks)
@@ -124,7 +123,8 @@ void ClusterWatcher::run() {
         poller_->advance(Clock::now(), std::chrono::system_clock::now());
         const auto deadline = poller_->next_deadline();
         lock.lock();
-        changed_.wait_until(lock, deadline, [this] { return stopping_ || !tasks_.empty(); });
+        changed_.wait_until(lock, stop, deadline,
+                            [this]() REQUIRES(mutex_) { return !tasks_.empty(); });
     }
     lock.unlock();
     probes_.clear();

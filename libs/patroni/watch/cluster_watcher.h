@@ -6,12 +6,13 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.h"
 #include "patroni/answers/identity.h"
 #include "patroni/answers/observation.h"
 #include "patroni/rest/endpoint.h"
@@ -111,12 +112,12 @@ class ClusterWatcher {
     std::unique_ptr<Poller> poller_;                              ///< decides whom to ask, and when
     std::map<std::string, std::unique_ptr<MemberProbe>> probes_;  ///< by place
 
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::deque<std::function<void()>> tasks_;  // guarded by mutex_
-    std::vector<OnPoll> asked_;                // guarded by mutex_; not passed on yet
-    bool stopping_ = false;                    // guarded by mutex_
-    std::thread thread_;
+    std::stop_source stop_;
+    base::Mutex mutex_;
+    std::condition_variable_any changed_;
+    std::deque<std::function<void()>> tasks_ GUARDED_BY(mutex_);
+    std::vector<OnPoll> asked_ GUARDED_BY(mutex_);  ///< not passed on yet
+    std::jthread thread_;                           // last: it uses the others
 };
 
 }  // namespace patroni

@@ -5,44 +5,41 @@
 namespace patroni {
 
 MemberProbe::MemberProbe(RestClient::Timeouts timeouts, RestClient::Access access)
-    : client_(timeouts, std::move(access)), thread_([this] { run(); }) {}
+    : client_(timeouts, std::move(access)),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 MemberProbe::~MemberProbe() {
-    {
-        const std::lock_guard lock(mutex_);
-        stopping_ = true;
-    }
-    changed_.notify_one();
+    thread_.request_stop();
     client_.abort();
     thread_.join();
 }
 
 void MemberProbe::ask(const Endpoint& endpoint, const std::string& path, OnReply on_reply) {
     {
-        const std::lock_guard lock(mutex_);
+        const base::MutexLock lock(mutex_);
         questions_.push_back({endpoint, path, std::move(on_reply)});
     }
     changed_.notify_one();
 }
 
 bool MemberProbe::is_idle() {
-    const std::lock_guard lock(mutex_);
-    return questions_.empty() && !asks_;
+    const base::MutexLock lock(mutex_);
+    return questions_.empty() && !is_asking_;
 }
 
-void MemberProbe::run() {
-    std::unique_lock lock(mutex_);
+void MemberProbe::run(const std::stop_token& stop) {
+    base::MutexLock lock(mutex_);
     while (true) {
-        changed_.wait(lock, [this] { return stopping_ || !questions_.empty(); });
-        if (stopping_)
+        changed_.wait(lock, stop, [this]() REQUIRES(mutex_) { return !questions_.empty(); });
+        if (stop.stop_requested())
             return;
         const Question question = std::move(questions_.front());
         questions_.pop_front();
-        asks_ = true;
+        is_asking_ = true;
         lock.unlock();
         question.on_reply(client_.get(question.endpoint, question.path));
         lock.lock();
-        asks_ = false;
+        is_asking_ = false;
     }
 }
 

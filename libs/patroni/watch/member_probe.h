@@ -3,10 +3,11 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
-#include <mutex>
+#include <stop_token>
 #include <string>
 #include <thread>
 
+#include "base/mutex.h"
 #include "patroni/rest/endpoint.h"
 #include "patroni/rest/rest_client.h"
 
@@ -39,15 +40,14 @@ class MemberProbe {
         OnReply on_reply;
     };
 
-    void run();
+    void run(const std::stop_token& stop);
 
     RestClient client_;
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::deque<Question> questions_;  // guarded by mutex_
-    bool asks_ = false;               // guarded by mutex_
-    bool stopping_ = false;           // guarded by mutex_
-    std::thread thread_;              // last: it uses the others
+    base::Mutex mutex_;
+    std::condition_variable_any changed_;
+    std::deque<Question> questions_ GUARDED_BY(mutex_);
+    bool is_asking_ GUARDED_BY(mutex_) = false;
+    std::jthread thread_;  // last: it uses the others
 };
 
 }  // namespace patroni

@@ -1,4 +1,4 @@
-#include "patroni/rest/watchdog.h"
+#include "patroni/rest/request_deadline.h"
 
 #include <array>
 #include <cerrno>
@@ -17,7 +17,7 @@ namespace patroni {
 namespace {
 
 using namespace std::chrono_literals;
-using Clock = Watchdog::Clock;
+using Clock = RequestDeadline::Clock;
 
 /// Two connected sockets; the first is the one that is guarded.
 struct Connection {
@@ -37,64 +37,64 @@ struct Connection {
     support::Fd peer;
 };
 
-TEST(WatchdogTest, CutsAtTheDeadlineAndNotBefore) {
-    Watchdog watchdog;
+TEST(RequestDeadlineTest, CutsAtTheDeadlineAndNotBefore) {
+    RequestDeadline request_deadline;
     const Connection connection;
     const auto deadline = Clock::now() + 50ms;
-    watchdog.guard(connection.guarded.get(), deadline);
+    request_deadline.guard(connection.guarded.get(), deadline);
     EXPECT_TRUE(connection.ends_within(10s));
     EXPECT_GE(Clock::now(), deadline);
-    EXPECT_EQ(watchdog.release(), Watchdog::Cut::deadline);
+    EXPECT_EQ(request_deadline.release(), RequestDeadline::Cut::deadline);
 }
 
-TEST(WatchdogTest, LeavesAloneWhatIsReleasedInTime) {
-    Watchdog watchdog;
+TEST(RequestDeadlineTest, LeavesAloneWhatIsReleasedInTime) {
+    RequestDeadline request_deadline;
     const Connection connection;
-    watchdog.guard(connection.guarded.get(), Clock::now() + 30ms);
-    EXPECT_EQ(watchdog.release(), Watchdog::Cut::none);
+    request_deadline.guard(connection.guarded.get(), Clock::now() + 30ms);
+    EXPECT_EQ(request_deadline.release(), RequestDeadline::Cut::none);
     EXPECT_FALSE(connection.ends_within(60ms));
 }
 
-TEST(WatchdogTest, AnEarlierDeadlineThanTheLastOneCounts) {
-    Watchdog watchdog;
+TEST(RequestDeadlineTest, AnEarlierDeadlineThanTheLastOneCounts) {
+    RequestDeadline request_deadline;
     const Connection first;
-    watchdog.guard(first.guarded.get(), Clock::now() + 1h);
-    EXPECT_EQ(watchdog.release(), Watchdog::Cut::none);
+    request_deadline.guard(first.guarded.get(), Clock::now() + 1h);
+    EXPECT_EQ(request_deadline.release(), RequestDeadline::Cut::none);
     const Connection second;
-    watchdog.guard(second.guarded.get(), Clock::now() + 20ms);
+    request_deadline.guard(second.guarded.get(), Clock::now() + 20ms);
     EXPECT_TRUE(second.ends_within(10s));
-    EXPECT_EQ(watchdog.release(), Watchdog::Cut::deadline);
+    EXPECT_EQ(request_deadline.release(), RequestDeadline::Cut::deadline);
     EXPECT_FALSE(first.ends_within(0ms));
 }
 
-TEST(WatchdogTest, AbortCutsAtOnceAndSaysSo) {
-    Watchdog watchdog;
+TEST(RequestDeadlineTest, AbortCutsAtOnceAndSaysSo) {
+    RequestDeadline request_deadline;
     const Connection connection;
-    watchdog.guard(connection.guarded.get(), Clock::now() + 1h);
-    watchdog.abort();
+    request_deadline.guard(connection.guarded.get(), Clock::now() + 1h);
+    request_deadline.abort();
     EXPECT_TRUE(connection.ends_within(10s));
-    EXPECT_EQ(watchdog.release(), Watchdog::Cut::abort);
+    EXPECT_EQ(request_deadline.release(), RequestDeadline::Cut::abort);
 }
 
-TEST(WatchdogTest, AbortCutsWhatIsGuardedLater) {
-    Watchdog watchdog;
-    watchdog.abort();
+TEST(RequestDeadlineTest, AbortCutsWhatIsGuardedLater) {
+    RequestDeadline request_deadline;
+    request_deadline.abort();
     for (int i = 0; i < 3; ++i) {
         const Connection connection;
-        watchdog.guard(connection.guarded.get(), Clock::now() + 1h);
+        request_deadline.guard(connection.guarded.get(), Clock::now() + 1h);
         EXPECT_TRUE(connection.ends_within(10s));
-        EXPECT_EQ(watchdog.release(), Watchdog::Cut::abort);
+        EXPECT_EQ(request_deadline.release(), RequestDeadline::Cut::abort);
     }
 }
 
-TEST(WatchdogTest, CutsASocketThatBeginsToConnectOnlyThen) {
+TEST(RequestDeadlineTest, CutsASocketThatBeginsToConnectOnlyThen) {
     // abort() may fall between the making of a socket and its connect, which would then last for
     // as long as the system tries: here nobody answers it.
     const support::FakeBackend silent({.accept = support::BackendOptions::Accept::never});
     const support::Fd socket = support::make_tcp_socket(AF_INET);
-    Watchdog watchdog;
-    watchdog.abort();
-    watchdog.guard(socket.get(), Clock::now() + 1h);
+    RequestDeadline request_deadline;
+    request_deadline.abort();
+    request_deadline.guard(socket.get(), Clock::now() + 1h);
     // The first cut only leaves its mark.
     support::eventually(
         [&] {
@@ -111,7 +111,7 @@ TEST(WatchdogTest, CutsASocketThatBeginsToConnectOnlyThen) {
             return ::send(socket.get(), &byte, 1, MSG_NOSIGNAL) == -1 && errno != EAGAIN;
         },
         "the connect to be given up");
-    EXPECT_EQ(watchdog.release(), Watchdog::Cut::abort);
+    EXPECT_EQ(request_deadline.release(), RequestDeadline::Cut::abort);
 }
 
 }  // namespace
