@@ -6,7 +6,7 @@
 
 namespace patroni {
 
-/// Why something could not be had, in words for a log line: "503 Service Unavailable".
+/// Why there is no value, in words for a log line: "503 Service Unavailable".
 struct Failure {
     std::string reason;
 };

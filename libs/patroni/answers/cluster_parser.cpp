@@ -17,7 +17,7 @@
 namespace patroni {
 namespace {
 
-// Each may be asked on a thread of its own: what one answer says must not make thousands.
+// Each member may be asked on a thread of its own: one answer must not start thousands of them.
 constexpr std::size_t kMaxMembers = 256;
 
 // The clock's nanoseconds end in 2262.
@@ -110,7 +110,7 @@ Result<ClusterSnapshot> snapshot_from(const Poco::JSON::Object& object) {
             continue;
         }
         if (!names.insert(member.name).second)
-            return Failure{"the answer names two members " + member.name};
+            return Failure{"the answer lists two members named " + member.name};
         snapshot.members.push_back(std::move(member));
     }
     if (members->size() != 0 &&

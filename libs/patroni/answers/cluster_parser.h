@@ -8,9 +8,9 @@
 namespace patroni {
 
 /// Reads the body of GET /cluster of Patroni 2 to 4. Pure; any thread.
-/// Fails on what is not such an answer as a whole: no JSON, no `members`, or none of them with a
-/// name, and a role and a state that are known. A member that lacks a field, or holds one of the
-/// wrong type or a number beyond 64 bits, loses that field alone: the others must not suffer.
+/// Fails if it is no such answer: not JSON, no `members`, or members of which none has a name, a
+/// known role and a known state. A field that is missing, has the wrong type or holds a number
+/// beyond 64 bits is left empty; the rest of the answer still counts.
 [[nodiscard]] Result<ClusterSnapshot> parse_cluster(std::string_view body);
 
 }  // namespace patroni

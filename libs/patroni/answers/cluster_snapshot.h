@@ -15,20 +15,20 @@ namespace patroni {
 struct ClusterSnapshot {
     std::vector<Member> members;  ///< in Patroni's order
     bool paused = false;          ///< maintenance mode: Patroni does not fail over by itself
-    std::string scope;            ///< the cluster's own name; Patroni 3.0.2 does not say it
-    /// When Patroni is to hand the leadership over, if that is planned.
+    std::string scope;            ///< the cluster's own name; empty with Patroni 3.0.2
+    /// When a switchover is planned, if one is.
     std::optional<std::chrono::system_clock::time_point> switchover_at{};
 
-    /// Entries of which it cannot be told whose they are: no objects, or without a name.
+    /// How many entries name no member: they are no JSON objects, or have no name.
     std::size_t nameless = 0;
-    /// What could not be read in it and is as it was before.
+    /// What could not be read, so that the last known value is kept.
     std::vector<std::string> warnings{};
 
     friend bool operator==(const ClusterSnapshot&, const ClusterSnapshot&) = default;
 };
 
 using SnapshotPtr = std::shared_ptr<const ClusterSnapshot>;
-/// A member of a snapshot, which it keeps alive.
+/// A member of a snapshot; keeps the snapshot alive.
 using MemberPtr = std::shared_ptr<const Member>;
 
 }  // namespace patroni

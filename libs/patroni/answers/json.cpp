@@ -18,31 +18,66 @@ namespace {
 // nothing but brackets would take hundreds of megabytes without this.
 constexpr std::size_t kMaxValues = 50'000;
 
+struct TooManyValues {};
+
 /// Builds POCO's tree and gives up on a body that holds more than any cluster has.
 class BoundedParseHandler final : public Poco::JSON::ParseHandler {
   public:
-    void startObject() override { count(), ParseHandler::startObject(); }
-    void startArray() override { count(), ParseHandler::startArray(); }
-    void key(const std::string& k) override { count(), ParseHandler::key(k); }
-    void null() override { count(), ParseHandler::null(); }
-    void value(int v) override { count(), ParseHandler::value(v); }
-    void value(unsigned v) override { count(), ParseHandler::value(v); }
-    void value(Poco::Int64 v) override { count(), ParseHandler::value(v); }
-    void value(Poco::UInt64 v) override { count(), ParseHandler::value(v); }
-    void value(const std::string& v) override { count(), ParseHandler::value(v); }
-    void value(double v) override { count(), ParseHandler::value(v); }
-    void value(bool v) override { count(), ParseHandler::value(v); }
+    void startObject() override {
+        count();
+        ParseHandler::startObject();
+    }
+    void startArray() override {
+        count();
+        ParseHandler::startArray();
+    }
+    void key(const std::string& k) override {
+        count();
+        ParseHandler::key(k);
+    }
+    void null() override {
+        count();
+        ParseHandler::null();
+    }
+    void value(int v) override {
+        count();
+        ParseHandler::value(v);
+    }
+    void value(unsigned v) override {
+        count();
+        ParseHandler::value(v);
+    }
+    void value(Poco::Int64 v) override {
+        count();
+        ParseHandler::value(v);
+    }
+    void value(Poco::UInt64 v) override {
+        count();
+        ParseHandler::value(v);
+    }
+    void value(const std::string& v) override {
+        count();
+        ParseHandler::value(v);
+    }
+    void value(double v) override {
+        count();
+        ParseHandler::value(v);
+    }
+    void value(bool v) override {
+        count();
+        ParseHandler::value(v);
+    }
 
   private:
     void count() {
         if (++values_ > kMaxValues)
-            throw Poco::DataFormatException("too many values");
+            throw TooManyValues{};
     }
 
     std::size_t values_ = 0;
 };
 
-// A tag may be any number that YAML takes; nobody writes one that is longer.
+// A tag may be any number that YAML can express. Longer ones are left alone.
 constexpr std::size_t kMaxNumber = 1'000;
 
 bool is_part_of_number(char c) {
@@ -56,8 +91,8 @@ bool fits(std::string_view token) {
            std::errc::result_out_of_range;
 }
 
-/// Whether POCO has no number for it, and would throw the whole body away: beyond 64 bits, and
-/// what Python writes for a float that is none.
+/// Whether POCO would reject the whole body because of it: a number beyond 64 bits, or what Python
+/// writes for NaN and infinity.
 bool is_no_number(std::string_view token) {
     if (token == "NaN" || token == "Infinity" || token == "-Infinity")
         return true;
@@ -66,7 +101,7 @@ bool is_no_number(std::string_view token) {
     return token.front() == '-' ? !fits<std::int64_t>(token) : !fits<std::uint64_t>(token);
 }
 
-/// Where a token that is no string and no bracket ends.
+/// Where a token ends that is neither a string nor a bracket.
 std::size_t end_of_token(std::string_view body, std::size_t begin) {
     for (const std::string_view word : {"NaN", "Infinity", "-Infinity"})
         if (body.substr(begin, word.size()) == word)
@@ -84,8 +119,7 @@ std::size_t end_of_string(std::string_view body, std::size_t begin) {
     return std::min(end + 1, body.size());
 }
 
-/// The body with each number that is none for us as a text, so that it is only that one value that
-/// is unknown.
+/// The body with each number that POCO cannot read as a string, so that only that value is lost.
 std::string with_numbers_that_fit(std::string_view body) {
     std::string result;
     result.reserve(body.size());
@@ -109,8 +143,10 @@ Result<Poco::JSON::Object::Ptr> parse_json_object(std::string_view body) {
         if (root.type() != typeid(Poco::JSON::Object::Ptr))
             return Failure{"the answer is not a JSON object"};
         return root.extract<Poco::JSON::Object::Ptr>();
-    } catch (const Poco::Exception& error) {
-        return Failure{"the answer is not JSON: " + error.displayText()};
+    } catch (const TooManyValues&) {
+        return Failure{"the answer holds more than " + std::to_string(kMaxValues) + " values"};
+    } catch (const Poco::Exception&) {
+        return Failure{"the answer is not JSON"};
     }
 }
 

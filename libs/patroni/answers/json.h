@@ -9,16 +9,16 @@
 
 #include "patroni/result.h"
 
-// What Patroni's JSON is read with. A key that is absent, holds another type or a number beyond 64
-// bits reads as absent; such a number reads as its own text.
+// How Patroni's JSON is read. A key that is absent, has another type, or holds a number beyond 64
+// bits reads as absent; text_of() gives such a number as text.
 namespace patroni {
 
-/// Fails on what is not one JSON object, and on a body that holds more values than any cluster
-/// has: POCO's tree costs some 300 bytes a value, so that 1 MiB of brackets would take 296 MB.
+/// Fails unless the body is one JSON object, or if it holds more values than any cluster has:
+/// POCO's tree costs some 300 bytes per value, so that 1 MiB of brackets would take 296 MB.
 [[nodiscard]] Result<Poco::JSON::Object::Ptr> parse_json_object(std::string_view body);
 
 [[nodiscard]] std::string text_of(const Poco::JSON::Object& object, const std::string& key);
-/// Not negative.
+/// Integers from 0 on; anything else reads as absent.
 [[nodiscard]] std::optional<std::uint64_t> number_of(const Poco::JSON::Object& object,
                                                      const std::string& key);
 [[nodiscard]] bool flag_of(const Poco::JSON::Object& object, const std::string& key);

@@ -7,8 +7,8 @@
 namespace patroni {
 namespace {
 
-// Of Patroni 2.0 to 4.1 (PostgresqlState in postgresql/misc.py; before 3.1 the calls of set_state),
-// with the misspelling of 2.x. Those that end in "failed" are known by that.
+// All states of Patroni 2.0 to 4.1 (PostgresqlState in postgresql/misc.py; before 3.1 the calls of
+// set_state), with the misspelling of 2.x. States that end in "failed" are recognised by that.
 constexpr std::array<std::string_view, 11> kNotRunning{
     "stopped",
     "stopping",

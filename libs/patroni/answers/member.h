@@ -8,7 +8,7 @@
 
 namespace patroni {
 
-/// A member's part in the cluster, by the names of `role` in GET /cluster.
+/// A member's role, as GET /cluster names it.
 enum class Role : std::uint8_t {
     unknown,  ///< absent, or a name this program does not know
     leader,
@@ -18,7 +18,7 @@ enum class Role : std::uint8_t {
     replica,
 };
 
-/// A member's PostgreSQL, by the names of `state` in GET /cluster.
+/// The state of a member's PostgreSQL, as GET /cluster names it.
 enum class State : std::uint8_t {
     unknown,      ///< absent, or a name this program does not know
     not_running,  ///< starting, stopped, crashed, ...
@@ -31,8 +31,8 @@ enum class State : std::uint8_t {
 [[nodiscard]] State state_from(std::string_view name);
 [[nodiscard]] bool serves(State state);
 
-/// One element of `members` in GET /cluster. What the answer left out is empty: a member may lack
-/// any of these for a moment (a bootstrap, a crash, a Patroni that shuts down).
+/// One entry of `members` in GET /cluster. Fields that the answer leaves out are empty: any of them
+/// may be missing for a moment (a bootstrap, a crash, a Patroni that shuts down).
 struct Member {
     std::string name;
     Role role = Role::unknown;
@@ -42,25 +42,25 @@ struct Member {
     std::string host;        ///< an IPv4 or IPv6 address, or a DNS name
     std::optional<std::uint16_t> port;
     std::optional<std::uint64_t> timeline;
-    /// Bytes of WAL not yet received, or not yet replayed where Patroni says so (>= 4): the larger
-    /// one. Empty where it says `unknown` or nothing.
+    /// Bytes of WAL not received yet or (Patroni >= 4) not replayed yet, whichever is more. Empty
+    /// if Patroni says `unknown` or nothing.
     std::optional<std::uint64_t> lag;
-    bool tells_replay_lag = false;            ///< what was not replayed is in `lag` too
+    bool tells_replay_lag = false;            ///< `lag` includes what is not replayed yet
     std::map<std::string, std::string> tags;  ///< values as text: true, false, 1, 1.5, zone-a
     std::string api_url;
-    /// Not of the latest answer, in which it could not be read: as it was told before.
+    /// The latest answer could not be read; this is what an earlier one said.
     bool remembered = false;
 
-    /// Patroni takes any value of a tag for a yes that is not empty, zero or false.
+    /// As in Patroni, a tag is set unless its value is empty, zero or false.
     [[nodiscard]] bool tagged(const std::string& tag) const;
 
     friend bool operator==(const Member&, const Member&) = default;
 };
 
-/// Whether its entry says what it is: without a role and a state it says nothing.
+/// Whether its role and its state are known; without them an entry says nothing.
 [[nodiscard]] bool is_readable(const Member& member);
 
-/// A number as the shortest text that reads back as the same: 1.10 is 1.1, 2.0 is 2.
+/// The shortest text that reads back as the same number: 1.1 for 1.10, 2 for 2.0.
 [[nodiscard]] std::string number_text(double number);
 
 }  // namespace patroni

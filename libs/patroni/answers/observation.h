@@ -12,15 +12,15 @@ namespace patroni {
 
 using Clock = std::chrono::steady_clock;
 
-/// GET /cluster was answered: what the cluster's key-value store says, through whichever member.
+/// An answer of GET /cluster: what the cluster's key-value store says, through some member.
 struct ClusterAnswer {
     SnapshotPtr snapshot;
-    std::string through = {};  ///< the member whose API gave it; empty if that is not known
+    std::string through = {};  ///< the member whose API gave it; empty: not known
 };
 
-/// GET /primary of one member was answered. The status says who holds the leader's lock, the body
-/// what the member's PostgreSQL is: 200 comes before promotion has finished, and a primary that
-/// lost its lock, demoting or paused, still calls itself one.
+/// An answer of a member's GET /primary. The status says whether it holds the leader lock, the body
+/// what its PostgreSQL is. They may differ: 200 comes before promotion has finished, and a primary
+/// without the lock (demoting, or paused) still calls itself primary.
 struct PrimaryAnswer {
     std::string member;
     int status = 0;
@@ -28,25 +28,25 @@ struct PrimaryAnswer {
     std::string state;  ///< running, ...
     std::optional<std::uint64_t> timeline;
     bool paused = false;
-    std::optional<std::int64_t> dcs_last_seen = {};  ///< Unix time, by the member's own clock
+    std::optional<std::int64_t> dcs_last_seen = {};  ///< Unix time, by the member's clock
 };
 
-/// GET /primary of one member gave nothing to go by.
+/// A member's GET /primary gave no usable answer.
 struct PrimarySilence {
     std::string member;
-    std::string reason;       ///< "Connection refused"
-    bool is_another = false;  ///< somebody else answers there, which `reason` tells
+    std::string reason;       ///< "connection refused"
+    bool is_another = false;  ///< somebody else answers there; `reason` says who
 };
 
-/// GET /patroni of one member: its position in the WAL, fresh at every request.
+/// A member's position in the WAL, from its GET /patroni, which reads it for every request.
 struct PositionAnswer {
     std::string member;
-    /// Bytes; written on a primary, replayed on a replica. Empty if it did not say.
+    /// Bytes: written on a primary, replayed on a replica. Empty if it did not say.
     std::optional<std::uint64_t> position;
 };
 
-/// What the data path met at a member. Servers end sessions for reasons of their own too, but in
-/// peace they hardly ever refuse one.
+/// What the data path met at a member. A healthy server may end sessions for reasons of its own,
+/// but hardly ever refuses one.
 enum class Trouble : std::uint8_t { ended, refused };
 
 /// The data path has trouble with a member.
@@ -54,12 +54,12 @@ struct TrafficTrouble {
     std::string member;
 };
 
-/// Somebody says that something has changed: POST /update_clusters, a callback of Patroni.
+/// Somebody says that something has changed: POST /update_clusters, called by Patroni.
 struct Push {};
 
-/// One thing learned, and when. What nobody answered is not observed at all, but for two
-/// silences: a leader's own decides whether /cluster alone may be believed, and a position that
-/// is not renewed must not pass for a fresh one.
+/// One thing learned, and when. A missing answer is no observation, with two exceptions: a leader's
+/// silence decides whether /cluster alone may be believed, and an old position must not pass for a
+/// fresh one.
 struct Observation {
     Clock::time_point at;
     std::variant<ClusterAnswer, PrimaryAnswer, PrimarySilence, PositionAnswer, TrafficTrouble, Push>

@@ -11,13 +11,13 @@ Result<Endpoint> Endpoint::parse(std::string_view url) {
         if (uri.getScheme() != "http" && uri.getScheme() != "https")
             return Failure{"only http:// and https:// are allowed"};
         if (uri.getHost().empty())
-            return Failure{"it names no host"};
+            return Failure{"it has no host"};
         if (!uri.getUserInfo().empty())
-            return Failure{"Patroni asks no password for what is read here: take it out"};
+            return Failure{"Patroni needs no password for what is read here: remove it"};
         if (!uri.getPathEtc().empty() && uri.getPathEtc() != "/")
             return Failure{"it must end after the port"};
         if (uri.getPort() == 0)
-            return Failure{"port 0 cannot be asked"};
+            return Failure{"port 0 is not allowed"};
         Endpoint endpoint;
         endpoint.tls = uri.getScheme() == "https";
         endpoint.host = uri.getHost();

@@ -15,14 +15,14 @@ struct Endpoint {
     std::uint16_t port = 0;
 
     /// "http://192.168.1.1:8008", "https://[::1]:8008/", "http://pg1.example.com:8008".
-    /// Without a port it is the scheme's own, 80 or 443, as in every URL.
+    /// The default port is the scheme's, 80 or 443, as in every URL.
     static Result<Endpoint> parse(std::string_view url);
-    /// The API that a member's `api_url` in GET /cluster points into:
+    /// The API that a member's `api_url` in GET /cluster belongs to, such as
     /// "http://127.0.0.11:8008/patroni".
     static Result<Endpoint> of_api_url(std::string_view api_url);
     /// "http://192.168.1.1:8008"
     [[nodiscard]] std::string url() const;
-    /// The host as TLS and HTTP know it: without the dot that ends a name for DNS alone.
+    /// The host as TLS and HTTP know it: without the trailing dot that DNS allows.
     [[nodiscard]] std::string server_name() const;
 
     friend bool operator==(const Endpoint&, const Endpoint&) = default;

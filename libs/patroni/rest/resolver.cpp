@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/mutex.h"
+#include "patroni/rest/failure_reason.h"
 
 namespace patroni {
 namespace {
@@ -21,8 +22,8 @@ using Clock = Resolver::Clock;
 using Addresses = Resolver::Addresses;
 using Family = Resolver::Family;
 
-// Names come from Patroni's answers too: whoever writes those must not fill memory or start
-// threads without end.
+// Names come from Patroni's answers too, which must not be able to fill memory or to start any
+// number of threads.
 constexpr std::size_t kMaxNames = 1'000;
 constexpr std::size_t kMaxNameSize = 255;
 constexpr std::size_t kMaxLookups = 64;
@@ -53,6 +54,22 @@ int family_hint(Family family) {
     return AF_UNSPEC;
 }
 
+std::string reason_of_lookup(int error) {
+    switch (error) {
+        case EAI_NONAME:
+        case EAI_NODATA:
+            return "there is no such name";
+        case EAI_AGAIN:
+            return "no name server answers";
+        case EAI_FAIL:
+            return "the name server refused to answer";
+        case EAI_SYSTEM:
+            return reason_of_errno(errno);
+        default:
+            return "the lookup failed";
+    }
+}
+
 Result<Addresses> ask_system(const std::string& host, Family family) {
     addrinfo hints{};
     hints.ai_family = family_hint(family);
@@ -62,8 +79,7 @@ Result<Addresses> ask_system(const std::string& host, Family family) {
     if (family != Family::any && (error == EAI_NONAME || error == EAI_NODATA))
         return Addresses{};
     if (error != 0)
-        return Failure{error == EAI_SYSTEM ? std::generic_category().message(errno)
-                                           : ::gai_strerror(error)};
+        return Failure{reason_of_lookup(error)};
     const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, ::freeaddrinfo);
     Addresses addresses;
     for (const addrinfo* each = found; each; each = each->ai_next) {
@@ -83,8 +99,8 @@ Addresses of_family(const Addresses& addresses, Family family) {
     return some;
 }
 
-/// The system calls it a success when one family's lookup fails and the other's does not: what is
-/// known of the family that is missing goes only when its own lookup says so.
+/// The system reports success if the lookup of one family fails and that of the other does not. So
+/// the addresses of a missing family are kept until a lookup of that family says they are gone.
 Addresses with_lost_family(Addresses found, const Addresses& known, const std::string& host,
                            const Resolver::Lookup& lookup) {
     for (const Family family : {Family::ipv4, Family::ipv6}) {
@@ -162,8 +178,8 @@ std::shared_ptr<Resolver::Name> Resolver::Shared::begin(const std::shared_ptr<Sh
         name->began = Clock::now();
         name->in_flight = true;
         ++shared->lookups;
-    } catch (const std::system_error& error) {
-        name->failure = std::string("no thread for it: ") + error.what();
+    } catch (const std::system_error&) {
+        name->failure = "no more threads can be started";
     }
     return name;
 }
@@ -223,8 +239,8 @@ Result<Resolver::Found> Resolver::find(const std::string& host, ResolvePrefer pr
     if (done)
         return no_addresses(host, name->failure);
     if (stop.stop_requested())
-        return no_addresses(host, "given up");
-    return no_addresses(host, "no answer within " + std::to_string(timeout.count()) + " ms");
+        return no_addresses(host, "shutting down");
+    return no_addresses(host, "no answer within " + text_of(timeout));
 }
 
 Result<Resolver::Addresses> Resolver::addresses_of(const std::string& host, ResolvePrefer prefer,

@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <stdexcept>
 #include <sys/socket.h>
+#include <system_error>
 #include <utility>
 
 #include <Poco/Exception.h>
@@ -19,6 +20,7 @@
 #include <Poco/Net/StreamSocket.h>
 #include <Poco/Timespan.h>
 
+#include "patroni/rest/failure_reason.h"
 #include "patroni/rest/request_deadline.h"
 #include "patroni/tls/tls_connection.h"
 #include "patroni/tls/tls_credentials.h"
@@ -34,45 +36,42 @@ using Clock = RequestDeadline::Clock;
 constexpr std::size_t kMaxBody = 1024 * 1024;
 
 constexpr const char* kCutShort = "the answer was cut short";
-constexpr const char* kGivenUp = "given up: shutting down";
+constexpr const char* kGivenUp = "shutting down";
 
 template <typename Duration>
 Poco::Timespan to_poco(Duration time) {
     return {std::chrono::duration_cast<std::chrono::microseconds>(time).count()};
 }
 
-std::string describe(const Poco::Exception& error) {
-    const std::string text = error.displayText();
-    return text.empty() ? "an unknown error" : text;
-}
-
-/// The answer comes in several pieces, and over TLS each of them waits until we have acknowledged
-/// the one before: 40 ms if that is delayed. The option holds for a while only, from now on: set
-/// before the request it does nothing.
+/// The answer comes in several pieces, and over TLS each waits until we have acknowledged the one
+/// before: 40 ms if that acknowledgement is delayed. The option holds only for a while from now on:
+/// set before the request it has no effect.
 void acknowledge_at_once(const StreamSocket& connection) {
     const int on = 1;
     ::setsockopt(connection.impl()->sockfd(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
-/// Waits for an answer in plain HTTP. A server that wants TLS sends an alert, or nothing at all.
+/// Waits for an answer in plain HTTP. A server that expects TLS sends a TLS alert, or nothing.
 void expect_plain_answer(StreamSocket& connection) {
     static constexpr char kAlert = 0x15;
     char first = 0;
     try {
         if (connection.receiveBytes(&first, 1, MSG_PEEK) == 1 && first == kAlert)
             throw std::runtime_error("the server speaks TLS on this port: use https://");
-    } catch (const Poco::Net::ConnectionResetException& error) {
-        throw std::runtime_error(describe(error) + " before any answer: is this port https://?");
+    } catch (const Poco::Net::ConnectionResetException&) {
+        throw std::runtime_error(
+            "the server reset the connection before any answer: is this port "
+            "https://?");
     }
 }
 
-/// A server that ended the connection may have said why, which a failed send does not show.
-void hear_last_words(StreamSocket& connection) {
+/// A server that closed the connection may have said why, which a failed send does not show.
+void read_last_alert(StreamSocket& connection) {
     try {
         char ignored = 0;
         connection.receiveBytes(&ignored, 1);
     } catch (const Poco::Exception&) {
-        // TlsConnection has heard it.
+        // TlsConnection has noted it.
     }
 }
 
@@ -82,24 +81,15 @@ std::string read_body(std::istream& in) {
     while (in.read(chunk.data(), chunk.size()) || in.gcount() > 0) {
         body.append(chunk.data(), static_cast<std::size_t>(in.gcount()));
         if (body.size() > kMaxBody)
-            throw Poco::DataFormatException("the answer is larger than 1 MiB");
+            throw std::runtime_error("the answer is larger than 1 MiB");
     }
     return body;
-}
-
-std::istream& receive_head(Poco::Net::HTTPClientSession& session,
-                           Poco::Net::HTTPResponse& response) {
-    try {
-        return session.receiveResponse(response);
-    } catch (const Poco::Net::NoMessageException&) {
-        throw std::runtime_error("No message received: the server closed the connection");
-    }
 }
 
 HttpReply read_reply(Poco::Net::HTTPClientSession& session) {
     Poco::Net::HTTPResponse response;
     HttpReply reply;
-    reply.body = read_body(receive_head(session, response));
+    reply.body = read_body(session.receiveResponse(response));
     reply.status = response.getStatus();
     reply.phrase = response.getReason();
     // An answer that breaks off in the middle ends its stream like a whole one.
@@ -122,7 +112,7 @@ HttpReply exchange(const StreamSocket& connection, StreamSocket channel, const E
     session.sendRequest(request).flush();
     acknowledge_at_once(connection);
     if (session.networkException() != nullptr)
-        hear_last_words(channel);
+        read_last_alert(channel);
     else if (!endpoint.tls)
         expect_plain_answer(channel);
     return read_reply(session);
@@ -133,11 +123,12 @@ HttpReply exchange_over_tls(const TlsCredentials& credentials, const StreamSocke
     TlsConnection tls(credentials, endpoint.server_name());
     try {
         return exchange(connection, tls.secure(connection), endpoint, path);
-    } catch (const Poco::Exception& error) {
+    } catch (const std::exception& error) {
         if (!tls.refusal().empty())
             throw std::runtime_error(tls.refusal());
-        // Nobody on the way can end an answer early: TLS has an end of its own.
-        if (describe(error).find("unexpected eof") != std::string::npos)
+        // TLS has an end of its own, so that nobody on the way can cut an answer short unnoticed.
+        const auto* from_poco = dynamic_cast<const Poco::Exception*>(&error);
+        if (from_poco && from_poco->displayText().find("unexpected eof") != std::string::npos)
             throw std::runtime_error(kCutShort);
         throw;
     }
@@ -154,21 +145,24 @@ class RestClient::Guard {
     Guard& operator=(const Guard&) = delete;
     ~Guard() { release(); }
 
-    /// Connects to the first address that lets us; throws what each of them said. They share
-    /// the time that is left.
+    /// Connects to the first address that accepts. Throws the reasons of all of them if none does.
+    /// They share the time that is left.
     StreamSocket connect(const Resolver::Addresses& addresses, const Endpoint& endpoint,
                          Clock::time_point until) {
         std::string reasons;
         for (std::size_t i = 0; i < addresses.size() && release() == RequestDeadline::Cut::none;
              ++i) {
-            const auto share = (until - Clock::now()) / static_cast<int>(addresses.size() - i);
+            const auto share = std::max<Clock::duration>(
+                (until - Clock::now()) / static_cast<int>(addresses.size() - i), 1ms);
+            reasons.append(reasons.empty() ? "" : "; ")
+                .append(addresses[i] == endpoint.host ? "" : addresses[i] + ": ");
             try {
-                return connect({Poco::Net::IPAddress(addresses[i]), endpoint.port},
-                               std::max<Clock::duration>(share, 1ms));
+                return connect({Poco::Net::IPAddress(addresses[i]), endpoint.port}, share);
+            } catch (const Poco::TimeoutException&) {
+                reasons += "no answer within " +
+                           text_of(std::chrono::ceil<std::chrono::milliseconds>(share));
             } catch (const Poco::Exception& error) {
-                reasons += (reasons.empty() ? "" : "; ") +
-                           (addresses[i] == endpoint.host ? "" : addresses[i] + ": ") +
-                           describe(error);
+                reasons += reason_of(error);
             }
         }
         throw std::runtime_error(reasons);
@@ -221,7 +215,9 @@ Result<HttpReply> RestClient::get(const Endpoint& endpoint, const std::string& p
     try {
         reply = ask(endpoint, path, guard);
     } catch (const Poco::Exception& error) {
-        reply = Failure{describe(error)};
+        reply = Failure{reason_of(error)};
+    } catch (const std::system_error& error) {
+        reply = Failure{reason_of_errno(error.code().value())};
     } catch (const std::exception& error) {
         reply = Failure{error.what()};
     }
@@ -230,7 +226,7 @@ Result<HttpReply> RestClient::get(const Endpoint& endpoint, const std::string& p
     if (cut == RequestDeadline::Cut::abort || (!reply && aborted_.stop_requested()))
         return Failure{kGivenUp};
     if (cut == RequestDeadline::Cut::deadline)
-        return Failure{"no whole answer within " + std::to_string(timeouts_.total.count()) + " ms"};
+        return Failure{"no complete answer within " + text_of(timeouts_.total)};
     return reply;
 }
 

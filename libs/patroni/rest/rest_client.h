@@ -20,25 +20,25 @@ struct HttpReply {
     std::string body;
 };
 
-/// Asks Patroni's REST API, one request at a time, each on a connection of its own that is closed
-/// afterwards: Patroni 4 has five threads, and five connections held open block its whole API.
+/// Asks Patroni's REST API, one request at a time, each on a new connection that is closed
+/// afterwards: Patroni 4 has five threads, so that five open connections block its whole API.
 ///
-/// Blocking; used by one thread, except abort(). Whatever the server does (accepts and never
-/// answers, drips, sends without end) a request ends within its total time and holds at most
-/// 1 MiB of the answer. Errors are values: nothing is thrown.
-/// TLS: version 1.2 or later; the certificate must be for the host of the endpoint, be it a name
-/// or an address. Ignore SIGPIPE: OpenSSL writes to connections that may be gone.
+/// Blocks; for one thread, except abort(). Whatever the server does (never answers, drips, sends
+/// without end), a request ends within its total time and keeps at most 1 MiB of the answer. Errors
+/// are values with a plain reason: nothing is thrown.
+/// TLS: version 1.2 or later; the certificate must be valid for the endpoint's host, a name or an
+/// address. The process must ignore SIGPIPE: OpenSSL writes to connections that may be closed.
 class RestClient {
   public:
     struct Timeouts {
-        /// Finding the address, at most half of it, and TCP's connect to one address or several.
+        /// Looking up the address, at most half of it, and connecting to one or more addresses.
         std::chrono::milliseconds connect{2'000};
-        /// All of it: connect, TLS handshake, request and the whole answer.
+        /// Everything: lookup, connect, TLS handshake, request and the complete answer.
         std::chrono::milliseconds total{5'000};
     };
     /// What may be shared with other clients.
     struct Access {
-        TlsCredentialsPtr tls = {};  ///< null: the system's CAs, and no certificate of our own
+        TlsCredentialsPtr tls = {};  ///< null: the system's CAs and no client certificate
         std::shared_ptr<Resolver> resolver = {};  ///< null: one of its own
         ResolvePrefer prefer = ResolvePrefer::any;
     };
@@ -49,11 +49,11 @@ class RestClient {
     RestClient& operator=(const RestClient&) = delete;
     ~RestClient();
 
-    /// An answer of any status, or why there was none. Of several addresses of a name the next
-    /// one is tried where one cannot be connected to.
+    /// An answer with any status, or why there is none. If a name has several addresses, they are
+    /// tried in turn until one accepts the connection.
     [[nodiscard]] Result<HttpReply> get(const Endpoint& endpoint, const std::string& path);
 
-    /// Any thread: ends the request under way, and every later one at once.
+    /// Any thread: ends the request in flight at once, and every later one.
     void abort() noexcept;
 
   private:

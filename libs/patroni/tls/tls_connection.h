@@ -10,11 +10,11 @@
 
 namespace patroni {
 
-/// TLS on one connection to one host: demands a certificate for the name or address that the URL
-/// said, and remembers in words why it was refused. One thread; outlives the socket it makes.
+/// TLS on one connection to one host: requires a certificate for the name or address in the URL,
+/// and remembers in words why TLS failed. One thread; outlives the socket it makes.
 ///
-/// The reasons are taken from OpenSSL's callbacks, not from POCO's exceptions: those name an old
-/// errno, or nothing, in many of these cases.
+/// The reasons come from OpenSSL's callbacks, not from POCO's exceptions: those often name an old
+/// errno, or nothing.
 class TlsConnection {
   public:
     TlsConnection(const TlsCredentials& credentials, std::string host);
@@ -22,10 +22,10 @@ class TlsConnection {
     TlsConnection& operator=(const TlsConnection&) = delete;
 
     /// The whole handshake on a connected socket, which the new one takes over and closes. Throws
-    /// Poco::Exception.
+    /// Poco::Exception or std::runtime_error.
     Poco::Net::StreamSocket secure(Poco::Net::StreamSocket socket);
 
-    /// Why TLS failed, also after the handshake; empty if it did not, or does not know.
+    /// Why TLS failed, in or after the handshake; empty if it did not, or the reason is unknown.
     [[nodiscard]] const std::string& refusal() const noexcept { return refusal_; }
 
   private:

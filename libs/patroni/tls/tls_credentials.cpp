@@ -16,11 +16,6 @@ using Text = OpenSslHandle<BIO, BIO_free_all>;
     throw std::runtime_error(path + ": " + what);
 }
 
-std::string openssl_reason() {
-    const char* reason = ERR_reason_error_string(ERR_peek_last_error());
-    return reason != nullptr ? reason : "OpenSSL gives no reason";
-}
-
 /// Reads `text`, which outlives it.
 Text reader_of(const std::string& text) {
     ERR_clear_error();
@@ -83,7 +78,7 @@ TlsCredentials::Certificates TlsCredentials::read_certificates(const std::string
     // That is how the end of a good file shows too.
     const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
     if (!at_end)
-        fail(path, "a certificate in it is damaged: " + openssl_reason());
+        fail(path, "a certificate in it is damaged");
     if (certificates.empty())
         fail(path, "it holds no certificate in PEM format");
     ERR_clear_error();
@@ -112,7 +107,7 @@ void TlsCredentials::use_in(SSL_CTX* context) const {
     for (std::size_t i = 1; taken && i < chain_.size(); ++i)
         taken = SSL_CTX_add1_chain_cert(context, chain_[i].get()) == 1;
     if (!taken)
-        fail(client_cert_, openssl_reason());
+        fail(client_cert_, "its key or its signature is too weak for TLS");
 }
 
 }  // namespace patroni

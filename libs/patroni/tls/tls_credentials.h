@@ -13,14 +13,14 @@ namespace patroni {
 /// The parsed content of the files that TlsSettings names. Immutable; any thread.
 class TlsCredentials {
   public:
-    /// Throws std::runtime_error that names the file and what is wrong with it.
+    /// Throws std::runtime_error with the file's name and what is wrong with it.
     TlsCredentials(const TlsSettings& settings, const ReadPem& read);
 
     [[nodiscard]] bool verifies_servers() const noexcept { return !skip_verify_; }
     [[nodiscard]] bool has_client_certificate() const noexcept { return !chain_.empty(); }
 
-    /// Makes `context` trust these CAs and show this certificate. Throws std::runtime_error where
-    /// OpenSSL takes them for too weak.
+    /// Makes `context` trust these CAs and send this certificate. Throws std::runtime_error if
+    /// OpenSSL considers it too weak.
     void use_in(SSL_CTX* context) const;
 
   private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
+#include <cstdio>
 #include <ctime>
 
 #include <openssl/err.h>
@@ -17,7 +18,7 @@ namespace {
 constexpr int kNamesShown = 8;
 constexpr std::size_t kMaxName = 255;
 constexpr const char* kNoTlsVersion =
-    "the server has no TLS version that is allowed here: 1.2 or later";
+    "the server offers no TLS version that is allowed here: 1.2 or later";
 
 std::string printable(std::string text) {
     text.resize(std::min(text.size(), kMaxName));
@@ -85,8 +86,9 @@ std::string certificate_of(X509_STORE_CTX* verification, X509* certificate) {
 
 std::string reason_of_verification(X509_STORE_CTX* verification, const std::string& host) {
     const int error = X509_STORE_CTX_get_error(verification);
+    // What `man openssl-verification-options` and <openssl/x509_vfy.h> explain.
     std::string otherwise =
-        std::string("the certificate is refused: ") + X509_verify_cert_error_string(error);
+        "the certificate is not valid (OpenSSL's X509_V_ERR " + std::to_string(error) + ")";
     X509* certificate = X509_STORE_CTX_get_current_cert(verification);
     if (certificate == nullptr)
         return otherwise;
@@ -107,6 +109,15 @@ std::string reason_of_verification(X509_STORE_CTX* verification, const std::stri
         case X509_V_ERR_HOSTNAME_MISMATCH:
         case X509_V_ERR_IP_ADDRESS_MISMATCH:
             return "the certificate is for " + hosts_of(certificate) + ", not for " + host;
+        case X509_V_ERR_CERT_REVOKED:
+            return certificate_of(verification, certificate) + " is revoked";
+        case X509_V_ERR_INVALID_PURPOSE:
+            return certificate_of(verification, certificate) + " is not meant for a server";
+        case X509_V_ERR_EE_KEY_TOO_SMALL:
+        case X509_V_ERR_CA_KEY_TOO_SMALL:
+        case X509_V_ERR_CA_MD_TOO_WEAK:
+            return certificate_of(verification, certificate) +
+                   " has a key or a signature that is too weak";
         default:
             return otherwise;
     }
@@ -150,9 +161,9 @@ std::string reason_of_error(unsigned long error) {
         case SSL_R_UNEXPECTED_EOF_WHILE_READING:
             return "the server closed the connection during the TLS handshake";
         default: {
-            const char* reason = ERR_reason_error_string(error);
-            return std::string("TLS handshake failed: ") +
-                   (reason != nullptr ? reason : "OpenSSL gives no reason");
+            std::array<char, 17> code{};  // as `openssl errstr` takes it
+            std::snprintf(code.data(), code.size(), "%08lX", error);
+            return std::string("the TLS handshake failed (OpenSSL error ") + code.data() + ")";
         }
     }
 }

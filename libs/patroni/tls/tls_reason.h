@@ -7,22 +7,22 @@
 
 namespace patroni {
 
-// Why a TLS handshake failed, in words for a log line. Pure. Nothing here quotes what a peer that
-// proved nothing has sent, but for the issuer it names, escaped and cut.
+// Why a TLS handshake failed, in words for a log line. Pure. Of what an unproven peer has sent
+// only the issuer's and the certificate's names are quoted, escaped and cut.
 
-/// A certificate that X509_STORE_CTX found wrong while the server `host` was verified.
+/// What is wrong with a certificate, while the server `host` is verified.
 [[nodiscard]] std::string reason_of_verification(X509_STORE_CTX* verification,
                                                  const std::string& host);
 
-/// What we had to show when the server sent a fatal alert.
+/// Which client certificate we had when the server sent a fatal alert.
 enum class ClientCertificate : std::uint8_t {
-    none,     ///< and the server has not asked for one
-    missing,  ///< the server has asked for one
+    none,     ///< none, and the server did not ask for one
+    missing,  ///< none, though the server asked for one
     present,
 };
 [[nodiscard]] std::string reason_of_alert(int alert, ClientCertificate ours);
 
-/// A code of OpenSSL's error queue that ended a handshake.
+/// An error of OpenSSL's queue that ended a handshake.
 [[nodiscard]] std::string reason_of_error(unsigned long error);
 
 }  // namespace patroni

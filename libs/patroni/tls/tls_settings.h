@@ -6,25 +6,25 @@
 
 namespace patroni {
 
-/// How a REST API is asked over TLS, as it is configured: paths of PEM files, empty if not given.
+/// How TLS to a REST API is configured: paths of PEM files, empty if not given.
 struct TlsSettings {
-    std::string ca_cert = {};      ///< who may sign a server's certificate; else the system's CAs
-    std::string client_cert = {};  ///< shown to servers that ask; a chain may follow it
-    std::string client_key = {};   ///< without a passphrase; else it is in client_cert's file
-    bool skip_verify = false;      ///< any certificate will do: CA, time and name are not looked at
+    std::string ca_cert = {};      ///< CAs that may sign servers' certificates; empty: the system's
+    std::string client_cert = {};  ///< sent to servers that ask for one; a chain may follow it
+    std::string client_key = {};   ///< without a passphrase; empty: it is in client_cert's file
+    bool skip_verify = false;      ///< accept any certificate: CA, validity and name do not matter
 
     friend bool operator==(const TlsSettings&, const TlsSettings&) = default;
 };
 
-/// What those files held when they were read. Immutable; shared by clients of any thread.
+/// The parsed content of those files. Immutable; clients on any thread share it.
 class TlsCredentials;
 using TlsCredentialsPtr = std::shared_ptr<const TlsCredentials>;
 
-/// Gives what is in a file, or throws std::runtime_error that names it and what is wrong with it.
+/// Returns a file's content. Throws std::runtime_error with its name and what is wrong with it.
 using ReadPem = std::function<std::string(const std::string& path)>;
 
-/// Reads the files, once: a file that is replaced counts from the next call on.
-/// Throws std::runtime_error that names the file and what is wrong with it.
+/// Reads the files once; a replaced file is seen by the next call only.
+/// Throws std::runtime_error with the file's name and what is wrong with it.
 [[nodiscard]] TlsCredentialsPtr read_tls_credentials(const TlsSettings& settings,
                                                      const ReadPem& read);
 

@@ -25,37 +25,37 @@ bool brings_news(const ClusterSnapshot* before, const ClusterSnapshot& after) {
 }
 
 std::string objection_to(const ClusterIdentity& told, const ClusterIdentity& known) {
-    return "it answers for " + told.words() + ", not for " + known.words();
+    return "answers for " + told.words() + ", not for " + known.words();
 }
 
-Attribution attribute(const Claim& claim, const OwnWords& words, const ClusterIdentity& known,
+Attribution attribute(const Claim& claim, const Speakers& speakers, const ClusterIdentity& known,
                       bool is_first, bool is_over) {
-    const auto end = words.end();
-    const auto by_host = words.find(claim.host.url());
-    const auto by_leader = claim.leader_api ? words.find(claim.leader_api->url()) : end;
-    const auto contradicts = [&](const auto& word) {
-        return word != end && word->second && word->second->cluster.contradicts(known);
+    const auto end = speakers.end();
+    const auto by_host = speakers.find(claim.host.url());
+    const auto by_leader = claim.leader_api ? speakers.find(claim.leader_api->url()) : end;
+    const auto contradicts = [&](const auto& speaker) {
+        return speaker != end && speaker->second && speaker->second->cluster.contradicts(known);
     };
-    const auto fits = [&](const auto& word) {
-        return word != end && word->second && !known.system_identifier.empty() &&
-               word->second->cluster.system_identifier == known.system_identifier;
+    const auto fits = [&](const auto& speaker) {
+        return speaker != end && speaker->second && !known.system_identifier.empty() &&
+               speaker->second->cluster.system_identifier == known.system_identifier;
     };
-    const auto has_none_to_tell = [&](const auto& word) {
-        return word != end && word->second && known.system_identifier.empty() &&
-               word->second->cluster.system_identifier.empty();
+    const auto has_none_to_tell = [&](const auto& speaker) {
+        return speaker != end && speaker->second && known.system_identifier.empty() &&
+               speaker->second->cluster.system_identifier.empty();
     };
     if (contradicts(by_host))
-        return {Kind::foreign, objection_to(by_host->second->cluster, known)};
-    // Where a member was before somebody else may be by now: that is not the host's fault.
+        return {Kind::foreign, "it " + objection_to(by_host->second->cluster, known)};
+    // Somebody else may have taken a member's old address: that is no fault of the host.
     if (contradicts(by_leader) && (claim.is_new_place || (by_host != end && !fits(by_host))))
         return {Kind::foreign,
-                "of the leader that it names: " + objection_to(by_leader->second->cluster, known)};
+                "the leader that it names " + objection_to(by_leader->second->cluster, known)};
     const bool has_leader = by_leader != end || !claim.leader_api;
     if (fits(by_leader) || (fits(by_host) && (!claim.is_new_place || has_leader || is_over)))
         return {Kind::ours, {}};
     if (!is_over && !(by_host != end && has_leader))
         return {Kind::pending, {}};
-    // Before Patroni 3 nobody tells a system identifier.
+    // Before Patroni 3 no self-report has a system identifier.
     const bool is_ours = is_first || has_none_to_tell(by_host) || has_none_to_tell(by_leader);
     return {is_ours ? Kind::ours : Kind::unknown, {}};
 }

@@ -11,42 +11,43 @@
 
 namespace patroni {
 
-/// An answer of GET /cluster that waits until it is clear whose it is. Two clusters may have the
-/// same scope and the same names of members: only a system identifier tells them apart, and that is
-/// in a member's own word alone.
+/// An answer of GET /cluster that waits until it is clear which cluster gave it. Two clusters may
+/// share scope and member names: only the system identifier tells them apart, and only a member's
+/// self-report has that.
 struct Claim {
-    Endpoint host;  ///< that gave it
+    Endpoint host;  ///< who gave it
     SnapshotPtr snapshot;
-    Clock::duration took{0};  ///< to come
-    Clock::time_point until;  ///< for how long it waits for own words
-    /// Where the member that it names as leader speaks for itself, if it is named anew.
+    Clock::duration took{0};  ///< until it came
+    Clock::time_point until;  ///< when it stops waiting for self-reports
+    /// The API of the member it names as leader, if that has changed.
     std::optional<Endpoint> leader_api;
-    /// That member was not known at this place before: nobody else's word will do for it.
+    /// That member was not known at this address before, so it has to report for itself.
     bool is_new_place = false;
 };
 
-/// Own words of this poll, by URL; nothing: it does not answer.
-using OwnWords = std::map<std::string, std::optional<Speaker>>;
+/// Who answered in this poll, by the API's URL; empty: it did not answer.
+using Speakers = std::map<std::string, std::optional<Speaker>>;
 
-/// Whether the leader, the members or their places are others than before. `before`: may be null.
+/// Whether the leader, the members or their addresses have changed. `before` may be null.
 [[nodiscard]] bool brings_news(const ClusterSnapshot* before, const ClusterSnapshot& after);
 
-/// Whose answer it is.
+/// Which cluster an answer comes from.
 struct Attribution {
     enum class Kind : std::uint8_t {
-        pending,  ///< own words are awaited
+        pending,  ///< it waits for self-reports
         ours,
-        foreign,
-        unknown,  ///< nobody told: it takes a second answer
+        foreign,  ///< another cluster's
+        unknown,  ///< nobody said: a second answer has to agree
     };
     Kind kind = Kind::pending;
-    std::string reason;  ///< where it is foreign: both identities
+    std::string reason;  ///< if foreign: both identities
 };
-/// Pure. `is_first`: nothing is known of the cluster yet; `is_over`: no more words are awaited.
-[[nodiscard]] Attribution attribute(const Claim& claim, const OwnWords& words,
+/// Pure. `is_first`: nothing is known of the cluster yet; `is_over`: no more self-reports are
+/// awaited.
+[[nodiscard]] Attribution attribute(const Claim& claim, const Speakers& speakers,
                                     const ClusterIdentity& known, bool is_first, bool is_over);
 
-/// "it answers for cluster other, system identifier 222, not for cluster main, ...".
+/// "answers for cluster other, system identifier 222, not for cluster main, ...".
 [[nodiscard]] std::string objection_to(const ClusterIdentity& told, const ClusterIdentity& known);
 
 }  // namespace patroni

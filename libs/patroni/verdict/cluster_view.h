@@ -10,37 +10,37 @@
 
 namespace patroni {
 
-/// What a member may be used for, in a role.
+/// Whether a member may serve a role.
 enum class Standing : std::uint8_t {
-    eligible,   ///< for new sessions and those it has
-    tolerated,  ///< those it has may stay; no new ones: one source says no, a second has not yet
-    out,        ///< for none
+    eligible,   ///< it may get new sessions
+    tolerated,  ///< no new sessions, but those it has may stay: only one source objects so far
+    out,        ///< no sessions
 };
 
-/// Who leads, as far as it is known.
+/// Who leads, as far as anybody knows.
 struct Leadership {
-    std::string member;  ///< empty if nobody is known to lead
+    std::string member;  ///< empty: no known leader
     Standing standing = Standing::out;
-    std::string reason;  ///< why it leads, is tolerated, or why nobody does
-    Member details;      ///< as last told; it may be gone from the latest answer
-    /// When it last proved itself, or /cluster last named it: silence keeps the verdict, and this
-    /// says for how long it has.
+    std::string reason;  ///< why it leads, why it is only tolerated, or why nobody leads
+    Member details;      ///< as last reported; the latest answer may lack it
+    /// When it last proved itself, or /cluster last named it. Silence keeps the verdict, so this
+    /// says how old that is.
     Clock::time_point confirmed_at = {};
-    /// Its own API does not answer: GET /cluster vouches for it, or memory.
+    /// Its own API does not answer: only GET /cluster names it, or earlier answers did.
     bool api_is_silent = false;
 
     friend bool operator==(const Leadership&, const Leadership&) = default;
 };
 
-/// The verdict on everything observed of a cluster. Immutable once published; replaced whole.
+/// What follows from everything observed of a cluster. Immutable once published; replaced whole.
 struct ClusterView {
     SnapshotPtr snapshot;           ///< the latest answer of GET /cluster; null before the first
     Clock::time_point answered_at;  ///< when that came
     Leadership leader;
-    /// Bytes of WAL not replayed, by the members' own words; only where live positions are asked.
+    /// Bytes of WAL not replayed yet, by the members' self-reports; only with live positions.
     std::map<std::string, std::uint64_t> live_lag;
-    /// When a member last reached the key-value store, by its own word and clock (Unix time); of
-    /// the leader alone, for the others are asked no more.
+    /// When the leader last reached the key-value store, by its self-report and its clock (Unix
+    /// time, seconds). Other members are not asked.
     std::map<std::string, std::int64_t> dcs_last_seen;
     std::vector<std::string> warnings;  ///< what an operator should know
 };

@@ -14,12 +14,12 @@
 
 namespace patroni {
 
-/// What a port or a listener may ask for, by the words of its `roles`.
+/// What a port or a listener may ask for in its `roles`.
 enum class RequestedRole : std::uint8_t {
     leader,          ///< the primary
     sync,            ///< a synchronous standby
     quorum,          ///< a member of a quorum (Patroni 4)
-    async,           ///< a replica that no commit waits for; a quorum waits for no single member
+    async,           ///< a replica that no commit waits for, quorum members included
     replica,         ///< any standby of a primary
     standby_leader,  ///< the head of a standby cluster
     any,             ///< any member that serves
@@ -31,29 +31,29 @@ inline constexpr std::array kAllRequestedRoles{
     RequestedRole::any,
 };
 
-/// Case-insensitive; nothing if the word is none of requested_role_names().
+/// Case-insensitive; empty unless the word is one of requested_role_names().
 [[nodiscard]] std::optional<RequestedRole> requested_role_from(std::string_view word);
 [[nodiscard]] std::string_view name_of(RequestedRole role);
 /// "leader, sync, ...": what is allowed, for messages.
 [[nodiscard]] std::string requested_role_names();
 
-/// Whether every member that may serve as `role` may serve as one of `roles` too. Pure.
+/// Whether every member that may serve `role` may also serve one of `roles`. Pure.
 [[nodiscard]] bool covers(const std::set<RequestedRole>& roles, RequestedRole role);
 
-/// What becomes of the sessions that a member has when it should get no new ones.
+/// What happens to a member's sessions when it may not get new ones.
 enum class OnUnfit : std::uint8_t { close, drain };
 
-/// By what a replica's lag is measured.
+/// Where a replica's lag is taken from.
 enum class LagSource : std::uint8_t {
-    automatic,  ///< live where GET /cluster tells no replay lag: Patroni before 4
+    automatic,  ///< live if GET /cluster has no replay lag, as before Patroni 4
     cluster,    ///< GET /cluster
     live,       ///< the members' own positions
 };
 
-/// A tag's value as it is written in a file, and as YAML takes it, in Patroni's file too: `010` is
-/// 8, `1.10` is 1.1, `yes` is true. Either will do.
+/// A tag's value as written in our file, and as YAML reads it, in Patroni's file too: `010` is 8,
+/// `1.10` is 1.1, `yes` is true. A member's tag matches if it equals either.
 struct TagValue {
-    // Converting on purpose: most are what is written.
+    // Converting on purpose: most values are read as they are written.
     // NOLINTNEXTLINE(google-explicit-constructor)
     TagValue(const std::string& text) : TagValue(text, text) {}
     // NOLINTNEXTLINE(google-explicit-constructor)
@@ -67,49 +67,49 @@ struct TagValue {
     friend bool operator==(const TagValue&, const TagValue&) = default;
 };
 
-/// Which members of a cluster will do. All but `roles` concerns replicas alone.
+/// Which members of a cluster are wanted. Everything but `roles` applies to replicas only.
 struct Requirements {
     std::set<RequestedRole> roles = {};
-    /// Bytes; a replica with more, or with a lag that is not known, will not do.
+    /// Bytes. A replica with more lag, or with an unknown lag, is not eligible.
     std::optional<std::uint64_t> max_lag = {};
     LagSource lag_source = LagSource::automatic;
     /// A replica must carry all of them with these values.
     std::map<std::string, TagValue> tags = {};
-    /// Not enough that it runs: it must stream.
+    /// It must be streaming; running is not enough.
     bool streaming = false;
     OnUnfit on_lag = OnUnfit::close;
     OnUnfit on_noloadbalance = OnUnfit::close;
-    /// How long a replica must be over the limit before its sessions end, and within it before it
-    /// is used again. Under load GET /cluster shows every healthy replica tens of megabytes behind
-    /// for a moment in each of Patroni's loops: those moments never last from answer to answer.
+    /// How long a replica must exceed max_lag before its sessions end, and stay below before it is
+    /// used again. Under load GET /cluster shows every healthy replica tens of megabytes behind for
+    /// a moment in each of Patroni's loops, but never in two answers in a row.
     std::chrono::milliseconds lag_window{10'000};
-    /// How much longer than to the second answer that says so sessions stay on a member that
-    /// vanished, stopped or changed its role.
+    /// Extra time sessions may stay after a second answer confirms that the member is gone, has
+    /// stopped or has changed its role.
     std::chrono::milliseconds removal_grace{0};
 
     friend bool operator==(const Requirements&, const Requirements&) = default;
 };
 
-/// Whether all members must be asked for their positions to see who meets it.
+/// Whether members must be asked for their positions to tell which of them are eligible.
 [[nodiscard]] bool wants_positions(const Requirements& wanted, const ClusterSnapshot& snapshot);
 
-/// What speaks against a member at one moment; how patient one is with it is the Judge's matter.
+/// What speaks against a member at one moment. How long it is tolerated is up to Judge.
 enum class Objection : std::uint8_t {
     none,
     unfit,  ///< gone, not running, another role, other tags
     noloadbalance,
     lagging,
     behind,    ///< on an older timeline than the leader
-    leads,     ///< known to be the primary, and that is not asked for
-    unproven,  ///< shown as the leader, which is asked for, and not proven to be one
+    leads,     ///< it is the leader, and no leader is wanted
+    unproven,  ///< named as leader, which is wanted, but not proven to be one
 };
 
 struct Opinion {
     Objection objection = Objection::none;
-    std::string reason;  ///< always there: "sync_standby", or what speaks against it
+    std::string reason;  ///< never empty: "sync_standby", or what speaks against it
 };
 
-/// Pure. `member` is one of the view's snapshot.
+/// Pure. `member` belongs to the view's snapshot.
 [[nodiscard]] Opinion examine(const ClusterView& view, const Member& member,
                               const Requirements& wanted);
 

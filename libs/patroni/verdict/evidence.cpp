@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::chrono::seconds kForgetAfter{10};
 
-/// Whether members came, went or changed, lag and position apart: those change all the time.
+/// Whether no member came, went or changed. Lag and position do not count: they change all the
+/// time.
 bool same_topology(const ClusterSnapshot& a, const ClusterSnapshot& b) {
     return a.paused == b.paused &&
            std::equal(a.members.begin(), a.members.end(), b.members.begin(), b.members.end(),
@@ -62,8 +63,8 @@ bool Evidence::is_settled() const {
 }
 
 std::string Evidence::candidate() const {
-    const OwnWord* word = own_word(named_);
-    return word && word->kind == OwnWord::Kind::denies ? named_ : std::string{};
+    const SelfReport* report = self_report(named_);
+    return report && report->kind == SelfReport::Kind::denies ? named_ : std::string{};
 }
 
 bool Evidence::wants_other_host() const {
@@ -87,11 +88,11 @@ void Evidence::note(Clock::time_point at, const ClusterAnswer& answer) {
 
     const std::string named = leader_named_by(snapshot);
     if (named.empty())
-        named_row_.reset();
-    else if (named_row_ && named == named_)
-        named_row_->last = at;
+        naming_streak_.reset();
+    else if (naming_streak_ && named == named_)
+        naming_streak_->last = at;
     else
-        named_row_ = Row{at, at};
+        naming_streak_ = Streak{at, at};
     named_by_another_ = (named_by_another_ && named == named_) || answer.through != named;
     named_ = named;
     contradicts_ &= named_ != leader_;
@@ -99,11 +100,11 @@ void Evidence::note(Clock::time_point at, const ClusterAnswer& answer) {
     // Maintenance mode lets the key run out without an election: only a proof is news then.
     const bool objects = !leader_.empty() && named_ != leader_ && !paused();
     if (!objects)
-        unnamed_row_.reset();
-    else if (unnamed_row_)
-        unnamed_row_->last = at;
+        objection_streak_.reset();
+    else if (objection_streak_)
+        objection_streak_->last = at;
     else
-        unnamed_row_ = Row{at, at};
+        objection_streak_ = Streak{at, at};
 
     if (const Member* member = find(leader_))
         leader_details_ = *member;
@@ -115,27 +116,27 @@ void Evidence::note(Clock::time_point at, const ClusterAnswer& answer) {
 }
 
 void Evidence::note(Clock::time_point at, const PrimaryAnswer& answer) {
-    OwnWord word;
-    word.primary =
+    SelfReport report;
+    report.primary =
         (answer.role == "primary" || answer.role == "master") && answer.state == "running";
-    word.kind =
-        word.primary && answer.status == 200 ? OwnWord::Kind::proves : OwnWord::Kind::denies;
-    word.timeline = answer.timeline.value_or(0);
-    // It is a word of its time: what was no objection then is none afterwards.
-    word.paused = answer.paused || paused();
+    report.kind = report.primary && answer.status == 200 ? SelfReport::Kind::proves
+                                                         : SelfReport::Kind::denies;
+    report.timeline = answer.timeline.value_or(0);
+    // What was no objection when it was reported does not become one later.
+    report.paused = answer.paused || paused();
     if (answer.dcs_last_seen)
         view_.dcs_last_seen[answer.member] = *answer.dcs_last_seen;
-    word.words = "its API answers " + std::to_string(answer.status) + ", role " +
-                 (answer.role.empty() ? "unknown" : answer.role) + ", state " +
-                 (answer.state.empty() ? "unknown" : answer.state);
-    note_own_word(at, answer.member, std::move(word));
+    report.text = "its API answers " + std::to_string(answer.status) + ", role " +
+                  (answer.role.empty() ? "unknown" : answer.role) + ", state " +
+                  (answer.state.empty() ? "unknown" : answer.state);
+    note_self_report(at, answer.member, std::move(report));
 }
 
 void Evidence::note(Clock::time_point at, const PrimarySilence& silence) {
-    OwnWord word;
-    word.words = (silence.is_another ? "" : "its API does not answer: ") + silence.reason;
-    word.is_another = silence.is_another;
-    note_own_word(at, silence.member, std::move(word));
+    SelfReport report;
+    report.text = (silence.is_another ? "" : "its API does not answer: ") + silence.reason;
+    report.is_another = silence.is_another;
+    note_self_report(at, silence.member, std::move(report));
 }
 
 void Evidence::note(Clock::time_point /*at*/, const PositionAnswer& answer) {
@@ -153,98 +154,100 @@ void Evidence::note(Clock::time_point at, const Push& /*push*/) {
     doubted_at_ = at;
 }
 
-void Evidence::note_own_word(Clock::time_point at, const std::string& member, OwnWord word) {
-    const OwnWord* before = own_word(member);
-    // What a primary says while paused is no objection, and none begins with it.
-    const bool goes_on = before && before->kind == word.kind &&
-                         keeps_while_paused(*before) == keeps_while_paused(word);
-    word.first = goes_on ? before->first : at;
-    if (word.kind == OwnWord::Kind::silent)
-        word.denied = before && before->denied;
+void Evidence::note_self_report(Clock::time_point at, const std::string& member,
+                                SelfReport report) {
+    const SelfReport* before = self_report(member);
+    // What a primary says while paused is no objection, and starts no series of objections.
+    const bool goes_on = before && before->kind == report.kind &&
+                         keeps_while_paused(*before) == keeps_while_paused(report);
+    report.first = goes_on ? before->first : at;
+    if (report.kind == SelfReport::Kind::silent)
+        report.denied = before && before->denied;
     else
-        word.denied = word.kind == OwnWord::Kind::denies && !keeps_while_paused(word);
-    // What /cluster said before it is refuted.
-    if (member == named_ && word.denied && word.kind == OwnWord::Kind::denies)
-        named_row_.reset();
-    word.last = at;
+        report.denied = report.kind == SelfReport::Kind::denies && !keeps_while_paused(report);
+    // It refutes what /cluster said before.
+    if (member == named_ && report.denied && report.kind == SelfReport::Kind::denies)
+        naming_streak_.reset();
+    report.last = at;
     if (member == leader_) {
-        // It speaks for itself, later than /cluster did: that objection must come again.
-        if (word.kind == OwnWord::Kind::proves) {
-            contradicts_ |= unnamed_row_.has_value();
-            unnamed_row_.reset();
+        // Its proof is newer than the objection of /cluster, which must come again.
+        if (report.kind == SelfReport::Kind::proves) {
+            contradicts_ |= objection_streak_.has_value();
+            objection_streak_.reset();
         }
-        // Paused, a primary keeps its part without the lock.
-        if (word.kind == OwnWord::Kind::proves || keeps_while_paused(word))
+        // While paused a primary stays leader without the lock.
+        if (report.kind == SelfReport::Kind::proves || keeps_while_paused(report))
             confirmed_at_ = at;
     }
-    own_words_[member] = std::move(word);
+    self_reports_[member] = std::move(report);
 }
 
 void Evidence::decide() {
     wants_confirmation_ = in_doubt();
     if (const auto member = proven_challenger())
-        accept(*member, own_words_[*member].timeline);
+        accept(*member, self_reports_[*member].timeline);
     else if (const auto name = named_challenger())
         accept(*name, find(*name)->timeline.value_or(0));
     weigh_leader();
     warn();
     update_live_lag();
-    forget_old_words();
+    forget_old_reports();
     std::erase_if(view_.dcs_last_seen,
                   [this](const auto& entry) { return entry.first != leader_; });
 }
 
-/// Who is neither leader nor named is not asked in every poll: its word grows old, and a proof
-/// of long ago must not stand against anybody.
-void Evidence::forget_old_words() {
-    std::erase_if(own_words_, [this](const auto& entry) {
+/// Members that are neither leader nor named are not asked in every poll, so their reports grow
+/// old, and an old proof must not count against anybody.
+void Evidence::forget_old_reports() {
+    std::erase_if(self_reports_, [this](const auto& entry) {
         return entry.first != leader_ && entry.first != named_ &&
                latest_ - entry.second.last >= kForgetAfter;
     });
 }
 
-/// A member other than the leader that proves to be one, and may be believed.
+/// A member other than the leader that proves itself, and may be believed.
 std::optional<std::string> Evidence::proven_challenger() {
     const std::string* best = nullptr;
-    for (const auto& [member, word] : own_words_)
-        if (member != leader_ && word.kind == OwnWord::Kind::proves && find(member) &&
-            may_succeed(member, word) &&
-            (!best || word.timeline > own_words_[*best].timeline || member == named_))
+    for (const auto& [member, report] : self_reports_)
+        if (member != leader_ && report.kind == SelfReport::Kind::proves && find(member) &&
+            may_succeed(member, report) &&
+            (!best || report.timeline > self_reports_[*best].timeline || member == named_))
             best = &member;
     return best ? std::optional(*best) : std::nullopt;
 }
 
-bool Evidence::may_succeed(const std::string& member, const OwnWord& word) {
-    // It is asked no more, and /cluster has named somebody else since: its word is void.
-    if (member != named_ && word.last < view_.answered_at)
+bool Evidence::may_succeed(const std::string& member, const SelfReport& report) {
+    // It is no longer asked, and /cluster has named another member since: its report is void.
+    if (member != named_ && report.last < view_.answered_at)
         return false;
-    // Two that prove themselves: /cluster decides between them, but not through one of them.
-    const bool rival = std::any_of(own_words_.begin(), own_words_.end(), [&](const auto& entry) {
-        return entry.first != member && entry.second.kind == OwnWord::Kind::proves;
-    });
-    // A cluster restored from a backup starts on a lower timeline; so does a member that woke up
-    // in the past.
-    const bool from_the_past = word.timeline < highest_timeline_;
-    const bool confirmed = word.last - word.first >= kConfirmAfter;
+    // If two prove themselves /cluster decides, but not through the API of either.
+    const bool rival =
+        std::any_of(self_reports_.begin(), self_reports_.end(), [&](const auto& entry) {
+            return entry.first != member && entry.second.kind == SelfReport::Kind::proves;
+        });
+    // A cluster restored from a backup starts on a lower timeline, but so does a member that wakes
+    // up from a long freeze.
+    const bool from_the_past = report.timeline < highest_timeline_;
+    const bool confirmed = report.last - report.first >= kConfirmAfter;
     const bool believed = (!rival || (member == named_ && named_by_another_)) &&
                           (!from_the_past || (confirmed && member == named_));
-    // One that wakes up takes itself for the leader of before: that alone stands against /cluster,
-    // and says nothing of a leader that is silent.
-    const OwnWord* leaders = own_word(leader_);
+    // A member that wakes up still believes that it leads. Against a silent leader that /cluster
+    // names, its report alone is not enough.
+    const SelfReport* leaders = self_report(leader_);
     const bool is_alone = !leader_.empty() && named_ == leader_ && !paused() && leaders &&
-                          leaders->kind == OwnWord::Kind::silent;
+                          leaders->kind == SelfReport::Kind::silent;
     wants_confirmation_ |= !believed;
     return believed && !is_alone;
 }
 
-/// A leader that only /cluster vouches for, because its own API cannot be reached.
+/// A leader that only /cluster names, because its own API cannot be reached.
 std::optional<std::string> Evidence::named_challenger() {
-    const OwnWord* word = own_word(named_);
-    if (named_.empty() || named_ == leader_ || !word || word->kind != OwnWord::Kind::silent)
+    const SelfReport* report = self_report(named_);
+    if (named_.empty() || named_ == leader_ || !report || report->kind != SelfReport::Kind::silent)
         return std::nullopt;
     if (!leader_.empty() && (proves(leader_) || paused()))
         return std::nullopt;
-    if ((ever_led_ || word->denied) && !is_named_twice()) {
+    if ((ever_led_ || report->denied) && !is_named_twice()) {
         wants_confirmation_ = true;
         return std::nullopt;
     }
@@ -252,65 +255,66 @@ std::optional<std::string> Evidence::named_challenger() {
 }
 
 void Evidence::accept(const std::string& member, std::uint64_t timeline) {
-    // Or whoever led before would lead again by its word of before, once a stale view names it.
+    // Or the previous leader would lead again by its old report once a stale /cluster names it.
     if (proves(leader_))
-        own_words_.erase(leader_);
+        self_reports_.erase(leader_);
     leader_ = member;
     leader_details_ = *find(member);
     highest_timeline_ = timeline;
     confirmed_at_ = latest_;
     ever_led_ = true;
-    unnamed_row_.reset();
+    objection_streak_.reset();
     contradicts_ = false;
 }
 
-/// Whether the leader still is one, by both sources.
+/// Whether the leader still leads, by both sources.
 void Evidence::weigh_leader() {
     if (leader_.empty())
         return describe_vacancy();
-    const OwnWord* word = own_word(leader_);
-    const bool denied = word && word->kind == OwnWord::Kind::denies && !keeps_while_paused(*word);
-    const bool unnamed = unnamed_row_.has_value();
-    const bool twice = (denied && word->last - word->first >= kConfirmAfter) ||
-                       (unnamed && unnamed_row_->confirmed());
-    std::string objection = denied ? word->words : "";
+    const SelfReport* report = self_report(leader_);
+    const bool denied =
+        report && report->kind == SelfReport::Kind::denies && !keeps_while_paused(*report);
+    const bool unnamed = objection_streak_.has_value();
+    const bool twice = (denied && report->last - report->first >= kConfirmAfter) ||
+                       (unnamed && objection_streak_->confirmed());
+    std::string objection = denied ? report->text : "";
     if (unnamed)
         objection += std::string(denied ? "; " : "") + named_by_cluster();
     if ((denied && unnamed) || twice) {
         lost_reason_ = leader_ + " is no longer leader: " + objection;
-        // Or it would be leader again by its word of before.
+        // Or it would lead again by its old report.
         if (!denied)
-            own_words_.erase(leader_);
+            self_reports_.erase(leader_);
         leader_.clear();
         return describe_vacancy();
     }
-    if (word && word->kind == OwnWord::Kind::silent && word->denied && named_ == leader_ &&
+    if (report && report->kind == SelfReport::Kind::silent && report->denied && named_ == leader_ &&
         !is_named_twice()) {
         wants_confirmation_ = true;
         return describe_leader(Standing::tolerated,
-                               "it has denied that it leads, and since then " + word->words);
+                               "it last said that it does not lead; since then " + report->text);
     }
-    // It has answered the same objection already, and is asked again.
+    // Unless it has answered the same objection with a proof.
     if (denied || (unnamed && !(contradicts_ && proves(leader_)))) {
         wants_confirmation_ = true;
-        return describe_leader(Standing::tolerated, objection + " (to be confirmed)");
+        return describe_leader(Standing::tolerated, objection + "; waiting for a second answer");
     }
-    if (word)
-        highest_timeline_ = std::max(highest_timeline_, word->timeline);
+    if (report)
+        highest_timeline_ = std::max(highest_timeline_, report->timeline);
     if (contradicts_)
         return describe_leader(Standing::eligible,
-                               "leader by its own word, though " + named_by_cluster());
-    if (!word || word->kind != OwnWord::Kind::silent)
+                               "leader by its own report, though " + named_by_cluster());
+    if (!report || report->kind != SelfReport::Kind::silent)
         return describe_leader(Standing::eligible, "leader");
     describe_leader(Standing::eligible,
                     (named_ == leader_ ? "leader by /cluster alone: " : "leader as last known: ") +
-                        word->words);
+                        report->text);
     view_.leader.api_is_silent = true;
 }
 
-/// By answers that are late enough to count for two, and none of them refuted by itself.
+/// By answers far enough apart to count as two, none of which its self-report has refuted.
 bool Evidence::is_named_twice() const {
-    return named_row_ && named_row_->confirmed();
+    return naming_streak_ && naming_streak_->confirmed();
 }
 
 std::string Evidence::named_by_cluster() const {
@@ -324,11 +328,11 @@ void Evidence::describe_leader(Standing standing, const std::string& reason) {
 void Evidence::describe_vacancy() {
     std::string reason = lost_reason_;
     if (!named_.empty()) {
-        // A promotion takes another moment after the lock is taken.
+        // After the lock is taken promotion takes another moment.
         wants_confirmation_ = true;
-        const OwnWord* word = own_word(named_);
+        const SelfReport* report = self_report(named_);
         reason = named_ + " is shown as leader, but " +
-                 (word ? word->words : "its own API has not answered yet");
+                 (report ? report->text : "its own API has not answered yet");
     } else if (reason.empty()) {
         reason = "Patroni shows no leader";
     }
@@ -340,9 +344,9 @@ void Evidence::warn() {
     const bool is_doubtful = view_.leader.api_is_silent || contradicts_;
     if (view_.leader.standing == Standing::eligible && is_doubtful)
         view_.warnings.push_back(leader_ + " is " + view_.leader.reason);
-    for (const auto& [member, word] : own_words_)
-        if (word.is_another && !(member == leader_ && is_doubtful))
-            view_.warnings.push_back(member + ": " + word.words);
+    for (const auto& [member, report] : self_reports_)
+        if (report.is_another && !(member == leader_ && is_doubtful))
+            view_.warnings.push_back(member + ": " + report.text);
     if (view_.snapshot)
         view_.warnings.insert(view_.warnings.end(), view_.snapshot->warnings.begin(),
                               view_.snapshot->warnings.end());
@@ -353,30 +357,30 @@ void Evidence::update_live_lag() {
     const auto leader = positions_.find(view_.leader.member);
     if (leader == positions_.end())
         return;
-    // A replica may be asked later than the leader and be ahead of what the leader said.
+    // A replica that was asked later than the leader may be ahead of what the leader said.
     for (const auto& [member, position] : positions_)
         view_.live_lag[member] = leader->second > position ? leader->second - position : 0;
 }
 
-const Evidence::OwnWord* Evidence::own_word(const std::string& member) const {
-    const auto found = own_words_.find(member);
-    return found == own_words_.end() ? nullptr : &found->second;
+const Evidence::SelfReport* Evidence::self_report(const std::string& member) const {
+    const auto found = self_reports_.find(member);
+    return found == self_reports_.end() ? nullptr : &found->second;
 }
 
 bool Evidence::proves(const std::string& member) const {
-    const OwnWord* word = own_word(member);
-    return word && word->kind == OwnWord::Kind::proves;
+    const SelfReport* report = self_report(member);
+    return report && report->kind == SelfReport::Kind::proves;
 }
 
-bool Evidence::keeps_while_paused(const OwnWord& word) const {
-    return (paused() || word.paused) && word.primary;
+bool Evidence::keeps_while_paused(const SelfReport& report) const {
+    return (paused() || report.paused) && report.primary;
 }
 
 bool Evidence::paused() const {
     return view_.snapshot && view_.snapshot->paused;
 }
 
-/// Until an answer came that is late enough to show what the doubt was about.
+/// Until an answer comes that is late enough to show what the doubt was about.
 bool Evidence::in_doubt() const {
     return doubted_at_ && view_.answered_at < *doubted_at_ + kConfirmAfter;
 }

@@ -7,8 +7,8 @@ namespace {
 
 constexpr auto kConfirmAfter = Evidence::kConfirmAfter;
 
-/// How long new sessions still begin in spite of it.
-Clock::duration shrug(Objection objection) {
+/// How long a member still gets new sessions in spite of the objection.
+Clock::duration grace_for(Objection objection) {
     switch (objection) {
         case Objection::lagging:
             return kConfirmAfter;
@@ -36,7 +36,7 @@ std::vector<Verdict> Judge::judge(const ClusterView& view) {
     }
     for (auto& [name, record] : records_)
         if (!record.present && record.served) {
-            // The leader may be gone from /cluster and still lead, by its own word.
+            // The leader may be gone from /cluster and still lead, by its self-report.
             const Opinion opinion =
                 name == view.leader.member
                     ? examine(view, *record.member, wanted_)
@@ -78,17 +78,18 @@ Verdict Judge::accept(const ClusterView& view, Record& record, const Opinion& op
 
 Verdict Judge::object(const ClusterView& view, Record& record, const Opinion& opinion) {
     record.fits_since.reset();
-    // What was found out about a leader has been confirmed already. And where nothing served,
-    // there are no sessions that patience could spare.
+    // Evidence has confirmed already what is said of a leader. And a member that did not serve has
+    // no sessions that patience could spare.
     if (!record.served || record.led || opinion.objection == Objection::leads)
         return {record.member, Standing::out, opinion.reason};
     if (!record.objected_since)
         record.objected_since = view.answered_at;
-    // Patience with one thing is not used up by another, of which one answer may be all there is.
+    // Another objection, of which there may be one answer only, starts its own patience.
     if (std::exchange(record.objection, opinion.objection) != opinion.objection)
         record.same_since = view.answered_at;
-    if (view.answered_at - *record.objected_since < shrug(opinion.objection))
-        return {record.member, Standing::eligible, opinion.reason + " (to be confirmed)"};
+    if (view.answered_at - *record.objected_since < grace_for(opinion.objection))
+        return {record.member, Standing::eligible,
+                opinion.reason + "; waiting for a second answer"};
     const auto elapsed = view.answered_at - record.same_since;
     if (opinion.objection == Objection::lagging && elapsed >= wanted_.lag_window)
         record.lagged_out = true;
@@ -101,7 +102,7 @@ Verdict Judge::object(const ClusterView& view, Record& record, const Opinion& op
     return {record.member, Standing::out, opinion.reason};
 }
 
-/// How long the sessions that a member has stay in spite of it.
+/// How long a member's sessions may stay in spite of the objection.
 Clock::duration Judge::patience(Objection objection) const {
     switch (objection) {
         case Objection::lagging:
@@ -109,7 +110,7 @@ Clock::duration Judge::patience(Objection objection) const {
         case Objection::behind:
             return kTimelineGrace;
         case Objection::unproven:
-            // It served as a replica and is about to lead, or not: it will do either way.
+            // It served as a replica and may be about to lead: it may serve either way.
             return Clock::duration::max();
         default:
             return kConfirmAfter + wanted_.removal_grace;

@@ -11,42 +11,42 @@
 
 namespace patroni {
 
-/// Whether a member will do, and why (not): for logs, status, agent comments and tests alike.
+/// May a member serve, and why (not): for logs, status, agent comments and tests.
 struct Verdict {
-    MemberPtr member;  ///< as last told: it may be gone from the latest answer; never null
+    MemberPtr member;  ///< as last reported; the latest answer may lack it. Never null
     Standing standing = Standing::out;
     std::string reason;
 };
 
-/// Folds one view of a cluster after the other into a verdict on every member, for one set of
-/// requirements. It adds patience to examine(): what one answer says against a member that serves
-/// stops new sessions at most, and how long the others stay depends on what it is.
+/// Turns each new view of a cluster into a verdict on every member, for one set of requirements. It
+/// adds patience to examine(): one answer against a member that serves stops new sessions at most,
+/// and how long the existing ones stay depends on the objection.
 ///
-/// No clock: time is that of the answers, so that silence changes nothing. One thread at a time.
+/// No clock: time is that of the answers, so silence changes nothing. Not thread-safe.
 class Judge {
   public:
     /// After a failover a healthy replica may show the old timeline for one of Patroni's loops
-    /// (loop_wait is 10 s by default) and a poll; after this it has diverged.
+    /// (loop_wait, 10 s by default) and one poll. After this long it has diverged.
     static constexpr std::chrono::seconds kTimelineGrace{30};
 
     explicit Judge(Requirements wanted) : wanted_(std::move(wanted)) {}
 
-    /// From now on these. Who served until now is treated with the same patience as ever.
+    /// From now on these. Members that serve get the same patience as ever.
     void require(Requirements wanted) { wanted_ = std::move(wanted); }
 
-    /// Members in Patroni's order, then those that vanished but still keep sessions.
+    /// Members in Patroni's order, then those that are gone but may keep sessions.
     [[nodiscard]] std::vector<Verdict> judge(const ClusterView& view);
 
   private:
     struct Record {
         MemberPtr member;
-        bool present = false;  ///< in the latest answer
-        bool served = false;   ///< eligible or tolerated by the verdict before
-        bool led = false;      ///< it served as the leader
-        bool lagged_out = false;
-        std::optional<Clock::time_point> objected_since;  ///< to a member that served
-        Objection objection = Objection::none;            ///< the latest
-        Clock::time_point same_since;                     ///< of this one
+        bool present = false;     ///< in the latest answer
+        bool served = false;      ///< eligible or tolerated by the verdict before
+        bool led = false;         ///< it served as the leader
+        bool lagged_out = false;  ///< it must keep its lag low for lag_window to serve again
+        std::optional<Clock::time_point> objected_since;  ///< any objection, while it served
+        Objection objection = Objection::none;            ///< the latest one
+        Clock::time_point same_since;                     ///< since when it is that one
         std::optional<Clock::time_point> fits_since;      ///< while it is lagged out
     };
 

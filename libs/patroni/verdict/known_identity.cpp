@@ -31,12 +31,12 @@ bool KnownIdentity::settle(bool no_more) {
             return false;
         if (most.is_tie) {
             dispute_ =
-                "hosts are of different clusters, and none has a majority; state scope and "
+                "hosts belong to different clusters, and none has a majority; set scope and "
                 "system_identifier:";
             for (const auto& [host, told] : votes_)
                 dispute_.append(" ")
                     .append(host)
-                    .append(" is of ")
+                    .append(" belongs to ")
                     .append(told.words())
                     .append(";");
             dispute_.pop_back();

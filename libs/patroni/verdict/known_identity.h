@@ -11,13 +11,13 @@
 
 namespace patroni {
 
-/// Which cluster is followed: as stated, or learned from what its hosts say of themselves, by
-/// majority where they disagree. No clock, no I/O. One thread at a time; a value.
+/// Which cluster is followed: as configured, or learned from its hosts' self-reports, by majority
+/// if they disagree. No clock, no I/O. Not thread-safe; a value.
 ///
-/// What is learned stays, but for two cases. Learned from fewer than half of the hosts, it gives
-/// way to what more than half of them say later. And a cluster that was initialised anew is
-/// followed: same scope, another system identifier, told by all who answer, among them a member at
-/// an address that was known before, in two polls.
+/// What was learned stays, with two exceptions. Learned from half of the hosts or fewer, it gives
+/// way to what more than half of them say later. And a cluster that was re-initialized is followed:
+/// same scope, another system identifier, reported in two polls by everybody who answers, at least
+/// one of them a member at an address that was known before.
 class KnownIdentity {
   public:
     /// `hosts`: how many there are.
@@ -25,29 +25,29 @@ class KnownIdentity {
         : stated_(std::move(stated)), known_(stated_), hosts_(hosts) {}
 
     [[nodiscard]] const ClusterIdentity& get() const noexcept { return known_; }
-    /// Whether it is clear what to measure others by.
+    /// Whether it is clear which cluster is followed.
     [[nodiscard]] bool is_settled() const noexcept { return settled_; }
-    /// Whether another system identifier is told by all: all are to be asked.
+    /// Whether everybody reports another system identifier, so that all have to be asked.
     [[nodiscard]] bool is_doubted() const noexcept { return successor_.has_value(); }
     /// Whether a host should be asked who it is.
     [[nodiscard]] bool wants_vote_of(const std::string& host) const;
-    /// Why nobody is to be believed, if the hosts are of different clusters.
+    /// Why nobody is believed, if the hosts belong to different clusters.
     [[nodiscard]] const std::string& dispute() const noexcept { return dispute_; }
 
-    /// What the hosts said, by URL.
+    /// What the hosts reported, by URL.
     [[nodiscard]] const std::map<std::string, ClusterIdentity>& votes() const noexcept {
         return votes_;
     }
-    /// A host's own word.
+    /// A host's self-report.
     void vote(const std::string& host, const ClusterIdentity& told);
-    /// Whether it is clear now; `no_more`: those who have not voted will not do so soon.
+    /// Whether it is clear now; `no_more`: no further votes are expected soon.
     bool settle(bool no_more);
-    /// What somebody said who is known to belong here: what was not known yet is taken from it.
+    /// Fills in what is not known yet from a report that is known to come from this cluster.
     void complete(const ClusterIdentity& told);
 
-    /// Somebody's own word; `is_known_member`: at an address that members had before.
+    /// Any self-report; `is_known_member`: from an address that a member had before.
     void hear(const ClusterIdentity& told, bool is_known_member);
-    /// Whether the cluster is another from now on.
+    /// True if another cluster is followed from now on.
     bool end_poll(Clock::time_point now);
 
   private:

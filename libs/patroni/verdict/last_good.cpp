@@ -83,17 +83,18 @@ SnapshotPtr with_last_good(const SnapshotPtr& told, const ClusterSnapshot* befor
             continue;
         if (!is_readable(member)) {
             warn(member.name,
-                 unreadable_words(member) + " in Patroni's answer; what is known of it stays");
+                 unreadable_words(member) + " in Patroni's answer; keeping its last known entry");
             member = remember(*known);
         } else if (const auto kept = keep_place(member, *known); !kept.empty()) {
-            warn(member.name, "no usable " + kept + " in Patroni's answer; the last one stays");
+            warn(member.name,
+                 "no usable " + kept + " in Patroni's answer; keeping the last known one");
         }
     }
     for (const Member& known : before->members)
         if (answer.nameless != 0 && !among(answer.members, known.name)) {
             warn(known.name,
-                 "not in Patroni's answer, which has an entry without a name; what is "
-                 "known of it stays");
+                 "not in Patroni's answer, which has an entry without a name; keeping its last "
+                 "known entry");
             answer.members.push_back(remember(known));
         }
     return answer.warnings.empty() ? told

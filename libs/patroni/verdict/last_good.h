@@ -4,12 +4,12 @@
 
 namespace patroni {
 
-/// Pure: an answer of GET /cluster in which what cannot be read is as it was `before`, and
-/// `warnings` that say so. Null: nothing was known.
+/// The answer of GET /cluster with everything unreadable replaced by what was known `before` (may
+/// be null), and with `warnings` that say so. Pure.
 ///
-/// - Of a member whose role or state is missing or a word that nobody knows, all stays.
-/// - A host, a port and an api_url that are missing or no such thing stay.
-/// - While it cannot be told whose an entry is, nobody is gone.
+/// - A member whose role or state is missing or unknown keeps its whole last entry.
+/// - A host, a port or an api_url that is missing or invalid keeps its last value.
+/// - While an entry has no name, no member counts as gone: the entry may be its own.
 [[nodiscard]] SnapshotPtr with_last_good(const SnapshotPtr& answer, const ClusterSnapshot* before);
 
 }  // namespace patroni

@@ -132,13 +132,13 @@ void ClusterWatcher::run() {
 
 /// `on_reply` is told on the watcher's thread.
 void ClusterWatcher::ask(const Endpoint& endpoint, const std::string& path, OnReply on_reply) {
-    const auto answer = [this, on_reply = std::move(on_reply)](const Result<HttpReply>& reply) {
-        post([on_reply, reply] { on_reply(Clock::now(), reply); });
+    const auto answer = [this, on_reply = std::move(on_reply)](Result<HttpReply> reply) {
+        post([on_reply, reply = std::move(reply)] { on_reply(Clock::now(), reply); });
     };
     try {
         probe(endpoint).ask(endpoint, path, answer);
-    } catch (const std::system_error& error) {
-        answer(Failure{std::string("no thread to ask it: ") + error.what()});
+    } catch (const std::system_error&) {
+        answer(Failure{"no more threads can be started"});
     }
 }
 

@@ -26,26 +26,21 @@ namespace patroni {
 class MemberProbe;
 class Poller;
 
-/// Follows one cluster: asks its REST APIs again and again and publishes what follows from the
-/// answers.
+/// Follows one cluster: polls its REST APIs and publishes what follows from the answers.
 ///
-/// A poll asks GET /cluster of one host, then GET /primary of who is shown as leader and of who
-/// was known as one. It starts at a random host and stays with it while it answers, so that
-/// hundreds of proxies do not all ask the first; a host that failed or was slow comes last for a
-/// while, and members that Patroni named are asked when all hosts are gone. Each API is asked by a
+/// A poll asks one host for GET /cluster, then the member that it names as leader, and the leader
+/// known so far, for GET /primary. The first host is random, so that hundreds of proxies do not all
+/// ask the same one, and stays the first while it answers. A host that fails or is slow comes last
+/// for a while. If no host answers, the members that Patroni named before are asked. Each API has a
 /// probe with a thread of its own, so that one that freezes delays nothing but its own answer.
 ///
-/// An answer counts for the cluster that is followed, and a member's own word for that member:
-/// others that answer at their addresses are silence, with a warning.
+/// An answer counts only if it comes from the cluster that is followed, and a self-report only if
+/// it comes from the member that was asked: any other answer counts as silence, with a warning.
 ///
-/// It is in alert while there is a reason to expect news: nobody leads beyond doubt, the leader's
-/// API does not answer, the data path has trouble, a switchover that is planned is near. Then
-/// polls follow each other within a fifth of a second, or a tenth where somebody else may lead at
-/// any moment, less often where answers are slow and after minutes, and who holds the lock but is
-/// not promoted yet is asked between them too: ten to twenty requests a second, and some more for a
-/// moment.
+/// PollSchedule says when the cluster is polled, CandidateChecks when a candidate is asked in
+/// between. An alert costs ten to twenty requests per second, and a few more for a moment.
 ///
-/// Threads: its functions from any; the callbacks run on the watcher's own.
+/// Any thread may call its functions; the callbacks run on the watcher's own thread.
 class ClusterWatcher {
   public:
     struct Settings {
@@ -54,24 +49,24 @@ class ClusterWatcher {
         RestClient::Timeouts timeouts{.connect = std::chrono::seconds{1},
                                       .total = std::chrono::seconds{3}};
         RestClient::Access access{};
-        /// Which cluster it is, as far as that is stated; what is not is learned.
+        /// Which cluster it is, as far as the configuration says; the rest is learned.
         ClusterIdentity identity{};
-        /// Of who is to be judged: each member is asked for its position as well where one of them
-        /// wants it.
+        /// What its users require of members: if one of them needs positions, members are asked
+        /// for those as well.
         std::vector<Requirements> judged_by{};
     };
     /// How a poll went.
     struct PollResult {
-        bool answered = false;  ///< some host gave a good answer of /cluster
-        std::string host;       ///< which
-        /// Why hosts that were asked gave none: "http://10.0.0.1:8008: Connection refused; ...".
+        bool answered = false;  ///< a host gave a good answer of /cluster
+        std::string host;       ///< which one
+        /// Why other hosts gave none: "http://10.0.0.1:8008: connection refused; ...".
         std::string errors;
         std::chrono::duration<double> took{0};  ///< seconds
     };
     using OnView = std::function<void(const ClusterView&)>;
     using OnPoll = std::function<void(const PollResult&)>;
 
-    /// `on_view` is told after every answer, after several where they are mere positions,
+    /// `on_view` is called after every answer (once for several that only bring positions),
     /// `on_poll` at the end of every poll.
     ClusterWatcher(Settings settings, OnView on_view, OnPoll on_poll);
     ClusterWatcher(const ClusterWatcher&) = delete;
@@ -79,19 +74,19 @@ class ClusterWatcher {
     ~ClusterWatcher();
 
     void start();
-    /// From now on these settings: new connections to the APIs with all of them, at once. What is
-    /// known of the cluster stays. `applied` is told the view, on the watcher's thread; of a
-    /// watcher that stops meanwhile it is dropped untold.
+    /// Applies new settings: every later request uses them, and a poll follows at once. What is
+    /// known of the cluster stays. `applied` is called with the view, on the watcher's thread, or
+    /// not at all if the watcher stops first.
     void reconfigure(Settings settings, OnView applied);
-    /// The watcher's thread lets go of `token`, as a sign of life.
+    /// The watcher's thread drops `token`, as a sign of life.
     void ping(const std::shared_ptr<void>& token) {
         post([token] {});
     }
-    /// Ends requests under way. What was asked of poll_now() and not done is told a failure.
+    /// Ends the requests in flight. Callers of poll_now() that still wait get a failure.
     void stop();
-    /// `done` is told how a poll went whose requests all begin after this call.
+    /// `done` gets the result of a poll whose requests all begin after this call.
     void poll_now(OnPoll done);
-    /// The data path has trouble with a member: the cluster is asked again soon.
+    /// The data path has trouble with a member: the cluster is polled again soon.
     void report_trouble(const std::string& member, Trouble trouble);
 
   private:

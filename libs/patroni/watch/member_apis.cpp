@@ -70,7 +70,7 @@ Result<Endpoint> MemberApis::of(const Member& member, const ClusterSnapshot& sna
             return host;
     if (!own || others.empty())
         return own;
-    return Failure{"its api_url " + own.value().url() + " is " + others +
+    return Failure{"its api_url " + own.value().url() + " " + others +
                    ", and no entry of hosts leads to it"};
 }
 
@@ -81,12 +81,12 @@ std::string MemberApis::shared_with(const Member& member, const Endpoint& api,
         if (other.name != member.name)
             if (const auto its = Endpoint::of_api_url(other.api_url);
                 its && place_of(its.value()) == place_of(api))
-                return "also that of " + other.name;
+                return "is also that of " + other.name;
     // Whoever is on our own host answers there.
     const bool is_ours = name_at(api) == member.name;
     if (is_loopback(api.host) && !member.host.empty() && !is_loopback(member.host) && !is_ours &&
         snapshot.members.size() > 1)
-        return "on whichever host asks it";
+        return "leads to whichever host asks it";
     return {};
 }
 

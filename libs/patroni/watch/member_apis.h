@@ -12,28 +12,30 @@
 
 namespace patroni {
 
-/// Through which API a member speaks for itself. It is the one at its `api_url`, unless others have
-/// that too (127.0.0.1 on every node, one service name for all), or somebody else or nobody answers
-/// there: then an entry of `hosts` that leads to the member. No I/O. One thread at a time; a value.
+/// Which API to ask for a member's self-report. That is its `api_url`, unless other members have
+/// the same one (127.0.0.1 on every node, one service name for all), or nobody or somebody else
+/// answers there: then an entry of `hosts` that leads to the member. No I/O. Not thread-safe; a
+/// value.
 class MemberApis {
   public:
-    /// The address of a host by its name, as far as that is known; else the host as it is.
+    /// The address of a host if it is known, else the host itself.
     using AddressOf = std::function<std::string(const std::string& host)>;
 
     MemberApis(std::vector<Endpoint> hosts, AddressOf address_of)
         : hosts_(std::move(hosts)), address_of_(std::move(address_of)) {}
 
-    /// Who answers there, by its own word; empty: it does not say.
+    /// A member answered there; `name` is what it calls itself, empty if it does not say.
     void told(const Endpoint& api, const std::string& name);
-    /// Nobody does, until somebody is told of.
+    /// Nobody answers there, until told() says otherwise.
     void silent(const Endpoint& api);
     [[nodiscard]] bool is_silent(const Endpoint& api) const { return silent_.contains(api.url()); }
-    /// Whether that is known of it.
+    /// Whether anybody has answered there.
     [[nodiscard]] bool is_known(const Endpoint& api) const { return names_.contains(api.url()); }
-    /// By its own word, or by the `api_url` of one member; empty: not known.
+    /// The member that answers there, by its self-report or by the `api_url` of exactly one member;
+    /// empty: not known.
     [[nodiscard]] std::string member_at(const Endpoint& api, const ClusterSnapshot* snapshot) const;
-    /// Fails where no API is `member`'s alone. In place of one that is silent only who has said
-    /// that it is the member will do: two may be at one address.
+    /// The API of `member`; fails if none is its alone. A silent API is replaced only by one whose
+    /// self-report names the member, since two members may share an address.
     [[nodiscard]] Result<Endpoint> of(const Member& member, const ClusterSnapshot& snapshot) const;
 
   private:

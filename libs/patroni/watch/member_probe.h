@@ -13,24 +13,24 @@
 
 namespace patroni {
 
-/// Asks one REST API, on a thread of its own, one request after the other: so that an API that
-/// freezes delays nobody else, and no member ever has two of our requests in flight.
+/// Asks one REST API, on a thread of its own, one request after the other. So an API that freezes
+/// delays nothing else, and no member ever has two of our requests in flight.
 class MemberProbe {
   public:
-    /// Told on the probe's thread.
+    /// Called on the probe's thread.
     using OnReply = std::function<void(Result<HttpReply>)>;
 
-    /// Throws std::system_error where there is no thread to be had.
+    /// Throws std::system_error if no thread can be started.
     MemberProbe(RestClient::Timeouts timeouts, RestClient::Access access);
     MemberProbe(const MemberProbe&) = delete;
     MemberProbe& operator=(const MemberProbe&) = delete;
-    /// Ends the request under way. Questions not yet asked are dropped.
+    /// Ends the request in flight and drops those that wait.
     ~MemberProbe();
 
-    /// Any thread. The endpoint is this API's, by whichever of its names: one certificate may be
-    /// for the host's name and not for its address.
+    /// Any thread. `endpoint` leads to this API, by any of its names: a certificate may be for the
+    /// host's name and not for its address.
     void ask(const Endpoint& endpoint, const std::string& path, OnReply on_reply);
-    /// Whether every question has its answer. Any thread.
+    /// Whether every request has been answered. Any thread.
     [[nodiscard]] bool is_idle();
 
   private:

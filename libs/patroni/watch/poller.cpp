@@ -129,7 +129,7 @@ void Poller::end_poll(std::chrono::system_clock::time_point wall_clock) {
     if (identity_.end_poll(now_)) {
         foreign_.clear();
         finished->outcome.errors =
-            "the cluster was initialised anew: it is " + identity_.get().words() + " from now on";
+            "the cluster was re-initialized; following " + identity_.get().words() + " from now on";
     }
     finished->outcome.took = now_ - finished->started;
     const auto& snapshot = view().snapshot;
@@ -172,7 +172,7 @@ void Poller::ask_next_host() {
     const Endpoint host = poll.hosts[poll.asked++];
     if (!cluster_asked_.insert(host.url()).second) {
         poll.next_host_at = now_;
-        return fail_host(host, "it has not answered the poll before this one yet");
+        return fail_host(host, "it has not answered our previous request yet");
     }
     poll.next_host_at = now_ + schedule_.patience();
     ask(host, "/cluster",

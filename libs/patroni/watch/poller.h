@@ -90,7 +90,7 @@ class Poller {
         PollResult outcome;
         std::vector<OnPoll> done;
         std::deque<Claim> claims;  ///< the first is weighed
-        OwnWords words;
+        Speakers speakers;
         struct Held {
             Result<HttpReply> reply;
             Clock::duration took;
@@ -120,14 +120,14 @@ class Poller {
     void ask_members();
     void ask_member(const std::string& member, const std::string& path);
     void ask_elsewhere(const std::string& member, const std::string& path, const Endpoint& silent);
-    void ask_own_word(const std::string& member, const std::string& path, const Endpoint& api);
+    void ask_self_report(const std::string& member, const std::string& path, const Endpoint& api);
     void ask_host(const Endpoint& host);
     [[nodiscard]] Speaker hear(const Endpoint& api, const Result<HttpReply>& reply);
     [[nodiscard]] Result<Endpoint> api_of(const std::string& member) const;
     void on_member_reply(const Question& question, const Endpoint& api,
                          const Result<HttpReply>& reply);
-    void take_own_word(const Question& question, const Endpoint& api,
-                       const Result<HttpReply>& reply, Clock::duration took);
+    void take_self_report(const Question& question, const Endpoint& api,
+                          const Result<HttpReply>& reply, Clock::duration took);
     [[nodiscard]] std::optional<std::string> why_another(const std::string& member,
                                                          const Endpoint& api,
                                                          const Speaker& speaker) const;

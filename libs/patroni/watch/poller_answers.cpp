@@ -50,7 +50,7 @@ void Poller::on_cluster_reply(std::uint64_t poll, const Endpoint& host, Clock::t
     // Where somebody leads it is no bootstrap.
     if (const auto& leader = view().leader.member;
         snapshot && snapshot.value().members.empty() && !leader.empty())
-        snapshot = Failure{"the answer names no member, though " + leader + " leads"};
+        snapshot = Failure{"the answer lists no members, though " + leader + " leads"};
     if (!snapshot)
         hosts_.put_last(host, now_);
     // Another host was faster, or the poll is over: what this one says may be old.
@@ -109,7 +109,7 @@ void Poller::begin_claim() {
     if (claim.leader_api != claim.host)
         ask_host(claim.host);
     if (claim.leader_api)
-        ask_own_word(leader, "/primary", Endpoint(*claim.leader_api));
+        ask_self_report(leader, "/primary", Endpoint(*claim.leader_api));
     weigh_claim();
 }
 
@@ -121,7 +121,7 @@ void Poller::weigh_claim() {
     if (!settle_identity(is_over))
         return;
     const auto [kind, reason] =
-        attribute(claim, poll_->words, identity_.get(), !view().snapshot, is_over);
+        attribute(claim, poll_->speakers, identity_.get(), !view().snapshot, is_over);
     switch (kind) {
         case Attribution::Kind::pending:
             return;
@@ -183,8 +183,8 @@ void Poller::accept(const Claim& claim) {
     foreign_.erase(claim.host.url());
     unconfirmed_.reset();
     for (const auto& api : {std::optional(claim.host), claim.leader_api})
-        if (const auto word = api ? poll_->words.find(api->url()) : poll_->words.end();
-            word != poll_->words.end() && word->second)
+        if (const auto word = api ? poll_->speakers.find(api->url()) : poll_->speakers.end();
+            word != poll_->speakers.end() && word->second)
             identity_.complete(word->second->cluster);
     identity_.complete({claim.snapshot->scope, {}});
     poll_->claims.clear();
@@ -227,13 +227,13 @@ void Poller::ask_members() {
 Result<Endpoint> Poller::api_of(const std::string& member) const {
     const Member* found = evidence_.find_asked(member);
     return found && view().snapshot ? member_apis_.of(*found, *view().snapshot)
-                                    : Failure{"it is no member"};
+                                    : Failure{"it is not a member of the cluster"};
 }
 
 void Poller::ask_member(const std::string& member, const std::string& path) {
     const auto api = api_of(member);
     if (api)
-        return ask_own_word(member, path, api.value());
+        return ask_self_report(member, path, api.value());
     if (path == "/patroni")
         return observe(PositionAnswer{member, std::nullopt});
     const Member* found = evidence_.find_asked(member);
@@ -247,11 +247,12 @@ void Poller::ask_member(const std::string& member, const std::string& path) {
     observe(PrimarySilence{member, api.reason(), is_shared});
 }
 
-void Poller::ask_own_word(const std::string& member, const std::string& path, const Endpoint& api) {
+void Poller::ask_self_report(const std::string& member, const std::string& path,
+                             const Endpoint& api) {
     const Question question{member, path, api.url()};
     if (poll_)
         if (const auto held = poll_->held.extract(question))
-            return take_own_word(question, api, held.mapped().reply, held.mapped().took);
+            return take_self_report(question, api, held.mapped().reply, held.mapped().took);
     if (!outstanding_.emplace(question, now_).second) {
         // It has not answered the last time yet. What it was asked between the polls is older than
         // this one and soon answered: it is asked once more then.
@@ -287,14 +288,14 @@ void Poller::ask_host(const Endpoint& host) {
 
 /// Takes note of who answers there.
 Speaker Poller::hear(const Endpoint& api, const Result<HttpReply>& reply) {
-    const bool is_word =
+    const bool is_self_report =
         reply && parse_primary({}, reply.value().status, reply.value().body).operator bool();
-    Speaker speaker = is_word ? parse_speaker(reply.value().body) : Speaker{};
+    Speaker speaker = is_self_report ? parse_speaker(reply.value().body) : Speaker{};
     if (poll_)
-        poll_->words[api.url()] = is_word ? std::optional(speaker) : std::nullopt;
+        poll_->speakers[api.url()] = is_self_report ? std::optional(speaker) : std::nullopt;
     if (!reply)
         member_apis_.silent(api);
-    if (!is_word)
+    if (!is_self_report)
         return speaker;
     member_apis_.told(api, speaker.name);
     identity_.hear(speaker.cluster, is_api_of_any(view().snapshot.get(), api));
@@ -306,8 +307,9 @@ Speaker Poller::hear(const Endpoint& api, const Result<HttpReply>& reply) {
 }
 
 void Poller::note_foreign(const std::string& url, const ClusterIdentity& told) {
-    std::string why =
-        told.contradicts(identity_.get()) ? objection_to(told, identity_.get()) : std::string{};
+    std::string why = told.contradicts(identity_.get())
+                          ? "it " + objection_to(told, identity_.get())
+                          : std::string{};
     if (why.empty() ? foreign_.erase(url) != 0 : std::exchange(foreign_[url], why) != why)
         if (view().snapshot)
             tell_view_at_ = now_;
@@ -322,7 +324,7 @@ void Poller::on_member_reply(const Question& question, const Endpoint& api,
         (void)hear(api, reply);
         return weigh_claim();
     }
-    take_own_word(question, api, reply, took);
+    take_self_report(question, api, reply, took);
 }
 
 /// Why what answers there is not the word of `member`.
@@ -336,8 +338,8 @@ std::optional<std::string> Poller::why_another(const std::string& member, const 
            " should";
 }
 
-void Poller::take_own_word(const Question& question, const Endpoint& api,
-                           const Result<HttpReply>& reply, Clock::duration took) {
+void Poller::take_self_report(const Question& question, const Endpoint& api,
+                              const Result<HttpReply>& reply, Clock::duration took) {
     const auto& [member, path, url] = question;
     // Of where it was before nobody speaks for it.
     const auto own_api = api_of(member);
@@ -381,7 +383,7 @@ void Poller::take_own_word(const Question& question, const Endpoint& api,
 void Poller::ask_elsewhere(const std::string& member, const std::string& path,
                            const Endpoint& silent) {
     if (const auto api = api_of(member); api && !(api.value() == silent))
-        return ask_own_word(member, path, api.value());
+        return ask_self_report(member, path, api.value());
     for (const auto& host : settings_.hosts)
         if (!member_apis_.is_known(host) && !member_apis_.is_silent(host))
             ask_host(host);

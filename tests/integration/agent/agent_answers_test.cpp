@@ -92,7 +92,7 @@ TEST(AgentAnswers, PatroniSilentKeepsTheVerdictUntilItIsStale) {
     cluster.patronis[0]->stop();
     const auto silent_since = std::chrono::steady_clock::now();
     const std::size_t before = agent.daemon().mark();
-    agent.daemon().wait_for_line("Connection refused", before);
+    agent.daemon().wait_for_line("connection refused", before);
     // By its own word it leads no more, so it gets no new sessions; those that it has stay.
     agent.daemon().wait_for_line("w: DRAIN UP # b1: leader by /cluster alone", before);
     agent.daemon().wait_for_line("w: READY DOWN # b1: unconfirmed for 3 s", before);

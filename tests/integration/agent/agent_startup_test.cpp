@@ -100,7 +100,7 @@ TEST(AgentStartup, OnceWithoutPatroni) {
     cluster.patronis[0]->stop();
     const RunResult result = run({AGENT_BINARY, "--once", "--patroni", cluster.patronis[0]->url()});
     EXPECT_EQ(result.out, "MAINT DOWN # Patroni has not answered yet\n");
-    EXPECT_EQ(result.err, "patroni: " + cluster.patronis[0]->url() + ": Connection refused\n");
+    EXPECT_EQ(result.err, "patroni: " + cluster.patronis[0]->url() + ": connection refused\n");
     EXPECT_EQ(result.status.code, 1);
 }
 

@@ -92,7 +92,7 @@ TEST(FailedReload, PasswordInAUrlIsRefusedAndToldToNobody) {
     std::string config = cluster.config();
     ProxyUnderTest proxy(config);
     config.replace(config.find("http://"), 7, "http://admin:hunter2@");
-    EXPECT_THAT(proxy.failing_reload(config), HasSubstr("asks no password"));
+    EXPECT_THAT(proxy.failing_reload(config), HasSubstr("needs no password"));
     EXPECT_THAT(proxy.daemon().output() + proxy.get("/status"), Not(HasSubstr("hunter2")));
 }
 

@@ -125,7 +125,7 @@ void Simulation::come_to_rest() {
     for (auto& [place, api] : apis_)
         if (api.busy && api.hangs)
             later(1ms, [this, place = place, turn = api.turn] {
-                finish(place, turn, Failure{"Connection reset by peer"}, nullptr);
+                finish(place, turn, Failure{"the server reset the connection"}, nullptr);
             });
     for (int attempt = 0; attempt < 20 && !is_over(); ++attempt) {
         for (int i = 0; i < 1'000 && under_way_ > 0; ++i)
@@ -197,7 +197,7 @@ void Simulation::answer(const std::string& place, std::uint64_t turn) {
     const Question& question = api.questions.front();
     Node* node = world_->node_at(question.endpoint.host);
     if (!node || !node->listed || node->mood == Mood::refuses)
-        return finish(place, turn, Failure{"Connection refused"}, nullptr);
+        return finish(place, turn, Failure{"connection refused"}, nullptr);
     if (node->mood == Mood::hangs) {
         api.hangs = true;
         return later(kTimeout,

@@ -253,7 +253,8 @@ TEST(ClusterParserTest, HostileBodiesEndSoonAndWithAReason) {
     };
     for (const auto& body : bodies) {
         const auto start = std::chrono::steady_clock::now();
-        EXPECT_THAT(why_not(body), testing::StartsWith("the answer is not JSON"))
+        EXPECT_THAT(why_not(body), testing::AnyOf("the answer is not JSON",
+                                                  "the answer holds more than 50000 values"))
             << body.substr(0, 40);
         // Some 60 ms at most; sanitizers and a busy machine take their share.
         EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5))
@@ -493,7 +494,7 @@ TEST(ClusterParserTest, RefusesTwoMembersOfOneName) {
     const auto refused = parse_cluster(
         R"({"members": [{"name": "p1", "role": "leader"}, {"name": "p1", "role": "replica"}]})");
     ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.reason(), "the answer names two members p1");
+    EXPECT_EQ(refused.reason(), "the answer lists two members named p1");
 }
 
 TEST(ClusterParserTest, RefusesMoreMembersThanAnyClusterHas) {

@@ -32,7 +32,7 @@ TEST(EndpointTest, TakesAUrlApart) {
 
 TEST(EndpointTest, SaysWhyAUrlWillNotDo) {
     const std::string scheme = "only http:// and https:// are allowed";
-    const std::string no_host = "it names no host";
+    const std::string no_host = "it has no host";
     const std::string no_url = "it is not a URL";
     const std::string too_long = "it must end after the port";
     const std::vector<std::pair<std::string, std::string>> cases{
@@ -54,8 +54,7 @@ TEST(EndpointTest, SaysWhyAUrlWillNotDo) {
         {"http://pg1:8008/patroni", too_long},
         {"http://pg1:8008?lag=1", too_long},
         {"http://pg1:8008#top", too_long},
-        {"http://me:secret@pg1:8008",
-         "Patroni asks no password for what is read here: take it out"},
+        {"http://me:secret@pg1:8008", "Patroni needs no password for what is read here: remove it"},
     };
     for (const auto& [url, reason] : cases) {
         const auto parsed = Endpoint::parse(url);

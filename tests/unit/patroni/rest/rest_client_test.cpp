@@ -124,8 +124,8 @@ TEST(RestClientTest, TellsWhatEachAddressSaidInThePreferredOrder) {
     FakePatroni patroni;
     patroni.stop();
     const Resolver::Addresses both{"127.0.0.1", "::1"};
-    const std::string v4 = "127.0.0.1: Connection refused";
-    const std::string v6 = "::1: Connection refused";
+    const std::string v4 = "127.0.0.1: connection refused";
+    const std::string v6 = "::1: connection refused";
     const Endpoint endpoint{false, "pg1", patroni.port()};
     RestClient four(kPatient, with_addresses(both, ResolvePrefer::ipv4));
     EXPECT_EQ(text_of(four.get(endpoint, "/cluster")), v4 + "; " + v6);
@@ -154,7 +154,7 @@ TEST(RestClientTest, AHangingLookupTakesHalfTheConnectTimeAndEndsWithAbort) {
     begun.get_future().wait();
     const auto start = Clock::now();
     client.abort();
-    EXPECT_EQ(reply.get(), "given up: shutting down");
+    EXPECT_EQ(reply.get(), "shutting down");
     EXPECT_LT(Clock::now() - start, kSoon);
     end->set_value();
 }
@@ -162,13 +162,13 @@ TEST(RestClientTest, AHangingLookupTakesHalfTheConnectTimeAndEndsWithAbort) {
 TEST(RestClientTest, AnAddressThatIsNoneIsAFailure) {
     RestClient client(kPatient);
     EXPECT_THAT(text_of(client.get({false, "::x", 8008}, "/cluster")),
-                HasSubstr("Invalid address"));
+                HasSubstr("not a valid IP address"));
 }
 
 TEST(RestClientTest, ARefusedConnectionIsAFailure) {
     FakePatroni patroni;
     patroni.stop();
-    EXPECT_THAT(text_of_get(patroni), HasSubstr("Connection refused"));
+    EXPECT_THAT(text_of_get(patroni), HasSubstr("connection refused"));
 }
 
 TEST(RestClientTest, AHostThatAnswersNothingCostsTheConnectTimeout) {
@@ -176,7 +176,7 @@ TEST(RestClientTest, AHostThatAnswersNothingCostsTheConnectTimeout) {
     RestClient client({.connect = 100ms, .total = 60s});
     const auto start = Clock::now();
     EXPECT_THAT(text_of(client.get({false, silent.ip(), silent.port()}, "/cluster")),
-                HasSubstr("connect timed out"));
+                HasSubstr("no answer within 100 ms"));
     EXPECT_LT(Clock::now() - start, kSoon);
 }
 
@@ -185,7 +185,7 @@ TEST(RestClientTest, TheTotalTimeEndsAConnectToo) {
     RestClient client(kImpatient);
     const auto start = Clock::now();
     EXPECT_EQ(text_of(client.get({false, silent.ip(), silent.port()}, "/cluster")),
-              "no whole answer within 100 ms");
+              "no complete answer within 100 ms");
     EXPECT_LT(Clock::now() - start, kSoon);
 }
 
@@ -206,7 +206,7 @@ TEST(RestClientTest, NoAnswerTakesMoreThanTheTotalTime) {
         FakePatroni patroni;
         patroni.answer("/cluster", answer);
         const auto start = Clock::now();
-        EXPECT_EQ(text_of_get(patroni, kImpatient), "no whole answer within 100 ms") << name;
+        EXPECT_EQ(text_of_get(patroni, kImpatient), "no complete answer within 100 ms") << name;
         EXPECT_GE(Clock::now() - start, 100ms) << name;
         EXPECT_LT(Clock::now() - start, kSoon) << name;
     }
@@ -217,7 +217,8 @@ TEST(RestClientTest, ATimedOutRequestLeavesTheNextOneItsOwnTime) {
     patroni.answer("/stall", {.fault = Fault::stall});
     patroni.answer("/slow", {.body = "late", .delay = 50ms});
     RestClient client({.connect = 60s, .total = 500ms});
-    EXPECT_EQ(text_of(client.get(endpoint_of(patroni), "/stall")), "no whole answer within 500 ms");
+    EXPECT_EQ(text_of(client.get(endpoint_of(patroni), "/stall")),
+              "no complete answer within 500 ms");
     EXPECT_EQ(text_of(client.get(endpoint_of(patroni), "/slow")), "200 OK: late");
 }
 
@@ -230,7 +231,7 @@ TEST(RestClientTest, AnswersWithoutEndAreGivenUp) {
     EXPECT_THAT(text_of(client.get(endpoint_of(patroni), "/cluster")),
                 HasSubstr("the answer is larger than 1 MiB"));
     EXPECT_THAT(text_of(client.get(endpoint_of(patroni), "/headers")),
-                HasSubstr("Too many header fields"));
+                HasSubstr("the answer is not valid HTTP"));
     EXPECT_LT(Clock::now() - start, kSoon);
     patroni.wait_for_open_connections(0);
 }
@@ -242,9 +243,9 @@ TEST(RestClientTest, WhatIsNotHttpIsNoAnswer) {
         return text_of(client.get({false, server.ip(), server.port()}, "/cluster"));
     };
     EXPECT_EQ(reason_for("\x15\x03\x01"), "the server speaks TLS on this port: use https://");
-    EXPECT_THAT(reason_for("SSH-2.0-OpenSSH_9.2"), HasSubstr("HTTP version"));
+    EXPECT_THAT(reason_for("SSH-2.0-OpenSSH_9.2"), HasSubstr("the answer is not valid HTTP"));
     EXPECT_THAT(reason_for("HTTP/1.0 200 OK\r\nX: " + std::string(100'000, 'x')),
-                HasSubstr("too long"));
+                HasSubstr("the answer is not valid HTTP"));
 }
 
 TEST(RestClientTest, ABodyMayTakeOneMebibyteAndNoMore) {
@@ -272,9 +273,9 @@ TEST(RestClientTest, AConnectionClosedOrResetWithoutAnAnswerIsAFailure) {
     FakePatroni patroni;
     patroni.answer("/cluster", {.fault = Fault::close_without_answer});
     EXPECT_THAT(text_of_get(patroni),
-                HasSubstr("No message received: the server closed the connection"));
+                HasSubstr("the server closed the connection without an answer"));
     patroni.answer("/cluster", {.fault = Fault::reset});
-    EXPECT_THAT(text_of_get(patroni), HasSubstr("Connection reset by peer"));
+    EXPECT_THAT(text_of_get(patroni), HasSubstr("the server reset the connection"));
 }
 
 TEST(RestClientTest, AbortEndsAStalledRequestAtOnce) {
@@ -286,7 +287,7 @@ TEST(RestClientTest, AbortEndsAStalledRequestAtOnce) {
     patroni.wait_for_requests("/cluster", 1);
     const auto start = Clock::now();
     client.abort();
-    EXPECT_EQ(reply.get(), "given up: shutting down");
+    EXPECT_EQ(reply.get(), "shutting down");
     EXPECT_LT(Clock::now() - start, kSoon);
 }
 
@@ -302,7 +303,7 @@ TEST(RestClientTest, AbortEndsEveryLaterRequestAtOnce) {
     // Often: the cut may come before the connect, while it is under way, or after it.
     for (int i = 0; i < 50; ++i)
         for (const auto& endpoint : endpoints)
-            ASSERT_EQ(text_of(client.get(endpoint, "/cluster")), "given up: shutting down");
+            ASSERT_EQ(text_of(client.get(endpoint, "/cluster")), "shutting down");
     EXPECT_LT(Clock::now() - start, kSoon);
 }
 

@@ -58,7 +58,7 @@ class Case {
         return observe(PrimaryAnswer{name, status, role, state, 1, false});
     }
     Case& silent(const std::string& name) {
-        return observe(PrimarySilence{name, "Connection refused"});
+        return observe(PrimarySilence{name, "connection refused"});
     }
     Case& after(std::chrono::milliseconds time) {
         now_ += time;
@@ -140,7 +140,7 @@ TEST(Evidence, ClusterAloneIsBelievedAtFirstWhereTheApiIsOutOfReach) {
     c.cluster("p1").silent("p1");
     expect_leader(c, "p1", Standing::eligible);
     EXPECT_THAT(c.evidence.view().warnings, ElementsAre(HasSubstr("by /cluster alone")));
-    EXPECT_THAT(c.evidence.view().warnings, ElementsAre(HasSubstr("Connection refused")));
+    EXPECT_THAT(c.evidence.view().warnings, ElementsAre(HasSubstr("connection refused")));
 }
 
 TEST(Evidence, ClusterAloneNeedsASecondAnswerLater) {
@@ -470,7 +470,7 @@ TEST(Evidence, AnEntryThatCannotBeReadSpeaksNeitherAgainstTheLeaderNorForIt) {
     EXPECT_EQ(c.unconfirmed(), 4s);
     EXPECT_THAT(c.evidence.view().warnings,
                 testing::Contains(
-                    "p1: its role is 'chief' in Patroni's answer; what is known of it stays"));
+                    "p1: its role is 'chief' in Patroni's answer; keeping its last known entry"));
     c.after(10s).cluster(with_entry("p1", "", ""));
     EXPECT_EQ(c.leader().standing, Standing::eligible);
     c.after(1s).cluster("p1");
@@ -691,7 +691,7 @@ TEST(EvidenceTest, SilenceDoesNotTakeBackADenial) {
     expect_leader(c, "p1", Standing::tolerated);
     EXPECT_TRUE(c.evidence.wants_confirmation());
     EXPECT_EQ(c.leader().reason,
-              "it has denied that it leads, and since then its API does not answer: Connection "
+              "it last said that it does not lead; since then its API does not answer: connection "
               "refused");
     c.after(200ms).cluster("p1");
     c.after(499ms).cluster("p1");

@@ -68,7 +68,7 @@ TEST_F(LastGoodTest, AnEntryWithoutARoleOrStateThatIsKnownChangesNothing) {
                   "p1 leader running*, p2 replica streaming");
         EXPECT_THAT(
             snapshot_->warnings,
-            ElementsAre("p1: " + words + " in Patroni's answer; what is known of it stays"));
+            ElementsAre("p1: " + words + " in Patroni's answer; keeping its last known entry"));
     }
     // For as long as it cannot be read, and not a moment longer.
     EXPECT_EQ(text_after(snapshot_of({member_of("p1", "replica", "stopped"), p2_})),
@@ -101,7 +101,7 @@ TEST_F(LastGoodTest, WhereAMemberIsStaysWhereItCannotBeRead) {
     EXPECT_EQ(member.port, p1_.port);
     EXPECT_EQ(member.api_url, p1_.api_url);
     EXPECT_THAT(snapshot_->warnings, ElementsAre("p1: no usable host, port, api_url in Patroni's "
-                                                 "answer; the last one stays"));
+                                                 "answer; keeping the last known one"));
     lost.host = "10.0.0.9";
     EXPECT_EQ(text_after(snapshot_of({lost, p2_})), "p1 replica stopped, p2 replica streaming");
     EXPECT_EQ(snapshot_->members.front().host, "10.0.0.9");

@@ -247,7 +247,7 @@ TEST_F(ClusterWatcherTest, AsksTheNextHostInTheSamePollAndStaysThere) {
     EXPECT_TRUE(poll.answered);
     EXPECT_EQ(poll.host, second);
     EXPECT_THAT(poll.errors, StartsWith(first + ": "));
-    EXPECT_THAT(poll.errors, HasSubstr("Connection refused"));
+    EXPECT_THAT(poll.errors, HasSubstr("connection refused"));
 
     at(first).start();
     poll = poll_now(watcher);
@@ -355,7 +355,7 @@ TEST_F(ClusterWatcherTest, AFailedPollTellsWhyOfEveryHostAndLeavesTheViewAlone) 
     EXPECT_FALSE(poll.answered);
     EXPECT_EQ(poll.host, "");
     EXPECT_THAT(poll.errors, HasSubstr(a_.url() + ": "));
-    EXPECT_THAT(poll.errors, HasSubstr("Connection refused"));
+    EXPECT_THAT(poll.errors, HasSubstr("connection refused"));
     EXPECT_THAT(poll.errors, HasSubstr(b_.url() + ": status 503 Service Unavailable"));
     EXPECT_THAT(poll.errors, HasSubstr("; "));
     EXPECT_EQ(views_.count(), 0U);
@@ -497,7 +497,7 @@ TEST_F(ClusterWatcherTest, ALeaderWhoseApiRefusesLeadsByClusterAloneWithAWarning
     EXPECT_EQ(view.leader.standing, Standing::eligible);
     EXPECT_THAT(view.warnings,
                 ElementsAre(testing::AllOf(StartsWith("p1 is leader by /cluster alone: "),
-                                           HasSubstr("Connection refused"))));
+                                           HasSubstr("connection refused"))));
 }
 
 TEST_F(ClusterWatcherTest, ALeaderThatAnswersNonsenseLeadsByClusterAloneWithAWarning) {

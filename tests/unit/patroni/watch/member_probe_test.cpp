@@ -85,7 +85,7 @@ TEST_F(MemberProbeTest, AFailureIsAReplyAndTheNextQuestionIsAskedAllTheSame) {
     patroni_.stop();
     MemberProbe probe(kPatient, {});
     probe.ask(endpoint(), "/primary", replies_.callback());
-    EXPECT_THAT(replies_.wait_for(1).at(0), HasSubstr("Connection refused"));
+    EXPECT_THAT(replies_.wait_for(1).at(0), HasSubstr("connection refused"));
     patroni_.start();
     patroni_.answer("/primary", {.body = "{}"});
     probe.ask(endpoint(), "/primary", replies_.callback());

@@ -73,7 +73,7 @@ class PolledWorld {
         replies_.emplace(now + delay, [this, url, path, on_reply = std::move(on_reply)](auto at) {
             const auto reply = apis.contains(url) ? apis[url](path) : std::nullopt;
             on_reply(at, reply ? Result<HttpReply>(*reply)
-                               : Result<HttpReply>(Failure{"Connection refused"}));
+                               : Result<HttpReply>(Failure{"connection refused"}));
         });
     }
 

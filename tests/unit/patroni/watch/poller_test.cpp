@@ -236,7 +236,7 @@ TEST_F(TwinPollerTest, WithoutAMajorityNobodyIsBelievedUnlessItIsStated) {
     twin.serve(world);
     world.run_for(5s);
     EXPECT_THAT(world.views, IsEmpty());
-    EXPECT_THAT(world.polls.back().errors, HasSubstr("state scope and system_identifier"));
+    EXPECT_THAT(world.polls.back().errors, HasSubstr("set scope and system_identifier"));
 
     settings.identity.system_identifier = "111";
     world.poller->reconfigure(settings, world.now);
@@ -251,7 +251,7 @@ TEST_F(TwinPollerTest, NobodyLeadsWhereAnotherClusterAnswersFromTheStart) {
     world.apis[mine.url_of("p1")] = [this](const std::string&) { return twin.own_word("p1"); };
     world.run_for(5s);
     EXPECT_EQ(world.leader().member, "");
-    EXPECT_THAT(world.polls.back().errors, HasSubstr("of the leader that it names"));
+    EXPECT_THAT(world.polls.back().errors, HasSubstr("the leader that it names answers for"));
 }
 
 TEST_F(TwinPollerTest, AHostThatAnswersRightlyAgainIsWarnedOfNoMore) {

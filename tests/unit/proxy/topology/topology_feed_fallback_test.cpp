@@ -132,7 +132,7 @@ TEST_F(TopologyFeedFallbackTest, LimitsHoldForFallbacksToo) {
     answer({leader("p1", "127.0.0.11"), lagging});
     EXPECT_EQ(update(feed), "");
     EXPECT_EQ(eligible(1), "p2 127.0.0.12:6543");
-    EXPECT_THAT(standing_of(feed, 1), HasSubstr("(to be confirmed)"));
+    EXPECT_THAT(standing_of(feed, 1), HasSubstr("waiting for a second answer"));
 }
 
 TEST_F(TopologyFeedFallbackTest, TheSettingComesChangesAndGoesWithReloads) {

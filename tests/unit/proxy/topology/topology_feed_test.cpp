@@ -115,7 +115,7 @@ TEST_F(TopologyFeedTest, AFailedPollChangesNothing) {
     patroni_.answer_cluster("<html>");
     EXPECT_THAT(update(feed), HasSubstr("the answer is not JSON"));
     patroni_.stop();
-    EXPECT_THAT(update(feed), HasSubstr("Connection refused"));
+    EXPECT_THAT(update(feed), HasSubstr("connection refused"));
     EXPECT_EQ(published(), before);
     EXPECT_EQ(table(0), table_before);
 
