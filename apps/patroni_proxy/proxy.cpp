@@ -90,7 +90,7 @@ Proxy::Proxy(net::EventLoop& main_loop, unsigned workers)
         workers_.push_back(std::make_unique<Worker>(sessions_));
     readiness_ = std::make_unique<ReadinessCheck>(workers_.front()->loop(), [this] {
         for (const auto& worker : workers_)
-            worker->loop().post([&worker = *worker] { worker.on_chance(); });
+            worker->loop().post([&worker = *worker] { worker.try_held_sessions(); });
     });
     sessions_.readiness = readiness_.get();
     for (const auto& worker : workers_)

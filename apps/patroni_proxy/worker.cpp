@@ -75,9 +75,9 @@ void Worker::use(PortId port, const BackendTablePtr& table) {
         found->second->use(table);
 }
 
-void Worker::on_chance() {
+void Worker::try_held_sessions() {
     for (const auto& [id, port] : ports_)
-        port->on_chance();
+        port->try_held_sessions();
 }
 
 PortPtr Worker::port(PortId port) const {

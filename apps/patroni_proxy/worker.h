@@ -46,7 +46,7 @@ class Worker {
     void use(PortId port, const PortSettingsPtr& settings);
     void use(PortId port, const BackendTablePtr& table);
     /// A backend has said that it accepts sessions.
-    void on_chance();
+    void try_held_sessions();
     /// Null if there is no such port.
     [[nodiscard]] PortPtr port(PortId port) const;
     /// Ends its sessions.

@@ -32,12 +32,12 @@ BackendTable::BackendTable(const BackendTable& other)
       fallback(other.fallback),
       fallback_excluded(other.fallback_excluded) {}
 
-bool BackendTable::keeps_sessions_of(const Backend* backend, Admission admission) const {
-    return is_regular(backend) || among(tolerated, backend) ||
-           (admission == Admission::fallback && among(fallback, backend));
+bool BackendTable::keeps_sessions_of(const Backend* backend, ServedBy served_by) const {
+    return serves_by_roles(backend) || among(tolerated, backend) ||
+           (served_by == ServedBy::fallback_roles && among(fallback, backend));
 }
 
-bool BackendTable::is_regular(const Backend* backend) const {
+bool BackendTable::serves_by_roles(const Backend* backend) const {
     return !falls_back && leads_to(backend);
 }
 
@@ -55,26 +55,26 @@ std::string BackendTable::why_excluded() const {
     return text.empty() ? "Patroni names no member" : text;
 }
 
-std::string BackendTable::why_excluded(const std::string& member, Admission admission) const {
-    if (admission == Admission::fallback)
+std::string BackendTable::why_excluded(const std::string& member, ServedBy served_by) const {
+    if (served_by == ServedBy::fallback_roles)
         if (const auto* reason = reason_for(member, fallback_excluded))
             return *reason;
     const auto* reason = reason_for(member, excluded);
     return reason ? *reason : "no longer in Patroni's answer";
 }
 
-std::string BackendTable::why_ended(const Backend& backend, Admission admission) const {
+std::string BackendTable::why_ended(const Backend& backend, ServedBy served_by) const {
     for (const auto* backends : {&eligible, &tolerated, &fallback})
         for (const auto& each : *backends)
-            if (each->member == backend.member && keeps_sessions_of(each.get(), admission))
+            if (each->member == backend.member && keeps_sessions_of(each.get(), served_by))
                 return "it is at " + each->address.to_string() + " now, and no longer at " +
                        backend.address.to_string();
-    return why_excluded(backend.member, admission);
+    return why_excluded(backend.member, served_by);
 }
 
 std::string BackendTable::why_unused(const std::string& member) const {
     const std::string regular = why_excluded(member);
-    const std::string as_fallback = why_excluded(member, Admission::fallback);
+    const std::string as_fallback = why_excluded(member, ServedBy::fallback_roles);
     return as_fallback == regular ? regular : regular + ", as a fallback: " + as_fallback;
 }
 

@@ -31,13 +31,13 @@ HeldSessions::HeldSessions(net::EventLoop& loop, Port& port, PortSettingsPtr set
 void HeldSessions::use(PortSettingsPtr settings) {
     settings_ = std::move(settings);
     arm_deadline();
-    on_chance();
+    try_soon();
 }
 
 std::optional<SessionEnd> HeldSessions::hold(QueueEntry& entry) {
     const bool queued = entry.place != QueueEntry::Place::none;
     const bool counted = !queued && settings_->queue_timeout.count() != 0;
-    // Each sees a number of its own, so that of two that meet at the limit one gets in.
+    // Each gets a number of its own, so that of two clients at the limit one is held.
     const auto others = counted ? port_.queued.fetch_add(1, std::memory_order_relaxed) : 0;
     const auto waited = Clock::now() - entry.accepted_at;
     if (const auto refusal = refusal_of(UnservedClient{waited, queued, others}, *settings_)) {
@@ -55,7 +55,7 @@ std::optional<SessionEnd> HeldSessions::hold(QueueEntry& entry) {
     return std::nullopt;
 }
 
-void HeldSessions::on_chance() {
+void HeldSessions::try_soon() {
     if (anyone_waits())
         turn_timer_.arm({});
 }

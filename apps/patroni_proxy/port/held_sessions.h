@@ -44,7 +44,7 @@ class HeldSessions {
     /// Gives the session a place, or its old one back; the reason if it is refused instead.
     [[nodiscard]] std::optional<SessionEnd> hold(QueueEntry& entry);
     /// There may be a backend now: the first session tries soon, but never from within this call.
-    void on_chance();
+    void try_soon();
     /// The session was served or has given up. Does nothing if it is not in the queue.
     void leave(QueueEntry& entry);
 

@@ -40,13 +40,13 @@ void PortServer::use(BackendTablePtr table) {
         Session& session = *sessions_[i];
         if (!session.has_seat())
             session.leave_ineligible();
-        else if (table_->is_regular(session.backend()))
-            session.make_regular();
-        else if (!table_->keeps_sessions_of(session.backend(), session.admission()))
-            session.leave_backend(table_->why_ended(*session.backend(), session.admission()));
+        else if (table_->serves_by_roles(session.backend()))
+            session.now_by_roles();
+        else if (!table_->keeps_sessions_of(session.backend(), session.served_by()))
+            session.leave_backend(table_->why_ended(*session.backend(), session.served_by()));
     }
     if (!table_->eligible.empty())
-        held_.on_chance();
+        held_.try_soon();
 }
 
 void PortServer::use(PortSettingsPtr settings) {
@@ -84,7 +84,7 @@ PortTally PortServer::tally() const {
 }
 
 std::optional<SessionEnd> PortServer::admit(const net::SocketAddress& client) {
-    // Each sees a number of its own, so that of two that meet at the limit one gets in.
+    // Each gets a number of its own, so that of two clients at the limit one is admitted.
     const auto of_port = port_->sessions.fetch_add(1, std::memory_order_relaxed);
     const auto of_proxy = worker_.process.open.fetch_add(1, std::memory_order_relaxed);
     const auto max = worker_.process.max.load(std::memory_order_relaxed);
@@ -108,8 +108,8 @@ std::pair<Seat, Claim> PortServer::claim(const std::vector<const Backend*>& trie
                 ask_readiness(backend);
     if (!claim.backend)
         return {Seat(), claim};
-    const auto admission = table().falls_back ? Admission::fallback : Admission::regular;
-    return {Seat(claim.backend, tally_of(*claim.backend), admission), claim};
+    const auto served_by = table().falls_back ? ServedBy::fallback_roles : ServedBy::roles;
+    return {Seat(claim.backend, tally_of(*claim.backend), served_by), claim};
 }
 
 std::optional<SessionEnd> PortServer::hold(QueueEntry& entry) {
@@ -119,7 +119,7 @@ std::optional<SessionEnd> PortServer::hold(QueueEntry& entry) {
     if (refusal || !is_new)
         return refusal;
     ++tally_.queued_total;
-    // One asks for all of them: by now the cluster may know better.
+    // One report for all of them: the cluster may have a leader by now.
     if (first && table().eligible.empty())
         port_->on_trouble({}, Trouble::refused);
     return refusal;
@@ -186,7 +186,7 @@ void PortServer::count_refused(const Session& session, SessionEnd end, std::stri
     else if (table().refused.fetch_add(1, std::memory_order_relaxed) != 0)
         return;  // the first under each table is logged; the feed logs how many there were
     else if (table().eligible.empty())
-        port_->on_trouble({}, Trouble::refused);  // by now the cluster may know better
+        port_->on_trouble({}, Trouble::refused);  // the cluster may have a leader by now
     if (others)
         daemons::log::warning(label() + ": client " + session.client_name() +
                               " refused: " + std::string(describe(end)) +
@@ -220,7 +220,7 @@ void PortServer::on_closed(Session& session, SessionEnd end, std::string_view de
 /// The backend may have been full.
 void PortServer::on_seat_freed() {
     if (settings().max_connections_per_backend != 0)
-        held_.on_chance();
+        held_.try_soon();
 }
 
 /// The allocator keeps what lies between things that stay.

@@ -45,7 +45,7 @@ class PortServer final : public SessionHost {
     /// For the sessions that it has and those to come; no client that is in is refused any more.
     void use(PortSettingsPtr settings);
     /// A backend accepts sessions again: held sessions may try.
-    void on_chance() { held_.on_chance(); }
+    void try_held_sessions() { held_.try_soon(); }
     void serve(net::UniqueFd client, const net::SocketAddress& client_address);
     void end_sessions(SessionEnd end);
     /// What was counted so far, running sessions included.

@@ -90,7 +90,7 @@ class ReadinessCheck::Watch {
         if (!awaits_answer)
             timer_.arm(std::max(Clock::duration::zero(), not_before_ - Clock::now()));
     }
-    void look_later() { timer_.arm(check_.look_); }
+    void ask_later() { timer_.arm(check_.interval_); }
     [[nodiscard]] bool is_for(PortId port) const noexcept { return port_->id == port; }
     void use(PortPtr port) noexcept { port_ = std::move(port); }
     void end() noexcept {
@@ -178,7 +178,7 @@ void ReadinessCheck::Watch::on_timer() {
         port_ = port;
         const bool heard = backend_->reachability.take_connected();
         if (heard && backend_->reachability.accepts())
-            return look_later();
+            return ask_later();
     }
     questions_.push_back(std::make_unique<Question>(*this, check_.loop_, *backend_));
 }
@@ -200,7 +200,7 @@ void ReadinessCheck::Watch::on_accepts(std::optional<BackendState> before) noexc
     if (*before >= BackendState::refuses)
         daemons::log::info(port_->label + ": " + backend_->member + " at " +
                            backend_->address.to_string() + " accepts sessions again");
-    pause(check_.look_);
+    pause(check_.interval_);
     if (*before != BackendState::accepts)
         check_.on_accepts_();
 }
@@ -214,8 +214,8 @@ void ReadinessCheck::Watch::on_failure(std::optional<BackendState> before,
             port_->on_trouble(backend_->member, Trouble::refused);
     }
     pause(retry_);
-    retry_ = std::min<Clock::duration>(2 * retry_, check_.look_);
-    check_.look_at_needed();  // its member may have spares
+    retry_ = std::min<Clock::duration>(2 * retry_, check_.interval_);
+    check_.watch_needed();  // its member may have spares
 }
 
 /// Clients that still wait ask again, and then the backend is asked as soon as the pause is over.
@@ -265,8 +265,8 @@ void ReadinessCheck::Watch::dispose_of(Question& question) noexcept {
 }
 
 ReadinessCheck::ReadinessCheck(net::EventLoop& loop, std::function<void()> on_accepts,
-                               std::chrono::milliseconds look)
-    : loop_(loop), on_accepts_(std::move(on_accepts)), look_(look) {}
+                               std::chrono::milliseconds interval)
+    : loop_(loop), on_accepts_(std::move(on_accepts)), interval_(interval) {}
 
 ReadinessCheck::~ReadinessCheck() = default;
 
@@ -276,7 +276,7 @@ void ReadinessCheck::ask(const BackendPtr& backend, const PortPtr& port) {
 
 void ReadinessCheck::watch(const PortPtr& port, const BackendTablePtr& table) {
     needs_.insert_or_assign(port->id, Need{port, table});
-    look_at_needed();
+    watch_needed();
 }
 
 void ReadinessCheck::forget(PortId port) {
@@ -301,12 +301,12 @@ ReadinessCheck::Watch& ReadinessCheck::watch_over(const BackendPtr& backend, con
     return *watch;
 }
 
-void ReadinessCheck::look_at_needed() {
+void ReadinessCheck::watch_needed() {
     for (const auto& [id, need] : needs_)
         for (const auto* backends : {&need.table->eligible, &need.table->spares})
             for (const auto& backend : *backends)
                 if (!watches_.contains(backend.get()) && is_needed(*backend, *need.table))
-                    watch_over(backend, need.port).look_later();
+                    watch_over(backend, need.port).ask_later();
 }
 
 PortPtr ReadinessCheck::who_needs(const Backend& backend) const {

@@ -24,11 +24,11 @@ class ReadinessCheck {
   public:
     /// Between two questions to a backend that accepts sessions, or that has failed for long.
     /// PostgreSQL forks once for each.
-    static constexpr std::chrono::milliseconds kLook{5'000};
+    static constexpr std::chrono::milliseconds kInterval{5'000};
 
     /// `on_accepts`: a backend has begun to accept sessions; held sessions may try.
     ReadinessCheck(net::EventLoop& loop, std::function<void()> on_accepts,
-                   std::chrono::milliseconds look = kLook);
+                   std::chrono::milliseconds interval = kInterval);
     ReadinessCheck(const ReadinessCheck&) = delete;
     ReadinessCheck& operator=(const ReadinessCheck&) = delete;
     ~ReadinessCheck();
@@ -51,14 +51,14 @@ class ReadinessCheck {
     };
 
     [[nodiscard]] Watch& watch_over(const BackendPtr& backend, const PortPtr& port);
-    void look_at_needed();
+    void watch_needed();
     /// A port that may use it; null if none may.
     [[nodiscard]] PortPtr who_needs(const Backend& backend) const;
     void dispose_of(const Backend* backend);
 
     net::EventLoop& loop_;
     const std::function<void()> on_accepts_;
-    const std::chrono::milliseconds look_;
+    const std::chrono::milliseconds interval_;
     std::map<PortId, Need> needs_;
     std::map<const Backend*, std::unique_ptr<Watch>> watches_;
 };

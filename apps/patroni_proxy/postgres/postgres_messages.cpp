@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kHeadSize = 8;  // length and code
 
-// The codes that stand where a startup packet has its protocol version.
+// These codes are where a startup packet has its protocol version.
 constexpr std::uint32_t kCancelCode = 80'877'102;
 constexpr std::uint32_t kSslCode = 80'877'103;
 constexpr std::uint32_t kGssCode = 80'877'104;
@@ -45,13 +45,13 @@ Request kind_of(std::uint32_t code, std::size_t size) {
     return Request::other;
 }
 
-constexpr std::size_t kFieldsAt = 5;  // behind a message's type and length
+constexpr std::size_t kFieldsAt = 5;  // after a message's type and length
 
-// No refusal is as long. Servers before protocol 3, and a postmaster that cannot fork, begin their
-// errors alike, with text where the length is.
+// No refusal is longer. Servers before protocol 3, and a postmaster that cannot fork, begin their
+// errors in the same way, but with text where the length is.
 constexpr std::size_t kMaxAnswer = 8'192;
 
-/// Of the message that begins here, or as much as it takes to know that.
+/// The size of the message that begins here, or as many bytes as it takes to know it.
 std::size_t size_of_message(std::string_view bytes) {
     return bytes.size() < kFieldsAt ? kFieldsAt : 1 + std::size_t{read_number(bytes, 1)};
 }
@@ -59,7 +59,7 @@ std::size_t size_of_message(std::string_view bytes) {
 }  // namespace
 
 RequestHead read_request(std::string_view bytes) {
-    // What begins otherwise has a length that no request has.
+    // Otherwise the length is greater than that of any request.
     if (!bytes.empty() && bytes[0] != '\0')
         return {Request::other, 0};
     if (bytes.size() < kHeadSize)
@@ -74,8 +74,8 @@ RequestHead read_request(std::string_view bytes) {
 }
 
 Answer read_answer(std::string_view bytes) {
-    // NegotiateProtocolVersion: a client that asks for more than the server knows hears of that
-    // first, and then whether it is accepted.
+    // NegotiateProtocolVersion: a client that asks for a newer protocol than the server knows is
+    // told that first, and then whether it is accepted.
     if (!bytes.empty() && bytes[0] == 'v') {
         const std::size_t size = size_of_message(bytes);
         if (size < kFieldsAt || size > kMaxAnswer)
@@ -117,7 +117,7 @@ std::string fatal_error(std::string_view sqlstate, std::string_view why) {
     // A NUL would end the field and begin another.
     const std::string message = daemons::one_line(why, daemons::kLongestReason);
     std::string fields;
-    // V is S in English whatever the server's language, for programs.
+    // V is S in English, whatever the server's language: it is meant for programs.
     for (const auto& [type, text] : {std::pair<char, std::string_view>{'S', "FATAL"},
                                      {'V', "FATAL"},
                                      {'C', sqlstate},
@@ -132,7 +132,7 @@ std::string fatal_error(std::string_view sqlstate, std::string_view why) {
 
 std::string readiness_question() {
     using namespace std::string_literals;
-    // Without a user the server objects to that before it says whether it accepts anybody.
+    // Without a user the server reports that, instead of whether it accepts connections.
     const std::string parameters = "user\0patroni_proxy\0database\0postgres\0\0"s;
     return number(kHeadSize + parameters.size()) + number(kProtocolMajor << 16U) + parameters;
 }

@@ -7,10 +7,10 @@
 
 namespace proxy {
 
-/// What little the proxy reads and writes of PostgreSQL's protocol 3: the messages by which a
+/// The part of PostgreSQL's protocol 3 that the proxy reads and writes: the messages with which a
 /// connection begins (PostgreSQL documentation, "Message Formats"). All of it is pure.
 
-/// What the first bytes of a client ask for.
+/// What a client's first bytes ask for.
 enum class Request : std::uint8_t {
     incomplete,  ///< more bytes are needed
     ssl,         ///< SSLRequest: the server answers with a byte, and the next request follows
@@ -20,44 +20,44 @@ enum class Request : std::uint8_t {
     other,       ///< not PostgreSQL, or TLS from the first byte on
 };
 
-/// The longest startup packet that PostgreSQL takes: 10,000 bytes behind its length.
+/// The longest startup packet that PostgreSQL accepts: 10,000 bytes after the length field.
 inline constexpr std::size_t kMaxRequest = 10'004;
-/// With a key of 256 bytes, which is as long as protocol 3.2 allows.
+/// With a key of 256 bytes, the longest that protocol 3.2 allows.
 inline constexpr std::size_t kMaxCancelRequest = 268;
 
 struct RequestHead {
     Request kind = Request::incomplete;
-    std::size_t size = 0;  ///< of the whole message, which `bytes` may exceed; 0 if incomplete
+    std::size_t size = 0;  ///< of the whole message; 0 if it is incomplete or no request
 };
-/// A request of which not all has come is `incomplete`.
+/// A request that has not arrived completely is `incomplete`.
 [[nodiscard]] RequestHead read_request(std::string_view bytes);
 
 /// The server's "no" to SSLRequest and GSSENCRequest: the client goes on in clear text.
 inline constexpr char kNoEncryption = 'N';
 
-/// What the beginning of a server's answer to a startup packet says.
+/// The beginning of a server's answer to a startup packet.
 struct Answer {
     bool is_error = false;
-    bool incomplete = false;  ///< it is, or may become, an error of which not all has come
+    bool incomplete = false;  ///< it is or may be an error, and has not arrived completely
     std::string sqlstate{};
     std::string message{};
 };
-/// Of an error, the fields that have come as a whole.
+/// Reads those fields of an error that have arrived completely.
 [[nodiscard]] Answer read_answer(std::string_view bytes);
 
 /// Shutting down, starting up, or not consistent yet: connections are not accepted.
 inline constexpr std::string_view kCannotConnectNow = "57P03";
 
-/// Whether it refuses the session only because the server comes or goes: by the above, or because
-/// it was told to end in the middle (57P01, 57P02).
+/// Whether the server refuses the session only because it is starting or stopping: with the code
+/// above, or because it was shut down meanwhile (57P01, 57P02).
 [[nodiscard]] bool is_not_ready(const Answer& answer);
 
 /// An ErrorResponse of severity FATAL with `sqlstate`, for a client that waits for the answer to
 /// its startup packet.
 [[nodiscard]] std::string fatal_error(std::string_view sqlstate, std::string_view message);
 
-/// A startup packet that makes a server say whether it accepts connections, as pg_isready does: it
-/// asks for no more than that, so whoever sends it closes at the first byte of the answer.
+/// A startup packet that makes a server say whether it accepts connections, as pg_isready sends it.
+/// The caller closes the connection at the first byte of the answer.
 [[nodiscard]] std::string readiness_question();
 
 }  // namespace proxy

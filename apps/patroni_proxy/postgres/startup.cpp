@@ -7,21 +7,21 @@
 namespace proxy {
 namespace {
 
-// A server that goes away may close without a word. One that closes each time does not like what
-// this client says, which is no reason to doubt it for ever.
+// A server that is stopping may close without an answer. A server that does so each time objects to
+// what this client sends, which is no reason to doubt the server for ever.
 constexpr unsigned kMaxSilentEnds = 3;
 
 }  // namespace
 
 Startup::Next Startup::on_client(std::string_view bytes) {
-    // One that ends or does not wait for the answer is on its own.
+    // Nothing can be done for a client that ends, or does not wait for the answer.
     if (bytes.empty() || awaits_ != Awaits::request)
         return Next::enough;
     request_.append(bytes);
     const auto [kind, size] = read_request(request_);
     if (kind == Request::incomplete)
         return Next::further;
-    // None of them is followed by anything before the server has answered.
+    // No request is followed by anything before the server has answered.
     speaks_on_ = kind == Request::other || request_.size() > size;
     if (speaks_on_)
         return Next::enough;
@@ -39,8 +39,8 @@ Startup::Next Startup::on_client(std::string_view bytes) {
 }
 
 Startup::Next Startup::on_backend(std::string_view bytes) {
-    // A server that speaks first is no PostgreSQL, and one that closes on a client that says
-    // nothing (authentication_timeout) may do so.
+    // A server that speaks first is not PostgreSQL, and PostgreSQL may close on a client that says
+    // nothing (authentication_timeout).
     if (awaits_ == Awaits::request)
         return Next::enough;
     if (bytes.empty())

@@ -72,7 +72,7 @@ void ConnectRace::cancel() noexcept {
 bool ConnectRace::keep_eligible() noexcept {
     for (auto i = static_cast<std::ptrdiff_t>(lanes_.size()); i-- > 0;) {
         const Seat& seat = lanes_[static_cast<std::size_t>(i)]->seat;
-        if (!port_.table().keeps_sessions_of(seat.backend().get(), seat.admission()))
+        if (!port_.table().keeps_sessions_of(seat.backend().get(), seat.served_by()))
             close(lanes_.begin() + i);
     }
     // There may be one to race with, which there was not when the timer was due.

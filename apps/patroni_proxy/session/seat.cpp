@@ -4,21 +4,21 @@
 
 namespace proxy {
 
-Seat::Seat(BackendPtr backend, MemberTally& tally, Admission admission)
-    : backend_(std::move(backend)), tally_(&tally), admission_(admission) {
+Seat::Seat(BackendPtr backend, MemberTally& tally, ServedBy served_by)
+    : backend_(std::move(backend)), tally_(&tally), served_by_(served_by) {
     ++tally_->sessions;
 }
 
 Seat::Seat(Seat&& other) noexcept
     : backend_(std::move(other.backend_)),
       tally_(std::exchange(other.tally_, nullptr)),
-      admission_(other.admission_) {}
+      served_by_(other.served_by_) {}
 
 Seat& Seat::operator=(Seat&& other) noexcept {
     free();
     backend_ = std::move(other.backend_);
     tally_ = std::exchange(other.tally_, nullptr);
-    admission_ = other.admission_;
+    served_by_ = other.served_by_;
     return *this;
 }
 

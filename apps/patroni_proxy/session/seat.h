@@ -12,25 +12,25 @@ class Seat {
   public:
     Seat() = default;
     /// The backend counts the connection already; see claim_backend().
-    Seat(BackendPtr backend, MemberTally& tally, Admission admission);
+    Seat(BackendPtr backend, MemberTally& tally, ServedBy served_by);
     Seat(Seat&& other) noexcept;
     Seat& operator=(Seat&& other) noexcept;
     ~Seat() { free(); }
 
     /// It counts no longer, but its backend stays known.
     void free() noexcept;
-    void make_regular() noexcept { admission_ = Admission::regular; }
+    void now_by_roles() noexcept { served_by_ = ServedBy::roles; }
 
     [[nodiscard]] bool is_taken() const noexcept { return tally_ != nullptr; }
     [[nodiscard]] const BackendPtr& backend() const noexcept { return backend_; }
-    [[nodiscard]] Admission admission() const noexcept { return admission_; }
+    [[nodiscard]] ServedBy served_by() const noexcept { return served_by_; }
     /// Null once it is free.
     [[nodiscard]] MemberTally* tally() const noexcept { return tally_; }
 
   private:
     BackendPtr backend_;
     MemberTally* tally_ = nullptr;
-    Admission admission_ = Admission::regular;
+    ServedBy served_by_ = ServedBy::roles;
 };
 
 }  // namespace proxy

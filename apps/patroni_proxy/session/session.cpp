@@ -69,7 +69,7 @@ void Session::start() noexcept {
     if (const auto refusal = port_.admit(client_address_))
         return close(*refusal);
     attempt_ = std::make_unique<Attempt>(*this);
-    // Only where it can be held meanwhile can it be sent to another backend.
+    // The startup packet is sent to another backend only where the client can be held meanwhile.
     startup_ = std::make_unique<Startup>(port_.settings().queue_timeout.count() != 0);
     // Nobody overtakes those who wait.
     if (port_.anyone_waits())
@@ -257,7 +257,7 @@ bool Session::idle_for(unsigned intervals) noexcept {
     return idle_intervals_ >= intervals;
 }
 
-/// Once the relay has given the client back, what it had moved was in vain and is not counted.
+/// Once the relay has given the client back, what it had moved is not counted, for it was in vain.
 std::uint64_t Session::bytes_from_client() const noexcept {
     return relay_ && !client_ ? relay_->bytes_from_client() : 0;
 }

@@ -64,7 +64,7 @@ class Session final : public RaceOwner,
     /// A session without a backend connects to none that may no longer serve.
     void leave_ineligible() noexcept;
     /// Its backend serves by `roles` now, whatever it served by when the session began.
-    void make_regular() noexcept { seat_.make_regular(); }
+    void now_by_roles() noexcept { seat_.now_by_roles(); }
     /// Ends it, whatever it is doing.
     void end(SessionEnd end) noexcept;
     /// Called at equal intervals: whether no byte has moved for as many as `intervals` of them.
@@ -74,7 +74,7 @@ class Session final : public RaceOwner,
 
     /// Stays known after the backend's end, for logs and counts.
     [[nodiscard]] const Backend* backend() const noexcept { return seat_.backend().get(); }
-    [[nodiscard]] Admission admission() const noexcept { return seat_.admission(); }
+    [[nodiscard]] ServedBy served_by() const noexcept { return seat_.served_by(); }
     /// Whether it counts among its backend's connections.
     [[nodiscard]] bool has_seat() const noexcept { return seat_.is_taken(); }
     /// Whether it has, or had, a connection to a backend.

@@ -11,7 +11,7 @@ namespace proxy {
 
 /// What one worker counted of one port on one member.
 struct MemberTally {
-    std::uint64_t sessions = 0;  ///< open now, connecting ones too
+    std::uint64_t sessions = 0;  ///< open now, connecting ones included
     std::uint64_t sessions_total = 0;
     std::uint64_t bytes_from_client = 0;
     std::uint64_t bytes_from_backend = 0;
@@ -27,7 +27,7 @@ struct PortTally {
     std::uint64_t queued_total = 0;
 };
 
-/// Of several workers.
+/// Adds up what several workers counted.
 void add(PortTally& sum, const PortTally& tally);
 
 }  // namespace proxy

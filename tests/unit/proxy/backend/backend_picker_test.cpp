@@ -48,7 +48,7 @@ BackendPtr add_spare(BackendTable& table, std::size_t of) {
     return table.spares.back();
 }
 
-TEST(BackendPickerTest, TakesTheOneWithTheFewestConnectionsWhateverTheTurn) {
+TEST(BackendPickerTest, TakesTheBackendWithTheFewestConnections) {
     const auto table = table_with({3, 1, 2});
     for (std::size_t turn = 0; turn < 7; ++turn)
         EXPECT_EQ(pick(table, {}, turn), "b1") << turn;
@@ -61,7 +61,7 @@ TEST(BackendPickerTest, EqualsAreTakenInTurn) {
         EXPECT_EQ(pick(table, {}, turn), expected[turn]);
 }
 
-TEST(BackendPickerTest, SparesAreTriedInTheirOrderOnceTheEligibleWas) {
+TEST(BackendPickerTest, SparesAreTriedInOrderAfterThePreferredAddress) {
     auto table = table_with({3});
     const auto s1 = add_spare(table, 0);
     const auto s2 = add_spare(table, 0);
@@ -73,7 +73,7 @@ TEST(BackendPickerTest, SparesAreTriedInTheirOrderOnceTheEligibleWas) {
     EXPECT_EQ(claim_backend(table, tried, 1).backend, nullptr);
 }
 
-TEST(BackendPickerTest, OnlyTheEqualAndFewestTakeTurns) {
+TEST(BackendPickerTest, OnlyBackendsWithTheFewestConnectionsTakeTurns) {
     const auto table = table_with({1, 9, 1, 9});
     std::map<std::string, int> picked;
     for (std::size_t turn = 0; turn < 8; ++turn)
@@ -81,24 +81,24 @@ TEST(BackendPickerTest, OnlyTheEqualAndFewestTakeTurns) {
     EXPECT_EQ(picked, (std::map<std::string, int>{{"b0", 4}, {"b2", 4}}));
 }
 
-TEST(BackendPickerTest, TheTurnMayRunOver) {
+TEST(BackendPickerTest, TheTurnMayOverflow) {
     const auto table = table_with({0, 0, 0});
     EXPECT_EQ(pick(table, {}, ~std::size_t{0} - 2),
               "b" + std::to_string((~std::size_t{0} - 2) % 3));
 }
 
-TEST(BackendPickerTest, WhatWasTriedIsPassedOver) {
+TEST(BackendPickerTest, TriedBackendsAreLeftOut) {
     const auto table = table_with({0, 1, 2});
     EXPECT_EQ(pick(table, {0}, 0), "b1");
     EXPECT_EQ(pick(table, {1}, 1), "b0");
     EXPECT_EQ(pick(table, {1, 0}, 0), "b2");
 }
 
-TEST(BackendPickerTest, NoneIsLeftWhenAllWereTried) {
+TEST(BackendPickerTest, FindsNoneIfAllWereTried) {
     EXPECT_EQ(pick(table_with({0, 0}), {1, 0}, 0), "none");
 }
 
-TEST(BackendPickerTest, AnEmptyTableHasNone) {
+TEST(BackendPickerTest, FindsNoneInAnEmptyTable) {
     EXPECT_EQ(pick(table_with({}), {}, 5), "none");
 }
 
@@ -109,7 +109,7 @@ TEST(BackendPickerTest, CountsTheConnectionItClaims) {
     EXPECT_EQ(table.eligible[0]->connections, 3);
 }
 
-TEST(BackendPickerTest, ClaimsNoneBeyondTheLimit) {
+TEST(BackendPickerTest, RespectsTheLimitOfConnections) {
     const auto table = table_with({2, 1});
     EXPECT_EQ(claim_backend(table, {}, 0, {.max_connections = 2}).backend, table.eligible[1]);
     const auto claim = claim_backend(table, {}, 0, {.max_connections = 2});
@@ -119,7 +119,7 @@ TEST(BackendPickerTest, ClaimsNoneBeyondTheLimit) {
     EXPECT_EQ(table.eligible[1]->connections, 2);
 }
 
-TEST(BackendPickerTest, ThatAllUntriedOnesAreFullIsTold) {
+TEST(BackendPickerTest, SaysThatTheRemainingBackendsAreFull) {
     const auto table = table_with({0, 2});
     const auto claim = claim_backend(table, {table.eligible[0].get()}, 0, {.max_connections = 2});
     EXPECT_EQ(claim.backend, nullptr);
@@ -127,7 +127,7 @@ TEST(BackendPickerTest, ThatAllUntriedOnesAreFullIsTold) {
     EXPECT_FALSE(claim_backend(table_with({}), {}, 0, {.max_connections = 2}).any_full);
 }
 
-TEST(BackendPickerTest, WorkersThatClaimAtOnceNeitherMeetNorExceedTheLimit) {
+TEST(BackendPickerTest, WorkersThatClaimAtOnceRespectTheLimit) {
     constexpr std::uint32_t kLimit = 3'000;
     const auto table = table_with({0, 0, 0});
     std::atomic<std::uint32_t> claimed{0};
@@ -159,7 +159,7 @@ TEST(BackendPickerTest, WorkersThatClaimAtOnceSpreadEvenly) {
     }
 }
 
-TEST(BackendPickerTest, ADoubtfulOneIsPassedOverWhereThatIsAsked) {
+TEST(BackendPickerTest, LeavesOutUnconfirmedBackendsOnRequest) {
     const auto table = table_with({0, 3});
     say(*table.eligible[1], BackendState::accepts);
     EXPECT_EQ(claim_backend(table, {}, 0).backend, table.eligible[0]);
@@ -170,7 +170,7 @@ TEST(BackendPickerTest, ADoubtfulOneIsPassedOverWhereThatIsAsked) {
     EXPECT_EQ(claim_backend(table, {}, 0, {.confirmed_only = true}).backend, nullptr);
 }
 
-TEST(BackendPickerTest, WhatFailsComesLastUntilItIsHeardOfAgain) {
+TEST(BackendPickerTest, AFailingBackendComesLastUntilItAnswers) {
     for (const auto reach : {BackendState::refuses, BackendState::hangs, BackendState::not_ready}) {
         const auto table = table_with({0, 7, 8});
         table.eligible[0]->reachability.note_failure(reach, "why");
@@ -181,14 +181,14 @@ TEST(BackendPickerTest, WhatFailsComesLastUntilItIsHeardOfAgain) {
     }
 }
 
-TEST(BackendPickerTest, WhereAllFailTheFewestConnectionsDecide) {
+TEST(BackendPickerTest, IfAllFailTheFewestConnectionsDecide) {
     const auto table = table_with({5, 2, 4});
     for (const auto& backend : table.eligible)
         backend->reachability.note_failure(BackendState::refuses, "why");
     EXPECT_EQ(pick(table, {}, 0), "b1");
 }
 
-TEST(BackendPickerTest, OneThatFailsIsNotTakenBeforeOneThatIsFullButInItsPlace) {
+TEST(BackendPickerTest, AFailingBackendIsTakenIfTheOthersAreFull) {
     const auto table = table_with({0, 2});
     table.eligible[0]->reachability.note_failure(BackendState::hangs, "why");
     EXPECT_EQ(claim_backend(table, {}, 0, {.max_connections = 3}).backend, table.eligible[1]);
@@ -216,7 +216,7 @@ TEST(BackendPickerTest, ASpareAddressComesAfterThePreferredOneWasTried) {
     EXPECT_EQ(claim_backend(table, {tried[0], spare.get()}, 0).backend, nullptr);
 }
 
-TEST(BackendPickerTest, TheLimitIsOfAMemberAtAllItsAddresses) {
+TEST(BackendPickerTest, TheLimitAppliesToAMemberOverAllItsAddresses) {
     auto table = table_with({2});
     const auto spare = add_spare(table, 0);
     table.eligible[0]->reachability.note_failure(BackendState::refuses, "why");
@@ -226,7 +226,7 @@ TEST(BackendPickerTest, TheLimitIsOfAMemberAtAllItsAddresses) {
     EXPECT_TRUE(claim.any_full);
 }
 
-TEST(BackendPickerTest, TheDoubtfulAreThoseThatHaveYetToSayThatTheyAccept) {
+TEST(BackendPickerTest, ListsTheUnconfirmedCandidates) {
     auto table = table_with({0, 0, 0});
     const auto spare = add_spare(table, 2);
     say(*table.eligible[1], BackendState::accepts);
@@ -237,7 +237,7 @@ TEST(BackendPickerTest, TheDoubtfulAreThoseThatHaveYetToSayThatTheyAccept) {
               (std::vector<BackendPtr>{table.eligible[2], spare}));
 }
 
-TEST(BackendPickerTest, NoMoreConnectionsASecondThanTheRate) {
+TEST(BackendPickerTest, RespectsTheRateOfConnections) {
     using namespace std::chrono_literals;
     constexpr std::uint32_t kRate = 1'000;
     const auto table = table_with({0});

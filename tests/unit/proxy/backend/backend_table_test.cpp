@@ -69,13 +69,13 @@ std::string text_of(const BackendTable& table) {
            table.why_excluded();
 }
 
-TEST(BackendTableTest, HoldsWhoIsEligibleWhoIsToleratedAndWhyOthersAreNot) {
+TEST(BackendTableTest, HoldsEligibleAndToleratedMembersAndWhyOthersAreExcluded) {
     EXPECT_EQ(text_of(build_backend_table(verdicts_on_five(), Lookup().function())),
               "p1 p2 | p3 | p3: lag of 1000 bytes is over 999; p4: state is stopped; "
               "p5: tagged noloadbalance");
 }
 
-TEST(BackendTableTest, KeepsTheObjectsOfTheLookup) {
+TEST(BackendTableTest, UsesTheObjectsOfTheLookup) {
     Lookup lookup;
     const auto first = build_backend_table(verdicts_on_five(), lookup.function());
     const auto second = build_backend_table(verdicts_on_five(), lookup.function());
@@ -83,7 +83,7 @@ TEST(BackendTableTest, KeepsTheObjectsOfTheLookup) {
     EXPECT_EQ(first.tolerated, second.tolerated);
 }
 
-TEST(BackendTableTest, LooksUpWhoMayBeUsedAndNobodyElse) {
+TEST(BackendTableTest, LooksUpOnlyMembersThatMayBeUsed) {
     // A lookup may ask the DNS, in vain and for long, for a member that is gone.
     Lookup lookup;
     (void)build_backend_table(verdicts_on_five(), lookup.function());
@@ -102,10 +102,21 @@ TEST(BackendTableTest, AClusterWithoutMembersSaysSo) {
     EXPECT_EQ(text_of(table), " |  | Patroni names no member");
 }
 
-TEST(BackendTableTest, TellsWhyOneMemberIsExcluded) {
+TEST(BackendTableTest, SaysWhyOneMemberIsExcluded) {
     const auto table = build_backend_table(verdicts_on_five(), Lookup().function());
     EXPECT_EQ(table.why_excluded("p4"), "state is stopped");
     EXPECT_EQ(table.why_excluded("p9"), "no longer in Patroni's answer");
+}
+
+TEST(BackendTableTest, SaysWhatIsKnownOfMembersThatAreNotConfirmed) {
+    BackendTable table;
+    for (const auto* member : {"p1", "p2", "p3"})
+        table.eligible.push_back(BackendPtr(new Backend{member, {}}));
+    Reachability& first = table.eligible[0]->reachability;
+    first.note_answer(first.moment(), BackendState::accepts);
+    table.eligible[1]->reachability.note_failure(BackendState::not_ready,
+                                                 "the database system is starting up");
+    EXPECT_EQ(table.why_unconfirmed(), "p2: the database system is starting up; p3: no answer yet");
 }
 
 TEST(BackendTableTest, KeepsSessionsByObjectAndNotByName) {
@@ -146,8 +157,8 @@ TEST_F(AddressesTest, TheFirstIsForNewSessionsTheOthersAreSpares) {
     for (const auto& backend : {first_, second_, third_, left_})
         EXPECT_TRUE(table.keeps_sessions_of(backend.get()));
     for (const auto& backend : {first_, second_, third_})
-        EXPECT_TRUE(table.is_regular(backend.get()));
-    EXPECT_FALSE(table.is_regular(left_.get()));
+        EXPECT_TRUE(table.serves_by_roles(backend.get()));
+    EXPECT_FALSE(table.serves_by_roles(left_.get()));
 }
 
 TEST_F(AddressesTest, AMemberThatIsToleratedKeepsItsSessionsAtAllOfThem) {
@@ -176,19 +187,19 @@ TEST_F(AddressesTest, SparesOfAFallbackServeLikeIt) {
     EXPECT_TRUE(table.falls_back);
     EXPECT_EQ(table.spares, (std::vector{second_, third_}));
     for (const auto& backend : {first_, second_, third_, left_}) {
-        EXPECT_TRUE(table.keeps_sessions_of(backend.get(), Admission::fallback));
-        EXPECT_FALSE(table.keeps_sessions_of(backend.get(), Admission::regular));
+        EXPECT_TRUE(table.keeps_sessions_of(backend.get(), ServedBy::fallback_roles));
+        EXPECT_FALSE(table.keeps_sessions_of(backend.get(), ServedBy::roles));
     }
 }
 
 TEST_F(AddressesTest, ASessionEndsForTheReasonThereIs) {
     const BackendPtr gone = at("p1", "127.0.0.7");
-    EXPECT_EQ(table_of(Standing::eligible).why_ended(*gone, Admission::regular),
+    EXPECT_EQ(table_of(Standing::eligible).why_ended(*gone, ServedBy::roles),
               "it is at 127.0.0.1:5432 now, and no longer at 127.0.0.7:5432");
-    EXPECT_EQ(table_of(Standing::tolerated).why_ended(*gone, Admission::regular),
+    EXPECT_EQ(table_of(Standing::tolerated).why_ended(*gone, ServedBy::roles),
               "it is at 127.0.0.1:5432 now, and no longer at 127.0.0.7:5432");
-    EXPECT_EQ(table_of(Standing::out).why_ended(*gone, Admission::regular), "leader");
-    EXPECT_EQ(BackendTable{}.why_ended(*gone, Admission::regular), "no longer in Patroni's answer");
+    EXPECT_EQ(table_of(Standing::out).why_ended(*gone, ServedBy::roles), "leader");
+    EXPECT_EQ(BackendTable{}.why_ended(*gone, ServedBy::roles), "no longer in Patroni's answer");
 }
 
 /// Tables of one port: a leader and a standby, whom `roles` and `fallback_roles` judge.
@@ -199,10 +210,10 @@ class FallbackTableTest : public testing::Test {
         return with_fallback(build_backend_table(regular, lookup_.function()),
                              build_backend_table(fallback, lookup_.function()), on_return);
     }
-    bool keeps(const BackendTable& table, const std::string& member, Admission admission) {
+    bool keeps(const BackendTable& table, const std::string& member, ServedBy served_by) {
         Member asked;
         asked.name = member;
-        return table.keeps_sessions_of(lookup_.function()(asked).backends.front().get(), admission);
+        return table.keeps_sessions_of(lookup_.function()(asked).backends.front().get(), served_by);
     }
     static Verdict fit(const std::string& name) {
         return verdict_on(name, Standing::eligible, "it fits");
@@ -266,7 +277,7 @@ TEST_F(FallbackTableTest, AMemberThatFitsButCannotBeLocatedServesNobody) {
     EXPECT_EQ(names_of(table.eligible), "p1");
 }
 
-TEST_F(FallbackTableTest, ASessionIsJudgedByTheListThatLetItIn) {
+TEST_F(FallbackTableTest, ASessionIsJudgedByTheListThatServedIt) {
     struct Case {
         std::string what;
         BackendTable table;
@@ -292,27 +303,28 @@ TEST_F(FallbackTableTest, ASessionIsJudgedByTheListThatLetItIn) {
         {"tolerated, and a fallback", table_of({doubted("p1")}, {fit("p1")}), true, true},
     };
     for (const auto& [what, table, regular, fallback] : cases) {
-        EXPECT_EQ(keeps(table, "p1", Admission::regular), regular) << what;
-        EXPECT_EQ(keeps(table, "p1", Admission::fallback), fallback) << what;
-        EXPECT_FALSE(keeps(table, "p9", Admission::fallback)) << what;
+        EXPECT_EQ(keeps(table, "p1", ServedBy::roles), regular) << what;
+        EXPECT_EQ(keeps(table, "p1", ServedBy::fallback_roles), fallback) << what;
+        EXPECT_FALSE(keeps(table, "p9", ServedBy::fallback_roles)) << what;
     }
 }
 
-TEST_F(FallbackTableTest, OnlyWhoServesByRolesIsRegular) {
+TEST_F(FallbackTableTest, KnowsWhichBackendsServeByRoles) {
     const auto leads = out("p1", "it is the leader");
     const auto serving = table_of({leads, fit("p2")}, {fit("p1"), out("p2", "x")});
-    EXPECT_TRUE(serving.is_regular(serving.eligible.front().get()));
-    EXPECT_FALSE(serving.is_regular(serving.fallback.front().get()));
+    EXPECT_TRUE(serving.serves_by_roles(serving.eligible.front().get()));
+    EXPECT_FALSE(serving.serves_by_roles(serving.fallback.front().get()));
     const auto falling = table_of({leads}, {fit("p1")});
-    EXPECT_FALSE(falling.is_regular(falling.eligible.front().get()));
+    EXPECT_FALSE(falling.serves_by_roles(falling.eligible.front().get()));
     const auto doubt = table_of({leads, doubted("p2")}, {fit("p1")});
-    EXPECT_FALSE(doubt.is_regular(doubt.tolerated.front().get()));
+    EXPECT_FALSE(doubt.serves_by_roles(doubt.tolerated.front().get()));
 }
 
 TEST_F(FallbackTableTest, ASessionThatEndsHasTheReasonOfItsList) {
     const auto leads = out("p1", "it is the leader");
     const auto why = [](const BackendTable& table) {
-        return table.why_excluded("p1") + " | " + table.why_excluded("p1", Admission::fallback);
+        return table.why_excluded("p1") + " | " +
+               table.why_excluded("p1", ServedBy::fallback_roles);
     };
     const std::string regular = "it is the leader | ";
     EXPECT_EQ(why(table_of({leads, fit("p2")}, {fit("p1")}, OnReturn::close)),
@@ -356,7 +368,7 @@ TEST(BackendTableTest, IsTheSameWithTheSameBackendsAndReasons) {
         << "other objects";
 }
 
-TEST(BackendTableTest, ACopyBeginsToCountAnew) {
+TEST(BackendTableTest, ACopyCountsFromZero) {
     const auto table = build_backend_table(verdicts_on_five(), Lookup().function());
     table.refused = 7;
     const BackendTable copy(table);

@@ -17,7 +17,7 @@ TEST(ReachabilityTest, NothingIsKnownAtFirst) {
     EXPECT_EQ(reachability.why_failing(), "");
 }
 
-TEST(ReachabilityTest, ItsOwnWordCounts) {
+TEST(ReachabilityTest, ItsAnswerCounts) {
     Reachability reachability;
     EXPECT_EQ(reachability.note_answer(reachability.moment(), BackendState::not_ready, "it starts"),
               BackendState::unknown);
@@ -29,7 +29,7 @@ TEST(ReachabilityTest, ItsOwnWordCounts) {
     EXPECT_EQ(reachability.why_failing(), "");
 }
 
-TEST(ReachabilityTest, AWordFromBeforeAFailureDoesNotCount) {
+TEST(ReachabilityTest, AnAnswerFromBeforeAFailureDoesNotCount) {
     Reachability reachability;
     const auto asked_at = reachability.moment();
     EXPECT_TRUE(reachability.note_failure(BackendState::refuses, "Connection refused"));
@@ -41,7 +41,7 @@ TEST(ReachabilityTest, AWordFromBeforeAFailureDoesNotCount) {
     EXPECT_EQ(reachability.why_failing(), "timed out");
 }
 
-TEST(ReachabilityTest, ASessionThatItEndsMakesAnAcceptingOneDoubtful) {
+TEST(ReachabilityTest, AnEndedSessionCastsDoubtOnAnAcceptingBackend) {
     Reachability reachability;
     say(reachability, BackendState::accepts);
     const auto asked_at = reachability.moment();
@@ -54,7 +54,7 @@ TEST(ReachabilityTest, ASessionThatItEndsMakesAnAcceptingOneDoubtful) {
         << "one that ends sessions all the time would never be believed";
 }
 
-TEST(ReachabilityTest, AConnectClearsWhatAConnectMet) {
+TEST(ReachabilityTest, AConnectClearsAFailedConnect) {
     for (const auto reach : {BackendState::refuses, BackendState::hangs}) {
         Reachability reachability;
         reachability.note_failure(reach, "why");
@@ -71,7 +71,7 @@ TEST(ReachabilityTest, AConnectClearsWhatAConnectMet) {
     EXPECT_TRUE(accepts.accepts());
 }
 
-TEST(ReachabilityTest, WhoeverWaitsForAWordIsFirstOnce) {
+TEST(ReachabilityTest, OnlyTheFirstThatWaitsHasItAsked) {
     Reachability reachability;
     EXPECT_TRUE(reachability.begin_waiting());
     EXPECT_FALSE(reachability.begin_waiting());
@@ -79,7 +79,7 @@ TEST(ReachabilityTest, WhoeverWaitsForAWordIsFirstOnce) {
     EXPECT_TRUE(reachability.begin_waiting());
 }
 
-TEST(ReachabilityTest, OneConnectIsSeenByOneLook) {
+TEST(ReachabilityTest, AConnectIsSeenOnce) {
     Reachability reachability;
     EXPECT_FALSE(reachability.take_connected());
     reachability.note_connected();
@@ -87,7 +87,7 @@ TEST(ReachabilityTest, OneConnectIsSeenByOneLook) {
     EXPECT_FALSE(reachability.take_connected());
 }
 
-TEST(ReachabilityTest, EachTroubleIsToldOnceUntilItMayBeToldAgain) {
+TEST(ReachabilityTest, EachTroubleIsReportedOnceUntilReportsAreAllowedAgain) {
     Reachability reachability;
     for (int i = 0; i < 2; ++i) {
         EXPECT_TRUE(reachability.begin_report(Trouble::ended));

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 constexpr std::optional<SessionEnd> kHeld = std::nullopt;
 
-TEST(HeldSessionsTest, WhoIsHeldAndWhoIsRefused) {
+TEST(HeldSessionsTest, HoldsOrRefuses) {
     const struct {
         std::chrono::milliseconds queue_timeout;
         std::chrono::milliseconds waited;

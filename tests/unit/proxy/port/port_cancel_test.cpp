@@ -40,7 +40,7 @@ TEST_F(PortCancelTest, ACancelRequestReachesEveryMemberThatMayRunTheQuery) {
         3U);
 }
 
-TEST_F(PortCancelTest, ItIsDoneOnceEveryServerHasActed) {
+TEST_F(PortCancelTest, EndsOnceEveryServerHasActed) {
     ServedPort port(table_of({b1_, b2_}));
     auto on_one = session(port);
     auto on_other = session(port);
@@ -65,7 +65,7 @@ TEST_F(PortCancelTest, AServerThatNeverActsDelaysItByTheConnectTimeout) {
     port.wait_for_sessions(1);
 }
 
-TEST_F(PortCancelTest, ItPassesWhereThereIsNoBackendForSessions) {
+TEST_F(PortCancelTest, IsPassedOnWithoutAnEligibleBackend) {
     for (const PortSettings& settings : {PortSettings{}, PortSettings{.queue_timeout = 1h},
                                          PortSettings{.no_backend = NoBackend::postgres_error}}) {
         ServedPort port(table_of({b1_}), settings);
@@ -82,7 +82,7 @@ TEST_F(PortCancelTest, ItPassesWhereThereIsNoBackendForSessions) {
     }
 }
 
-TEST_F(PortCancelTest, ItReachesMembersThatHaveNoSessionsHere) {
+TEST_F(PortCancelTest, ReachesMembersWithoutSessionsHere) {
     FakeBackend third({.name = "b3", .greeting = false, .echo = false});
     const FakePostgres postgres3(third, FakePostgres::State::accepts);
     ServedPort port(table_of({b1_}, {b2_}, {backend_for(third), b1_}));
@@ -109,7 +109,7 @@ TEST_F(PortCancelTest, AMemberWithoutSessionsThatIsDownDelaysItByASecondAtMost) 
     wait_for_cancel(fake(1), FakePostgres::cancel_request());
 }
 
-TEST_F(PortCancelTest, AFloodTakesNoDescriptorsOfSessions) {
+TEST_F(PortCancelTest, AFloodLeavesTheDescriptorsToSessions) {
     ServedPort port(table_of({b1_}, {b2_}));
     auto on_b1 = session(port);
     port.process().max = 2;  // that, and the request itself
@@ -124,7 +124,7 @@ TEST_F(PortCancelTest, AFloodTakesNoDescriptorsOfSessions) {
     EXPECT_EQ(fake(2).accepted(), 0U);
 }
 
-TEST_F(PortCancelTest, InPiecesItIsSeenWhileItsClientIsHeld) {
+TEST_F(PortCancelTest, IsRecognisedInPiecesWhileTheClientIsHeld) {
     const std::string request = FakePostgres::cancel_request(32);
     for (std::size_t cut = 1; cut < request.size(); cut += 5) {
         ServedPort port(table_of({}, {b1_}), holding_);

@@ -67,7 +67,7 @@ TEST_F(PortFallbackTest, SessionsThatFellBackEndWithTheReasonIfThePortCloses) {
         << log;
 }
 
-TEST_F(PortFallbackTest, ASessionThatRolesLetInIsNotKeptByTheFallback) {
+TEST_F(PortFallbackTest, ASessionServedByRolesIsNotKeptByTheFallback) {
     // Its client was promised what `roles` say: a leader must not turn into a standby under it.
     ServedPort port(table_of({b1_}));
     auto regular = port.connect();
@@ -78,7 +78,7 @@ TEST_F(PortFallbackTest, ASessionThatRolesLetInIsNotKeptByTheFallback) {
     EXPECT_EQ(member_of(fallen), "b1");
 }
 
-TEST_F(PortFallbackTest, ASessionThatFellBackToWhoServesByRolesNowIsARegularOne) {
+TEST_F(PortFallbackTest, ASessionThatFellBackCountsAsServedByRolesOnceItsMemberIsEligibleByThem) {
     ServedPort port(falling_back());
     auto session = port.connect();
     EXPECT_EQ(member_of(session), "b1");
@@ -96,7 +96,7 @@ TEST_F(PortFallbackTest, WithoutTheFallbackItsSessionsEnd) {
     EXPECT_EQ(fallen.wait_for_close(), Closed::fin);
 }
 
-TEST_F(PortFallbackTest, OneThatStillConnectsToTheFallbackGoesWhereThePortReturns) {
+TEST_F(PortFallbackTest, AConnectingSessionFollowsThePortBackToRoles) {
     b1_ = hangs_;
     ServedPort port(falling_back());
     auto client = port.connect();

@@ -1,6 +1,8 @@
 // Whom a port lets in, how many, and for how long.
 
 #include <chrono>
+#include <cstdint>
+#include <limits>
 #include <set>
 #include <string>
 #include <vector>
@@ -32,7 +34,7 @@ net::Network network(const std::string& text) {
     return net::Network::parse(text).value();
 }
 
-TEST_F(PortLimitsTest, OnlyAllowedClientsComeIn) {
+TEST_F(PortLimitsTest, OnlyAllowedClientsAreAdmitted) {
     ServedPort port(table_of({b1_}), {.allow = {network("10.0.0.0/8"), network("::1")}});
     const auto log = logged_during([&] {
         for (int i = 0; i < 3; ++i)
@@ -77,7 +79,7 @@ TEST_F(PortLimitsTest, OneMoreThanMaxConnectionsIsRefused) {
     EXPECT_EQ(port.connect().receive_line(), "b1");
 }
 
-TEST_F(PortLimitsTest, TheLimitOfTheProcessHoldsForEveryPort) {
+TEST_F(PortLimitsTest, TheProcessLimitAppliesToEveryPort) {
     ServedPort port(table_of({b1_}));
     port.process().max = 5;
     port.process().open = 4;  // other ports have them
@@ -91,7 +93,7 @@ TEST_F(PortLimitsTest, TheLimitOfTheProcessHoldsForEveryPort) {
     EXPECT_EQ(port.connect().receive_line(), "b1");
 }
 
-TEST_F(PortLimitsTest, ABackendThatIsFullLeavesTheNextClientToAnother) {
+TEST_F(PortLimitsTest, TheNextClientOfAFullBackendGoesToAnother) {
     ServedPort port(table_of({b1_, b2_, b3_}), {.max_connections_per_backend = 2});
     std::vector<TestClient> clients;
     std::multiset<std::string> members;
@@ -112,7 +114,15 @@ TEST_F(PortLimitsTest, ABackendThatIsFullLeavesTheNextClientToAnother) {
     EXPECT_NE(port.connect().receive_line(), "");
 }
 
-TEST_F(PortLimitsTest, WhereOneRefusesTheOthersMayStillBeFull) {
+TEST_F(PortLimitsTest, WithoutAQueueAClientBeyondTheRateIsRefused) {
+    b1_->paid_until = std::numeric_limits<std::int64_t>::max() / 2;
+    ServedPort port(table_of({b1_}), {.max_connect_rate = 1});
+    const auto log = logged_during([&] { expect_refused(port); });
+    EXPECT_THAT(log, HasSubstr("refused: no backends available: all reachable members have reached "
+                               "max_connect_rate (1/s)"));
+}
+
+TEST_F(PortLimitsTest, TheLimitHoldsWhenOneBackendRefuses) {
     fake(1).refuse();
     b2_->connections = 3;
     b3_->connections = 2;
@@ -125,7 +135,7 @@ TEST_F(PortLimitsTest, WhereOneRefusesTheOthersMayStillBeFull) {
     EXPECT_EQ(port.tally().members.at("b1").connect_failures, 2U);
 }
 
-TEST_F(PortLimitsTest, AConnectThatTakesTooLongGivesTheNextBackendItsTurn) {
+TEST_F(PortLimitsTest, AConnectThatTakesTooLongMovesOnToTheNextBackend) {
     b2_->connections = 10;
     ServedPort port(table_of({hangs_, b2_}), {.connect_timeout = 20ms});
     auto client = port.connect();
@@ -155,7 +165,7 @@ TEST_F(PortLimitsTest, AnIdleSessionEndsAndABusyOneStays) {
         1U);
 }
 
-TEST_F(PortLimitsTest, ASessionThatNeverMovedAByteHasItsWholeTimeToo) {
+TEST_F(PortLimitsTest, ASessionThatNeverMovedAByteHasTheWholeTimeout) {
     const FakeBackend mute({.name = "mute", .greeting = false});
     constexpr auto kTimeout = 400ms;
     const ServedPort port(table_of({backend_for(mute)}), {.idle_timeout = kTimeout});
@@ -164,7 +174,7 @@ TEST_F(PortLimitsTest, ASessionThatNeverMovedAByteHasItsWholeTimeToo) {
     EXPECT_GE(support::Clock::now() - start, kTimeout);
 }
 
-TEST_F(PortLimitsTest, AnIdleTimeoutThatComesLaterIsForThoseWhoAreInToo) {
+TEST_F(PortLimitsTest, ANewIdleTimeoutAppliesToExistingSessions) {
     ServedPort port(table_of({b1_}));
     auto client = port.connect();
     EXPECT_EQ(member_of(client), "b1");
@@ -177,14 +187,14 @@ TEST_F(PortLimitsTest, AnIdleTimeoutThatComesLaterIsForThoseWhoAreInToo) {
     expect_alive(another);
 }
 
-TEST_F(PortLimitsTest, TheShortestIdleTimeoutLeavesTheLoopItsRest) {
+TEST_F(PortLimitsTest, TheShortestIdleTimeoutDoesNotKeepTheLoopBusy) {
     ServedPort port(table_of({b1_}), {.idle_timeout = 1ms});
     auto client = port.connect();
     EXPECT_EQ(member_of(client), "b1");
     EXPECT_EQ(client.wait_for_close(), Closed::fin);
 }
 
-TEST_F(PortLimitsTest, ASessionThatStillConnectsIsNotIdle) {
+TEST_F(PortLimitsTest, AConnectingSessionIsNotIdle) {
     b2_->connections = 10;
     const ServedPort port(table_of({hangs_, b2_}),
                           {.connect_timeout = 200ms, .idle_timeout = 100ms});

@@ -29,7 +29,7 @@ class PortQueueTest : public PortServerTest {
     }
 };
 
-TEST_F(PortQueueTest, WhoeverFindsNoBackendIsHeldUntilATableHasOne) {
+TEST_F(PortQueueTest, AClientIsHeldUntilATableHasABackend) {
     ServedPort port(table_of({}), {.queue_timeout = 1h});
     auto client = held_client(port);
     client.send("startup packet");
@@ -43,7 +43,7 @@ TEST_F(PortQueueTest, WhoeverFindsNoBackendIsHeldUntilATableHasOne) {
     EXPECT_EQ(port.tally().queued_total, 1U);
 }
 
-TEST_F(PortQueueTest, ThousandsAreLetInByOneTable) {
+TEST_F(PortQueueTest, OneTableServesHundredsOfHeldClients) {
     ServedPort port(table_of({}), {.queue_timeout = 1h});
     std::vector<TestClient> clients;
     for (int i = 0; i < 300; ++i)
@@ -76,7 +76,7 @@ TEST_F(PortQueueTest, FirstComeFirstServed) {
     }
 }
 
-TEST_F(PortQueueTest, ABackendThatIsBackWithoutANewTableServesThem) {
+TEST_F(PortQueueTest, ABackendThatAcceptsAgainServesThem) {
     fake(1).refuse();
     ServedPort port(table_of({b1_}), {.queue_timeout = 1h});
     auto first = held_client(port);
@@ -86,7 +86,7 @@ TEST_F(PortQueueTest, ABackendThatIsBackWithoutANewTableServesThem) {
     EXPECT_EQ(member_of(second), "b1");
 }
 
-TEST_F(PortQueueTest, ManyWhoWaitDoNotStormABackendThatRefuses) {
+TEST_F(PortQueueTest, ManyHeldClientsDoNotStormABackendThatRefuses) {
     fake(1).refuse();
     ServedPort port(table_of({b1_}), {.queue_timeout = 1h});
     std::vector<TestClient> clients;
@@ -100,7 +100,7 @@ TEST_F(PortQueueTest, ManyWhoWaitDoNotStormABackendThatRefuses) {
         EXPECT_EQ(member_of(client), "b1");
 }
 
-TEST_F(PortQueueTest, TheirTimeCountsFromTheAccept) {
+TEST_F(PortQueueTest, QueueTimeoutCountsFromTheAccept) {
     constexpr auto kTimeout = 300ms;
     ServedPort port(table_of({}), {.queue_timeout = kTimeout});
     const auto start = support::Clock::now();
@@ -117,7 +117,7 @@ TEST_F(PortQueueTest, TheirTimeCountsFromTheAccept) {
     EXPECT_EQ(port.port().queued, 0U);
 }
 
-TEST_F(PortQueueTest, TheirTimeIsOverWhileTheyTryToo) {
+TEST_F(PortQueueTest, QueueTimeoutEndsThoseThatAreTryingToo) {
     ServedPort port(table_of({}), {.connect_timeout = 1h, .queue_timeout = 400ms});
     auto client = held_client(port);
     let_accept(hangs_);
@@ -127,7 +127,7 @@ TEST_F(PortQueueTest, TheirTimeIsOverWhileTheyTryToo) {
     wait_for_connections(hangs_, 0);
 }
 
-TEST_F(PortQueueTest, ThoseWhoTryInVainGoOnOnceTheirBackendLeavesTheTable) {
+TEST_F(PortQueueTest, ThoseThatAreTryingMoveOnWhenTheirBackendLeavesTheTable) {
     ServedPort port(table_of({}), {.connect_timeout = 1h, .queue_timeout = 1h});
     auto first = held_client(port);
     auto second = held_client(port);
@@ -158,7 +158,7 @@ TEST_F(PortQueueTest, OneMoreThanMaxQueuedIsRefused) {
         EXPECT_EQ(member_of(client), "b1");
 }
 
-TEST_F(PortQueueTest, AClientThatHasSaidAllAndClosedItsHalfIsServed) {
+TEST_F(PortQueueTest, AClientThatHasSentEverythingAndClosedItsHalfIsServed) {
     ServedPort port(table_of({}), {.queue_timeout = 1h});
     auto client = held_client(port);
     client.send("all of it");
@@ -197,7 +197,7 @@ TEST_F(PortQueueTest, AClientThatLeavesFreesItsPlace) {
     EXPECT_EQ(fake(1).accepted(), 3U) << "these two, and the proxy itself that asked";
 }
 
-TEST_F(PortQueueTest, ANewQueueTimeoutIsForThoseWhoAreHeldToo) {
+TEST_F(PortQueueTest, ANewQueueTimeoutAppliesToHeldClients) {
     ServedPort port(table_of({}), {.queue_timeout = 1h});
     auto client = held_client(port);
     port.use({.queue_timeout = 2h});
@@ -209,7 +209,7 @@ TEST_F(PortQueueTest, ANewQueueTimeoutIsForThoseWhoAreHeldToo) {
     EXPECT_EQ(port.refused(SessionEnd::no_backend), 1U);
 }
 
-TEST_F(PortQueueTest, AMemberThatIsNoLongerInTheTableIsNotTried) {
+TEST_F(PortQueueTest, AMemberThatHasLeftTheTableIsNotTried) {
     ServedPort port(table_of({b1_}), {.queue_timeout = 1h, .max_connections_per_backend = 1});
     auto on_b1 = port.connect();
     EXPECT_EQ(member_of(on_b1), "b1");

@@ -30,7 +30,7 @@ class PortRaceTest : public PortServerTest {
     const PortSettings patient_{.connect_timeout = 1h};
 };
 
-TEST_F(PortRaceTest, AMemberThatHangsCostsOneClientAMoment) {
+TEST_F(PortRaceTest, OnlyOneClientWaitsForAMemberThatHangs) {
     b1_->connections = 10;
     ServedPort port(table_of({hangs_, b1_}), patient_);
     auto first = port.connect();
@@ -47,7 +47,7 @@ TEST_F(PortRaceTest, AMemberThatHangsCostsOneClientAMoment) {
     EXPECT_LT(support::Clock::now() - start, 200ms);
 }
 
-TEST_F(PortRaceTest, WhoHasLostIsCountedNowhere) {
+TEST_F(PortRaceTest, ALostConnectIsNotCounted) {
     b1_->connections = 10;
     ServedPort port(table_of({hangs_, b1_}), patient_);
     auto client = port.connect();
@@ -65,7 +65,7 @@ TEST_F(PortRaceTest, WhoHasLostIsCountedNowhere) {
     EXPECT_EQ(of(port, "silent").ended, SessionEndCounts{});
 }
 
-TEST_F(PortRaceTest, WhatTheClientSaysIsSaidToTheWinnerAlone) {
+TEST_F(PortRaceTest, OnlyTheWinnerGetsTheClientsBytes) {
     b1_->connections = 10;
     ServedPort port(table_of({hangs_, b1_}), patient_);
     auto client = port.connect();
@@ -76,7 +76,7 @@ TEST_F(PortRaceTest, WhatTheClientSaysIsSaidToTheWinnerAlone) {
     EXPECT_EQ(silent_.received_text(), "");
 }
 
-TEST_F(PortRaceTest, SeveralThatHangAreTriedSideBySide) {
+TEST_F(PortRaceTest, SeveralThatHangAreTriedAtOnce) {
     const FakeBackend other({.name = "other", .accept = BackendOptions::Accept::never});
     const auto hangs_too = backend_for(other);
     b1_->connections = 10;
@@ -86,7 +86,7 @@ TEST_F(PortRaceTest, SeveralThatHangAreTriedSideBySide) {
     EXPECT_EQ(hangs_->connections + hangs_too->connections, 0U);
 }
 
-TEST_F(PortRaceTest, WhereNobodyElseIsLeftItIsWaitedFor) {
+TEST_F(PortRaceTest, TheLastBackendIsWaitedFor) {
     ServedPort port(table_of({hangs_}), {.connect_timeout = 400ms});
     const auto start = support::Clock::now();
     EXPECT_EQ(port.connect().wait_for_close(), Closed::fin);
@@ -94,7 +94,7 @@ TEST_F(PortRaceTest, WhereNobodyElseIsLeftItIsWaitedFor) {
     EXPECT_EQ(of(port, "silent").connect_failures, 1U);
 }
 
-TEST_F(PortRaceTest, OneThatComesWhileItWaitsIsRacedWithToo) {
+TEST_F(PortRaceTest, ABackendThatAppearsMeanwhileJoinsTheRace) {
     ServedPort port(table_of({hangs_}), patient_);
     auto client = port.connect();
     wait_for_connections(hangs_, 1);
@@ -102,7 +102,7 @@ TEST_F(PortRaceTest, OneThatComesWhileItWaitsIsRacedWithToo) {
     EXPECT_EQ(member_of(client), "b1");
 }
 
-TEST_F(PortRaceTest, NobodyWinsForAMemberThatHasLeftTheTable) {
+TEST_F(PortRaceTest, AMemberThatHasLeftTheTableCannotWin) {
     const FakeBackend other({.name = "other", .accept = BackendOptions::Accept::never});
     const auto hangs_too = backend_for(other);
     ServedPort port(table_of({hangs_, hangs_too}), patient_);
@@ -118,7 +118,7 @@ TEST_F(PortRaceTest, NobodyWinsForAMemberThatHasLeftTheTable) {
     EXPECT_EQ(hangs_->connections, 0U);
 }
 
-TEST_F(PortRaceTest, ARaceKeepsToTheLimitOfEach) {
+TEST_F(PortRaceTest, ARaceRespectsTheLimitOfEachBackend) {
     b1_->connections = 2;
     ServedPort port(table_of({hangs_, b1_}),
                     {.connect_timeout = 400ms, .max_connections_per_backend = 2});
@@ -143,7 +143,7 @@ TEST_F(PortRaceTest, EndsWithItsPort) {
     EXPECT_EQ(ended("silent") + ended("other"), 1U);
 }
 
-TEST_F(PortRaceTest, OneThatRefusesGoesLastUntilItAnswers) {
+TEST_F(PortRaceTest, ABackendThatRefusesComesLastUntilItAnswers) {
     fake(1).refuse();
     b2_->connections = 10;
     ServedPort port(table_of({b1_, b2_}));
@@ -158,7 +158,7 @@ TEST_F(PortRaceTest, OneThatRefusesGoesLastUntilItAnswers) {
     EXPECT_EQ(member_of(client), "b1");
 }
 
-TEST_F(PortRaceTest, BytesOfATryThatFailedAreOfNoOtherMember) {
+TEST_F(PortRaceTest, BytesOfAFailedAttemptAreNotCounted) {
     FakeBackend first({.name = "first", .greeting = false, .echo = false});
     FakePostgres postgres(first, FakePostgres::State::starts);
     const auto starts = backend_for(first);

@@ -28,7 +28,7 @@ TEST(PortRefusalTest, AClientIsToldWhetherOrNotItWasHeldBefore) {
     }
 }
 
-TEST(PortRefusalTest, TheFirstUnderEachTableHasPatroniAsked) {
+TEST(PortRefusalTest, TheFirstRefusalUnderEachTableIsReported) {
     ServedPort port(table_of({}));
     const auto refuse_some = [&] {
         for (int i = 0; i < 3; ++i)

@@ -71,7 +71,7 @@ TEST_F(PortServerTest, ANewTableCutsTheSessionsOfMembersThatAreGoneAndNoOthers) 
     port.wait_for_sessions(1);
 }
 
-TEST_F(PortServerTest, ASwapCutsAllSessionsOfAMemberWhereverTheyStand) {
+TEST_F(PortServerTest, ANewTableCutsAllSessionsOfAMemberWhereverTheyAreInTheList) {
     ServedPort port(table_of({b1_, b2_, b3_}));
     std::vector<TestClient> gone;
     std::vector<TestClient> kept;
@@ -102,7 +102,7 @@ TEST_F(PortServerTest, ASwapCutsAllSessionsOfAMemberWhereverTheyStand) {
     EXPECT_EQ(b3_->connections, 0U);
 }
 
-TEST_F(PortServerTest, ASessionStaysWhileItsMemberDoesInEveryNewTable) {
+TEST_F(PortServerTest, ASessionStaysWhileItsMemberIsInTheTable) {
     ServedPort port(table_of({b1_}));
     auto client = port.connect();
     EXPECT_EQ(member_of(client), "b1");
@@ -150,7 +150,7 @@ TEST_F(PortServerTest, AMemberThatMovedIsAnotherBackend) {
     EXPECT_EQ(member_of(next), "b2");
 }
 
-TEST_F(PortServerTest, ASwapTurnsASessionThatIsStillConnectingToTheNextBackend) {
+TEST_F(PortServerTest, ANewTableTurnsAConnectingSessionToTheNextBackend) {
     ServedPort port(table_of({hangs_}));
     auto client = port.connect();
     wait_for_connections(hangs_, 1);
@@ -159,7 +159,7 @@ TEST_F(PortServerTest, ASwapTurnsASessionThatIsStillConnectingToTheNextBackend) 
     EXPECT_EQ(hangs_->connections, 0U);
 }
 
-TEST_F(PortServerTest, ASwapEndsASessionThatIsStillConnectingWhereNoBackendIsLeft) {
+TEST_F(PortServerTest, ANewTableWithoutBackendsEndsAConnectingSession) {
     ServedPort port(table_of({hangs_}));
     auto client = port.connect();
     wait_for_connections(hangs_, 1);
@@ -169,7 +169,7 @@ TEST_F(PortServerTest, ASwapEndsASessionThatIsStillConnectingWhereNoBackendIsLef
     port.wait_for_sessions(0);
 }
 
-TEST_F(PortServerTest, ASwapLeavesASessionThatIsConnectingToAMemberThatStays) {
+TEST_F(PortServerTest, ANewTableLeavesASessionThatConnectsToAMemberThatStays) {
     ServedPort port(table_of({hangs_}));
     auto client = port.connect();
     wait_for_connections(hangs_, 1);
@@ -188,7 +188,7 @@ TEST_F(PortServerTest, SessionsEndWithThePort) {
     EXPECT_EQ(b1_->connections, 0U);
 }
 
-TEST_F(PortServerTest, EndSessionsEndsThoseThatRelayAndThoseThatConnect) {
+TEST_F(PortServerTest, EndSessionsEndsRelayingAndConnectingOnes) {
     ServedPort port(table_of({b1_}));
     auto first = port.connect();
     EXPECT_EQ(member_of(first), "b1");
@@ -213,7 +213,7 @@ TEST_F(PortServerTest, EndSessionsEndsThoseThatRelayAndThoseThatConnect) {
     EXPECT_EQ(member_of(third), "b1");
 }
 
-TEST_F(PortServerTest, CountsSessionsAndBytesOfThoseThatRunAndThoseThatEnded) {
+TEST_F(PortServerTest, CountsSessionsAndBytesOfRunningAndEndedSessions) {
     ServedPort port(table_of({b1_}));
     EXPECT_TRUE(port.tally().members.empty());
     auto running = port.connect();
@@ -272,7 +272,7 @@ TEST_F(PortServerTest, CountsHowSessionsEnded) {
     EXPECT_EQ(tally.members.at("b1").sessions, 0U);
 }
 
-TEST_F(PortServerTest, CountsConnectsThatFailedAndClientsForWhomThereWasNoBackend) {
+TEST_F(PortServerTest, CountsFailedConnectsAndClientsWithoutABackend) {
     fake(1).refuse();
     b2_->connections = 10;
     ServedPort port(table_of({b1_, b2_}));
@@ -286,7 +286,7 @@ TEST_F(PortServerTest, CountsConnectsThatFailedAndClientsForWhomThereWasNoBacken
     EXPECT_EQ(port.tally().refused[static_cast<std::size_t>(SessionEnd::no_backend)], 1U);
 }
 
-TEST_F(PortServerTest, TroubleIsToldOnceUntilTheFeedHasAnAnswer) {
+TEST_F(PortServerTest, TroubleIsReportedOnceUntilPatroniAnswers) {
     ServedPort port(table_of({b1_, b2_}));
     EXPECT_TRUE(port.troubles().empty());
     EXPECT_TRUE(b1_->reachability.begin_report(Trouble::ended)) << "which is another matter";
@@ -306,7 +306,7 @@ TEST_F(PortServerTest, TroubleIsToldOnceUntilTheFeedHasAnAnswer) {
     EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1 refused", "b1 refused"}));
 }
 
-TEST_F(PortServerTest, AMemberThatEndsItsSessionsIsInTroubleAndAClientThatDoesIsNot) {
+TEST_F(PortServerTest, SessionsThatTheMemberEndsAreTroubleAndThoseThatTheClientEndsAreNot) {
     ServedPort port(table_of({b1_}));
     std::vector<TestClient> clients;
     for (int i = 0; i < 5; ++i) {

@@ -20,7 +20,7 @@ using support::FakeBackend;
 using support::TestClient;
 using testing::HasSubstr;
 
-TEST_F(PortStartupTest, NobodyIsLedToAServerThatHasYetToSayItAccepts) {
+TEST_F(PortStartupTest, NoSessionGoesToAServerBeforeItAccepts) {
     postgres1_.become(FakePostgres::State::starts);
     ServedPort port(table_of({b1_}), holding_);
     const auto log = logged_during([&] {
@@ -38,7 +38,7 @@ TEST_F(PortStartupTest, NobodyIsLedToAServerThatHasYetToSayItAccepts) {
     EXPECT_EQ(port.troubles(), (std::vector<std::string>{"b1 refused"})) << "Patroni is asked why";
 }
 
-TEST_F(PortStartupTest, AnAnswerThatComesLateCounts) {
+TEST_F(PortStartupTest, ALateAnswerCounts) {
     fake(1).pause_reading();
     fake(1).answer_by([first = true](const std::string& asked) mutable {
         const bool answers = std::exchange(first, false) || asked == FakePostgres::startup();
@@ -59,7 +59,7 @@ TEST_F(PortStartupTest, AServerThatAcceptedOnceIsNotAskedAgain) {
     EXPECT_EQ(fake(1).accepted(), 3U);
 }
 
-TEST_F(PortStartupTest, ASessionThatItsServerEndsMakesThatOneDoubtful) {
+TEST_F(PortStartupTest, AServerThatEndsASessionIsAskedAgain) {
     ServedPort port(table_of({b1_}), holding_);
     auto first = session(port);
     postgres1_.become(FakePostgres::State::starts);
@@ -74,7 +74,7 @@ TEST_F(PortStartupTest, ASessionThatItsServerEndsMakesThatOneDoubtful) {
     EXPECT_EQ(answer_to(client), FakePostgres::welcome("b1"));
 }
 
-TEST_F(PortStartupTest, ThePlaceOfASessionThatItsServerEndedIsFreeThoughItsClientHasNotLooked) {
+TEST_F(PortStartupTest, ASeatIsFreeOnceTheServerHasEndedTheSession) {
     ServedPort port(table_of({b1_}), {.queue_timeout = 1h, .max_connections_per_backend = 1});
     auto first = session(port);
     auto second = port.connect();
@@ -89,7 +89,7 @@ TEST_F(PortStartupTest, ThePlaceOfASessionThatItsServerEndedIsFreeThoughItsClien
     EXPECT_EQ(first.receive_to_eof(), why);
 }
 
-TEST_F(PortStartupTest, ThatPatroniIsAskedAlreadyDoesNotClearIt) {
+TEST_F(PortStartupTest, AReportThatWasMadeAlreadyDoesNotClearTheDoubt) {
     ServedPort port(table_of({b1_}), holding_);
     auto first = session(port);
     EXPECT_TRUE(b1_->reachability.begin_report(Trouble::ended)) << "of another session, before";
@@ -99,7 +99,7 @@ TEST_F(PortStartupTest, ThatPatroniIsAskedAlreadyDoesNotClearIt) {
     EXPECT_EQ(port.troubles(), (std::vector<std::string>{}));
 }
 
-TEST_F(PortStartupTest, AMemberThatIsDoubtfulIsPassedOver) {
+TEST_F(PortStartupTest, AnUnconfirmedMemberIsPassedOver) {
     postgres1_.become(FakePostgres::State::starts);
     ServedPort port(table_of({b1_, b2_}), holding_);
     std::vector<TestClient> clients;
@@ -119,7 +119,7 @@ TEST_F(PortStartupTest, AMemberThatIsDoubtfulIsPassedOver) {
         "a session on b1");
 }
 
-TEST_F(PortStartupTest, AStartupThatIsRefusedForTheMomentIsSentAgain) {
+TEST_F(PortStartupTest, AStartupPacketThatIsRefusedForNowIsSentAgain) {
     ServedPort port(table_of({b1_}), holding_);
     auto other = session(port);
     postgres1_.become(FakePostgres::State::starts);  // and nobody knows
@@ -138,7 +138,7 @@ TEST_F(PortStartupTest, AStartupThatIsRefusedForTheMomentIsSentAgain) {
         << "what was refused is not counted (app is a letter longer than me)";
 }
 
-TEST_F(PortStartupTest, InPiecesARefusalIsNoOther) {
+TEST_F(PortStartupTest, ARefusalIsRecognisedInPieces) {
     const std::string refusal = fatal_error(kCannotConnectNow, "b1 starts up");
     for (const std::size_t cut : {std::size_t{1}, std::size_t{5}, refusal.size() - 1}) {
         let_accept(b1_);
@@ -158,7 +158,7 @@ TEST_F(PortStartupTest, InPiecesARefusalIsNoOther) {
     }
 }
 
-TEST_F(PortStartupTest, AnErrorForGoodInPiecesArrivesWhole) {
+TEST_F(PortStartupTest, AFinalErrorInPiecesArrivesWhole) {
     let_accept(b1_);
     ServedPort port(table_of({b1_}), holding_);
     const std::string refusal = fatal_error("53300", "sorry, too many clients already");
@@ -186,7 +186,7 @@ TEST_F(PortStartupTest, AStartupBehindARefusalOfEncryptionIsSentAgain) {
     EXPECT_EQ(answer_to(client), FakePostgres::welcome("b1"));
 }
 
-TEST_F(PortStartupTest, ItGoesToTheNextMemberAtOnce) {
+TEST_F(PortStartupTest, TheStartupPacketGoesToTheNextMemberAtOnce) {
     ServedPort port(table_of({b1_}), holding_);
     auto on_b1 = session(port);
     b2_->connections = 5;
@@ -202,7 +202,7 @@ TEST_F(PortStartupTest, ItGoesToTheNextMemberAtOnce) {
     }
 }
 
-TEST_F(PortStartupTest, WhoIsNotAnsweredIsLedOnOnceItsMemberLeavesTheTable) {
+TEST_F(PortStartupTest, AnUnansweredSessionMovesOnWhenItsMemberLeavesTheTable) {
     let_accept(b1_);
     let_accept(b2_);
     for (const auto& request : {FakePostgres::startup("me"), FakePostgres::ssl_request()}) {
@@ -224,7 +224,7 @@ TEST_F(PortStartupTest, WhoIsNotAnsweredIsLedOnOnceItsMemberLeavesTheTable) {
     }
 }
 
-TEST_F(PortStartupTest, WhoHasItsAnswerIsNot) {
+TEST_F(PortStartupTest, AnAnsweredSessionDoesNotMoveOn) {
     ServedPort port(table_of({b1_}), holding_);
     auto client = session(port);
     port.use(table_of({b2_}));
@@ -232,7 +232,7 @@ TEST_F(PortStartupTest, WhoHasItsAnswerIsNot) {
     EXPECT_EQ(fake(2).received_text(), "");
 }
 
-TEST_F(PortStartupTest, BytesThatAnotherServerMayBeSentAreNotCountedYet) {
+TEST_F(PortStartupTest, BytesThatMayBeReplayedAreNotCountedYet) {
     let_accept(b1_);
     ServedPort port(table_of({b1_}), holding_);
     fake(1).answer_by([](const std::string& /*request*/) { return ""; });
@@ -245,7 +245,7 @@ TEST_F(PortStartupTest, BytesThatAnotherServerMayBeSentAreNotCountedYet) {
     EXPECT_EQ(port.tally().members.at("b1").bytes_from_client, FakePostgres::startup().size());
 }
 
-TEST_F(PortStartupTest, WithoutAQueueTheClientHearsTheServerItself) {
+TEST_F(PortStartupTest, WithoutAQueueTheClientGetsTheServersRefusal) {
     postgres1_.become(FakePostgres::State::starts);
     ServedPort port(table_of({b1_}));
     auto client = port.connect();
@@ -254,7 +254,7 @@ TEST_F(PortStartupTest, WithoutAQueueTheClientHearsTheServerItself) {
     EXPECT_EQ(client.receive(error.size()), error);
 }
 
-TEST_F(PortStartupTest, AClientThatNoServerLikesIsGivenUp) {
+TEST_F(PortStartupTest, AClientThatEveryServerRejectsIsGivenUp) {
     ServedPort port(table_of({b1_}), holding_);
     fake(1).answer_by([](const std::string& asked) -> std::optional<std::string> {
         if (asked == FakePostgres::startup("poison"))
@@ -268,7 +268,7 @@ TEST_F(PortStartupTest, AClientThatNoServerLikesIsGivenUp) {
     EXPECT_EQ(port.port().queued, 0U);
 }
 
-TEST_F(PortStartupTest, WhereThereIsNoBackendTheClientIsToldAsByPostgreSQL) {
+TEST_F(PortStartupTest, WithoutABackendTheClientGetsAPostgresError) {
     ServedPort port(table_of({}),
                     {.no_backend = NoBackend::postgres_error, .roles = "leader, sync"});
     const std::string expected =
@@ -287,7 +287,7 @@ TEST_F(PortStartupTest, WhereThereIsNoBackendTheClientIsToldAsByPostgreSQL) {
     EXPECT_EQ(port.tally().refused[static_cast<std::size_t>(SessionEnd::no_backend)], 2U);
 }
 
-TEST_F(PortStartupTest, WhoSpeaksTlsOrNothingAtAllIsNotAnswered) {
+TEST_F(PortStartupTest, ClientsThatBeginWithTlsOrSayNothingAreNotAnswered) {
     ServedPort port(table_of({}), {.no_backend = NoBackend::postgres_error});
     auto tls = port.connect();
     tls.send("\x16\x03\x01 direct TLS");
@@ -299,7 +299,7 @@ TEST_F(PortStartupTest, WhoSpeaksTlsOrNothingAtAllIsNotAnswered) {
     port.wait_for_sessions(0);
 }
 
-TEST_F(PortStartupTest, WhoWaitedInVainIsToldSoToo) {
+TEST_F(PortStartupTest, AHeldClientIsToldWhyItWaitedInVain) {
     ServedPort port(table_of({b1_}),
                     {.queue_timeout = 300ms, .no_backend = NoBackend::postgres_error});
     postgres1_.become(FakePostgres::State::starts);
@@ -311,7 +311,7 @@ TEST_F(PortStartupTest, WhoWaitedInVainIsToldSoToo) {
                                       "yet: b1: b1 starts up"));
 }
 
-TEST_F(PortStartupTest, WhoseStartupAServerHasRefusedIsToldSoToo) {
+TEST_F(PortStartupTest, AHeldClientThatAServerRefusedIsToldToo) {
     ServedPort port(table_of({b1_}),
                     {.queue_timeout = 300ms, .no_backend = NoBackend::postgres_error});
     auto other = session(port);
@@ -321,7 +321,7 @@ TEST_F(PortStartupTest, WhoseStartupAServerHasRefusedIsToldSoToo) {
     EXPECT_THAT(message_to(client), HasSubstr("within queue_timeout for c/p"));
 }
 
-TEST_F(PortStartupTest, AServerThatSpeaksFirstIsNoneOfOurs) {
+TEST_F(PortStartupTest, AServerThatSpeaksFirstIsNotPostgres) {
     FakeBackend greets({.name = "b3"});
     const auto b3 = backend_for(greets);
     ServedPort port(table_of({b3}), holding_);

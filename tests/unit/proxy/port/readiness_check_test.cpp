@@ -27,7 +27,7 @@ using testing::Not;
 /// Two servers with a PostgreSQL each, and a check on a loop of its own.
 class ReadinessCheckTest : public testing::Test {
   protected:
-    static constexpr auto kLook = 50ms;
+    static constexpr auto kInterval = 50ms;
 
     ~ReadinessCheckTest() override {
         loop_.stop();
@@ -69,11 +69,11 @@ class ReadinessCheckTest : public testing::Test {
     const PortPtr port_ = make_port_that_minds(1);
     std::atomic<int> chances_{0};
     net::EventLoop loop_;
-    ReadinessCheck check_{loop_, [this] { ++chances_; }, kLook};
+    ReadinessCheck check_{loop_, [this] { ++chances_; }, kInterval};
     std::thread thread_{[this] { loop_.run(); }};
 };
 
-TEST_F(ReadinessCheckTest, HoweverManyNeedItItIsAskedOnce) {
+TEST_F(ReadinessCheckTest, ABackendIsAskedOnceForAllThatNeedIt) {
     fake(1).pause_reading();
     const PortPtr other = make_port_that_minds(2);
     for (int i = 0; i < 50; ++i) {
@@ -88,7 +88,7 @@ TEST_F(ReadinessCheckTest, HoweverManyNeedItItIsAskedOnce) {
     EXPECT_TRUE(troubles().empty());
 }
 
-TEST_F(ReadinessCheckTest, OneThatStartsIsAskedTenTimesASecondWhoeverWaits) {
+TEST_F(ReadinessCheckTest, AStartingBackendIsAskedTenTimesASecondHoweverManyWait) {
     postgres1_.become(FakePostgres::State::starts);
     std::vector<std::thread> workers;
     for (PortId worker = 1; worker <= 4; ++worker)
@@ -107,7 +107,7 @@ TEST_F(ReadinessCheckTest, OneThatStartsIsAskedTenTimesASecondWhoeverWaits) {
     EXPECT_EQ(troubles(), (std::vector<std::string>{"b1"}));
 }
 
-TEST_F(ReadinessCheckTest, WhileNobodyWaitsThePaceSlowsDown) {
+TEST_F(ReadinessCheckTest, ThePaceSlowsDownWhileNobodyWaits) {
     std::optional<ReadinessCheck> check(std::in_place, loop_, [] {});  // as it is in the proxy
     postgres1_.become(FakePostgres::State::starts);
     const BackendTablePtr table = table_of({b1_});
@@ -120,7 +120,7 @@ TEST_F(ReadinessCheckTest, WhileNobodyWaitsThePaceSlowsDown) {
     run_on(loop_, [&] { check.reset(); });
 }
 
-TEST_F(ReadinessCheckTest, WhatAPortMayUseIsLookedAtWithoutAnyClient) {
+TEST_F(ReadinessCheckTest, BackendsOfAPortAreCheckedWithoutClients) {
     fake(1).refuse();
     const BackendTablePtr table = table_of({b1_, b2_});
     const auto log = logged_during([&] {
@@ -138,7 +138,7 @@ TEST_F(ReadinessCheckTest, WhatAPortMayUseIsLookedAtWithoutAnyClient) {
     EXPECT_EQ(troubles(), (std::vector<std::string>{"b1"}));
 }
 
-TEST_F(ReadinessCheckTest, OneWhoseConnectHangsIsFoundOut) {
+TEST_F(ReadinessCheckTest, AConnectThatHangsIsNoticed) {
     const FakeBackend silent({.name = "silent", .accept = BackendOptions::Accept::never});
     const auto hangs = backend_for(silent);
     ask(hangs, port_);
@@ -146,7 +146,7 @@ TEST_F(ReadinessCheckTest, OneWhoseConnectHangsIsFoundOut) {
     EXPECT_EQ(hangs->reachability.why_failing(), "Connection timed out");
 }
 
-TEST_F(ReadinessCheckTest, OneThatTakesConnectsAndSaysNothingIsFoundOut) {
+TEST_F(ReadinessCheckTest, ABackendThatTakesConnectsAndSaysNothingIsNoticed) {
     fake(1).pause_reading();  // as a server that was stopped in its tracks
     const BackendTablePtr table = table_of({b1_});
     watch(table);
@@ -156,7 +156,7 @@ TEST_F(ReadinessCheckTest, OneThatTakesConnectsAndSaysNothingIsFoundOut) {
     wait_for(b1_, BackendState::accepts);
 }
 
-TEST_F(ReadinessCheckTest, SparesAreLookedAtWhileThePreferredAddressFails) {
+TEST_F(ReadinessCheckTest, SparesAreCheckedWhileThePreferredAddressFails) {
     BackendTable table;
     const BackendPtr spare(new Backend{"b1", b2_->address});
     table.eligible = {b1_};
@@ -172,7 +172,7 @@ TEST_F(ReadinessCheckTest, SparesAreLookedAtWhileThePreferredAddressFails) {
     wait_for(spare, BackendState::accepts);
 }
 
-TEST_F(ReadinessCheckTest, ItGoesOnWhateverPortIsRemoved) {
+TEST_F(ReadinessCheckTest, GoesOnWhenOneOfTwoPortsIsRemoved) {
     postgres1_.become(FakePostgres::State::starts);
     const BackendTablePtr table = table_of({b1_});
     const auto other = make_port_that_minds(2);
@@ -186,7 +186,7 @@ TEST_F(ReadinessCheckTest, ItGoesOnWhateverPortIsRemoved) {
     wait_for(b1_, BackendState::accepts);
 }
 
-TEST_F(ReadinessCheckTest, APortThatIsRemovedIsNotToldOfTrouble) {
+TEST_F(ReadinessCheckTest, ARemovedPortIsLetGoAtOnce) {
     const BackendTablePtr table = table_of({b1_, b2_});
     const auto removed = make_port_that_minds(2);
     watch(table);

@@ -180,7 +180,7 @@ class ServedPort final : private net::AcceptHandler {
     const std::shared_ptr<ProcessSessions> process_;
     const PortPtr port_;
     PortServer server_;
-    ReadinessCheck readiness_{loop_, [this] { server_.on_chance(); }};
+    ReadinessCheck readiness_{loop_, [this] { server_.try_held_sessions(); }};
     net::ListeningSocket socket_ =
         net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0"));
     net::Listener listener_{loop_, socket_, *this};

@@ -80,7 +80,7 @@ TEST(PostgresMessagesTest, ReadsEachRequest) {
     }
 }
 
-TEST(PostgresMessagesTest, KnowsWhatIsNoRequest) {
+TEST(PostgresMessagesTest, RecognisesWhatIsNotARequest) {
     const struct {
         const char* what;
         std::string bytes;
@@ -116,7 +116,7 @@ void expect_answer(const std::string& what, std::string_view bytes, const Answer
     EXPECT_EQ(answer.message, expected.message) << what;
 }
 
-TEST(PostgresMessagesTest, ReadsOfAnAnswerWhatHasComeAsAWhole) {
+TEST(PostgresMessagesTest, ReadsTheCompleteFieldsOfAnAnswer) {
     const std::string sqlstate(kCannotConnectNow);
     const std::string message = "the database system is shutting down";
     for (const auto& before : {""s, only_protocol_30()}) {
@@ -132,7 +132,7 @@ TEST(PostgresMessagesTest, ReadsOfAnAnswerWhatHasComeAsAWhole) {
     }
 }
 
-TEST(PostgresMessagesTest, KnowsAServerThatComesOrGoes) {
+TEST(PostgresMessagesTest, RecognisesAServerThatIsStartingOrStopping) {
     for (const auto* sqlstate : {"57P01", "57P02", "57P03"})
         EXPECT_TRUE(is_not_ready(read_answer(fatal_error(sqlstate, "")))) << sqlstate;
     // No such user, too many clients, a query that was cancelled, a database that was dropped.
@@ -180,7 +180,7 @@ TEST(PostgresMessagesTest, ReadsWhatAServerMayAnswer) {
         expect_answer(what, Cut(bytes, bytes.size()).view(), answer);
 }
 
-TEST(PostgresMessagesTest, KnowsWhetherAnErrorHasComeAsAWhole) {
+TEST(PostgresMessagesTest, KnowsWhetherAnErrorIsComplete) {
     const std::string error = shutting_down();
     const std::string both = only_protocol_30() + error;
     for (std::size_t size = 0; size < both.size(); ++size)
@@ -203,7 +203,7 @@ TEST(PostgresMessagesTest, WritesAnErrorAsPostgresDoes) {
     }
 }
 
-TEST(PostgresMessagesTest, AnErrorIsOneTextWhateverIsInIt) {
+TEST(PostgresMessagesTest, AnErrorMessageIsOneFieldWhateverItContains) {
     const auto message_in = [](const std::string& text) {
         return read_answer(fatal_error(kCannotConnectNow, text)).message;
     };

@@ -137,7 +137,7 @@ const std::vector<Case> kEither{
     {"TLS from the first byte on", {{kClient, kTls, Next::enough}}},
 };
 
-TEST(StartupTest, WhatHoldsWithAndWithoutKeeping) {
+TEST(StartupTest, WhatAppliesWithAndWithoutKeeping) {
     expect_steps(true, kEither);
     expect_steps(false, kEither);
 }
@@ -180,7 +180,7 @@ TEST(StartupTest, KeepsTheStartupPacketUntilItIsAnswered) {
                  });
 }
 
-TEST(StartupTest, AnAnswerInPiecesIsKeptUntilItSaysWhatItIs) {
+TEST(StartupTest, AnAnswerInPiecesIsKeptUntilItIsClear) {
     const std::string too_many =
         message_of('E', "SFATAL\0VFATAL\0C53300\0Msorry, too many clients already\0\0"s);
     const struct {
@@ -204,7 +204,7 @@ TEST(StartupTest, AnAnswerInPiecesIsKeptUntilItSaysWhatItIs) {
         }
 }
 
-TEST(StartupTest, WhatCannotBeARefusalIsNotKept) {
+TEST(StartupTest, AnAnswerThatCannotBeARefusalIsNotKept) {
     for (const std::string& answer :
          {"R"s, "EFATAL:  could not fork\n\0"s, "E\0\1\0\0"s, "v\0\1\0\0"s, "x"s}) {
         Startup startup(true);
@@ -213,14 +213,14 @@ TEST(StartupTest, WhatCannotBeARefusalIsNotKept) {
     }
 }
 
-TEST(StartupTest, AServerThatEndsWithinItsAnswerIsOneThatEndsWithoutAWord) {
+TEST(StartupTest, AServerThatEndsWithinItsAnswerHasNotAnswered) {
     Startup startup(true);
     ASSERT_EQ(startup.on_client(kStartup), Next::further);
     ASSERT_EQ(startup.on_backend(kNotReady.substr(0, 9)), Next::more);
     EXPECT_EQ(startup.on_backend(""), Next::not_ready);
 }
 
-TEST(StartupTest, SaysWhetherTheClientHasToBeHeard) {
+TEST(StartupTest, KnowsWhetherTheClientMayStillCancel) {
     const struct {
         const char* what;
         std::string bytes;
@@ -244,7 +244,7 @@ TEST(StartupTest, SaysWhetherTheClientHasToBeHeard) {
     }
 }
 
-TEST(StartupTest, WithoutKeepingTheStartupPacketIsTheEndOfIt) {
+TEST(StartupTest, WithoutKeepingItEndsWithTheStartupPacket) {
     const Step asks_ssl{kClient, kSsl, Next::further, Awaits::encryption, kSsl};
     expect_steps(
         false, {
@@ -254,7 +254,7 @@ TEST(StartupTest, WithoutKeepingTheStartupPacketIsTheEndOfIt) {
                });
 }
 
-TEST(StartupTest, PutsARequestTogetherHoweverItIsCut) {
+TEST(StartupTest, PutsARequestTogetherFromPieces) {
     for (std::size_t first = 1; first < kStartup.size() - 1; ++first)
         for (std::size_t second = first + 1; second < kStartup.size(); ++second) {
             Startup startup(true);
@@ -273,7 +273,7 @@ TEST(StartupTest, PutsARequestTogetherHoweverItIsCut) {
         }
 }
 
-TEST(StartupTest, KeepsOneRequestAtMost) {
+TEST(StartupTest, KeepsAtMostOneRequest) {
     const std::string longest = request_of(kProtocol30, kMaxRequest);
     Startup startup(true);
     for (std::size_t size = 1; size < longest.size(); ++size)
@@ -286,7 +286,7 @@ TEST(StartupTest, KeepsOneRequestAtMost) {
               Next::enough);
 }
 
-TEST(StartupTest, AServerThatClosesWithoutAWordIsNotReadyThreeTimes) {
+TEST(StartupTest, AServerThatClosesWithoutAnAnswerIsNotReadyThreeTimes) {
     const Step asks{kClient, kSsl, Next::further, Awaits::encryption, kSsl};
     const Step no{kBackend, "N", Next::further};
     const Step sends{kClient, kStartup, Next::further, Awaits::answer, kStartup};
@@ -308,7 +308,7 @@ TEST(StartupTest, AServerThatClosesWithoutAWordIsNotReadyThreeTimes) {
     }
 }
 
-TEST(StartupTest, TheThreeTimesAreCountedOverTheWholeBeginning) {
+TEST(StartupTest, TheThreeTimesAreCountedOverAllServers) {
     const Step end_within{kBackend, "", Next::not_ready, Awaits::encryption, kSsl};
     const Step end_after{kBackend, "", Next::not_ready, Awaits::answer, kStartup};
     const Step refused{kBackend, kNotReady, Next::not_ready, Awaits::answer, kStartup};
@@ -324,7 +324,7 @@ TEST(StartupTest, TheThreeTimesAreCountedOverTheWholeBeginning) {
                           {kBackend, "", Next::enough}}}});
 }
 
-TEST(StartupTest, AServerThatClosesWhileItWaitsForTheClientOwesNothing) {
+TEST(StartupTest, AServerMayCloseWhileItWaitsForTheClient) {
     const Step asks{kClient, kSsl, Next::further, Awaits::encryption, kSsl};
     const Step no{kBackend, "N", Next::further};
     const std::string half = kStartup.substr(0, 20);

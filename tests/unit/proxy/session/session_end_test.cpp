@@ -44,7 +44,7 @@ TEST(SessionEndTest, HasItsNameInMetricsAndLogs) {
         EXPECT_EQ(name_of(end), name);
 }
 
-TEST(SessionEndTest, EachIsDescribedInWordsOfItsOwn) {
+TEST(SessionEndTest, EachHasItsOwnDescription) {
     std::set<std::string_view> descriptions;
     for (const auto end : all_ends())
         descriptions.insert(describe(end));

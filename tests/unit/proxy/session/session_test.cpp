@@ -77,7 +77,7 @@ TEST(SessionTest, CountsAsAConnectionFromConnectingToTheEnd) {
     port.wait_for_sessions(0);
 }
 
-TEST(SessionTest, TriesTheNextBackendWhereOneRefuses) {
+TEST(SessionTest, TriesTheNextBackendIfOneRefuses) {
     const FakeBackend refusing({.name = "p1", .accept = BackendOptions::Accept::refuse});
     const FakeBackend p2({.name = "p2"});
     const auto first = backend_for(refusing);
@@ -91,7 +91,7 @@ TEST(SessionTest, TriesTheNextBackendWhereOneRefuses) {
     EXPECT_EQ(second->connections, 11U);
 }
 
-TEST(SessionTest, EndsWhenEveryBackendRefused) {
+TEST(SessionTest, EndsIfEveryBackendRefuses) {
     const FakeBackend p1({.accept = BackendOptions::Accept::refuse});
     const FakeBackend p2({.accept = BackendOptions::Accept::refuse});
     const auto first = backend_for(p1);
@@ -146,7 +146,7 @@ TEST(SessionTest, ReachesABackendOverIpv6) {
     EXPECT_EQ(port.connect().receive_line(), "six");
 }
 
-TEST(SessionTest, ASessionUnderWayMindsNoOtherBackendsRefusal) {
+TEST(SessionTest, ARunningSessionSurvivesThatItsBackendRefusesOthers) {
     FakeBackend p1({.name = "p1"});
     const ServedPort port(table_of({backend_for(p1)}));
     auto client = port.connect();
@@ -157,7 +157,7 @@ TEST(SessionTest, ASessionUnderWayMindsNoOtherBackendsRefusal) {
     EXPECT_EQ(client.receive(5), "alive");
 }
 
-TEST(SessionTest, ItsEndIsToldWithBothEndsAndWhatWasMoved) {
+TEST(SessionTest, LogsItsEndWithAddressesAndBytes) {
     const FakeBackend p1({.name = "p1"});
     ServedPort port(table_of({backend_for(p1)}));
     std::string client_address;
@@ -178,7 +178,7 @@ TEST(SessionTest, ItsEndIsToldWithBothEndsAndWhatWasMoved) {
                                "seconds=0."));
 }
 
-TEST(SessionTest, OnlyItsUnhappyEndIsToldWhereThatIsWanted) {
+TEST(SessionTest, LogsOnlyFailedSessionsIfSoConfigured) {
     FakeBackend p1({.name = "p1"});
     ServedPort port(table_of({backend_for(p1)}), {.log_sessions = false});
     const auto log = logged_during([&] {
@@ -198,7 +198,7 @@ TEST(SessionTest, OnlyItsUnhappyEndIsToldWhereThatIsWanted) {
                                "Patroni's answer"));
 }
 
-TEST(SessionTest, OfRefusedClientsTheFirstUnderATableIsTold) {
+TEST(SessionTest, LogsTheFirstRefusalUnderEachTable) {
     ServedPort port(table_of({}));
     const auto log = logged_during([&] {
         for (int i = 0; i < 3; ++i)

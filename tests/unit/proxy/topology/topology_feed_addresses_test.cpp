@@ -93,7 +93,7 @@ TEST_F(FeedAddressesTest, AnotherAddressEndsSessionsByTheSecondAnswer) {
     const auto deadline = std::chrono::steady_clock::now() + support::default_timeout;
     while (table(0)->keeps_sessions_of(before.get()) && std::chrono::steady_clock::now() < deadline)
         ask();
-    EXPECT_EQ(table(0)->why_ended(*before, Admission::regular),
+    EXPECT_EQ(table(0)->why_ended(*before, ServedBy::roles),
               "it is at 127.0.0.31:5432 now, and no longer at 127.0.0.11:5432");
 }
 

@@ -107,8 +107,8 @@ TEST_F(TopologyFeedFallbackTest, ALeaderThatIsDemotedIsNoFallbackAnyMore) {
     EXPECT_EQ(update(feed), "");
     EXPECT_EQ(eligible(1), "p3 127.0.0.13:6543");
     EXPECT_TRUE(table(1)->falls_back);
-    EXPECT_FALSE(table(1)->keeps_sessions_of(p1.get(), Admission::fallback));
-    EXPECT_EQ(table(1)->why_excluded("p1", Admission::fallback), "state is starting");
+    EXPECT_FALSE(table(1)->keeps_sessions_of(p1.get(), ServedBy::fallback_roles));
+    EXPECT_EQ(table(1)->why_excluded("p1", ServedBy::fallback_roles), "state is starting");
 }
 
 TEST_F(TopologyFeedFallbackTest, LimitsHoldForFallbacksToo) {
@@ -155,8 +155,8 @@ TEST_F(TopologyFeedFallbackTest, TheSettingComesChangesAndGoesWithReloads) {
     p1->connections = 1;
     reconfigure(feed, settings(moved, kNever));
     EXPECT_EQ(eligible(1), "p1 127.0.0.11:7777");
-    EXPECT_TRUE(table(1)->keeps_sessions_of(p1.get(), Admission::fallback));
-    EXPECT_FALSE(table(1)->keeps_sessions_of(p1.get(), Admission::regular));
+    EXPECT_TRUE(table(1)->keeps_sessions_of(p1.get(), ServedBy::fallback_roles));
+    EXPECT_FALSE(table(1)->keeps_sessions_of(p1.get(), ServedBy::roles));
 
     auto others = moved;
     others.ports[1].fallback->roles = {RequestedRole::standby_leader};
@@ -170,7 +170,7 @@ TEST_F(TopologyFeedFallbackTest, TheSettingComesChangesAndGoesWithReloads) {
     EXPECT_EQ(eligible(1), "");
     EXPECT_EQ(kept_fallbacks(), "");
     EXPECT_FALSE(table(1)->falls_back);
-    EXPECT_EQ(table(1)->why_excluded("p1", Admission::fallback), "it is the leader");
+    EXPECT_EQ(table(1)->why_excluded("p1", ServedBy::fallback_roles), "it is the leader");
 }
 
 }  // namespace
