@@ -29,6 +29,7 @@ class Settings:
     loop_wait: int = 2
     ttl: int = 20
     tls: str = "off"  # or Patroni's verify_client
+    postgres_tls: bool = False
     callback: str = ""  # on_role_change
     tags: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -73,9 +74,11 @@ class Testbed:
     def __init__(self, state_dir: Path, settings: Settings) -> None:
         addresses = Addresses(settings.cluster)
         self.settings = settings
-        self.certificates = Certificates(state_dir) if settings.tls != "off" else None
+        rest_tls = settings.tls != "off"
+        self.certificates = Certificates(state_dir) if rest_tls or settings.postgres_tls else None
         self.etcd = Etcd(state_dir, addresses.etcd)
-        self.members = [Member(member_name(number), state_dir, addresses.member(number), self.certificates)
+        self.members = [Member(member_name(number), state_dir, addresses.member(number),
+                               self.certificates if rest_tls else None)
                         for number in range(1, settings.members + 1)]
         for member in self.members:
             member.settings = self.patroni_settings
@@ -98,7 +101,12 @@ class Testbed:
     def patroni_settings(self, member: Member) -> dict[str, Any]:
         """Patroni's configuration file for a member."""
         settings = self.settings
-        tls = self.certificates.patroni_settings(member.name, settings.tls) if self.certificates else {}
+        tls: dict[str, Any] = {}
+        if self.certificates and settings.tls != "off":
+            tls = self.certificates.patroni_settings(member.name, settings.tls)
+        postgres_tls: dict[str, Any] = {}
+        if self.certificates and settings.postgres_tls:
+            postgres_tls = self.certificates.postgres_settings(member.name)
         return {
             "scope": settings.scope,
             "name": member.name,
@@ -167,6 +175,7 @@ class Testbed:
                     "log_filename": f"{member.name}-postgresql.log",
                     "log_file_mode": "0644",
                     "log_line_prefix": "%m [%p] ",
+                    **postgres_tls,
                 },
             },
             "tags": settings.tags.get(member.name, {}),

@@ -1,4 +1,4 @@
-"""Certificates for Patroni's REST API."""
+"""Certificates for Patroni's REST API and for PostgreSQL."""
 
 from __future__ import annotations
 
@@ -77,3 +77,6 @@ class Certificates:
                 "keyfile": str(self.key("client")),
             },
         }
+
+    def postgres_settings(self, name: str) -> dict[str, Any]:
+        return {"ssl": "on", "ssl_cert_file": str(self.certificate(name)), "ssl_key_file": str(self.key(name))}
