@@ -35,6 +35,9 @@ class Process:
         """The process, if it belongs to a testbed of whatever state directory."""
         proc = Path("/proc", str(pid))
         try:
+            # The same directory in another container, or in scripts/in-release, is another one.
+            if os.readlink(proc / "ns/pid") != os.readlink("/proc/self/ns/pid"):
+                return None
             program = os.path.basename(os.readlink(proc / "exe").removesuffix(" (deleted)"))
             environment = (proc / "environ").read_bytes().split(b"\0")
             stat = (proc / "stat").read_text().rpartition(")")[2].split()

@@ -15,9 +15,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// The major version of psql, whose libpq is the same.
-int client_version() {
-    const auto result = support::run({"psql", "--version"});
+/// The major version of a program. psql's libpq has the same.
+int version_of(const std::string& program) {
+    const auto result = support::run({program, "--version"});
     return std::stoi(result.out.substr(result.out.find_first_of("0123456789")));
 }
 
@@ -68,7 +68,7 @@ TEST(RealClients, OfThisReleaseGetThroughWithAllTheyHave) {
         EXPECT_THAT(psql_once(over_tls(proxy, port), kHowAndWhere).out,
                     StartsWith("t|127.0.0.11\n"));
 
-    const int version = client_version();
+    const int version = version_of("psql");
     if (version >= 16) {
         const std::string both =
             "host=127.0.0.1,127.0.0.1 port=" + std::to_string(proxy.port("real/nobody")) + "," +
@@ -90,9 +90,8 @@ TEST(RealClients, OfThisReleaseGetThroughWithAllTheyHave) {
 }
 
 TEST(RealClients, MembersOfAQuorumAreStandbysThatCommitsWaitFor) {
-    // Before Patroni 4 there is no quorum: this is synchronous_mode, and one standby is
-    // synchronous.
-    Testbed testbed({"--synchronous-mode", "quorum"});
+    // Before Patroni 4 there is no quorum: one standby is synchronous instead.
+    Testbed testbed({"--synchronous-mode", version_of("/usr/bin/patroni") >= 4 ? "quorum" : "on"});
     const ProxyUnderTest proxy(
         real_config("      synchronous: {listen: \"127.0.0.1:0\", roles: [sync, quorum]}\n"));
     EXPECT_THAT(who_answers(proxy, "synchronous"), testing::AnyOf("127.0.0.12|t", "127.0.0.13|t"));
