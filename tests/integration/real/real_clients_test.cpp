@@ -101,8 +101,8 @@ TEST(RealClients, MembersOfAQuorumAreStandbysThatCommitsWaitFor) {
             return who_answers(proxy, "master") == "127.0.0.12|f" ||
                    who_answers(proxy, "master") == "127.0.0.13|f";
         },
-        20s, "the leader port to reach the new leader");
-    support::eventually([&] { return !who_answers(proxy, "synchronous").empty(); }, 20s,
+        60s, "the leader port to reach the new leader");
+    support::eventually([&] { return !who_answers(proxy, "synchronous").empty(); }, 60s,
                         "a synchronous standby");
     EXPECT_THAT(who_answers(proxy, "synchronous"), testing::EndsWith("|t"));
 }
