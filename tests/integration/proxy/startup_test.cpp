@@ -98,7 +98,7 @@ TEST(Startup, OnceFailsIfAPortWouldFindNobody) {
     const RunResult result = run({PROXY_BINARY, "--once", file});
     EXPECT_EQ(result.status.code, 1);
     EXPECT_THAT(result.out, HasSubstr("c/p: any\n  no member would serve it"));
-    EXPECT_THAT(result.err, HasSubstr("c: http://127.0.0.1:1: Connection refused"));
+    EXPECT_THAT(result.err, HasSubstr("c: http://127.0.0.1:1: connection refused"));
 }
 
 TEST(Startup, UnreadableFile) {
