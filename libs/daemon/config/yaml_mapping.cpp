@@ -1,37 +1,16 @@
 #include "daemon/config/yaml_mapping.h"
 
 #include <algorithm>
-#include <numeric>
 
+#include "daemon/config/key_hint.h"
 #include "daemon/text/units.h"
 
 namespace daemons {
 namespace {
 
-/// How many letters to insert, drop or change to get from one word to the other.
-std::size_t edit_distance(const std::string& a, const std::string& b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), 0);
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = row[0]++;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            diagonal = row[j];
-            row[j] = std::min({row[j] + 1, row[j - 1] + 1, changed});
-        }
-    }
-    return row.back();
-}
-
 /// yaml-cpp counts from 0, and says -1 where it does not know.
 int number_of(const YAML::Mark& where) {
     return where.line >= 0 ? where.line + 1 : 1;
-}
-
-std::string nearest(const std::string& word, const std::vector<std::string>& known) {
-    return *std::min_element(known.begin(), known.end(), [&](const auto& a, const auto& b) {
-        return edit_distance(word, a) < edit_distance(word, b);
-    });
 }
 
 /// https://yaml.org/type/merge.html, which yaml-cpp leaves to its user.
@@ -190,11 +169,8 @@ std::vector<std::pair<std::string, YAML::Node>> YamlMapping::texts(const std::st
 void YamlMapping::reject_unknown() {
     for (const Entry& entry : entries_)
         if (std::find(known_.begin(), known_.end(), entry.key) == known_.end())
-            problems_.add(entry.key_node,
-                          "unknown key '" + entry.key + "' in " + what_ +
-                              (known_.empty() ? ""
-                                              : "; did you mean '" + nearest(entry.key, known_) +
-                                                    "'? Known: " + join(known_)));
+            problems_.add(entry.key_node, "unknown key '" + entry.key + "' in " + what_ +
+                                              key_hint(entry.key, known_));
 }
 
 }  // namespace daemons

@@ -123,8 +123,13 @@ TEST_F(YamlMappingTest, ReportsAnUnknownKeyWithTheNearestAndAllKnownOnes) {
 
 TEST_F(YamlMappingTest, FindsTheNearestKeyByLettersDroppedAddedAndChanged) {
     const std::pair<const char*, const char*> cases[] = {
-        {"perod", "period"}, {"periood", "period"}, {"peniod", "period"},
-        {"liste", "listen"}, {"x", "tls"},          {"", "tls"},
+        {"perod", "period"},
+        {"periood", "period"},
+        {"peniod", "period"},
+        {"liste", "listen"},
+        {"tsl", ""},
+        {"x", ""},
+        {"", ""},
     };
     for (const auto& [given, expected] : cases) {
         Problems problems("f.yaml");
@@ -134,9 +139,24 @@ TEST_F(YamlMappingTest, FindsTheNearestKeyByLettersDroppedAddedAndChanged) {
             mapping.find(key);
         mapping.reject_unknown();
         ASSERT_EQ(problems.lines().size(), 1U);
-        EXPECT_THAT(problems.lines()[0],
-                    testing::HasSubstr("did you mean '" + std::string(expected) + "'?"));
+        const std::string near =
+            *expected == '\0' ? "; known: " : "; did you mean '" + std::string(expected) + "'?";
+        EXPECT_THAT(problems.lines()[0], testing::HasSubstr(near)) << given;
     }
+}
+
+TEST_F(YamlMappingTest, SaysWhatTakesThePlaceOfAKeywordOfHaproxy) {
+    YamlMapping mapping = read("backup: true\nweight: 100\n");
+    mapping.find("roles");
+    mapping.reject_unknown();
+    EXPECT_THAT(
+        lines(),
+        ElementsAre("f.yaml:1: unknown key 'backup' in port 'master'; it is HAProxy's; here "
+                    "fallback_roles of a port says who serves while nobody does by roles. "
+                    "Known: roles",
+                    "f.yaml:2: unknown key 'weight' in port 'master'; it is HAProxy's; here "
+                    "members have no weights: a new session goes to the one with the "
+                    "fewest. Known: roles"));
 }
 
 TEST_F(YamlMappingTest, ReportsEveryUnknownKeyWhateverItsValue) {
