@@ -7,7 +7,7 @@
 namespace patroni {
 namespace {
 
-// Positions come from every member at nearly the same time, and are told together.
+// All members report their positions at nearly the same time: one view for all of them.
 constexpr std::chrono::milliseconds kGatherPositions{100};
 
 }  // namespace
@@ -15,14 +15,14 @@ constexpr std::chrono::milliseconds kGatherPositions{100};
 Poller::Poller(Settings settings, Outlets outlets)
     : settings_(std::move(settings)),
       outlets_(std::move(outlets)),
-      hosts_(from_any_of(settings_.hosts)),
       schedule_(settings_.interval, outlets_.chance),
       identity_(settings_.identity, settings_.hosts.size()),
+      hosts_(from_any_of(settings_.hosts)),
       member_apis_(settings_.hosts, outlets_.address_of) {}
 
 Poller::~Poller() = default;
 
-/// Hundreds of proxies do not all ask the first.
+/// A random host comes first, so that hundreds of proxies do not all ask the same one.
 HostOrder Poller::from_any_of(const std::vector<Endpoint>& hosts) const {
     return {hosts, static_cast<std::size_t>(outlets_.chance(0, std::ssize(hosts) - 1))};
 }
@@ -41,7 +41,7 @@ std::vector<Poller::OnPoll> Poller::take_waiting() {
 
 void Poller::reconfigure(Settings settings, Clock::time_point now) {
     now_ = now;
-    // Whoever waits for the poll under way gets the next one: this one asks the old hosts.
+    // Callers that wait for the poll in progress get the next one: this one asks the old hosts.
     waiting_ = take_waiting();
     poll_.reset();
     if (settings_.hosts != settings.hosts || settings_.identity != settings.identity) {
@@ -97,14 +97,14 @@ void Poller::begin_poll() {
             ask_host(host);
 }
 
-/// Does what is due: asks a further host, or ends the poll.
+/// Does what is due: asks another host, or ends the poll.
 void Poller::advance_poll(std::chrono::system_clock::time_point wall_clock) {
     if (!poll_)
         return;
     if (!poll_->claims.empty() && now_ >= poll_->claims.front().until)
         weigh_claim();
     if (!poll_->cluster_done && now_ >= poll_->next_host_at) {
-        // Or a host that hangs would be asked first in every poll, one question behind the other.
+        // Or a host that hangs would be asked first in every poll.
         hosts_.put_last(poll_->hosts[poll_->asked - 1], now_);
         ask_next_host();
     }
@@ -128,10 +128,10 @@ void Poller::end_poll(std::chrono::system_clock::time_point wall_clock) {
     const auto finished = std::exchange(poll_, nullptr);
     if (identity_.end_poll(now_)) {
         foreign_.clear();
-        finished->outcome.errors =
+        finished->result.errors =
             "the cluster was re-initialized; following " + identity_.get().words() + " from now on";
     }
-    finished->outcome.took = now_ - finished->started;
+    finished->result.took = now_ - finished->started;
     const auto& snapshot = view().snapshot;
     schedule_.poll_ended(
         {.expects_change = snapshot && (!evidence_.is_settled() || evidence_.wants_confirmation() ||
@@ -145,13 +145,12 @@ void Poller::end_poll(std::chrono::system_clock::time_point wall_clock) {
         schedule_.want_poll();
     if (evidence_.wants_other_host())
         hosts_.pass_over(answered_by_, now_);
-    outlets_.on_poll(finished->outcome);
+    outlets_.on_poll(finished->result);
     for (const auto& done : finished->done)
-        done(finished->outcome);
+        done(finished->result);
 }
 
-/// Asks whoever is about to be promoted, when that is due. As long as it has not answered it is not
-/// asked anew.
+/// Asks the member that is about to be promoted, when that is due, unless it is still being asked.
 void Poller::check_candidate() {
     const std::string candidate = evidence_.candidate();
     if (candidate_checks_.take(candidate, now_))
@@ -163,24 +162,6 @@ void Poller::check_leader() {
         ask_member(view().leader.member, "/primary");
 }
 
-void Poller::ask_next_host() {
-    PollInProgress& poll = *poll_;
-    if (poll.asked == poll.hosts.size()) {
-        poll.next_host_at = Clock::time_point::max();
-        return;
-    }
-    const Endpoint host = poll.hosts[poll.asked++];
-    if (!cluster_asked_.insert(host.url()).second) {
-        poll.next_host_at = now_;
-        return fail_host(host, "it has not answered our previous request yet");
-    }
-    poll.next_host_at = now_ + schedule_.patience();
-    ask(host, "/cluster",
-        [this, number = poll.number, host, asked_at = now_](const Result<HttpReply>& reply) {
-            on_cluster_reply(number, host, asked_at, reply);
-        });
-}
-
 void Poller::observe(decltype(Observation::claim) claim) {
     const std::string leader = view().leader.member;
     const bool is_position = std::holds_alternative<PositionAnswer>(claim);
@@ -188,7 +169,7 @@ void Poller::observe(decltype(Observation::claim) claim) {
     const bool leads_anew = view().leader.member != leader;
     if (leads_anew)
         schedule_.leader_changed();
-    // At its beginning a poll waits for who leads, so that the first one tells all there is.
+    // While a poll still finds out who leads, the missing leader is no reason for an alert.
     if (!evidence_.is_settled() && (!poll_ || !leader.empty()))
         schedule_.doubt(now_);
     if (is_position && !leads_anew)

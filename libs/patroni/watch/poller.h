@@ -1,14 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -22,22 +20,31 @@
 #include "patroni/watch/cluster_watcher.h"
 #include "patroni/watch/host_order.h"
 #include "patroni/watch/member_apis.h"
+#include "patroni/watch/poll_in_progress.h"
 #include "patroni/watch/poll_schedule.h"
 
 namespace patroni {
 
-/// The course of asking one cluster: whom, when, and what an answer does to what is known. A state
-/// machine: points in time, replies and trouble in; questions, views and polls out. No clock, no
-/// thread, no I/O, and chance only through `Chance`, so that a test can drive it through any course
-/// of events. One thread at a time.
+/// Polls one cluster: whom to ask, when, and what an answer changes. A state machine: time points,
+/// replies and trouble go in; requests, views and results come out. No clock, no thread, no I/O,
+/// and randomness through `Chance` alone, so that a test can drive it through any course of events.
+/// Not thread-safe. The driver calls advance() after each input, and at next_deadline().
 ///
-/// Its driver calls advance() after each input and whenever next_deadline() has come.
+/// A poll goes like this (three files, by what they do):
+/// 1. poller.cpp begins it when PollSchedule says so. One host is asked for GET /cluster; the next
+///    one as well if it fails or takes too long.
+/// 2. poller_cluster.cpp decides which cluster an answer comes from. If it changes nothing, or the
+///    self-reports say that it is ours, it counts: Evidence observes it.
+/// 3. poller_members.cpp asks members for their self-reports, at the API that is really theirs, and
+///    hands them to Evidence. Between polls it asks the candidate, and a leader in trouble.
+/// 4. The poll ends when all have answered, or PollSchedule's patience is over. Later answers count
+///    all the same.
 class Poller {
   public:
     using Settings = ClusterWatcher::Settings;  ///< `timeouts` and `access` are the driver's
     using PollResult = ClusterWatcher::PollResult;
     using OnPoll = ClusterWatcher::OnPoll;
-    /// Told once, at `now`, and never from within ask(); not at all if the question is given up.
+    /// Called once, at `now`, and never from within ask(); not at all if the request is given up.
     using OnReply = std::function<void(Clock::time_point now, const Result<HttpReply>& reply)>;
 
     struct Outlets {
@@ -55,15 +62,15 @@ class Poller {
 
     /// Does what is due.
     void advance(Clock::time_point now, std::chrono::system_clock::time_point wall_clock);
-    /// When something is due next, unless something comes before it.
+    /// When something is due next, unless an input comes first.
     [[nodiscard]] Clock::time_point next_deadline() const;
 
-    /// From now on these settings. What is known of the cluster stays; replies to what was asked
-    /// before do not count.
+    /// Applies new settings. What is known of the cluster stays; replies to earlier requests no
+    /// longer count.
     void reconfigure(Settings settings, Clock::time_point now);
-    /// `done` is told how a poll went that begins after this call.
+    /// `done` gets the result of a poll that begins after this call.
     void poll_now(OnPoll done);
-    /// Of those who were promised a poll and have not been told of one.
+    /// The callbacks of poll_now() that still wait for a result.
     [[nodiscard]] std::vector<OnPoll> take_waiting();
     void report_trouble(const std::string& member, Trouble trouble, Clock::time_point now);
 
@@ -72,39 +79,21 @@ class Poller {
     [[nodiscard]] const std::vector<Endpoint>& apis() const noexcept { return apis_; }
 
   private:
-    /// Member (empty: whoever it is), path, and the API's URL.
-    using Question = std::tuple<std::string, std::string, std::string>;
-
-    struct PollInProgress {
-        std::uint64_t number = 0;
-        Clock::time_point started;
-        std::vector<Endpoint> hosts;  ///< to be asked, in order
-        std::size_t asked = 0;
-        std::size_t failed = 0;
-        Clock::time_point next_host_at;  ///< when the next one is asked as well
-        std::optional<Clock::time_point>
-            cluster_done;                ///< when /cluster was answered, or by nobody
-        Clock::duration answer_took{0};  ///< of /cluster, by who answered well, else the slowest
-        std::set<Question> awaited;      ///< asked in this poll
-        std::set<std::string> repeated;  ///< of these, GET /primary once more
-        PollResult outcome;
-        std::vector<OnPoll> done;
-        std::deque<Claim> claims;  ///< the first is weighed
-        Speakers speakers;
-        struct Held {
-            Result<HttpReply> reply;
-            Clock::duration took;
-        };
-        std::map<Question, Held> held;  ///< by members of which it is not clear yet whose they are
-    };
+    using Request = PollInProgress::Request;
 
     void begin_poll();
     void advance_poll(std::chrono::system_clock::time_point wall_clock);
     void end_poll(std::chrono::system_clock::time_point wall_clock);
     [[nodiscard]] Clock::time_point next_poll_deadline() const;
-
     void check_candidate();
     void check_leader();
+    void observe(decltype(Observation::claim) claim);
+    void tell_view();
+    void ask(const Endpoint& endpoint, const std::string& path,
+             std::function<void(const Result<HttpReply>&)> on_reply);
+    [[nodiscard]] HostOrder from_any_of(const std::vector<Endpoint>& hosts) const;
+
+    // poller_cluster.cpp: GET /cluster, and which cluster an answer comes from.
     void ask_next_host();
     void on_cluster_reply(std::uint64_t poll, const Endpoint& host, Clock::time_point asked_at,
                           const Result<HttpReply>& reply);
@@ -113,56 +102,60 @@ class Poller {
     void begin_claim();
     void weigh_claim();
     [[nodiscard]] bool settle_identity(bool is_over);
-    void accept(const Claim& claim);
     void confirm(const Claim& claim);
+    void accept(const Claim& claim);
     void drop_held();
+    void note_foreign(const std::string& url, const ClusterIdentity& told);
 
+    // poller_members.cpp: self-reports.
     void ask_members();
     void ask_member(const std::string& member, const std::string& path);
-    void ask_elsewhere(const std::string& member, const std::string& path, const Endpoint& silent);
     void ask_self_report(const std::string& member, const std::string& path, const Endpoint& api);
     void ask_host(const Endpoint& host);
-    [[nodiscard]] Speaker hear(const Endpoint& api, const Result<HttpReply>& reply);
+    void ask_elsewhere(const std::string& member, const std::string& path, const Endpoint& silent);
     [[nodiscard]] Result<Endpoint> api_of(const std::string& member) const;
-    void on_member_reply(const Question& question, const Endpoint& api,
+    [[nodiscard]] Speaker hear(const Endpoint& api, const Result<HttpReply>& reply);
+    void on_member_reply(const Request& request, const Endpoint& api,
                          const Result<HttpReply>& reply);
-    void take_self_report(const Question& question, const Endpoint& api,
+    void take_self_report(const Request& request, const Endpoint& api,
                           const Result<HttpReply>& reply, Clock::duration took);
     [[nodiscard]] std::optional<std::string> why_another(const std::string& member,
                                                          const Endpoint& api,
                                                          const Speaker& speaker) const;
-    void note_foreign(const std::string& url, const ClusterIdentity& told);
-    void observe(decltype(Observation::claim) claim);
-    void tell_view();
-    void ask(const Endpoint& endpoint, const std::string& path,
-             std::function<void(const Result<HttpReply>&)> on_reply);
-    [[nodiscard]] HostOrder from_any_of(const std::vector<Endpoint>& hosts) const;
 
     Settings settings_;
     const Outlets outlets_;
-    Clock::time_point now_{};  ///< of the input that is being dealt with
-    Evidence evidence_;
-    HostOrder hosts_;
+    Clock::time_point now_{};      ///< time of the input being handled
+    std::vector<OnPoll> waiting_;  ///< for the result of a poll that has not begun yet
+    Clock::time_point tell_view_at_ = Clock::time_point::max();  ///< for positions not told yet
+
+    // When to ask.
     PollSchedule schedule_;
     CandidateChecks candidate_checks_;
+
+    // What is known.
+    Evidence evidence_;
     KnownIdentity identity_;
-    MemberApis member_apis_;
     std::map<std::string, std::string> foreign_;  ///< hosts of another cluster, by URL, and why
+
+    // GET /cluster.
+    HostOrder hosts_;
+    std::vector<Endpoint> apis_;  ///< that the latest poll may ask
+    Endpoint answered_by_;        ///< the host that answered last
+    std::uint64_t poll_number_ = 0;
+    std::unique_ptr<PollInProgress> poll_;  ///< null between polls
+    std::set<std::string> cluster_asked_;   ///< URLs of hosts that have not answered yet
     struct Unconfirmed {
         SnapshotPtr snapshot;
         Clock::time_point since;
     };
-    std::optional<Unconfirmed> unconfirmed_;  ///< news of which nobody knows whose they are
-    std::vector<Endpoint> apis_;
-    Endpoint answered_by_;                  ///< GET /cluster, the last time
-    std::unique_ptr<PollInProgress> poll_;  ///< null between polls
-    std::uint64_t poll_number_ = 0;
-    std::uint64_t generation_ = 0;  ///< of the settings; replies to an older one do not count
-    std::map<Question, Clock::time_point> outstanding_;  ///< without an answer: since when
-    std::set<std::string> cluster_asked_;                ///< URLs of hosts, without an answer
-    std::set<std::string> asked_between_;  ///< members that have not answered that yet
-    Clock::time_point tell_view_at_ = Clock::time_point::max();  ///< for positions not told yet
-    std::vector<OnPoll> waiting_;                                ///< for a poll that has not begun
+    std::optional<Unconfirmed> unconfirmed_;  ///< a change that no self-report vouches for
+
+    // Self-reports.
+    MemberApis member_apis_;
+    std::map<Request, Clock::time_point> outstanding_;  ///< not answered yet, and since when
+    std::set<std::string> asked_between_;  ///< members asked between polls, not answered yet
+    std::uint64_t generation_ = 0;  ///< of the settings: replies to an older one do not count
 };
 
 }  // namespace patroni
