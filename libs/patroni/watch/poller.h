@@ -103,6 +103,7 @@ class Poller {
     void weigh_claim();
     [[nodiscard]] bool settle_identity(bool is_over);
     void confirm(const Claim& claim);
+    void confirm_late(const Endpoint& api, const Speaker& speaker);
     void accept(const Claim& claim);
     void drop_held();
     void note_foreign(const std::string& url, const ClusterIdentity& told);
@@ -146,10 +147,10 @@ class Poller {
     std::unique_ptr<PollInProgress> poll_;  ///< null between polls
     std::set<std::string> cluster_asked_;   ///< URLs of hosts that have not answered yet
     struct Unconfirmed {
-        SnapshotPtr snapshot;
+        Claim claim;
         Clock::time_point since;
     };
-    std::optional<Unconfirmed> unconfirmed_;  ///< a change that no self-report vouches for
+    std::optional<Unconfirmed> unconfirmed_;  ///< a change that no self-report vouches for yet
 
     // Self-reports.
     MemberApis member_apis_;

@@ -174,14 +174,32 @@ bool Poller::settle_identity(bool is_over) {
 
 /// No self-report says which cluster the answer comes from: it counts once a second one agrees.
 void Poller::confirm(const Claim& claim) {
-    if (!unconfirmed_ || brings_news(unconfirmed_->snapshot.get(), *claim.snapshot))
-        unconfirmed_ = Unconfirmed{claim.snapshot, now_};
+    if (!unconfirmed_ || brings_news(unconfirmed_->claim.snapshot.get(), *claim.snapshot))
+        unconfirmed_ = Unconfirmed{claim, now_};
     if (now_ - unconfirmed_->since >= Evidence::kConfirmAfter)
         return accept(claim);
     poll_->result.answered = true;
     poll_->result.host = claim.host.url();
     schedule_.doubt(now_);
     end_cluster();
+}
+
+/// A self-report that comes after its claim has stopped waiting still vouches for it. APIs are slow
+/// while an election is under way: without this a new leader that falls silent afterwards would
+/// leave new sessions with the old one.
+void Poller::confirm_late(const Endpoint& api, const Speaker& speaker) {
+    if (!unconfirmed_ || (poll_ && !poll_->claims.empty()))
+        return;
+    const Claim claim = unconfirmed_->claim;
+    if (api != claim.host && api != claim.leader_api)
+        return;
+    const auto whose = attribute(claim, {{api.url(), speaker}}, identity_.get(), false, true);
+    if (whose.kind != Attribution::Kind::ours)
+        return;
+    unconfirmed_.reset();
+    identity_.complete(speaker.cluster);
+    observe(
+        ClusterAnswer{claim.snapshot, member_apis_.member_at(claim.host, claim.snapshot.get())});
 }
 
 void Poller::accept(const Claim& claim) {

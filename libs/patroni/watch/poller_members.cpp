@@ -120,6 +120,7 @@ Speaker Poller::hear(const Endpoint& api, const Result<HttpReply>& reply) {
         identity_.vote(api.url(), speaker.cluster);
         note_foreign(api.url(), speaker.cluster);
     }
+    confirm_late(api, speaker);
     return speaker;
 }
 

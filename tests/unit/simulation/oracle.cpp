@@ -198,7 +198,9 @@ void Oracle::heard_own(Clock::time_point at, const std::string& member, const An
     if (primary && answer.status == 200) {
         heard.proved_at = at;
         heard.insists |= static_cast<bool>(heard.unnamed);
-        heard.unnamed.end();
+        // Where all have one api_url it may have been asked as a host: then it is nobody's proof.
+        if (!world_.shares_api())
+            heard.unnamed.end();
         heard.condemned.end();
         heard.denied.end();
         heard.demoted.end();
@@ -225,7 +227,7 @@ void Oracle::serves(Clock::time_point at, std::size_t port, const Served& served
         check_new(at, port, place);
     for (const auto& place : before_[port].kept)
         if (!served.kept.contains(place))
-            check_cut(port, place);
+            check_cut(at, port, place);
     before_[port] = served;
 }
 
@@ -281,22 +283,22 @@ bool Oracle::leads_by_two(const std::string& member, const Heard& heard, const R
            ((heard.proved_at != Clock::time_point{} && !heard.denied) || unfit.twice());
 }
 
-void Oracle::check_cut(std::size_t port, const Served::Place& place) {
+void Oracle::check_cut(Clock::time_point at, std::size_t port, const Served::Place& place) {
     const PortRules& rules = ports_[port];
     const Heard& heard = heard_[place.first];
-    const auto lasted = [](const auto& runs, const auto& key, Clock::duration time) {
+    const auto stood_for = [at](const auto& runs, const auto& key, Clock::duration time) {
         const auto run = runs.find(key);
-        return run != runs.end() && run->second.lasted(time);
+        return run != runs.end() && run->second.stood_for(time, at);
     };
     if (rules.leader && may_lose_lead(place.first, heard))
         return;
-    if (rules.replicas && (lasted(heard.unfit, port, kConfirmAfter + rules.removal_grace) ||
-                           lasted(heard.lagging, port, rules.lag_window)))
+    if (rules.replicas && (stood_for(heard.unfit, port, kConfirmAfter + rules.removal_grace) ||
+                           stood_for(heard.lagging, port, rules.lag_window)))
         return;
     if (rules.replicas && !rules.leader &&
         leads_by_two(place.first, heard, heard_[place.first].unfit[port]))
         return;
-    if (lasted(heard.elsewhere, place.second, kConfirmAfter + rules.removal_grace))
+    if (stood_for(heard.elsewhere, place.second, kConfirmAfter + rules.removal_grace))
         return;
     violated(rules.name + " cuts the sessions of " + text(place) +
              " without two sources or two answers since it was good last");

@@ -79,6 +79,10 @@ class Oracle {
         void end() { first.reset(); }
         [[nodiscard]] bool lasted(Clock::duration time) const;
         [[nodiscard]] bool twice() const { return lasted(kConfirmAfter); }
+        /// Confirmed, and begun this long before `at`: later answers may say nothing of it.
+        [[nodiscard]] bool stood_for(Clock::duration time, Clock::time_point at) const {
+            return twice() && at - *first >= time;
+        }
         explicit operator bool() const { return first.has_value(); }
     };
     struct Heard {
@@ -104,7 +108,7 @@ class Oracle {
     void note_fitness(Clock::time_point at, Heard& heard, const Told* told);
     void note_place(Heard& heard);
     void check_new(Clock::time_point at, std::size_t port, const Served::Place& place);
-    void check_cut(std::size_t port, const Served::Place& place);
+    void check_cut(Clock::time_point at, std::size_t port, const Served::Place& place);
     [[nodiscard]] bool may_lose_lead(const std::string& member, const Heard& heard) const;
     [[nodiscard]] bool leads_by_two(const std::string& member, const Heard& heard,
                                     const Run& unfit) const;

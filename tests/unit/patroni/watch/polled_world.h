@@ -59,7 +59,8 @@ class PolledWorld {
     [[nodiscard]] const Leadership& leader() const { return poller->view().leader; }
 
     std::map<std::string, Api> apis;  ///< by URL; one that is not here refuses connections
-    std::map<std::string, Clock::duration> delays;  ///< of an API's answers; 1 ms where not here
+    /// How long answers take, by URL, with or without a path; 1 ms if neither is here.
+    std::map<std::string, Clock::duration> delays;
     Clock::time_point now{std::chrono::hours{1}};
     std::vector<ClusterView> views;
     std::vector<ClusterWatcher::PollResult> polls;
@@ -69,7 +70,9 @@ class PolledWorld {
     void ask(const Endpoint& endpoint, const std::string& path, Poller::OnReply on_reply) {
         const std::string url = endpoint.url();
         ++asked_[url + path];
-        const auto delay = delays.contains(url) ? delays[url] : std::chrono::milliseconds{1};
+        const Clock::duration usual = std::chrono::milliseconds{1};
+        const Clock::duration its_own = delays.contains(url) ? delays[url] : usual;
+        const auto delay = delays.contains(url + path) ? delays[url + path] : its_own;
         replies_.emplace(now + delay, [this, url, path, on_reply = std::move(on_reply)](auto at) {
             const auto reply = apis.contains(url) ? apis[url](path) : std::nullopt;
             on_reply(at, reply ? Result<HttpReply>(*reply)

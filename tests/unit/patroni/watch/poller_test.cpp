@@ -3,6 +3,7 @@
 #include "patroni/watch/poller.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -43,7 +44,7 @@ struct Told {
                 R"({"members": [)" + list + "]" +
                     (scope.empty() ? "" : R"(, "scope": ")" + scope + '"') + "}"};
     }
-    [[nodiscard]] HttpReply own_word(const std::string& member) const {
+    [[nodiscard]] HttpReply self_report(const std::string& member) const {
         const bool leads = member == leader;
         return {leads ? 200 : 503, leads ? "OK" : "Service Unavailable",
                 std::string(R"({"state": "running", "timeline": 1, "role": ")") +
@@ -54,7 +55,7 @@ struct Told {
     }
     [[nodiscard]] PolledWorld::Api api_of(const std::string& member) const {
         return [this, member](const std::string& path) -> std::optional<HttpReply> {
-            return path == "/cluster" ? cluster(leader) : own_word(member);
+            return path == "/cluster" ? cluster(leader) : self_report(member);
         };
     }
     void serve(PolledWorld& world) const {
@@ -86,11 +87,11 @@ class PollerTest : public testing::Test {
 // ---------------------------------------------------------------------------------------------
 // A stale view
 
-TEST_F(PollerTest, AHostWhoseViewIsStaleHoldsNobody) {
+TEST_F(PollerTest, AHostWithAStaleViewHoldsNothingUp) {
     PolledWorld world(asking(all()));
     mine.serve(world);
     world.apis[mine.url_of("p1")] = [this](const std::string& path) -> std::optional<HttpReply> {
-        return path == "/cluster" ? mine.cluster("p1") : mine.own_word("p1");
+        return path == "/cluster" ? mine.cluster("p1") : mine.self_report("p1");
     };
     world.run_for(5s);
     ASSERT_EQ(world.leader().member, "p1");
@@ -122,11 +123,11 @@ TEST_F(PollerTest, AHostThatHasNotAnsweredIsNotAskedAgain) {
     EXPECT_GT(world.asked(mine.url_of("p1"), "/cluster"), 1U);
 }
 
-TEST_F(PollerTest, ASingleHostWhoseViewIsStaleHoldsNobodyEither) {
+TEST_F(PollerTest, ASingleHostWithAStaleViewHoldsNothingUpEither) {
     PolledWorld world(asking({mine.url_of("p1")}));
     mine.serve(world);
     world.apis[mine.url_of("p1")] = [this](const std::string& path) -> std::optional<HttpReply> {
-        return path == "/cluster" ? mine.cluster("p1") : mine.own_word("p1");
+        return path == "/cluster" ? mine.cluster("p1") : mine.self_report("p1");
     };
     world.run_for(5s);
     mine.leader = "p2";
@@ -184,7 +185,7 @@ TEST_F(TwinPollerTest, AnAnswerOfAnotherClusterIsNoEvidence) {
         }
 }
 
-TEST_F(TwinPollerTest, AnAnswerOfAnotherClusterHoldsNobodyUpWhereAHostHangs) {
+TEST_F(TwinPollerTest, AnotherClustersAnswerAndAHangingHostHoldNothingUp) {
     PolledWorld world(asking({mine.url_of("p1"), vip, mine.url_of("p2")}));
     mine.serve(world);
     twin.serve(world);
@@ -198,7 +199,7 @@ TEST_F(TwinPollerTest, AnAnswerOfAnotherClusterHoldsNobodyUpWhereAHostHangs) {
     EXPECT_EQ(world.leader().member, "p2") << world.leader().reason;
 }
 
-TEST_F(TwinPollerTest, OneAnswerOfNobodyKnowsWhomChangesNothing) {
+TEST_F(TwinPollerTest, OneAnswerOfUnknownOriginChangesNothing) {
     PolledWorld world(asking({vip}));  // no member's own API can be reached, nor the host's own
     twin.serve(world);
     const PolledWorld::Api silent = [](const auto&) -> std::nullopt_t { return std::nullopt; };
@@ -217,6 +218,27 @@ TEST_F(TwinPollerTest, OneAnswerOfNobodyKnowsWhomChangesNothing) {
     EXPECT_FALSE(ever_led_elsewhere(world));
 }
 
+TEST_F(PollerTest, ASelfReportThatComesLateStillVouchesForItsAnswer) {
+    PolledWorld world(asking(all()));
+    mine.serve(world);
+    world.run_for(5s);
+    ASSERT_EQ(world.leader().member, "p1");
+    // p2 takes over, and answers GET /cluster once; its self-report takes longer than a poll waits.
+    mine.leader = "p2";
+    for (const auto& url : all())
+        world.apis.erase(url);
+    bool has_answered = false;
+    world.apis[mine.url_of("p2")] = [&](const std::string& path) -> std::optional<HttpReply> {
+        if (path != "/cluster")
+            return mine.self_report("p2");
+        return std::exchange(has_answered, true) ? std::nullopt : std::optional(mine.cluster("p2"));
+    };
+    world.delays[mine.url_of("p2") + "/primary"] = 1500ms;
+    world.run_for(30s);
+    EXPECT_TRUE(has_answered);
+    EXPECT_EQ(world.leader().member, "p2") << world.leader().reason;
+}
+
 TEST_F(TwinPollerTest, AMajorityOfTheHostsSaysWhichClusterItIs) {
     PolledWorld world(asking({twin.url_of("p1"), mine.url_of("p2"), mine.url_of("p3")}));
     mine.serve(world);
@@ -229,7 +251,7 @@ TEST_F(TwinPollerTest, AMajorityOfTheHostsSaysWhichClusterItIs) {
         Contains(testing::AllOf(HasSubstr(twin.url_of("p1")), HasSubstr("222"), HasSubstr("111"))));
 }
 
-TEST_F(TwinPollerTest, WithoutAMajorityNobodyIsBelievedUnlessItIsStated) {
+TEST_F(TwinPollerTest, WithoutAMajorityNobodyIsBelievedUnlessTheIdentityIsSet) {
     auto settings = asking({twin.url_of("p1"), mine.url_of("p2")});
     PolledWorld world(settings);
     mine.serve(world);
@@ -248,13 +270,13 @@ TEST_F(TwinPollerTest, WithoutAMajorityNobodyIsBelievedUnlessItIsStated) {
 TEST_F(TwinPollerTest, NobodyLeadsWhereAnotherClusterAnswersFromTheStart) {
     PolledWorld world(asking({mine.url_of("p2")}));
     mine.serve(world);
-    world.apis[mine.url_of("p1")] = [this](const std::string&) { return twin.own_word("p1"); };
+    world.apis[mine.url_of("p1")] = [this](const std::string&) { return twin.self_report("p1"); };
     world.run_for(5s);
     EXPECT_EQ(world.leader().member, "");
     EXPECT_THAT(world.polls.back().errors, HasSubstr("the leader that it names answers for"));
 }
 
-TEST_F(TwinPollerTest, AHostThatAnswersRightlyAgainIsWarnedOfNoMore) {
+TEST_F(TwinPollerTest, TheWarningEndsOnceTheHostAnswersForOurClusterAgain) {
     PolledWorld world(asking({vip}));
     mine.serve(world);
     world.apis[vip] = mine.api_of("p2");
@@ -269,12 +291,14 @@ TEST_F(TwinPollerTest, AHostThatAnswersRightlyAgainIsWarnedOfNoMore) {
     EXPECT_THAT(world.views.back().warnings, IsEmpty());
 }
 
-TEST_F(TwinPollerTest, TheOwnWordOfAnotherMemberIsSilence) {
+TEST_F(TwinPollerTest, AnotherMembersSelfReportCountsAsSilence) {
     PolledWorld world(asking({mine.url_of("p2")}));
     mine.serve(world);
     world.run_for(5s);
     for (const Told* other : {&twin, &mine}) {  // of another cluster; of another name
-        world.apis[mine.url_of("p1")] = [=](const std::string&) { return other->own_word("p3"); };
+        world.apis[mine.url_of("p1")] = [=](const std::string&) {
+            return other->self_report("p3");
+        };
         world.run_for(5s);
         EXPECT_EQ(world.leader().member, "p1");  // by /cluster alone
         EXPECT_TRUE(world.leader().api_is_silent);
@@ -282,7 +306,7 @@ TEST_F(TwinPollerTest, TheOwnWordOfAnotherMemberIsSilence) {
     }
 }
 
-TEST_F(TwinPollerTest, AClusterThatWasInitialisedAnewIsFollowed) {
+TEST_F(TwinPollerTest, AReinitializedClusterIsFollowed) {
     PolledWorld world(asking(all()));
     mine.serve(world);
     world.run_for(5s);
@@ -295,7 +319,7 @@ TEST_F(TwinPollerTest, AClusterThatWasInitialisedAnewIsFollowed) {
     EXPECT_EQ(world.leader().member, "p2");
 }
 
-TEST_F(TwinPollerTest, AClusterIsNotTakenForInitialisedAnewWhileSomebodySaysOtherwise) {
+TEST_F(TwinPollerTest, AClusterIsNotReinitializedWhileAnybodySaysOtherwise) {
     PolledWorld world(asking({mine.url_of("p2"), mine.url_of("p3")}));
     mine.serve(world);
     world.run_for(5s);
@@ -306,7 +330,7 @@ TEST_F(TwinPollerTest, AClusterIsNotTakenForInitialisedAnewWhileSomebodySaysOthe
     EXPECT_FALSE(ever_led_elsewhere(world));
 }
 
-TEST_F(TwinPollerTest, BeforePatroni3NobodyIsAskedForMore) {
+TEST_F(TwinPollerTest, BeforePatroni3NobodyIsAskedForASystemIdentifier) {
     mine.system.clear();
     PolledWorld world(asking(all()));
     mine.serve(world);
