@@ -196,7 +196,7 @@ TEST(ClusterParserTest, ReadsWhenASwitchoverIsPlanned) {
     EXPECT_EQ(parsed(R"({"members": []})").switchover_at, std::nullopt);
 }
 
-TEST(ClusterParserTest, RefusesWhatIsNoSuchAnswer) {
+TEST(ClusterParserTest, RefusesAnythingElse) {
     const std::vector<std::pair<std::string, std::string>> cases{
         {"", "the answer is not JSON"},
         {" \r\n", "the answer is not JSON"},
@@ -287,7 +287,7 @@ TEST(ClusterParserTest, EntriesWithoutANameAreCounted) {
     EXPECT_EQ(snapshot.nameless, 7U);
 }
 
-TEST(ClusterParserTest, AnAnswerOfWhichNoMemberCanBeReadIsNone) {
+TEST(ClusterParserTest, AnAnswerWithoutAReadableMemberIsRefused) {
     for (const std::string members :
          {"1", R"("p1")", "null", "{}", R"({"role": "leader", "state": "running"})",
           R"({"name": "p1", "role": "leader"})", R"({"name": "p1", "state": "running"})",

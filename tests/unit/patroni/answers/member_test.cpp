@@ -56,7 +56,7 @@ TEST(MemberTest, StatesThatServeAreThreeAndNoOther) {
     }
 }
 
-TEST(MemberTest, AStateThatNobodyKnowsIsNone) {
+TEST(MemberTest, AnUnknownStateReadsAsUnknown) {
     for (const auto* name : {"Running", "flying", "failed", "running ", ""}) {
         EXPECT_EQ(state_from(name), State::unknown) << name;
         EXPECT_FALSE(serves(state_from(name))) << name;

@@ -61,7 +61,7 @@ TEST(PrimaryParserTest, WhatIsMissingOrOfTheWrongTypeIsEmpty) {
     EXPECT_EQ(parsed(503, R"({"role": "replica", "dcs_last_seen": 0})").dcs_last_seen, 0);
 }
 
-TEST(PrimaryParserTest, RefusesWhatIsNoSuchAnswer) {
+TEST(PrimaryParserTest, RefusesAnythingElse) {
     const std::vector<std::pair<std::string, std::string>> cases{
         {"", "the answer is not JSON"},
         {"<html>", "the answer is not JSON"},

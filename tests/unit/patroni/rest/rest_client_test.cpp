@@ -159,7 +159,7 @@ TEST(RestClientTest, AHangingLookupTakesHalfTheConnectTimeAndEndsWithAbort) {
     end->set_value();
 }
 
-TEST(RestClientTest, AnAddressThatIsNoneIsAFailure) {
+TEST(RestClientTest, AnInvalidAddressIsAFailure) {
     RestClient client(kPatient);
     EXPECT_THAT(text_of(client.get({false, "::x", 8008}, "/cluster")),
                 HasSubstr("not a valid IP address"));
@@ -236,7 +236,7 @@ TEST(RestClientTest, AnswersWithoutEndAreGivenUp) {
     patroni.wait_for_open_connections(0);
 }
 
-TEST(RestClientTest, WhatIsNotHttpIsNoAnswer) {
+TEST(RestClientTest, AnAnswerThatIsNotHttpIsAFailure) {
     const auto reason_for = [](const std::string& greeting) {
         FakeBackend server({.name = greeting, .echo = false, .fin_after_greeting = true});
         RestClient client(kPatient);
@@ -257,7 +257,7 @@ TEST(RestClientTest, ABodyMayTakeOneMebibyteAndNoMore) {
     EXPECT_THAT(text_of_get(patroni), HasSubstr("the answer is larger than 1 MiB"));
 }
 
-TEST(RestClientTest, ABodyShorterThanItsLengthSaysIsAFailure) {
+TEST(RestClientTest, ABodyShorterThanContentLengthIsAFailure) {
     FakePatroni patroni;
     patroni.answer("/cluster", {.body = "{\"members\": []}",
                                 .fault = Fault::truncate,

@@ -105,7 +105,7 @@ TEST(RequestedRoleTest, WordsAreReadInAnyCase) {
         EXPECT_EQ(requested_role_from(word), role) << word;
 }
 
-TEST(RequestedRoleTest, OtherWordsAreNone) {
+TEST(RequestedRoleTest, OtherWordsAreRefused) {
     for (const std::string word : {"", "leade", "leaders", "master", "primary", "replicas", "sync ",
                                    "leader,sync", "sync_standby", "standby-leader"})
         EXPECT_EQ(requested_role_from(word), std::nullopt) << word;

@@ -255,7 +255,7 @@ TEST(Evidence, IsSettledInAStandbyCluster) {
     EXPECT_FALSE(c.evidence.is_settled());
 }
 
-TEST(Evidence, WhoHoldsTheLockAndIsNotPromotedIsTheCandidate) {
+TEST(Evidence, TheCandidateHoldsTheLockAndIsNotPromotedYet) {
     Case c;
     EXPECT_EQ(c.evidence.candidate(), "");
     c.cluster("p1").proves("p1");
@@ -271,7 +271,7 @@ TEST(Evidence, WhoHoldsTheLockAndIsNotPromotedIsTheCandidate) {
     EXPECT_EQ(c.evidence.view().leader.member, "p2");
 }
 
-TEST(Evidence, NobodyLeadsByClusterWhereNoneServesAsLeader) {
+TEST(Evidence, ClusterWithoutARunningLeaderIsLeaderless) {
     Case c;
     EXPECT_FALSE(c.evidence.is_leaderless()) << "nothing is known";
     c.cluster("p1");
@@ -335,7 +335,7 @@ TEST(Evidence, LeaderIsConfirmedByItselfAndByCluster) {
     EXPECT_EQ(c.unconfirmed(), 0ms);
 }
 
-TEST(Evidence, WhatIsSaidOfOthersOrAgainstTheLeaderConfirmsNothing) {
+TEST(Evidence, OnlyAnswersInFavourOfTheLeaderConfirmIt) {
     Case c;
     c.cluster("p1").proves("p1").after(1s).silent("p1");
     c.answers("p2", 503, "replica").position("p1", 1).observe(patroni::Push{});
@@ -372,7 +372,7 @@ TEST(Evidence, PausedPrimaryWithoutTheLockConfirmsItself) {
     EXPECT_EQ(c.unconfirmed(), 30s);
 }
 
-TEST(Evidence, PausedKeyExpiredAtTheStartProvesNobody) {
+TEST(Evidence, APausedClusterWithoutALockHasNoLeaderAtTheStart) {
     Case c;
     ClusterSnapshot paused = led_by("");
     paused.paused = true;
@@ -411,7 +411,7 @@ TEST(Evidence, TwoLeadersInOneAnswerProveNeither) {
     EXPECT_EQ(c.leader().member, "");
 }
 
-TEST(Evidence, ReasonsOfAVacancyAreInWords) {
+TEST(Evidence, AMissingLeaderHasAReason) {
     Case c;
     c.cluster("");
     EXPECT_EQ(c.leader().reason, "Patroni shows no leader");
@@ -420,7 +420,7 @@ TEST(Evidence, ReasonsOfAVacancyAreInWords) {
               "p1 is shown as leader, but its API answers 200, role replica, state running");
 }
 
-TEST(Evidence, AChangeIsConfirmedByAnAnswerThatIsLateEnoughForWhoJudgesMembers) {
+TEST(Evidence, AChangeIsConfirmedByAnAnswerThatIsLateEnough) {
     Case c;
     c.cluster("p1").proves("p1");
     ClusterSnapshot changed = led_by("p1");
@@ -433,7 +433,7 @@ TEST(Evidence, AChangeIsConfirmedByAnAnswerThatIsLateEnoughForWhoJudgesMembers) 
     EXPECT_FALSE(c.evidence.wants_confirmation());
 }
 
-TEST(Evidence, WhoIsShownAsLeaderAndDoesNotProveItIsAskedAgainSoon) {
+TEST(Evidence, ANamedLeaderWithoutAProofIsAskedAgainSoon) {
     Case c;
     c.cluster("p1");
     EXPECT_TRUE(c.evidence.wants_confirmation());
@@ -477,7 +477,7 @@ TEST(Evidence, AnEntryThatCannotBeReadSpeaksNeitherAgainstTheLeaderNorForIt) {
     EXPECT_EQ(c.unconfirmed(), 0s);
 }
 
-TEST(Evidence, ALeaderThatIsToldStandsAgainstOneFromMemory) {
+TEST(Evidence, AReportedLeaderWinsOverARememberedOne) {
     Case c;
     c.cluster("p1").proves("p1");
     auto snapshot = with_entry("p1", "chief", "running");
@@ -517,7 +517,7 @@ TEST(Evidence, APositionThatIsNotRenewedIsUnknown) {
     EXPECT_THAT(c.evidence.view().live_lag, testing::IsEmpty());
 }
 
-TEST(Evidence, APushAndTroubleOnTheDataPathAreReasonsToAskAgainAndNoMore) {
+TEST(Evidence, APushAndTroubleOnlyAskForAnotherPoll) {
     for (const auto& doubt : std::initializer_list<decltype(patroni::Observation::claim)>{
              patroni::Push{}, patroni::TrafficTrouble{"p1"}, patroni::TrafficTrouble{"p2"}}) {
         Case c;
@@ -604,7 +604,7 @@ TEST(EvidenceTest, WhatCondemnsALeaderVoidsItsOlderProof) {
     EXPECT_EQ(c.proves("p1").leader().member, "p1");  // its word of now
 }
 
-TEST(EvidenceTest, WhoSucceedsALeaderVoidsItsOlderProof) {
+TEST(EvidenceTest, ANewLeaderVoidsTheOldLeadersProof) {
     Case c;
     c.cluster("p1").proves("p1");
     c.after(2s).cluster("p2").proves("p2");
@@ -646,7 +646,7 @@ TEST(EvidenceTest, AChallengerNeedsNoOtherSourceOnceTheLeaderDeniesItself) {
     EXPECT_EQ(c.leader().member, "p2");
 }
 
-TEST(EvidenceTest, ALastingContradictionStaysWithWhoProvesItself) {
+TEST(EvidenceTest, InALastingContradictionTheProofWins) {
     Case c;
     c.cluster("p1").proves("p1").after(1s).cluster("p2");
     EXPECT_EQ(c.leader().standing, Standing::tolerated);  // one answer stops new sessions
@@ -700,7 +700,7 @@ TEST(EvidenceTest, SilenceDoesNotTakeBackADenial) {
     expect_leader(c, "p1", Standing::eligible);
 }
 
-TEST(EvidenceTest, WhoHasDeniedThatItLeadsNeedsTwoAnswersOfClusterSince) {
+TEST(EvidenceTest, AfterADenialClusterHasToNameTheLeaderTwice) {
     for (const bool first_ever : {true, false}) {
         Case c;
         if (!first_ever) {
@@ -743,7 +743,7 @@ TEST(EvidenceTest, WhatWasNoObjectionIsNoneAfterMaintenance) {
     expect_leader(c, "p1", Standing::eligible);
 }
 
-TEST(EvidenceTest, OneThatWakesUpTakesNothingFromASilentLeaderThatClusterNames) {
+TEST(EvidenceTest, AnOldLeaderThatWakesUpDoesNotReplaceASilentNamedLeader) {
     Case c;
     c.cluster("p1").proves("p1").after(1s);
     c.cluster("p2").silent("p1").silent("p2").after(500ms).cluster("p2");
@@ -754,7 +754,7 @@ TEST(EvidenceTest, OneThatWakesUpTakesNothingFromASilentLeaderThatClusterNames) 
     expect_leader(c, "p1", Standing::eligible);
 }
 
-TEST(EvidenceTest, AnotherThatAnswersAtAMembersApiIsToldAndCountsAsSilence) {
+TEST(EvidenceTest, AnotherMembersAnswerCountsAsSilenceWithAWarning) {
     Case c;
     c.cluster("p1").observe(PrimarySilence{"p1", "q1 answers at its API", true});
     EXPECT_EQ(c.leader().reason, "leader by /cluster alone: q1 answers at its API");
@@ -764,7 +764,7 @@ TEST(EvidenceTest, AnotherThatAnswersAtAMembersApiIsToldAndCountsAsSilence) {
     EXPECT_THAT(c.evidence.view().warnings, Contains("p2: q2 answers at its API"));
 }
 
-TEST(EvidenceTest, OnlyWhoLeadsIsToldWhenItLastReachedTheStore) {
+TEST(EvidenceTest, OnlyTheLeadersLastContactWithTheStoreIsKept) {
     Case c;
     c.cluster("p1").observe(PrimaryAnswer{"p1", 200, "primary", "running", 1, false, 1000});
     EXPECT_THAT(c.evidence.view().dcs_last_seen, ElementsAre(testing::Pair("p1", 1000)));

@@ -198,7 +198,7 @@ TEST(Judge, DrainKeepsTheSessionsOfAMemberTaggedNoloadbalance) {
         EXPECT_EQ(c.standing_after(10s), Standing::tolerated);
 }
 
-TEST(Judge, OldTimelineOfALoopAfterAFailoverCutsNobody) {
+TEST(Judge, AnOldTimelineForOneLoopAfterAFailoverCutsNobody) {
     ReplicaCase c;
     c.leader.timeline = 3;
     EXPECT_EQ(c.standing_after(3s), Standing::eligible);

@@ -82,7 +82,7 @@ TEST_F(LastGoodTest, OfANewMemberNothingIsKnown) {
     EXPECT_TRUE(snapshot_->warnings.empty());
 }
 
-TEST_F(LastGoodTest, ALeaderFromMemoryDoesNotStandAgainstOneThatIsTold) {
+TEST_F(LastGoodTest, ARememberedLeaderGivesWayToAReportedOne) {
     EXPECT_EQ(text_after(snapshot_of(
                   {member_of("p1", "chief", "running"), member_of("p2", "leader", "running")})),
               "p1 leader running*, p2 leader running");

@@ -210,7 +210,7 @@ TEST_F(ClusterWatcherTest, AnAnswerThatSaysNothingIsAnErrorOfItsHostAndTheNextIs
     }
 }
 
-TEST_F(ClusterWatcherTest, WhileNobodyLeadsNoMembersAreAnAnswer) {
+TEST_F(ClusterWatcherTest, WithoutALeaderAnAnswerWithoutMembersCounts) {
     both_answer({});
     ClusterWatcher watcher(both(), views_.callback(), polls_.callback());
     watcher.start();
@@ -218,7 +218,7 @@ TEST_F(ClusterWatcherTest, WhileNobodyLeadsNoMembersAreAnAnswer) {
     EXPECT_EQ(polls_.at(0).errors, "");
 }
 
-TEST_F(ClusterWatcherTest, APollSaysWhoAnswered) {
+TEST_F(ClusterWatcherTest, AResultSaysWhichHostAnswered) {
     ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.start();
     const auto poll = polls_.at(0);
@@ -510,7 +510,7 @@ TEST_F(ClusterWatcherTest, ALeaderThatAnswersNonsenseLeadsByClusterAloneWithAWar
     EXPECT_THAT(views_.last().warnings, ElementsAre(HasSubstr("the answer is not JSON")));
 }
 
-TEST_F(ClusterWatcherTest, WhoIsPromotedOnlySoonLeadsOnceItIsDone) {
+TEST_F(ClusterWatcherTest, ALockHolderLeadsOnceItIsPromoted) {
     both_answer({leader("p1", api_url_of(b_))});
     // The status turns before the promotion has finished.
     b_.answer("/primary", {.body = own_word("replica")});
@@ -525,7 +525,7 @@ TEST_F(ClusterWatcherTest, WhoIsPromotedOnlySoonLeadsOnceItIsDone) {
     (void)views_.first(led_by("p1"), "p1 to lead");
 }
 
-TEST_F(ClusterWatcherTest, AChangeIsLookedAtAgainSoon) {
+TEST_F(ClusterWatcherTest, AChangeIsPolledAgainSoon) {
     both_answer({leader("p1", api_url_of(b_)), replica("p2")});
     proves(b_);
     ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
@@ -569,7 +569,7 @@ TEST_F(ClusterWatcherTest, MembersAtAddressesThatNeverAnswerDoNotAddUp) {
     EXPECT_LT(threads() - before, 8) << "two for each that is still asked";
 }
 
-TEST_F(ClusterWatcherTest, TroubleOfWhichNothingComesIsHeardEverLess) {
+TEST_F(ClusterWatcherTest, TroubleThatChangesNothingIsThrottled) {
     both_answer({leader("p1", api_url_of(b_))});
     proves(b_);
     ClusterWatcher watcher(only_a(1h), views_.callback(), polls_.callback());
@@ -600,7 +600,7 @@ TEST_F(ClusterWatcherTest, ASwitchoverIsFollowedAsSoonAsTheNewLeaderProvesItself
     EXPECT_EQ(views_.last().leader.standing, Standing::eligible);
 }
 
-TEST_F(ClusterWatcherTest, WhoHoldsTheLockIsAskedUntilItIsPromoted) {
+TEST_F(ClusterWatcherTest, TheLockHolderIsAskedUntilItIsPromoted) {
     both_answer({leader("p1", api_url_of(b_))});
     denies(b_);
     ClusterWatcher watcher(only_a(kNever), views_.callback(), polls_.callback());
@@ -611,7 +611,7 @@ TEST_F(ClusterWatcherTest, WhoHoldsTheLockIsAskedUntilItIsPromoted) {
     (void)views_.first(led_by("p1"), "p1 to lead");
 }
 
-TEST_F(ClusterWatcherTest, ASwitchoverThatIsPlannedIsLookedOutFor) {
+TEST_F(ClusterWatcherTest, APlannedSwitchoverStartsAnAlert) {
     const auto planned_in = [this](std::chrono::seconds seconds) {
         const auto at =
             std::chrono::system_clock::to_time_t(std::chrono::system_clock::now() + seconds);
@@ -689,7 +689,7 @@ TEST_F(ClusterWatcherTest, LivePositionsAreAskedOfEveryMemberThatRuns) {
     a_.wait_for_open_connections(0);
 }
 
-TEST_F(ClusterWatcherTest, PositionsThatComeTogetherAreToldTogether) {
+TEST_F(ClusterWatcherTest, PositionsThatComeTogetherMakeOneView) {
     std::array<FakePatroni, 10> replicas;
     std::vector<ClusterMember> members{leader("p0", api_url_of(a_))};
     for (const FakePatroni& each : replicas)
@@ -731,7 +731,7 @@ TEST_F(ClusterWatcherTest, WithALimitPositionsAreAskedForWhereClusterTellsNoRepl
     EXPECT_EQ(positions_of_p2(p2), 0U);
 }
 
-TEST_F(ClusterWatcherTest, WithoutLivePositionsNobodyIsAskedForOne) {
+TEST_F(ClusterWatcherTest, WithoutLiveLagNoPositionsAreAsked) {
     a_.answer_cluster(cluster_of({leader("p1", api_url_of(a_)), replica("p2", api_url_of(b_))}));
     proves(a_);
     ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
@@ -759,7 +759,7 @@ TEST_F(ClusterWatcherTest, PollNowBeginsAfterTheCallEvenIfAPollIsUnderWay) {
     EXPECT_EQ(polls_.count(), 2U);
 }
 
-TEST_F(ClusterWatcherTest, OnePollServesAllWhoAskedBeforeIt) {
+TEST_F(ClusterWatcherTest, OnePollServesEveryEarlierRequestForOne) {
     a_.hold("/cluster");
     ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.start();
@@ -771,7 +771,7 @@ TEST_F(ClusterWatcherTest, OnePollServesAllWhoAskedBeforeIt) {
     EXPECT_EQ(a_.requests("/cluster"), 2U);
 }
 
-TEST_F(ClusterWatcherTest, PollNowIsToldAfterTheViewsAndThePoll) {
+TEST_F(ClusterWatcherTest, PollNowIsAnsweredAfterTheViewsAndTheResult) {
     both_answer({leader("p1", api_url_of(b_))});
     proves(b_);
     ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
@@ -787,7 +787,7 @@ TEST_F(ClusterWatcherTest, PollNowIsToldAfterTheViewsAndThePoll) {
     EXPECT_EQ(told.at(0).host, a_.url());
 }
 
-TEST_F(ClusterWatcherTest, PollNowBeforeTheStartIsToldOfTheFirstPoll) {
+TEST_F(ClusterWatcherTest, PollNowBeforeTheStartGetsTheFirstPoll) {
     ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.poll_now(asked_.callback());
     watcher.start();
@@ -795,7 +795,7 @@ TEST_F(ClusterWatcherTest, PollNowBeforeTheStartIsToldOfTheFirstPoll) {
     EXPECT_EQ(a_.requests("/cluster"), 1U);
 }
 
-TEST_F(ClusterWatcherTest, APushIsFollowedByASecondLook) {
+TEST_F(ClusterWatcherTest, APushIsFollowedByASecondPoll) {
     both_answer({leader("p1", api_url_of(b_))});
     proves(b_);
     ClusterWatcher watcher(only_a(1h), views_.callback(), polls_.callback());
@@ -819,7 +819,7 @@ TEST_F(ClusterWatcherTest, TroubleOnTheDataPathIsAReasonToAskAtOnceAndAgain) {
     EXPECT_LE(a_.requests("/cluster"), 7U) << "of a hundred";
 }
 
-TEST_F(ClusterWatcherTest, TroubleAgainIsALookAtTheLeaderAlone) {
+TEST_F(ClusterWatcherTest, RepeatedTroubleChecksTheLeaderOnly) {
     both_answer({leader("p1", api_url_of(b_))});
     proves(b_);
     ClusterWatcher watcher(only_a(1h), views_.callback(), polls_.callback());
@@ -851,7 +851,7 @@ TEST_F(ClusterWatcherTest, AHostThatHangsIsNotAskedAnewInEveryPoll) {
     EXPECT_LE(a_.requests("/cluster"), 3U) << "once more, if b was slow";
 }
 
-TEST_F(ClusterWatcherTest, ALeaderThatDoesNotAnswerALookIsLookedAtMore) {
+TEST_F(ClusterWatcherTest, ALeaderThatDoesNotAnswerACheckStartsAnAlert) {
     both_answer({leader("p1", api_url_of(b_))});
     proves(b_);
     ClusterWatcher watcher(only_a(1h), views_.callback(), polls_.callback());
@@ -864,7 +864,7 @@ TEST_F(ClusterWatcherTest, ALeaderThatDoesNotAnswerALookIsLookedAtMore) {
     EXPECT_EQ(views_.last().leader.reason, "leader") << "until its silence is one";
 }
 
-TEST_F(ClusterWatcherTest, ALookThatNobodyAnswersBringsAPoll) {
+TEST_F(ClusterWatcherTest, ACheckWithoutAnAnswerStartsAPoll) {
     both_answer({leader("p1", api_url_of(b_))});
     proves(b_);
     ClusterWatcher watcher(only_a(1h), views_.callback(), polls_.callback());
@@ -914,7 +914,7 @@ TEST_F(ClusterWatcherTest, AHostAndTheAddressThatPatroniNamesAreOneApi) {
     EXPECT_EQ(b_.max_concurrent(), 1U);
 }
 
-TEST_F(ClusterWatcherTest, WhoPollsInALoopDoesNotDriveTheCluster) {
+TEST_F(ClusterWatcherTest, PollNowInALoopIsThrottled) {
     both_answer({leader("p1", api_url_of(b_))});
     proves(b_);
     ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
@@ -925,7 +925,7 @@ TEST_F(ClusterWatcherTest, WhoPollsInALoopDoesNotDriveTheCluster) {
     EXPECT_GE(Clock::now() - start, 4 * 100ms);
 }
 
-TEST_F(ClusterWatcherTest, PollNowOfOneThatNeverStartsIsToldAtItsStop) {
+TEST_F(ClusterWatcherTest, PollNowWithoutAStartFailsAtTheStop) {
     ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.poll_now(asked_.callback());
     watcher.stop();
@@ -1020,7 +1020,7 @@ TEST_F(ClusterWatcherTest, StopEndsAWaitBetweenPollsAtOnce) {
     EXPECT_EQ(polls_.count(), 1U);
 }
 
-TEST_F(ClusterWatcherTest, StopTellsThoseWhoStillWait) {
+TEST_F(ClusterWatcherTest, StopAnswersEveryoneWhoStillWaits) {
     a_.answer("/cluster", {.fault = Fault::stall});
     ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.poll_now(asked_.callback());  // the poll under way is its
@@ -1037,7 +1037,7 @@ TEST_F(ClusterWatcherTest, StopTellsThoseWhoStillWait) {
     EXPECT_EQ(a_.requests("/cluster"), 1U);
 }
 
-TEST_F(ClusterWatcherTest, PollNowAfterStopIsToldAtOnce) {
+TEST_F(ClusterWatcherTest, PollNowAfterStopFailsAtOnce) {
     ClusterWatcher watcher(only_a(), views_.callback(), polls_.callback());
     watcher.start();
     watcher.stop();

@@ -41,7 +41,7 @@ TEST(HostOrder, TheyFollowEachOtherFromTheFirstOn) {
     EXPECT_THAT(names(order), ElementsAre("b", "c", "a"));
 }
 
-TEST(HostOrder, WhoAnsweredComesFirst) {
+TEST(HostOrder, TheHostThatAnsweredComesFirst) {
     HostOrder order({host("a"), host("b"), host("c")}, 0);
     order.answered(host("c"));
     EXPECT_THAT(names(order), ElementsAre("c", "a", "b"));
@@ -56,7 +56,7 @@ TEST(HostOrder, MembersComeAfterTheHostsAndOnce) {
     EXPECT_THAT(names(order, kNow, &cluster), ElementsAre("a", "b", "d"));
 }
 
-TEST(HostOrder, WhoWasPutLastComesLastForTenSeconds) {
+TEST(HostOrder, AHostThatWasPutLastComesLastForTenSeconds) {
     HostOrder order({host("a"), host("b")}, 0);
     const auto cluster = cluster_of({"http://d:8008/patroni"});
     order.put_last(host("a"), kNow);
@@ -82,7 +82,7 @@ TEST(HostOrder, OfASingleHostThatIsPassedOverTheMembersComeFirst) {
     EXPECT_THAT(names(order, kNow, &cluster), ElementsAre("b", "a"));
 }
 
-TEST(HostOrder, WhoWasPutLastAndThenAnswersComesFirst) {
+TEST(HostOrder, AHostThatWasPutLastComesFirstOnceItAnswers) {
     HostOrder order({host("a"), host("b")}, 0);
     order.put_last(host("b"), kNow);
     order.answered(host("b"));

@@ -122,7 +122,7 @@ TEST(PollSchedule, TheFirstPollIsDueAtOnce) {
     EXPECT_LE(Case().schedule.next_poll_at(), Clock::time_point{});
 }
 
-TEST(PollSchedule, PollsAreTheIntervalApartMoreOrLessATwentieth) {
+TEST(PollSchedule, PollsAreTheIntervalApartWithAJitterOfFivePercent) {
     EXPECT_EQ(Case(none).poll(kCalm), 3'000ms);
     EXPECT_EQ(Case(earliest).poll(kCalm), 2'850ms);
     EXPECT_EQ(Case(latest).poll(kCalm), 3'150ms);
@@ -137,7 +137,7 @@ TEST(PollSchedule, TheIntervalIsCountedFromTheBeginningOfAPoll) {
     EXPECT_EQ(c.until_next(), 2'300ms);
 }
 
-TEST(PollSchedule, AClusterInPeaceIsAskedOnceASecondAtMost) {
+TEST(PollSchedule, ACalmClusterGetsOneRequestPerSecondAtMost) {
     constexpr int requests_a_poll = 2;  // GET /cluster, and GET /primary of the leader
     constexpr int seconds = 3'600;
     // At the interval's average, and even where chance is always against it.
@@ -151,7 +151,7 @@ TEST(PollSchedule, AClusterInPeaceIsAskedOnceASecondAtMost) {
     EXPECT_LE(Case(earliest).polls(1h, kCalm) * requests_a_poll, seconds);
 }
 
-TEST(PollSchedule, RestartIsAPollAtOnceAndAnotherIntervalFromThenOn) {
+TEST(PollSchedule, RestartPollsAtOnceAndSetsTheInterval) {
     Case c;
     (void)c.poll(kCalm);
     c.now += 1s;
@@ -160,7 +160,7 @@ TEST(PollSchedule, RestartIsAPollAtOnceAndAnotherIntervalFromThenOn) {
     EXPECT_EQ(c.poll(kCalm), 7s);
 }
 
-TEST(PollSchedule, RestartLeavesAnAlertAsOldAsItIs) {
+TEST(PollSchedule, RestartKeepsTheAgeOfAnAlert) {
     Case c;
     (void)c.poll(kNews);
     c.now += 5min;
@@ -171,14 +171,14 @@ TEST(PollSchedule, RestartLeavesAnAlertAsOldAsItIs) {
 // ---------------------------------------------------------------------------------------------
 // Alert
 
-TEST(PollSchedule, InAlertPollsAreAFifthOfASecondApart) {
+TEST(PollSchedule, InAlertPollsAre200MsApart) {
     EXPECT_EQ(Case(none).poll(kNews), 200ms);
     EXPECT_EQ(Case(earliest).poll(kNews), 190ms);
     EXPECT_EQ(Case(latest).poll(kNews), 210ms);
     EXPECT_EQ(Case().polls(1min, kNews), 300);
 }
 
-TEST(PollSchedule, WhileNobodyLeadsByClusterTheyAreATenthApartForFiveSeconds) {
+TEST(PollSchedule, WithoutALeaderTheyAre100MsApartForFiveSeconds) {
     EXPECT_EQ(Case(none).poll(kLeaderless), 100ms);
     EXPECT_EQ(Case(earliest).poll(kLeaderless), 95ms);
     EXPECT_EQ(Case(latest).poll(kLeaderless), 105ms);
@@ -192,7 +192,7 @@ TEST(PollSchedule, WhileNobodyLeadsByClusterTheyAreATenthApartForFiveSeconds) {
     EXPECT_EQ(killed.poll(kLeaderless), 100ms) << "the lock has expired";
 }
 
-TEST(PollSchedule, WhileTheLeaderIsSilentTheyAreATenthApartUnlessAnswersAreSlow) {
+TEST(PollSchedule, WithASilentLeaderTheyAre100MsApartUnlessAnswersAreSlow) {
     const auto silent_leader = [](Clock::duration answer_took) {
         return PollSummary{
             .expects_change = true, .leader_is_silent = true, .answer_took = answer_took};
@@ -204,7 +204,7 @@ TEST(PollSchedule, WhileTheLeaderIsSilentTheyAreATenthApartUnlessAnswersAreSlow)
     EXPECT_EQ(c.poll(kNews), 200ms);
 }
 
-TEST(PollSchedule, NoLeaderOfWhichNoNewsAreExpectedIsNoReasonForAnAlert) {
+TEST(PollSchedule, AMissingLeaderAloneStartsNoAlert) {
     EXPECT_EQ(Case().poll({.leaderless = true}), kInterval);
 }
 
@@ -225,7 +225,7 @@ TEST(PollSchedule, SlowAnswersStretchItButNotBeyondASecondOrTheInterval) {
             apart);
 }
 
-TEST(PollSchedule, AnAnswerThatIsSlowByChanceStretchesNothing) {
+TEST(PollSchedule, OneSlowAnswerStretchesNothing) {
     Case c;
     EXPECT_EQ(c.poll(news_after(5ms)), 200ms);
     EXPECT_EQ(c.poll(news_after(1s)), 200ms) << "the one before was not";
@@ -236,7 +236,7 @@ TEST(PollSchedule, AnAnswerThatIsSlowByChanceStretchesNothing) {
     EXPECT_EQ(c.poll(news_after(40ms)), 800ms) << "which says nothing of the next";
 }
 
-TEST(PollSchedule, ASlowAnswerAfterTheAnswersOfPeaceIsOneByChance) {
+TEST(PollSchedule, OneSlowAnswerAfterCalmStretchesNothing) {
     Case c;
     (void)c.poll({.answer_took = 5ms});
     EXPECT_EQ(c.poll(news_after(1s)), 200ms);
@@ -247,7 +247,7 @@ TEST(PollSchedule, OutsideAlertASlowAnswerChangesNothing) {
     EXPECT_EQ(Case().poll({.answer_took = 10ms}), kInterval);
 }
 
-TEST(PollSchedule, WhatLastsForMinutesIsAskedForEverLess) {
+TEST(PollSchedule, AnAlertThatLastsForMinutesPollsLessAndLess) {
     const std::vector<std::pair<Clock::duration, Milliseconds>> cases{
         {60s, 200ms},     {90s, 300ms},     {5min, 1'000ms}, {10min, 2'000ms},
         {15min, 3'000ms}, {20min, 3'000ms}, {24h, 3'000ms}};
@@ -259,7 +259,7 @@ TEST(PollSchedule, WhatLastsForMinutesIsAskedForEverLess) {
     }
 }
 
-TEST(PollSchedule, AnAlertEndsWhenNoNewsAreExpectedAndTheNextOneBeginsAtFullPace) {
+TEST(PollSchedule, AnAlertEndsWithTheReasonAndTheNextOneBeginsAtFullPace) {
     Case c;
     (void)c.poll(kNews);
     c.now += 10min;
@@ -301,7 +301,7 @@ TEST(PollSchedule, DoubtNeverPutsAPollOff) {
     EXPECT_EQ(c.until_next(), 100ms);
 }
 
-TEST(PollSchedule, DoubtInAlertIsNoNews) {
+TEST(PollSchedule, DoubtInAlertChangesNothing) {
     Case c;
     (void)c.poll(news_after(100ms));
     c.schedule.doubt(c.now);
@@ -325,7 +325,7 @@ TEST(PollSchedule, AnAlertBeginsWithTheDoubtAndNotWithThePollThatFollows) {
     EXPECT_EQ(c.schedule.patience(false), 200ms);
 }
 
-TEST(PollSchedule, APollThatIsWantedIsATenthOfASecondAfterTheLastOne) {
+TEST(PollSchedule, AWantedPollIsAtLeast100MsAfterTheLastOne) {
     Case c;
     c.schedule.want_poll();
     EXPECT_LE(c.until_next(), 0ms);
@@ -343,14 +343,14 @@ TEST(PollSchedule, APollThatIsWantedIsATenthOfASecondAfterTheLastOne) {
     EXPECT_EQ(often.until_next(), 50ms) << "it never puts one off";
 }
 
-TEST(PollSchedule, TheNextHostIsAskedAfterASecondInAlertSooner) {
+TEST(PollSchedule, TheNextHostIsAskedAfterASecondOrSoonerInAlert) {
     Case c;
     EXPECT_EQ(c.schedule.patience(), 1s);
     (void)c.poll(kNews);
     EXPECT_EQ(c.schedule.patience(), 200ms);
 }
 
-TEST(PollSchedule, MembersAreWaitedForASecondInAlertLessUnlessSomebodyWantsToKnow) {
+TEST(PollSchedule, MembersGetASecondOrLessInAlertUnlessSomebodyWaits) {
     Case c;
     EXPECT_EQ(c.schedule.patience(false), 1s);
     (void)c.poll(kNews);
@@ -363,7 +363,7 @@ TEST(PollSchedule, MembersAreWaitedForASecondInAlertLessUnlessSomebodyWantsToKno
 // ---------------------------------------------------------------------------------------------
 // A switchover that is planned
 
-TEST(PollSchedule, APlannedSwitchoverThatIsNearIsAReasonForAlert) {
+TEST(PollSchedule, APlannedSwitchoverThatIsNearStartsAnAlert) {
     const std::vector<std::pair<Milliseconds, Milliseconds>> cases{
         {24h, 3'000ms},        // far away
         {5'001ms, 3'000ms},    // near only after the next poll
@@ -400,7 +400,7 @@ TEST(PollSchedule, ACandidateIsAskedEvery50MsForFiveSecondsAtMost) {
     EXPECT_EQ(c.candidate_checks.next_at(), Clock::time_point::max());
 }
 
-TEST(PollSchedule, WhoWaitsUntilACandidateIsDueMissesNothing) {
+TEST(PollSchedule, WaitingForTheNextDueTimeMissesNoCheck) {
     Case c;
     EXPECT_FALSE(c.candidate_checks.take("p2", c.now));
     int asked = 0;
@@ -419,7 +419,7 @@ TEST(PollSchedule, ANewCandidateStartsAnew) {
     EXPECT_EQ(c.asked("p3", 1min).size(), 99U);
 }
 
-TEST(PollSchedule, NobodyIsNoCandidate) {
+TEST(PollSchedule, WithoutACandidateNobodyIsAsked) {
     Case c;
     EXPECT_THAT(c.asked("", 1s), ElementsAre());
     EXPECT_EQ(c.candidate_checks.next_at(), Clock::time_point::max());
@@ -465,7 +465,7 @@ TEST(PollSchedule, ASlowCandidateDoesNotSlowTheNextOne) {
 // ---------------------------------------------------------------------------------------------
 // Trouble of the data path
 
-TEST(PollSchedule, TheFirstTroubleIsAReasonForAlertWhoeverHasIt) {
+TEST(PollSchedule, TheFirstTroubleOfAnyMemberStartsAnAlert) {
     for (const bool of_leader : {true, false}) {
         Case c;
         (void)c.poll(kCalm);
@@ -479,7 +479,7 @@ TEST(PollSchedule, TheFirstTroubleIsAReasonForAlertWhoeverHasIt) {
     }
 }
 
-TEST(PollSchedule, TroubleIsLookedAtForASecondThoughAllSeemsWell) {
+TEST(PollSchedule, TroubleKeepsAnAlertForASecond) {
     for (const bool of_leader : {true, false}) {
         Case c;
         (void)c.poll(kCalm);
@@ -502,7 +502,7 @@ TEST(PollSchedule, TroubleNeverPutsAPollOff) {
     }
 }
 
-TEST(PollSchedule, RepeatedTroubleOfTheLeaderIsALookASecondAtMost) {
+TEST(PollSchedule, RepeatedTroubleOfTheLeaderCostsOneCheckPerSecondAtMost) {
     Case c;
     (void)c.poll(kCalm);
     auto brought = c.troubles(true, 5s);
@@ -519,7 +519,7 @@ TEST(PollSchedule, RepeatedTroubleOfTheLeaderIsALookASecondAtMost) {
     EXPECT_EQ(c.begun, 200) << "polls: one an interval, as ever";
 }
 
-TEST(PollSchedule, TroubleOfTheLeaderThatIsNotHeardIsLookedAtOnceItWouldBe) {
+TEST(PollSchedule, ThrottledTroubleOfTheLeaderIsCheckedLater) {
     Case c;
     (void)c.troubles(true, 10s);
     ASSERT_TRUE(c.schedule.take_leader_check(c.now + 1s)) << "the last of it";
@@ -543,7 +543,7 @@ TEST(PollSchedule, RepeatedTroubleOfTheLeaderBringsNoPollForward) {
     EXPECT_EQ(c.until_next(), 2s);
 }
 
-TEST(PollSchedule, ALeaderThatDoesNotAnswerIsAReasonForAlertUntilItDoes) {
+TEST(PollSchedule, ASilentLeaderStartsAnAlertUntilItAnswers) {
     for (const bool answers : {true, false}) {
         Case c;
         (void)c.poll(kCalm);
@@ -566,7 +566,7 @@ TEST(PollSchedule, ALeaderThatDoesNotAnswerIsAReasonForAlertUntilItDoes) {
     }
 }
 
-TEST(PollSchedule, ALookThatIsDueIsNotPutOffByTroubleOfAnotherKind) {
+TEST(PollSchedule, ADueCheckIsNotPutOffByAnotherKindOfTrouble) {
     Case c;
     EXPECT_TRUE(c.schedule.trouble(kEnded, true, c.now));
     c.now += 100ms;
@@ -576,7 +576,7 @@ TEST(PollSchedule, ALookThatIsDueIsNotPutOffByTroubleOfAnotherKind) {
     EXPECT_EQ(in_ms(c.schedule.next_leader_check_at() - c.now), 100ms);
 }
 
-TEST(PollSchedule, ALeaderThatIsAlwaysSlowMayTakeItsTime) {
+TEST(PollSchedule, ALeaderThatIsAlwaysSlowIsNotSilent) {
     Case c;
     const auto patience = [&] {
         c.schedule.leader_asked(c.now);
@@ -594,7 +594,7 @@ TEST(PollSchedule, ALeaderThatIsAlwaysSlowMayTakeItsTime) {
     EXPECT_EQ(patience(), 150ms) << "another API";
 }
 
-TEST(PollSchedule, RepeatedTroubleOfOthersIsAPollEachFourSecondsAtMost) {
+TEST(PollSchedule, RepeatedTroubleOfOthersCostsOnePollPerFourSecondsAtMost) {
     Case c(none, 1h);
     (void)c.poll(kCalm);
     auto brought = c.troubles(false, 20s);
@@ -611,7 +611,7 @@ TEST(PollSchedule, RepeatedTroubleOfOthersIsAPollEachFourSecondsAtMost) {
     EXPECT_EQ(c.begun, 150);
 }
 
-TEST(PollSchedule, TroubleOfOthersThatIsNotHeardBringsAPollOnceItWouldBe) {
+TEST(PollSchedule, ThrottledTroubleOfOthersBringsAPollLater) {
     Case c(none, 1h);
     (void)c.troubles(false, 17'201ms);  // it is not heard for four seconds from here on
     (void)c.poll(kCalm);
@@ -622,14 +622,14 @@ TEST(PollSchedule, TroubleOfOthersThatIsNotHeardBringsAPollOnceItWouldBe) {
     EXPECT_FALSE(c.schedule.take_leader_check(c.now + 1h)) << "it is none of the leader's";
 }
 
-TEST(PollSchedule, TroubleOfTheLeaderIsHeardHoweverMuchOthersHave) {
+TEST(PollSchedule, TroubleOfOthersDoesNotHideTheLeaders) {
     Case c;
     (void)c.troubles(false, 1min);
     ASSERT_FALSE(c.schedule.trouble(kEnded, false, c.now));
     EXPECT_TRUE(c.schedule.trouble(kEnded, true, c.now));
 }
 
-TEST(PollSchedule, ThatTheLeaderRefusesASessionIsHeardHoweverManyItEnds) {
+TEST(PollSchedule, SessionsThatEndDoNotHideALeaderThatRefuses) {
     Case c;
     (void)c.troubles(true, 1min);
     ASSERT_FALSE(c.schedule.trouble(kEnded, true, c.now));
@@ -662,7 +662,7 @@ TEST(PollSchedule, RepeatedTroubleOfOthersBringsAPollForward) {
     EXPECT_LE(c.until_next(), 0ms) << "at once";
 }
 
-TEST(PollSchedule, TroubleIsForgivenWhenThereWasNoneForTenSeconds) {
+TEST(PollSchedule, AfterTenSecondsWithoutTroubleItCountsAsTheFirst) {
     for (const bool of_leader : {true, false}) {
         const std::vector<std::pair<Clock::duration, bool>> cases{
             {0ms, false}, {5s, false}, {9'999ms, false}, {10s, true}, {1h, true}};
@@ -684,7 +684,7 @@ TEST(PollSchedule, TroubleIsForgivenWhenThereWasNoneForTenSeconds) {
     EXPECT_THAT(brought, Contains(BroughtWhen(Brought::look, 800ms)));
 }
 
-TEST(PollSchedule, TroubleIsNewsAgainAfterAChangeOfLeader) {
+TEST(PollSchedule, AfterAChangeOfLeaderTroubleCountsAsTheFirst) {
     Case c;
     (void)c.troubles(true, 1min);
     ASSERT_NE(c.schedule.next_leader_check_at(), Clock::time_point::max());
