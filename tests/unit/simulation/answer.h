@@ -9,7 +9,7 @@
 
 namespace simulation {
 
-/// A member as one answer of GET /cluster tells of it.
+/// A member as one answer of GET /cluster describes it.
 struct Told {
     std::string name;
     std::string role;
@@ -17,17 +17,17 @@ struct Told {
     std::string host;
     std::uint64_t timeline = 1;
     std::optional<std::uint64_t> lag = 0;
-    bool legible = true;    ///< false: the answer says nothing of this member
+    bool legible = true;    ///< false: the answer says nothing about this member
     bool has_place = true;  ///< host and port can be read
 };
 
-/// What an API answers, and what there is to be made of it, as the world knows it.
+/// What an API answers, and what the world knows about that answer.
 struct Answer {
     int status = 200;
     std::string body;
-    bool ours = true;     ///< one of our cluster answers
-    bool legible = true;  ///< it says anything at all
-    bool whole = true;    ///< of every member
+    bool ours = true;     ///< it comes from our cluster
+    bool legible = true;  ///< it can be read
+    bool whole = true;    ///< it covers every member
     bool paused = false;
     std::string speaker;            ///< who answers
     std::vector<Told> rows;         ///< GET /cluster
@@ -37,7 +37,7 @@ struct Answer {
 
 inline constexpr const char* kForeignNetwork = "10.9.";
 
-/// The answer that `node` gives now; uses up its lie.
+/// The answer that `node` gives now. Its lie applies once.
 [[nodiscard]] Answer answer_of(World& world, Node& node, const std::string& path, Chance& chance);
 
 }  // namespace simulation

@@ -6,12 +6,12 @@
 
 namespace simulation {
 
-/// The same numbers for the same seed, whichever standard library makes them. A value.
+/// Random numbers that depend on the seed alone, with any standard library. A value.
 class Chance {
   public:
     explicit Chance(std::uint64_t seed) : source_(seed) {}
 
-    /// Any number of [least, most].
+    /// Any number in [least, most].
     [[nodiscard]] std::int64_t between(std::int64_t least, std::int64_t most) {
         const auto range = static_cast<std::uint64_t>(most - least) + 1;
         return least + static_cast<std::int64_t>(source_() % range);

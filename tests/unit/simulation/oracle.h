@@ -16,7 +16,7 @@ namespace simulation {
 
 using patroni::Clock;
 
-/// An answer counts once it is clear whose it is, some time after it came.
+/// An answer counts once it is clear which cluster gave it, some time after it came.
 constexpr Milliseconds kConfirmAfter = patroni::Evidence::kConfirmAfter - Milliseconds{50};
 
 /// What a port promises.
@@ -29,7 +29,7 @@ struct PortRules {
     Milliseconds lag_window{2'000};
 };
 
-/// What became of it: members with their addresses.
+/// What a port serves: members with their addresses.
 struct Served {
     using Place = std::pair<std::string, std::string>;
     std::set<Place> eligible;  ///< new sessions begin there
@@ -38,17 +38,20 @@ struct Served {
     friend bool operator==(const Served&, const Served&) = default;
 };
 
-/// Says what the answers that were delivered allow, by rules of its own that are simpler than those
-/// of the code under test, and knows the truth for when everything has come to rest.
+/// Says what the delivered answers allow, by rules of its own that are simpler than those of the
+/// code under test. Knows the truth too, for the moments when everything has come to rest.
 ///
-/// - An answer counts if it is of our cluster, of the member that was asked (GET /primary), can be
-///   read, and no later asked one of GET /cluster came before it.
-/// - New sessions: a leader port never leads to a member whose own latest word is a no, that two
-///   answers of /cluster in a row do not name, or one that it has not answered with a proof; a
-///   replica port to none that the latest answer shows unfit; no port to another cluster's.
-/// - Cuts: two answers that say so, kConfirmAfter apart, or two sources, since it was good last.
-/// - At rest: the true primary, and every replica that serves, and nobody else.
-/// - Questions: no API has two of one kind before it, nor more in a second than documented.
+/// - An answer counts if it can be read and comes from our cluster, GET /primary also only if it
+///   comes from the member that was asked, and GET /cluster unless a later request was answered
+///   first.
+/// - New sessions: a leader port never sends them to a member whose latest self-report denies that
+/// it
+///   leads, or that /cluster does not name in two answers in a row, or in one that it has not
+///   answered with a proof. A replica port never sends them to a member that the latest answer
+///   shows unfit. No port sends them to another cluster.
+/// - Cuts need two answers, kConfirmAfter apart, or two sources, since the member was last good.
+/// - At rest a port serves the true primary, or every replica that serves, and nobody else.
+/// - Requests: no API has two of the same kind waiting, or gets more per second than documented.
 class Oracle {
   public:
     Oracle(const World& world, std::vector<PortRules> ports);
@@ -57,20 +60,20 @@ class Oracle {
                std::size_t waiting);
     void delivered(Clock::time_point at, Clock::time_point asked_at, const std::string& path,
                    const std::string& asked_of, const Answer& answer);
-    /// The resolver has found the addresses of a name; of an address itself.
+    /// The resolver has found the addresses of a name; an address is its own.
     void looked_up(Clock::time_point at, const std::string& host,
                    const std::vector<std::string>& addresses);
-    /// After everything that happened.
+    /// To be called after every event.
     void serves(Clock::time_point at, std::size_t port, const Served& served);
-    /// Everything is consistent and answers, and time enough has passed.
+    /// Everything is consistent and answers, and enough time has passed.
     void rests(std::size_t port, const Served& served, bool with_lag);
 
-    /// What was wrong first; empty if nothing.
+    /// The first violation; empty if there is none.
     [[nodiscard]] const std::string& violation() const { return violation_; }
     void violated(const std::string& what);
 
   private:
-    /// Answers in a row that say the same.
+    /// A series of answers that say the same.
     struct Run {
         std::optional<Clock::time_point> first;
         Clock::time_point last;
@@ -79,7 +82,7 @@ class Oracle {
         void end() { first.reset(); }
         [[nodiscard]] bool lasted(Clock::duration time) const;
         [[nodiscard]] bool twice() const { return lasted(kConfirmAfter); }
-        /// Confirmed, and begun this long before `at`: later answers may say nothing of it.
+        /// Confirmed, and begun this long before `at`. Later answers may say nothing about it.
         [[nodiscard]] bool stood_for(Clock::duration time, Clock::time_point at) const {
             return twice() && at - *first >= time;
         }
@@ -87,18 +90,18 @@ class Oracle {
     };
     struct Heard {
         Clock::time_point proved_at{};
-        Run denied;                          ///< by itself
-        Run demoted;                         ///< the same, and its PostgreSQL is no primary either
-        Clock::time_point denied_at{};       ///< the first time of these
-        bool denies = false;                 ///< by its latest word
+        Run denied;                          ///< by its self-report
+        Run demoted;                         ///< the same, and its PostgreSQL is not primary either
+        Clock::time_point denied_at{};       ///< the first of these
+        bool denies = false;                 ///< by its latest self-report
         Run named_since_denial;              ///< by /cluster
         Run unnamed;                         ///< by /cluster, since it was named or proved itself
-        Run condemned;                       ///< the same by answers that tell of every member
+        Run condemned;                       ///< the same, by answers that cover every member
         bool insists = false;                ///< it proved itself against /cluster
         std::map<std::size_t, Run> unfit;    ///< by port
         std::map<std::size_t, Run> lagging;  ///< by port
-        std::string host;                    ///< as last told
-        Clock::time_point moved_at{};        ///< when another one was told before
+        std::string host;                    ///< as last reported
+        Clock::time_point moved_at{};        ///< when that changed
         std::map<std::string, Run> elsewhere;  ///< by address
     };
 
@@ -116,12 +119,12 @@ class Oracle {
     const World& world_;
     const std::vector<PortRules> ports_;
     std::vector<Served> before_;
-    std::string system_identifier_;  ///< of when it was at rest last
+    std::string system_identifier_;  ///< when all was last at rest
     std::map<std::string, Heard> heard_;
     std::string named_;  ///< by the latest answer of /cluster
     Clock::time_point named_since_{};
     Clock::time_point answered_at_{};
-    Clock::time_point any_answer_at_{};  ///< of GET /cluster, whatever it was
+    Clock::time_point any_answer_at_{};  ///< of GET /cluster, good or bad
     bool paused_ = false;
     std::map<std::string, std::pair<Clock::time_point, std::vector<std::string>>> looked_up_;
     std::map<std::string, std::deque<Clock::time_point>>

@@ -19,17 +19,17 @@
 
 namespace simulation {
 
-/// One proxy's view of one cluster, from the questions to the tables of its ports, in a world where
-/// everything takes its time and most of it goes wrong. One thread, no clock, no socket: an event
-/// follows the other, and the same seed gives the same course.
+/// One proxy that watches one cluster, from the requests to the tables of its ports, in a world
+/// where everything takes time and most things go wrong. One thread, no clock, no socket: one event
+/// follows another, and the same seed gives the same course of events.
 class Simulation {
   public:
     /// `tells`: keep a time line.
     Simulation(std::uint64_t seed, bool tells);
 
-    /// Runs it to its end, or to the first violation; what that was, or empty.
+    /// Runs to the end, or to the first violation. Returns that, or an empty text.
     [[nodiscard]] std::string run();
-    /// The latest events, one a line.
+    /// The latest events, one per line.
     [[nodiscard]] std::string time_line() const;
 
   private:
@@ -39,12 +39,12 @@ class Simulation {
         patroni::Poller::OnReply on_reply;
         Clock::time_point asked_at;
     };
-    /// One API's questions: one is before it, the others wait, as behind a MemberProbe.
+    /// One API's requests: it handles one at a time, the others wait, as behind a MemberProbe.
     struct Api {
         std::deque<Question> questions;
-        std::uint64_t turn = 0;  ///< which question is before it
+        std::uint64_t turn = 0;  ///< number of the request that it handles
         bool busy = false;
-        bool hangs = false;  ///< with it
+        bool hangs = false;  ///< on that request
     };
     struct Port {
         PortRules rules;
@@ -86,7 +86,7 @@ class Simulation {
     const Clock::time_point begin_;
     Clock::time_point now_;
     std::multimap<Clock::time_point, std::function<void()>> events_;
-    int under_way_ = 0;  ///< of the world's own events
+    int under_way_ = 0;  ///< events of the world
     std::unique_ptr<World> world_;
     std::unique_ptr<Oracle> oracle_;
     std::vector<Port> ports_;

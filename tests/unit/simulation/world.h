@@ -24,9 +24,9 @@ struct Row {
     bool sync = false;
 };
 
-/// The key-value store. A Patroni that is cut off from it goes on telling what it saw last.
+/// The key-value store. A Patroni that is cut off from it keeps saying what it saw last.
 struct Store {
-    std::string leader;  ///< who holds the lock; empty if nobody
+    std::string leader;  ///< the lock holder; empty: nobody
     std::vector<Row> rows;
     bool paused = false;
 };
@@ -34,7 +34,7 @@ struct Store {
 /// What an API does with a request.
 enum class Mood : std::uint8_t { answers, slow, refuses, hangs };
 
-/// What is wrong with the next answer of an API, and with that one alone.
+/// What is wrong with the next answer of an API; the one after it is right again.
 enum class Lie : std::uint8_t {
     none,
     other_leader,  ///< a replica is shown as the leader
@@ -53,7 +53,7 @@ enum class Lie : std::uint8_t {
     huge_number,    ///< beyond 64 bits
     denial,         ///< a leader's own 503
     other_cluster,  ///< with the same member names and scope, or others
-    other_member,   ///< another member's own word
+    other_member,   ///< another member's self-report
 };
 constexpr auto kLastLie = Lie::other_member;
 
@@ -63,7 +63,7 @@ struct Node {
     std::string api;           ///< address of its Patroni
     bool listed = true;        ///< part of the cluster
     bool primary = false;      ///< its PostgreSQL takes writes
-    bool claims_lock = false;  ///< its Patroni takes itself for the leader
+    bool claims_lock = false;  ///< its Patroni believes that it leads
     Mood mood = Mood::answers;
     bool usurped = false;                 ///< another cluster's Patroni answers at its address
     bool was_usurped = false;             ///< since all was at rest
@@ -73,7 +73,7 @@ struct Node {
     [[nodiscard]] bool serves() const { return row.state == "running" || row.state == "streaming"; }
 };
 
-/// One cluster as it really is, and what befalls it. Everything takes its time through `later`.
+/// One cluster as it really is, and what happens to it. Everything takes time, through `later`.
 class World {
   public:
     /// Runs the function after a while.
@@ -84,10 +84,10 @@ class World {
 
     /// One thing goes wrong, or an operator does something.
     void befall();
-    /// From now on every API answers, from the store, what is true. What is under way goes on.
+    /// From now on every API answers the truth, from the store. What has begun goes on.
     void heal();
-    /// To be called once nothing is under way any more: somebody leads, and the store says all that
-    /// is true. False if something is under way again.
+    /// To be called once nothing is in progress. Sees to it that there is a leader and that the
+    /// store says the whole truth. False if that takes more time.
     bool come_to_rest();
 
     [[nodiscard]] Node* node_at(const std::string& api_host);
@@ -128,7 +128,7 @@ class World {
     const Later later_;
     const Note note_;
     bool modern_;      ///< Patroni 4, or else 3.0.2
-    bool shares_api_;  ///< all tell the same api_url
+    bool shares_api_;  ///< all members have the same api_url
     std::string system_identifier_ = "7710415257899169791";
     std::vector<Node> nodes_;
     Store store_;
