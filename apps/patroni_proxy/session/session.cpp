@@ -56,8 +56,8 @@ std::string_view name_of(Session::State state) {
 Session::Attempt::Attempt(Session& its_session)
     : QueueEntry(its_session.accepted_at_),
       session(its_session),
-      race(its_session.port_, its_session),
-      held(its_session.port_.loop(), its_session) {}
+      race(its_session.port_, *this),
+      held(its_session.port_.loop(), *this) {}
 
 Session::Session(SessionHost& port, net::UniqueFd client, const net::SocketAddress& client_address)
     : port_(port), client_(std::move(client)), client_address_(client_address) {}
@@ -101,35 +101,35 @@ void Session::connect_to_next() noexcept {
 /// Until the port has a backend for it, if the port holds clients.
 void Session::hold() noexcept {
     if (const auto refusal = port_.hold(*attempt_))
-        return give_up(*refusal);
+        return attempt_->give_up(*refusal);
     if (state_ == State::holding)
         return;
     enter(State::holding);
     attempt_->held.watch(client_.get(), *startup_);
 }
 
-bool Session::try_again() noexcept {
-    attempt_->race.forget_tried();
-    connect_to_next();
-    return state_ == State::connecting;
+bool Session::Attempt::try_again() noexcept {
+    race.forget_tried();
+    session.connect_to_next();
+    return session.state_ == State::connecting;
 }
 
-void Session::on_held_end(SessionEnd end, std::string_view detail) noexcept {
-    close(end, detail);
+void Session::Attempt::on_held_end(SessionEnd end, std::string_view detail) noexcept {
+    session.close(end, detail);
 }
 
-void Session::on_held_cancel(const std::string& request) noexcept {
-    pass_on_cancel(request, {}, {});
+void Session::Attempt::on_held_cancel(const std::string& request) noexcept {
+    session.pass_on_cancel(request, {}, {});
 }
 
-void Session::on_race_lost() noexcept {
-    hold();
+void Session::Attempt::on_race_lost() noexcept {
+    session.hold();
 }
 
-void Session::on_own_trouble(const BackendPtr& backend, int error) noexcept {
-    refuse(SessionEnd::no_resources, "towards " + backend->member + " at " +
-                                         backend->address.to_string() + ": " +
-                                         std::generic_category().message(error));
+void Session::Attempt::on_own_trouble(const BackendPtr& backend, int error) noexcept {
+    session.refuse(SessionEnd::no_resources, "towards " + backend->member + " at " +
+                                                 backend->address.to_string() + ": " +
+                                                 std::generic_category().message(error));
 }
 
 void Session::leave_ineligible() noexcept {
@@ -145,13 +145,12 @@ void Session::end_attempt() noexcept {
 
 // Without a backend.
 
-void Session::give_up(SessionEnd end) noexcept {
-    const std::string why =
-        why_no_backend(port_, attempt_->race.claim(), attempt_->race.has_tried_any());
+void Session::Attempt::give_up(SessionEnd end) noexcept {
+    const std::string reason = why_no_backend(session.port_, race.claim(), race.has_tried_any());
     if (end != SessionEnd::queue_timeout)
-        return refuse(end, why);
-    const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - accepted_at_;
-    refuse(end, "after " + std::to_string(waited.count()) + " s: " + why);
+        return session.refuse(end, reason);
+    const std::chrono::duration<double> waited = Clock::now() - accepted_at;
+    session.refuse(end, "after " + std::to_string(waited.count()) + " s: " + reason);
 }
 
 /// Tells the client why, if the port is to tell its clients anything.
@@ -167,22 +166,26 @@ void Session::refuse(SessionEnd end, const std::string& why) noexcept {
     attempt_->refusal_end = end;
     attempt_->why = why;
     attempt_->refusal.emplace(port_.loop(), client_.get(),
-                              tells ? refusal_message(port_, end, why) : "", *this);
+                              tells ? refusal_message(port_, end, why) : "", *attempt_);
     attempt_->refusal->start(*startup_);
 }
 
-void Session::on_refused() noexcept {
-    close(attempt_->refusal_end, attempt_->why);
+void Session::Attempt::on_refused() noexcept {
+    session.close(refusal_end, why);
 }
 
-void Session::on_refused_cancel(const std::string& request) noexcept {
-    pass_on_cancel(request, {}, {});
+void Session::Attempt::on_refused_cancel(const std::string& request) noexcept {
+    session.pass_on_cancel(request, {}, {});
 }
 
 // On a backend.
 
-void Session::on_race_won(Seat seat, net::UniqueFd connection) noexcept {
-    seat_ = std::move(seat);
+void Session::Attempt::on_race_won(Seat seat, net::UniqueFd connection) noexcept {
+    session.seat_ = std::move(seat);
+    session.relay_over(std::move(connection));
+}
+
+void Session::relay_over(net::UniqueFd connection) noexcept {
     if (port_.settings().log_sessions)
         own_address_ = net::SocketAddress::local_of(connection.get());
     ++seat_.tally()->sessions_total;

@@ -33,10 +33,7 @@ namespace proxy {
 /// seen nothing yet; on a port that holds clients it does so too if a backend does not accept the
 /// session. Without a backend left it is refused, or held until there is one.
 /// Loop thread only; owned by its host, which disposes of it after SessionHost::on_closed().
-class Session final : public RaceOwner,
-                      public net::RelayOwner,
-                      public RefusalOwner,
-                      public HeldClientOwner {
+class Session final : public net::RelayOwner {
   public:
     enum class State : std::uint8_t {
         accepted,
@@ -92,10 +89,17 @@ class Session final : public RaceOwner,
 
   private:
     /// What is needed until a backend serves it, and released then: an idle session is small.
-    struct Attempt final : QueueEntry {
+    struct Attempt final : QueueEntry, RaceOwner, HeldClientOwner, RefusalOwner {
         explicit Attempt(Session& its_session);
-        [[nodiscard]] bool try_again() noexcept override { return session.try_again(); }
-        void give_up(SessionEnd end) noexcept override { session.give_up(end); }
+        [[nodiscard]] bool try_again() noexcept override;
+        void give_up(SessionEnd end) noexcept override;
+        void on_race_won(Seat seat, net::UniqueFd connection) noexcept override;
+        void on_race_lost() noexcept override;
+        void on_own_trouble(const BackendPtr& backend, int error) noexcept override;
+        void on_held_end(SessionEnd end, std::string_view detail) noexcept override;
+        void on_held_cancel(const std::string& request) noexcept override;
+        void on_refused() noexcept override;
+        void on_refused_cancel(const std::string& request) noexcept override;
 
         Session& session;
         ConnectRace race;
@@ -110,9 +114,8 @@ class Session final : public RaceOwner,
     void enter(State state) noexcept;
     void connect_to_next() noexcept;
     void hold() noexcept;
-    [[nodiscard]] bool try_again() noexcept;
-    void give_up(SessionEnd end) noexcept;
     void end_attempt() noexcept;
+    void relay_over(net::UniqueFd connection) noexcept;
     void on_not_ready(const std::string& answer) noexcept;
     /// `own`: its connection to a backend, which has seen all but `rest`.
     void pass_on_cancel(const std::string& request, net::UniqueFd own,
@@ -123,17 +126,10 @@ class Session final : public RaceOwner,
     void close(SessionEnd end, std::string_view detail = {}) noexcept;
     void log_end(SessionEnd end, std::string_view detail) const;
     void refuse(SessionEnd end, const std::string& why) noexcept;
-    void on_race_won(Seat seat, net::UniqueFd connection) noexcept override;
-    void on_race_lost() noexcept override;
-    void on_own_trouble(const BackendPtr& backend, int error) noexcept override;
     net::Inspection inspect(net::RelaySide from,
                             std::span<const std::byte> bytes) noexcept override;
     void on_backend_end() noexcept override;
     void on_relay_end(net::RelayEnd end) noexcept override;
-    void on_refused() noexcept override;
-    void on_refused_cancel(const std::string& request) noexcept override;
-    void on_held_end(SessionEnd end, std::string_view detail) noexcept override;
-    void on_held_cancel(const std::string& request) noexcept override;
 
     SessionHost& port_;
     net::UniqueFd client_;  // until the relay owns it
