@@ -46,15 +46,14 @@ std::string key_hint(const std::string& word, const std::vector<std::string>& kn
     const auto nearest = std::min_element(known.begin(), known.end(), [&](auto& a, auto& b) {
         return edit_distance(word, a) < edit_distance(word, b);
     });
-    std::string hint = "; ";
-    if (are_near(word, *nearest)) {
-        hint += "did you mean '" + *nearest + "'? ";
-    } else if (const auto haproxy = std::find_if(kOfHaproxy.begin(), kOfHaproxy.end(),
-                                                 [&](auto& each) { return each.first == word; });
-               haproxy != kOfHaproxy.end()) {
-        hint.append("it is HAProxy's; here ").append(haproxy->second).append(". ");
-    }
-    hint += hint.size() > 2 ? "Known: " : "known: ";
+    const auto haproxy = std::find_if(kOfHaproxy.begin(), kOfHaproxy.end(),
+                                      [&](auto& each) { return each.first == word; });
+    std::string hint = ".";
+    if (are_near(word, *nearest))
+        hint = "; did you mean '" + *nearest + "'?";
+    else if (haproxy != kOfHaproxy.end())
+        hint = "; it is HAProxy's; here " + std::string(haproxy->second) + ".";
+    hint += " Known: ";
     for (std::size_t i = 0; i < known.size(); ++i)
         hint += (i == 0 ? "" : ", ") + known[i];
     return hint;

@@ -140,7 +140,7 @@ TEST_F(YamlMappingTest, FindsTheNearestKeyByLettersDroppedAddedAndChanged) {
         mapping.reject_unknown();
         ASSERT_EQ(problems.lines().size(), 1U);
         const std::string near =
-            *expected == '\0' ? "; known: " : "; did you mean '" + std::string(expected) + "'?";
+            *expected == '\0' ? "it. Known: " : "; did you mean '" + std::string(expected) + "'?";
         EXPECT_THAT(problems.lines()[0], testing::HasSubstr(near)) << given;
     }
 }

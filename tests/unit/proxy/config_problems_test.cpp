@@ -234,8 +234,8 @@ TEST(ConfigProblemsTest, TellsAllProblemsAtOnce) {
                   "async, replica, standby_leader, any\n"
                   "proxy.yaml:7: port 'p': host_port '0' is not allowed; it takes a whole number "
                   "from 1 to 65535\n"
-                  "proxy.yaml:7: unknown key 'lag' in port 'p'; k" +
-                  kKnownInPort.substr(1));
+                  "proxy.yaml:7: unknown key 'lag' in port 'p'. " +
+                  kKnownInPort);
 }
 
 }  // namespace

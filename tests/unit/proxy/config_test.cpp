@@ -356,7 +356,7 @@ TEST_F(ConfigTlsTest, NamesWhatIsWrong) {
         {file_with_tls({"skip_verify: yes"}),
          in_tls + "skip_verify 'yes' is not allowed; it takes true or false"},
         {file_with_tls({"ca_file: /etc/ca.pem", "skip_verify: true"}),
-         "6: unknown key 'ca_file' in tls of cluster 'c'; known: ca_cert, "
+         "6: unknown key 'ca_file' in tls of cluster 'c'. Known: ca_cert, "
          "client_cert, client_key, skip_verify"},
         {file_with_hosts("hosts: [\"https://h\"]\n    tls: true"),
          "5: tls of cluster 'c' must be a mapping of keys to values"},
