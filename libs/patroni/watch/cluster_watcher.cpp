@@ -130,7 +130,7 @@ void ClusterWatcher::run() {
     probes_.clear();
 }
 
-/// `on_reply` is told on the watcher's thread.
+/// `on_reply` is called on the watcher's thread.
 void ClusterWatcher::ask(const Endpoint& endpoint, const std::string& path, OnReply on_reply) {
     const auto answer = [this, on_reply = std::move(on_reply)](Result<HttpReply> reply) {
         post([on_reply, reply = std::move(reply)] { on_reply(Clock::now(), reply); });

@@ -13,15 +13,15 @@
 #include "patroni/answers/observation.h"
 #include "patroni/rest/rest_client.h"
 #include "patroni/result.h"
+#include "patroni/schedule/candidate_checks.h"
+#include "patroni/schedule/poll_schedule.h"
 #include "patroni/verdict/claim.h"
 #include "patroni/verdict/evidence.h"
 #include "patroni/verdict/known_identity.h"
-#include "patroni/watch/candidate_checks.h"
 #include "patroni/watch/cluster_watcher.h"
 #include "patroni/watch/host_order.h"
 #include "patroni/watch/member_apis.h"
 #include "patroni/watch/poll_in_progress.h"
-#include "patroni/watch/poll_schedule.h"
 
 namespace patroni {
 

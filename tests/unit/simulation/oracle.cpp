@@ -12,8 +12,8 @@ constexpr std::size_t kMostASecond = 60;
 // An answer that brings news counts once it is clear whose it is: a poll waits a second for own
 // words, and if none comes a second answer, kConfirmAfter later, must agree.
 constexpr std::chrono::milliseconds kDigested{2'500};
-// But between polls an own word counts at once.
-constexpr std::chrono::milliseconds kOwnWordsTime{1'000};
+// But between polls a self-report counts at once.
+constexpr std::chrono::milliseconds kSelfReportTime{1'000};
 
 bool serving(const Told& told) {
     return told.state == "running" || told.state == "streaming";
@@ -213,7 +213,7 @@ void Oracle::heard_own(Clock::time_point at, const std::string& member, const An
     } else {
         if (!heard.denied)
             heard.denied_at =
-                at - (at - any_answer_at_ > kOwnWordsTime ? kDigested : Milliseconds{});
+                at - (at - any_answer_at_ > kSelfReportTime ? kDigested : Milliseconds{});
         // Where all have one api_url, a host's word is asked for who it is, and may be no more.
         heard.denies = answer.system_identifier == system_identifier_ && !world_.shares_api();
         heard.denied.add(at);

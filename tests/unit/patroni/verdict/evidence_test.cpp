@@ -218,7 +218,7 @@ TEST(Evidence, IsSettledWhileNobodyDoubtsTheLeader) {
     Case c;
     EXPECT_FALSE(c.evidence.is_settled());
     c.cluster("p1");
-    EXPECT_FALSE(c.evidence.is_settled()) << "by hearsay";
+    EXPECT_FALSE(c.evidence.is_settled()) << "its own API is silent";
     c.proves("p1");
     EXPECT_TRUE(c.evidence.is_settled());
     c.after(1s).silent("p1");

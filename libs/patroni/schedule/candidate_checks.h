@@ -4,7 +4,7 @@
 #include <string>
 
 #include "patroni/answers/observation.h"
-#include "patroni/watch/min_gap.h"
+#include "patroni/schedule/min_gap.h"
 
 namespace patroni {
 

@@ -1,6 +1,6 @@
 // When a cluster is asked, in simulated time.
 
-#include "patroni/watch/poll_schedule.h"
+#include "patroni/schedule/poll_schedule.h"
 
 #include <algorithm>
 #include <chrono>
@@ -14,7 +14,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "patroni/watch/candidate_checks.h"
+#include "patroni/schedule/candidate_checks.h"
 
 namespace patroni {
 namespace {

@@ -8,8 +8,8 @@
 #include <optional>
 
 #include "patroni/answers/observation.h"
-#include "patroni/watch/min_gap.h"
-#include "patroni/watch/trouble_backoff.h"
+#include "patroni/schedule/min_gap.h"
+#include "patroni/schedule/trouble_backoff.h"
 
 namespace patroni {
 

@@ -1,4 +1,4 @@
-#include "patroni/watch/candidate_checks.h"
+#include "patroni/schedule/candidate_checks.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "patroni/watch/poll_schedule.h"
+#include "patroni/schedule/poll_schedule.h"
 
 #include <utility>
 
