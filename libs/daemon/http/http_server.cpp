@@ -98,11 +98,13 @@ class SlowConnections {
         const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         if (!info)
             return;
+        // Copied before the next question: from libmicrohttpd 1.0 on both answers are in one place.
+        const int fd = info->connect_fd;
         const std::string address = address_of(connection);
         const std::lock_guard lock(mutex_);
         const auto deadline = AwaitedConnections::Clock::now() + std::chrono::seconds{kIdleSeconds};
-        if (const auto fd = awaited_.await(connection, info->connect_fd, address, deadline))
-            cut(*fd);
+        if (const auto pushed_out = awaited_.await(connection, fd, address, deadline))
+            cut(*pushed_out);
     }
     /// It is our turn, or it is closed: must be told before the descriptor is.
     void forget(MHD_Connection* connection) {

@@ -65,7 +65,7 @@ TEST(ParseYaml, NamesTheLineOfASyntaxError) {
     EXPECT_THAT(problems_of("a: 1\nb: [1,\n"), ElementsAre("f.yaml:3: end of sequence flow not "
                                                            "found"));
     EXPECT_THAT(problems_of("a: 1\n\nb: *c\n"),
-                ElementsAre("f.yaml:3: the referenced anchor is not defined"));
+                ElementsAre(testing::StartsWith("f.yaml:3: the referenced anchor is not defined")));
 }
 
 TEST(ParseYaml, RefusesAKeyThatStandsTwice) {
