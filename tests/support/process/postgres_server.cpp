@@ -1,6 +1,8 @@
 #include "postgres_server.h"
 
+#include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <pwd.h>
 #include <stdexcept>
@@ -13,8 +15,15 @@ namespace support {
 
 namespace {
 
-constexpr const char* kBinaries = "/usr/lib/postgresql/15/bin/";
 constexpr Milliseconds kPatience{60'000};
+
+/// Of the newest version that is installed.
+std::string binaries() {
+    int newest = 0;
+    for (const auto& version : std::filesystem::directory_iterator("/usr/lib/postgresql"))
+        newest = std::max(newest, std::atoi(version.path().filename().c_str()));
+    return "/usr/lib/postgresql/" + std::to_string(newest) + "/bin/";
+}
 
 std::string own_address() {
     const auto pid = static_cast<unsigned>(::getpid());
@@ -24,7 +33,7 @@ std::string own_address() {
 
 /// PostgreSQL does not run as root, and must not outlive us.
 std::vector<std::string> as_postgres(std::vector<std::string> argv) {
-    argv.front() = kBinaries + argv.front();
+    argv.front() = binaries() + argv.front();
     std::vector<std::string> before{"setpriv", "--pdeathsig", "KILL"};
     if (::geteuid() == 0)
         before.insert(before.end(), {"--reuid=postgres", "--regid=postgres", "--clear-groups"});
