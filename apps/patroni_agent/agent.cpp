@@ -9,17 +9,17 @@
 namespace agent {
 namespace {
 
-constexpr char kAdminName[] = "HTTP endpoint";
+constexpr char kAdminName[] = "HTTP API";
 
-std::vector<net::ListeningSockets::Wish> wishes_of(const Config& config) {
-    std::vector<net::ListeningSockets::Wish> wishes;
+std::vector<net::SocketRequest> socket_requests(const Config& config) {
+    std::vector<net::SocketRequest> requests;
     for (const auto& listener : config.listeners)
         for (const auto& address : listener.listen)
-            wishes.push_back({listener.name, address, {}});
-    // The last one, if there is one.
+            requests.push_back({listener.name, address, {}});
+    // Always the last.
     if (config.listen_address)
-        wishes.push_back({kAdminName, *config.listen_address, {}});
-    return wishes;
+        requests.push_back({kAdminName, *config.listen_address, {}});
+    return requests;
 }
 
 bool same_question(const ListenerConfig& a, const ListenerConfig& b) {
@@ -35,22 +35,22 @@ Agent::~Agent() {
 }
 
 void Agent::apply(const Config& config) {
-    const auto wishes = wishes_of(config);
-    const auto sockets = sockets_.prepare(wishes);
+    const auto requests = socket_requests(config);
+    const auto sockets = sockets_.prepare(requests);
     auto admin = config.listen_address ? start_admin_server(sockets) : nullptr;
     // From here on nothing fails.
     config_ = config;
     apply_listeners();
     apply_clusters();
     apply_sockets(sockets);
-    // One that goes on is kept; another has the socket to itself only after the one before it.
+    // Keeps the server if its socket stays. A new one must not share its socket with the old one.
     if (!config.listen_address || admin)
         admin_ = std::move(admin);
-    sockets_.use(wishes, sockets);
+    sockets_.use(requests, sockets);
     maintenance_.use(config.maintenance_file, config.maintenance);
 }
 
-/// A listener that asks what it asked before keeps what it has seen: a reload forgets nothing.
+/// A listener with the same requirements keeps its verdicts: a reload forgets nothing.
 void Agent::apply_listeners() {
     std::map<std::string, Listener> listeners;
     for (const auto& config : config_.listeners) {
@@ -68,7 +68,8 @@ void Agent::apply_listeners() {
             if (board)
                 listener.boards.insert(std::move(board));
             else
-                listener.boards.emplace(cluster.name, VerdictBoard(config));
+                listener.boards.emplace(cluster.name,
+                                        VerdictBoard(config.wanted, config.by_request));
         }
         listeners.emplace(config.name, std::move(listener));
     }
@@ -90,20 +91,20 @@ void Agent::apply_clusters() {
             .tls = config.tls, .resolver = resolver_, .prefer = config.resolve_prefer};
         for (const auto& listener : config_.listeners)
             settings.judged_by.push_back(listener.wanted);
-        Cluster& cluster = clusters_[config.name];
+        Cluster& cluster = clusters_.try_emplace(config.name, config.name).first->second;
         use_own_member(config.name, cluster, config.hosts, settings.access);
         if (cluster.view)
             on_view(config.name, cluster.view);
         if (cluster.watcher)
             cluster.watcher->reconfigure(std::move(settings), [](const auto& /*view*/) {});
         else
-            start_watcher(config.name, std::move(settings));
+            start_watcher(config.name, cluster, std::move(settings));
     }
 }
 
-void Agent::start_watcher(const std::string& name, patroni::ClusterWatcher::Settings settings) {
-    auto& watcher = clusters_[name].watcher;
-    watcher = std::make_unique<patroni::ClusterWatcher>(
+void Agent::start_watcher(const std::string& name, Cluster& cluster,
+                          patroni::ClusterWatcher::Settings settings) {
+    cluster.watcher = std::make_unique<patroni::ClusterWatcher>(
         std::move(settings),
         [this, name](const patroni::ClusterView& view) {
             main_loop_.post(
@@ -111,13 +112,13 @@ void Agent::start_watcher(const std::string& name, patroni::ClusterWatcher::Sett
                     on_view(name, std::move(copy));
                 });
         },
-        [this, name](const patroni::ClusterWatcher::PollResult& round) {
-            main_loop_.post([this, name, round] { on_round_end(name, round); });
+        [this, name](const patroni::ClusterWatcher::PollResult& poll) {
+            main_loop_.post([this, name, poll] { on_poll_end(name, poll); });
         });
-    watcher->start();
+    cluster.watcher->start();
 }
 
-/// Null if the one that serves goes on.
+/// Null if the running server stays.
 std::unique_ptr<AdminServer> Agent::start_admin_server(
     const net::ListeningSockets::Prepared& sockets) {
     if (admin_ && admin_->socket() == sockets.back())
@@ -140,14 +141,14 @@ void Agent::apply_sockets(const net::ListeningSockets::Prepared& sockets) {
                            (*next)->address().to_string());
 }
 
-/// The one that serves already, with the connections that it has, or a new one.
+/// The running server with its connections, or a new one.
 std::unique_ptr<AgentServer> Agent::take_server(const ListenerConfig& config,
                                                 const AgentServer::Socket& socket) {
     for (auto& serving : servers_)
         if (serving.server && serving.server->socket() == socket &&
             serving.listener == config.name && serving.by_request == config.by_request)
             return std::move(serving.server);
-    // What was there accepts no more.
+    // The old server of this socket must stop accepting.
     const bool is_new = std::none_of(servers_.begin(), servers_.end(), [&](const Serving& serving) {
         return serving.server && serving.server->socket() == socket;
     });
@@ -175,11 +176,7 @@ void Agent::on_view(const std::string& name, std::shared_ptr<const patroni::Clus
         return;
     Cluster& cluster = found->second;
     cluster.view = std::move(view);
-    for (const auto& warning : cluster.view->warnings)
-        if (std::find(cluster.warnings.begin(), cluster.warnings.end(), warning) ==
-            cluster.warnings.end())
-            daemons::log::warning(std::string(name).append(": ").append(warning));
-    cluster.warnings = cluster.view->warnings;
+    cluster.log.on_view(*cluster.view);
     if (cluster.own && cluster.view->snapshot)
         cluster.own->consider(cluster.view->snapshot);
     for (auto& [listener_name, listener] : listeners_)
@@ -203,8 +200,8 @@ void Agent::use_own_member(const std::string& name, Cluster& cluster,
     if (!cluster.own) {
         cluster.own = std::make_unique<OwnMember>(main_loop_, name, [this, name] {
             log_changes(name);
-            if (on_round)
-                on_round(name);
+            if (on_poll)
+                on_poll(name);
         });
         cluster.own->wait_for_names(patience_with_names);
     }
@@ -217,25 +214,19 @@ bool Agent::is_settled(const std::string& name) const {
            !(cluster.own && cluster.own->is_being_asked());
 }
 
-void Agent::on_round_end(const std::string& name,
-                         const patroni::ClusterWatcher::PollResult& round) {
+void Agent::on_poll_end(const std::string& name, const patroni::ClusterWatcher::PollResult& poll) {
     const auto found = clusters_.find(name);
     if (found != clusters_.end()) {
-        auto& polls = found->second.polls;
-        const bool news = polls.last_error != round.errors;
-        polls.note(round);
-        if (news && round.errors.empty())
-            daemons::log::info(name + ": " + round.host + " answers");
-        else if (news)
-            daemons::log::warning(name + ": " + round.errors);
-        // Without an answer, time has passed.
+        found->second.polls.note(poll);
+        found->second.log.on_poll(poll, patroni::Clock::now());
+        // Even without an answer: a verdict may have become stale.
         log_changes(name);
     }
-    if (on_round)
-        on_round(name);
+    if (on_poll)
+        on_poll(name);
 }
 
-/// What HAProxy is told from now on, where that is another state than before.
+/// Logs the state that HAProxy is told from now on, if it has changed.
 void Agent::log_changes(const std::string& cluster) {
     for (auto& [name, listener] : listeners_) {
         if (listener.config.by_request || listener.config.cluster != cluster ||
@@ -275,7 +266,7 @@ const std::string& Agent::member_of(const Listener& listener) const {
                                           : listener.config.member;
 }
 
-/// Of a listener that is told here for whom it answers.
+/// For a listener whose member the configuration names, or the local one.
 Knowledge Agent::knowledge_for(const Listener& listener) const {
     const Cluster& cluster = clusters_.at(listener.config.cluster);
     const std::string& member = member_of(listener);
@@ -305,7 +296,7 @@ Answer Agent::answer_request(const Listener& listener, std::string_view request)
     return decide(listener.config.profile, knowledge);
 }
 
-/// It may be any line's beginning, one that is good by itself too.
+/// The text may be the beginning of any line, even if it is valid as it is.
 Answer Agent::answer_unended(const Listener& listener, std::string_view request) const {
     return answer_unknown(
         listener, request,

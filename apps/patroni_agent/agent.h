@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "daemon/log/log_throttle.h"
+#include "daemon/report/cluster_log.h"
 #include "net/loop/event_loop.h"
 #include "net/socket/listening_sockets.h"
 #include "patroni/rest/resolver.h"
@@ -24,8 +25,8 @@
 
 namespace agent {
 
-/// The whole agent: it watches clusters, each on a thread of its own, and answers HAProxy from
-/// what they last told, on the main thread, whose loop it borrows. Main thread only.
+/// The whole agent: watches each cluster on a thread of its own, and answers HAProxy from memory on
+/// the main thread, whose loop it borrows. Main thread only.
 class Agent {
   public:
     explicit Agent(net::EventLoop& main_loop);
@@ -33,35 +34,37 @@ class Agent {
     Agent& operator=(const Agent&) = delete;
     ~Agent();
 
-    /// Does what the file says, from whatever was done before. Throws std::exception if an address
-    /// cannot be listened on; then nothing has changed.
+    /// Puts a configuration in force, whatever was in force before. Throws std::exception if it
+    /// cannot listen on an address; then nothing has changed.
     void apply(const Config& config);
-    /// Ends listening and all threads.
+    /// Stops listening and ends all threads.
     void stop();
     void ping(const std::shared_ptr<void>& token);
-    /// How a reload went, for the report: an empty text if well.
+    /// Records a reload for the report; `error` is empty if it worked.
     void note_reload(const std::string& error) { reloads_.note(error); }
     [[nodiscard]] AgentReport report() const;
 
-    /// Whether a listener has anything to say. An agent that has just started has not: HAProxy
-    /// then keeps what the one before it said, instead of cutting every session on the primary.
-    /// Once `stale_after` has passed without an answer of Patroni it says that it does not know.
+    /// Whether a listener may answer yet. An agent that has just started stays silent, so that
+    /// HAProxy keeps the previous state instead of cutting every session on the primary. After
+    /// `stale_after` without an answer from Patroni it answers that it does not know.
     [[nodiscard]] bool may_answer(const std::string& listener, std::string_view request) const;
-    /// What a listener answers; `request` is what HAProxy sent, if the listener takes any.
+    /// A listener's answer. `request` is what HAProxy sent, if the listener reads requests.
     [[nodiscard]] Answer answer(const std::string& listener, std::string_view request) const;
-    /// Told after every round of asking a cluster, and once Patroni was asked which member this is.
-    std::function<void(const std::string& cluster)> on_round;
-    /// Both have been, once.
+    /// Called after every poll of a cluster, and after Patroni was asked which member is local.
+    std::function<void(const std::string& cluster)> on_poll;
+    /// Whether both have happened at least once.
     [[nodiscard]] bool is_settled(const std::string& cluster) const;
-    /// How long the names of members' hosts may take to be resolved, in an answer of Patroni that
-    /// is to tell which of them this is; by default the next answer must do.
+    /// How long finding the local member may wait for DNS; by default not at all, and the next poll
+    /// tries again.
     std::chrono::milliseconds patience_with_names{0};
 
   private:
     struct Cluster {
+        explicit Cluster(const std::string& name) : log(name) {}
+
         std::shared_ptr<const patroni::ClusterView> view;  ///< null: no answer yet
-        std::unique_ptr<OwnMember> own;                    ///< null: nobody asks for it
-        std::vector<std::string> warnings;                 ///< that are in the log
+        std::unique_ptr<OwnMember> own;                    ///< null: no listener needs it
+        daemons::ClusterLog log;
         patroni::Clock::time_point started = patroni::Clock::now();
         daemons::PollReport polls = {};
         std::unique_ptr<patroni::ClusterWatcher> watcher;
@@ -80,14 +83,15 @@ class Agent {
 
     void apply_listeners();
     void apply_clusters();
-    void start_watcher(const std::string& name, patroni::ClusterWatcher::Settings settings);
+    void start_watcher(const std::string& name, Cluster& cluster,
+                       patroni::ClusterWatcher::Settings settings);
     [[nodiscard]] std::unique_ptr<AdminServer> start_admin_server(
         const net::ListeningSockets::Prepared& sockets);
     void apply_sockets(const net::ListeningSockets::Prepared& sockets);
     [[nodiscard]] std::unique_ptr<AgentServer> take_server(const ListenerConfig& config,
                                                            const AgentServer::Socket& socket);
     void on_view(const std::string& name, std::shared_ptr<const patroni::ClusterView> view);
-    void on_round_end(const std::string& name, const patroni::ClusterWatcher::PollResult& round);
+    void on_poll_end(const std::string& name, const patroni::ClusterWatcher::PollResult& poll);
     [[nodiscard]] bool wants_own_member(const std::string& cluster) const;
     void use_own_member(const std::string& name, Cluster& cluster,
                         const std::vector<patroni::Endpoint>& hosts,

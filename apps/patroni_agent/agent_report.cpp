@@ -1,22 +1,9 @@
-// What the agent says of itself.
+// Gathers the report.
 
-#include "daemon/log/log.h"
-#include "daemon/system/descriptors.h"
 #include "patroni_agent/agent.h"
 
 namespace agent {
 namespace {
-
-double seconds_since(patroni::Clock::time_point time) {
-    return std::chrono::duration<double>(patroni::Clock::now() - time).count();
-}
-
-std::string names_of(const std::set<patroni::RequestedRole>& roles) {
-    std::string names;
-    for (const auto role : roles)
-        names.append(names.empty() ? "" : ",").append(patroni::name_of(role));
-    return names;
-}
 
 AnswerReport report_of(const Profile& profile, const Knowledge& knowledge) {
     const auto [state, reason] = decide(profile, knowledge);
@@ -32,13 +19,9 @@ AnswerReport report_of(const Profile& profile, const Knowledge& knowledge) {
 
 AgentReport Agent::report() const {
     AgentReport report;
-    report.version = VERSION;
-    report.uptime = seconds_since(started_);
+    static_cast<daemons::ProcessReport&>(report) =
+        daemons::process_report(VERSION, started_, reloads_);
     report.maintenance = maintenance_.is_on();
-    report.descriptors = daemons::open_descriptors();
-    report.max_descriptors = daemons::descriptor_limit();
-    report.log_lines_dropped = daemons::log::dropped();
-    report.reload = reloads_.report();
     for (const auto& config : config_.clusters)
         report.clusters.push_back(report_of(config.name, clusters_.at(config.name)));
     for (const auto& config : config_.listeners)
@@ -48,22 +31,10 @@ AgentReport Agent::report() const {
 
 ClusterReport Agent::report_of(const std::string& name, const Cluster& cluster) const {
     ClusterReport report;
-    report.name = name;
+    static_cast<daemons::ClusterReport&>(report) = daemons::cluster_report(
+        name, cluster.view ? *cluster.view : patroni::ClusterView{}, cluster.polls);
     if (cluster.own)
         report.own_member = cluster.own->name();
-    report.polls = cluster.polls;
-    if (!cluster.view)
-        return report;
-    report.leader = cluster.view->leader.member;
-    report.leader_reason = cluster.view->leader.reason;
-    report.warnings = cluster.view->warnings;
-    if (!cluster.view->snapshot)
-        return report;
-    report.answer_age = seconds_since(cluster.view->answered_at);
-    report.paused = cluster.view->snapshot->paused;
-    for (const auto& member : cluster.view->snapshot->members)
-        report.members.push_back({member.name, member.role_name, member.state_name, member.timeline,
-                                  member.lag, member.name == report.leader});
     return report;
 }
 
@@ -103,7 +74,7 @@ AnswerReport Agent::report_of_answer(const Listener& listener) const {
     AnswerReport answer = agent::report_of(listener.config.profile, knowledge_for(listener));
     answer.cluster = listener.config.cluster;
     answer.member = member_of(listener);
-    answer.role = names_of(listener.config.wanted.roles);
+    answer.role = patroni::names_of(listener.config.wanted.roles, ",");
     return answer;
 }
 

@@ -15,13 +15,13 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kPatience{2};
 constexpr std::size_t kMaxConnections = 1'000;
 constexpr std::size_t kMaxRequest = 256;
-// Of what comes after the reply: so much is read, so that closing is no reset, which could
-// overtake the reply.
+// Bytes read after the reply: closing with unread bytes would send a reset, which may overtake the
+// reply.
 constexpr std::size_t kMaxIgnored = 4 * 1024;
 
 }  // namespace
 
-/// Reads a request if there is one to come, and then whatever else until the client closes.
+/// Reads the request, if the listener expects one, and then anything else until the client closes.
 class AgentServer::Connection final : public net::EventHandler {
   public:
     Connection(AgentServer& server, net::UniqueFd fd)
@@ -29,12 +29,12 @@ class AgentServer::Connection final : public net::EventHandler {
           loop_(server.loop_),
           fd_(std::move(fd)),
           answered_(!server.by_request_) {}
-    /// One that was dropped may outlive its server.
+    /// May outlive its server.
     ~Connection() { loop_.remove(fd_.get()); }
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
-    /// Whether the loop takes it.
+    /// False if the loop cannot watch it.
     [[nodiscard]] bool watch() { return loop_.add(fd_.get(), EPOLLIN, *this) == 0; }
 
     void on_event(std::uint32_t /*events*/) noexcept override {
@@ -43,7 +43,7 @@ class AgentServer::Connection final : public net::EventHandler {
         if (answered_ ? !ignore() : !read_request())
             server_.drop(self);
     }
-    /// Its time is up: what it has said is all there is.
+    /// At the timeout: answers what has come so far.
     void answer_what_came() {
         if (!answered_ && used_ != 0)
             answer({{request_.data(), used_}, false});
@@ -56,7 +56,7 @@ class AgentServer::Connection final : public net::EventHandler {
     Connections::iterator self;
 
   private:
-    /// False once there is nothing to wait for any more.
+    /// False once there is nothing left to wait for.
     bool read_request() {
         const auto count = ::recv(fd_.get(), request_.data() + used_, request_.size() - used_, 0);
         if (count < 0)
@@ -68,7 +68,7 @@ class AgentServer::Connection final : public net::EventHandler {
             answer({text.substr(0, end), true});
         else if (used_ == request_.size() || (count == 0 && used_ != 0))
             answer({text, false});
-        // Who ends without a word wanted none.
+        // A client that closes without a request expects no reply.
         return count != 0;
     }
 
@@ -111,7 +111,7 @@ void AgentServer::on_accept(net::UniqueFd connection, const net::SocketAddress& 
     paused_ = false;
     if (!by_request_) {
         send_reply(connection.get(), {});
-        // Most have gone by now: HAProxy closes as soon as it has the line.
+        // Most have closed by now: HAProxy closes as soon as it has the line.
         char byte = 0;
         if (::recv(connection.get(), &byte, 1, MSG_PEEK) == 0)
             return;
@@ -134,7 +134,7 @@ void AgentServer::on_accept_paused(int error) noexcept {
             ": accepting pauses until there is room: " + std::generic_category().message(error));
 }
 
-/// A fresh socket takes a line whole. The end of the stream follows it: HAProxy needs no more.
+/// A new socket takes a line at once. The end of the stream follows: HAProxy needs no more.
 void AgentServer::send_reply(int fd, const Request& request) {
     const std::string line = reply_(request);
     if (!line.empty())

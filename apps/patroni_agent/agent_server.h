@@ -16,21 +16,20 @@
 
 namespace agent {
 
-/// Answers agent-checks on one listening socket: one line to each connection, at once or, where
-/// HAProxy sends a request first, after that. Loop thread only.
+/// Answers HAProxy's agent checks on one listening socket: one line for each connection, at once or
+/// after the request, if HAProxy sends one. Loop thread only.
 ///
-/// Whatever a client does (says nothing, never reads, sends garbage without end) it is gone two
-/// seconds after it came, and a thousand such clients are all there can be: of more, the oldest
-/// goes. What it has said by then is answered, line or not.
+/// Whatever a client does (sends nothing, never reads, sends garbage without end), its connection
+/// is closed after two seconds, and what it has sent by then is answered. At most a thousand
+/// connections stay open; one more replaces the oldest.
 class AgentServer final : private net::AcceptHandler {
   public:
     using Socket = std::shared_ptr<const net::ListeningSocket>;
     struct Request {
-        std::string_view line;  ///< without its line break; empty where none is sent
-        bool is_whole = true;   ///< false: it had none when its time was up, or when it ended
+        std::string_view line;  ///< without the line break; empty if none is sent
+        bool is_whole = true;   ///< false: no line break before the timeout or the end
     };
-    /// The whole reply, newline included; empty: the client is told nothing, and the end of the
-    /// stream.
+    /// The whole reply with its newline; empty: close without a reply.
     using Reply = std::function<std::string(const Request& request)>;
 
     AgentServer(net::EventLoop& loop, Socket socket, bool by_request, Reply reply);
@@ -54,8 +53,8 @@ class AgentServer final : private net::AcceptHandler {
     const Socket socket_;
     const bool by_request_;
     const Reply reply_;
-    Connections connections_;  // the oldest first
-    net::Timer late_;          ///< when the oldest has had its time
+    Connections connections_;  // oldest first
+    net::Timer late_;          ///< fires when the oldest times out
     bool paused_ = false;
     net::Listener listener_;
 };

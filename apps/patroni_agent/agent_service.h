@@ -11,11 +11,11 @@
 
 namespace agent {
 
-/// The agent as a daemon: where its configuration comes from, and what signals mean to it.
+/// The agent as a daemon: where its configuration comes from and what signals do.
 class AgentService final : public daemons::ServiceBody {
   public:
-    /// Throws what is wrong: it reads the file, or makes the same of the command line. On a thread
-    /// of its own, which may outlive the service: it refers to nothing that ends.
+    /// Reads the file, or makes a configuration from the command line; throws if it is wrong. Runs
+    /// on its own thread, which may outlive the service, so it must not refer to it.
     using LoadConfig = std::function<Config(const daemons::ReadFile& read)>;
 
     AgentService(net::EventLoop& main_loop, LoadConfig load)
@@ -32,7 +32,7 @@ class AgentService final : public daemons::ServiceBody {
         };
     }
     void note_reload(const std::string& error) override { agent_.note_reload(error); }
-    /// An answer is one line: there is nothing to wait for.
+    /// Every answer is one line: nothing to wait for.
     void drain(std::function<void()> drained) override { drained(); }
     void stop() override { agent_.stop(); }
     void ping(const std::shared_ptr<void>& token) override { agent_.ping(token); }

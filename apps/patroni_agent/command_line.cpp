@@ -4,15 +4,16 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
-#include <yaml-cpp/yaml.h>
+#include <yaml-cpp/emitter.h>
+#include <yaml-cpp/emittermanip.h>
 
 #include "daemon/log/log.h"
 
 namespace agent {
 namespace {
 
-/// The text of a file that says the same as options, in YAML's flow style, and which option each
-/// of its lines is from.
+/// The configuration file equal to the options, in YAML's flow style, and the option that each line
+/// comes from.
 class OptionsAsFile {
   public:
     /// One line.
@@ -21,7 +22,7 @@ class OptionsAsFile {
         options_.push_back(option);
         return *this;
     }
-    /// A key with the option's value; nothing where that is empty.
+    /// A key with the option's value; nothing if that is empty.
     OptionsAsFile& value(const std::string& option, const std::string& key,
                          const std::string& value, const std::string& behind = ",") {
         return value.empty() ? *this : line(option, key + ": " + yaml_quoted(value) + behind);
@@ -50,25 +51,29 @@ class OptionsAsFile {
 
 void add_options(CLI::App& app, CommandLine& command_line) {
     auto* file = app.add_option("FILE", command_line.file,
-                                "Configuration file; without one the options below count");
+                                "Configuration file; without one, the options below apply");
     const auto without_file = [&](const std::string& name, std::string& value,
                                   const std::string& help) {
         app.add_option(name, value, help)->capture_default_str()->excludes(file);
     };
-    without_file("--listen", command_line.listen, "Where HAProxy asks");
-    without_file("--patroni", command_line.patroni, "Patroni's REST API");
-    without_file("--member", command_line.member, "Whom to answer for, if it is not beside us");
-    without_file("--role", command_line.role, "The role in which a member is READY");
-    without_file("--max-lag", command_line.max_lag, "Replicas with more lag are not READY: 16MB");
-    without_file("--interval", command_line.interval, "Time between two polls: 1s");
-    without_file("--http", command_line.http, "Serve /live, /status, /metrics: 127.0.0.1:5556");
-    without_file("--ca-cert", command_line.ca_cert, "Who may sign Patroni's certificate (PEM)");
-    without_file("--client-cert", command_line.client_cert, "Our certificate (PEM)");
-    without_file("--client-key", command_line.client_key, "Its key (PEM)");
-    app.add_flag("--skip-verify", command_line.skip_verify, "Take any certificate of Patroni's")
+    without_file("--listen", command_line.listen, "Address to answer HAProxy on");
+    without_file("--patroni", command_line.patroni, "URL of Patroni's REST API");
+    without_file("--member", command_line.member,
+                 "Patroni member to answer for (default: the local member)");
+    without_file("--role", command_line.role, "Role that a member needs to be READY");
+    without_file("--max-lag", command_line.max_lag, "Largest lag of a replica that is READY: 16MB");
+    without_file("--interval", command_line.interval, "Poll interval: 1s");
+    without_file("--http", command_line.http,
+                 "Address of the HTTP API (/live, /status, /metrics): 127.0.0.1:5556");
+    without_file("--ca-cert", command_line.ca_cert, "CA of Patroni's certificate (PEM)");
+    without_file("--client-cert", command_line.client_cert,
+                 "Client certificate to show to Patroni (PEM)");
+    without_file("--client-key", command_line.client_key,
+                 "Private key of the client certificate (PEM)");
+    app.add_flag("--skip-verify", command_line.skip_verify, "Accept any certificate from Patroni")
         ->excludes(file);
     app.add_option("--request", command_line.request,
-                   "With --once: what HAProxy would send, CLUSTER/MEMBER/ROLE");
+                   "With --once: the request that HAProxy would send, CLUSTER/MEMBER/ROLE");
     app.add_option("--log-level", command_line.log_level, "error, warning, info or debug")
         ->check([](const std::string& name) {
             return daemons::log::level_from(name) ? "" : "must be error, warning, info or debug";
@@ -82,7 +87,7 @@ bool has_options_instead_of_file(const CLI::App& app) {
     return !options.empty();
 }
 
-/// The options are written as a file would have them: one parser finds what is wrong.
+/// Writes the options as a file, so that one parser finds what is wrong with either.
 Config config_of(const CommandLine& options, const daemons::ReadFile& read) {
     if (!options.file.empty())
         return load_config(options.file, read);

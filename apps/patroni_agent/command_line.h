@@ -10,8 +10,7 @@ class App;
 
 namespace agent {
 
-/// What can be said without a file: one listener for the member that the agent stands beside, or
-/// for one that is named.
+/// A configuration without a file: one listener, for the local member or for the one named.
 struct CommandLine {
     std::string file;
     std::string listen = "[::]:5555";
@@ -26,14 +25,14 @@ struct CommandLine {
     std::string client_key;
     bool skip_verify = false;
     std::string log_level;
-    std::string request;  ///< for --once with a listener that takes requests
+    std::string request;  ///< for --once and a listener that takes requests
 };
 
 void add_options(CLI::App& app, CommandLine& command_line);
 /// Whether any option was given that says what a file would say.
 [[nodiscard]] bool has_options_instead_of_file(const CLI::App& app);
 
-/// The file's configuration, or what the options say where there is none. Throws ConfigError.
+/// The configuration of the file, or of the options if there is no file. Throws ConfigError.
 [[nodiscard]] Config config_of(const CommandLine& options,
                                const daemons::ReadFile& read = daemons::read_file);
 

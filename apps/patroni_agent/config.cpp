@@ -13,7 +13,7 @@ using daemons::in_quotes;
 using daemons::Problems;
 using daemons::YamlMapping;
 
-/// Where only reads are at stake a verdict may be older.
+/// A verdict for reads only may be older.
 Profile profile_for(const patroni::Requirements& wanted) {
     Profile profile;
     const bool writes = wanted.roles.empty() ||
@@ -24,21 +24,18 @@ Profile profile_for(const patroni::Requirements& wanted) {
     return profile;
 }
 
-/// Reads one file; collects what is wrong with it.
+/// Reads one file and collects its problems.
 class Reader {
   public:
     Reader(const daemons::ReadFile& read_file, Problems& problems)
         : read_file_(read_file), problems_(problems) {}
 
-    Config read(const YAML::Node& root) {
+    Config read(const daemons::YamlNode& root) {
         Config config;
         YamlMapping file(root, "the file", problems_);
-        if (const auto interval = file.duration("interval")) {
-            config.interval = *interval;
-            if (interval->count() < 100)
-                problems_.add(*file.find("interval"), "interval must be at least 100ms");
-        }
-        config.listen_address = listens_.read_one(file, "listen_address", "HTTP endpoint");
+        config.interval =
+            daemons::read_interval(file, "interval", problems_).value_or(config.interval);
+        config.listen_address = listens_.read_one(file, "listen_address", "HTTP API");
         config.maintenance = file.boolean("maintenance").value_or(false);
         config.maintenance_file = file.text("maintenance_file").value_or(config.maintenance_file);
         if (const auto log = file.find("log")) {
@@ -46,16 +43,11 @@ class Reader {
             config.log = daemons::read_log(node, problems_);
             node.reject_unknown();
         }
-        if (const auto clusters = file.require("clusters")) {
-            const YamlMapping mapping(*clusters, "clusters", problems_);
-            for (const auto& entry : mapping.entries())
-                config.clusters.push_back(read_cluster(entry));
-        }
-        if (const auto listeners = file.require("listeners")) {
-            const YamlMapping mapping(*listeners, "listeners", problems_);
-            for (const auto& entry : mapping.entries())
-                config.listeners.push_back(read_listener(entry, config));
-        }
+        config.clusters = daemons::read_each(
+            file, "clusters", problems_, [this](const auto& entry) { return read_cluster(entry); });
+        config.listeners = daemons::read_each(file, "listeners", problems_, [&](const auto& entry) {
+            return read_listener(entry, config);
+        });
         file.reject_unknown();
         return config;
     }
@@ -85,7 +77,7 @@ class Reader {
         listener.profile.ineligible =
             read_state(node, "ineligible").value_or(listener.profile.ineligible);
         listener.profile.unknown = read_state(node, "unknown").value_or(listener.profile.unknown);
-        // Else one slow answer would make a verdict too old before the next one comes.
+        // Otherwise one slow answer would make the verdict stale before the next answer.
         if (listener.profile.stale_after < 2 * config.interval)
             problems_.add(node.find("stale_after").value_or(entry.key_node),
                           what + ": stale_after must be at least twice the interval");
@@ -94,7 +86,7 @@ class Reader {
         return listener;
     }
 
-    /// Whom it answers for, unless HAProxy says that.
+    /// The member to answer for, unless HAProxy names it.
     void read_target(YamlMapping& node, const std::string& what,
                      const std::vector<ClusterConfig>& clusters, ListenerConfig& listener) {
         listener.cluster = node.text("cluster").value_or("");
@@ -138,12 +130,7 @@ Config parse_config(const std::string& text, const std::string& path,
 }
 
 Config parse_config(const std::string& text, Problems problems, const daemons::ReadFile& read) {
-    const YAML::Node root = daemons::parse_yaml(text, problems);
-    Config config;
-    if (problems.empty())
-        config = Reader(read, problems).read(root);
-    daemons::refuse_if_any(problems);
-    return config;
+    return daemons::read_config<Reader>(text, std::move(problems), read);
 }
 
 Config load_config(const std::string& path, const daemons::ReadFile& read) {

@@ -12,14 +12,14 @@
 
 namespace agent {
 
-/// Where HAProxy asks, and for what.
+/// Where HAProxy connects, and what it is told about.
 struct ListenerConfig {
     std::string name;
     std::vector<net::ListenAddress> listen;
-    /// HAProxy names cluster, member and role itself (agent-send); else they are the ones below.
+    /// HAProxy names cluster, member and role (agent-send); else the ones below apply.
     bool by_request = false;
     std::string cluster;
-    std::string member;  ///< empty: the one that the agent stands beside
+    std::string member;  ///< empty: the local member
     patroni::Requirements wanted;
     Profile profile;
 };
@@ -30,7 +30,7 @@ struct ClusterConfig : daemons::ClusterSource {
 
 struct Config {
     std::chrono::milliseconds interval{1'000};
-    std::optional<net::ListenAddress> listen_address;  ///< of the HTTP endpoint; none: off
+    std::optional<net::ListenAddress> listen_address;  ///< of the HTTP API; none: off
     bool maintenance = false;
     std::string maintenance_file = "/var/lib/patroni_agent/maintenance";
     daemons::LogConfig log;
@@ -40,13 +40,13 @@ struct Config {
 
 using daemons::ConfigError;
 
-/// Throws ConfigError. All files are read with `read`, those that the file names too.
+/// Throws ConfigError. Reads all files with `read`, including those that the file names.
 [[nodiscard]] Config load_config(const std::string& path,
                                  const daemons::ReadFile& read = daemons::read_file);
-/// The same of a text; `path` is for messages.
+/// The same for a text; `path` is for messages.
 [[nodiscard]] Config parse_config(const std::string& text, const std::string& path,
                                   const daemons::ReadFile& read = daemons::read_file);
-/// The same of a text that is no file's.
+/// The same for a text that is not a file.
 [[nodiscard]] Config parse_config(const std::string& text, daemons::Problems problems,
                                   const daemons::ReadFile& read = daemons::read_file);
 

@@ -38,7 +38,7 @@ int check(const agent::CommandLine& command_line) {
     return EXIT_SUCCESS;
 }
 
-/// Asks once, prints what every listener would answer, and tells by the exit code whether all are
+/// Polls once and prints what every listener would answer. The exit code says whether all are
 /// ready.
 int once(const agent::CommandLine& command_line) {
     agent::Config config = agent::config_of(command_line);
@@ -47,17 +47,17 @@ int once(const agent::CommandLine& command_line) {
     for (auto& listener : config.listeners)
         listener.listen.clear();
     config.listen_address.reset();
-    // Nobody waits for the agent's own looks here.
+    // The agent looks at the file on another thread, which nobody waits for here.
     if (const auto there = agent::is_there(config.maintenance_file))
         config.maintenance |= there.value();
     net::EventLoop loop;
     agent::Agent agent(loop);
     agent.patience_with_names = std::chrono::seconds{1};
-    // A cluster may have its second round before another's first is over.
+    // One cluster may be polled twice before the first poll of another is over.
     std::set<std::string> waiting;
     for (const auto& cluster : config.clusters)
         waiting.insert(cluster.name);
-    agent.on_round = [&](const std::string& cluster) {
+    agent.on_poll = [&](const std::string& cluster) {
         if (agent.is_settled(cluster))
             waiting.erase(cluster);
         if (waiting.empty())
@@ -90,7 +90,7 @@ int maintenance(const std::string& file, bool on) {
             throw std::runtime_error(file + ": " + error.message());
         return EXIT_SUCCESS;
     }
-    // Whatever it is, it is on; and some things block whoever opens them.
+    // Any kind of file means on. Do not open it: a FIFO would block.
     if (const auto there = agent::is_there(file); there && there.value())
         return EXIT_SUCCESS;
     std::filesystem::create_directories(std::filesystem::path(file).parent_path(), error);
@@ -102,24 +102,24 @@ int maintenance(const std::string& file, bool on) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app{"Answers HAProxy's agent-check for PostgreSQL clusters kept by Patroni."};
+    CLI::App app{"Answer HAProxy's agent checks for PostgreSQL clusters managed by Patroni."};
     agent::CommandLine command_line;
     bool check_only = false;
     bool once_only = false;
     agent::add_options(app, command_line);
     app.add_flag("--check", check_only, "Check the configuration and exit: 0 good, 1 bad");
     app.add_flag("--once", once_only,
-                 "Ask Patroni once, print the reply, and exit: 0 ready, 1 not ready");
+                 "Poll Patroni once, print the reply and exit: 0 ready, 1 not ready");
     app.set_version_flag("-V,--version", "patroni_agent " VERSION);
 
     std::string maintenance_file = agent::Config{}.maintenance_file;
     CLI::App* maintain = app.add_subcommand(
-        "maintenance", "Take this member out of every listener (on), until lifted (off)");
-    maintain->add_option("--file", maintenance_file, "As maintenance_file in the configuration")
+        "maintenance", "Take this member out of all listeners (on) or put it back (off)");
+    maintain->add_option("--file", maintenance_file, "The configuration's maintenance_file")
         ->capture_default_str();
-    CLI::App* on = maintain->add_subcommand("on", "Every listener answers MAINT DOWN");
-    CLI::App* off = maintain->add_subcommand("off", "Every listener answers what Patroni says");
-    // --file may stand at the end.
+    CLI::App* on = maintain->add_subcommand("on", "Answer MAINT DOWN on every listener");
+    CLI::App* off = maintain->add_subcommand("off", "Answer by what Patroni says again");
+    // Allows --file at the end.
     on->fallthrough();
     off->fallthrough();
     maintain->require_subcommand(1);

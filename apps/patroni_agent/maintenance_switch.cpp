@@ -10,7 +10,7 @@
 namespace agent {
 namespace {
 
-// How soon the switch works.
+// The longest that the switch takes to work.
 constexpr std::chrono::milliseconds kTick{250};
 
 }  // namespace
@@ -29,7 +29,7 @@ MaintenanceSwitch::MaintenanceSwitch(net::EventLoop& loop, Look look,
       timer_(loop.timers(), [this] { tick(); }) {}
 
 void MaintenanceSwitch::use(const std::string& file, bool always) {
-    // What is asked of another file may never be answered.
+    // A check of the old file may never return.
     if (std::exchange(file_, file) != file)
         looker_.abandon();
     always_ = always;
@@ -65,7 +65,7 @@ void MaintenanceSwitch::on_look(const patroni::Result<bool>& there) {
     const std::string reason = there ? "" : there.reason();
     if (std::exchange(why_not_known_, reason) != reason && !reason.empty())
         daemons::log::warning("maintenance_file " + file_ + ": " + reason +
-                              ": whether it is there is not known; " + (on_ ? "still" : "not") +
+                              ": cannot tell whether it exists; " + (on_ ? "still" : "not") +
                               " in maintenance");
     if (there)
         marked_ = there.value();

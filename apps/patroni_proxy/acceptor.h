@@ -12,9 +12,8 @@
 namespace proxy {
 
 /// Accepts the clients of one listening socket and hands each to the worker with the fewest
-/// sessions: exactly even, also when a thousand arrive at once (SO_REUSEPORT and EPOLLEXCLUSIVE
-/// were not).
-/// Runs on the first worker's loop, whose own share needs no hand-over.
+/// sessions. This is exactly even, also when a thousand arrive at once, unlike SO_REUSEPORT and
+/// EPOLLEXCLUSIVE. Runs on the first worker's loop, whose own share needs no hand-over.
 class Acceptor final : private net::AcceptHandler {
   public:
     using Socket = std::shared_ptr<const net::ListeningSocket>;

@@ -9,7 +9,7 @@
 #include "daemon/config/config_file.h"
 #include "daemon/log/log.h"
 #include "daemon/service/service.h"
-#include "patroni_proxy/config.h"
+#include "patroni_proxy/config/config.h"
 #include "patroni_proxy/once.h"
 #include "patroni_proxy/proxy_service.h"
 
@@ -38,9 +38,9 @@ int once(const std::string& file) {
                                                                             : EXIT_FAILURE;
 }
 
-/// Existing units set it; whatever the command line or the file says wins.
+/// Existing systemd units set RUST_LOG. The command line and the file override it.
 std::optional<log::Level> level_of_environment() {
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet
     const char* directives = std::getenv("RUST_LOG");
     return directives ? log::level_from_rust_log(directives) : std::nullopt;
 }
@@ -48,7 +48,7 @@ std::optional<log::Level> level_of_environment() {
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app{"Routes PostgreSQL connections by role through clusters kept by Patroni."};
+    CLI::App app{"Route PostgreSQL connections by role to clusters managed by Patroni."};
     std::string file;
     std::string level_name;
     bool check_only = false;
@@ -60,14 +60,14 @@ int main(int argc, char** argv) {
     app.add_flag("--once", once_only,
                  "Poll Patroni once, print who would serve each port and why, and exit: 0 if every "
                  "port has a member, 1 if not");
-    app.add_option("--log-level", level_name, "error, warning, info or debug; wins over the file")
+    app.add_option("--log-level", level_name, "error, warning, info or debug; overrides the file")
         ->check([](const std::string& name) {
             return log::level_from(name) ? "" : "must be error, warning, info or debug";
         });
     app.set_version_flag("-V,--version", "patroni_proxy " VERSION);
     app.footer(
-        "Signals: SIGHUP reads the file again, SIGUSR1 stops listening and ends when the "
-        "last session has,\nSIGTERM and SIGINT end at once.");
+        "Signals: SIGHUP reloads the file, SIGUSR1 stops listening and exits after the last "
+        "session,\nSIGTERM and SIGINT exit at once.");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

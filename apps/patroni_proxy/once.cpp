@@ -35,7 +35,7 @@ bool print_port(const ClusterReport& cluster, const PortReport& port, std::ostre
     out << '\n';
     bool served = false;
     for (const auto& member : port.members) {
-        const bool eligible = member.standing == "eligible";
+        const bool eligible = member.standing == patroni::Standing::eligible;
         served |= eligible;
         out << "  " << (eligible ? "serves    " : "does not  ") << member.member << ": "
             << member.reason << '\n';

@@ -2,7 +2,7 @@
 
 #include <iosfwd>
 
-#include "patroni_proxy/config.h"
+#include "patroni_proxy/config/config.h"
 
 namespace proxy {
 

@@ -12,13 +12,12 @@
 namespace proxy {
 namespace {
 
-// Clients that come meanwhile wait in the listening sockets' backlog.
+// Clients that connect meanwhile wait in the sockets' backlog.
 constexpr std::chrono::seconds kFirstTablesWait{2};
-constexpr std::chrono::milliseconds kDrainTick{100};
-// For listening, logs, files and asking Patroni.
+// For listening sockets, the log, files and requests to Patroni.
 constexpr std::uint64_t kOtherDescriptors = 64;
 
-/// Collects what several feeds tell, each on its own thread, and passes it on once all have.
+/// Collects the results of several feeds, each on its own thread, and reports them once all are in.
 class UpdateTally {
   public:
     UpdateTally(std::size_t feeds, AdminRequests::UpdateDone done)
@@ -49,23 +48,6 @@ std::string label_of(const ClusterConfig& cluster, const PortConfig& port) {
     return cluster.name + "/" + port.name;
 }
 
-/// The HTTP API's, and then every port's, in the order of the file.
-std::vector<net::ListeningSockets::Wish> wishes_of(const Config& config) {
-    const auto wish = [&](const std::string& owner, const net::ListenAddress& address,
-                          const net::ListenOptions& options) {
-        const auto place = config.listen_places.find(address.to_string());
-        return net::ListeningSockets::Wish{
-            owner, address, options, place == config.listen_places.end() ? "" : place->second};
-    };
-    std::vector<net::ListeningSockets::Wish> wishes{wish("HTTP API", config.listen_address, {})};
-    for (const auto& cluster : config.clusters)
-        for (const auto& port : cluster.ports)
-            for (const auto& address : port.listen)
-                wishes.push_back(wish(label_of(cluster, port), address,
-                                      {.unix_mode = port.listen_mode, .tcp = config.tcp}));
-    return wishes;
-}
-
 /// Each session takes two descriptors.
 std::uint64_t max_sessions(const Config& config) {
     const std::uint64_t limit = daemons::descriptor_limit();
@@ -74,9 +56,8 @@ std::uint64_t max_sessions(const Config& config) {
     if (config.max_connections <= possible)
         return config.max_connections == 0 ? possible : config.max_connections;
     daemons::log::warning("max_connections of " + std::to_string(config.max_connections) +
-                          " needs more descriptors than the " + std::to_string(limit) +
-                          " that this process may have: " + std::to_string(possible) +
-                          " is in force");
+                          " needs more descriptors than the limit of " + std::to_string(limit) +
+                          " allows; using " + std::to_string(possible));
     return possible;
 }
 
@@ -102,21 +83,21 @@ Proxy::~Proxy() {
 }
 
 void Proxy::apply(const Config& config, std::function<void()> applied) {
-    // What can fail comes first, and touches nothing that runs.
-    const auto wishes = wishes_of(config);
-    const auto sockets = sockets_.prepare(wishes);
+    // What can fail comes first and changes nothing that runs.
+    const auto requests = socket_requests(config);
+    const auto sockets = sockets_.prepare(requests);
     std::unique_ptr<AdminServer> admin;
     if (!admin_ || admin_->socket() != sockets.front())
         admin = std::make_unique<AdminServer>(sockets.front(), admin_requests());
 
     if (accepting_ && config.workers != workers_.size())
-        daemons::log::warning("workers: a change takes a restart; it is " +
-                              std::to_string(workers_.size()) + " until then");
+        daemons::log::warning("workers: a change needs a restart; until then, " +
+                              std::to_string(workers_.size()) + " run");
     tell_of_admin_ |= admin != nullptr;
     if (admin)
         admin_ = std::move(admin);
     config_ = config;
-    sockets_.use(wishes, sockets);
+    sockets_.use(requests, sockets);
     sessions_.max = max_sessions(config);
     apply_ports(sockets);
     stop_accepting_on_old_sockets();
@@ -125,7 +106,24 @@ void Proxy::apply(const Config& config, std::function<void()> applied) {
     apply_clusters();
 }
 
-/// All clusters have told, or have had their time.
+/// The HTTP API first, and then every port, in the order of the file.
+std::vector<net::SocketRequest> Proxy::socket_requests(const Config& config) {
+    const auto request = [&](const std::string& owner, const net::ListenAddress& address,
+                             const net::ListenOptions& options) {
+        const auto place = config.listen_places.find(address.to_string());
+        return net::SocketRequest{owner, address, options,
+                                  place == config.listen_places.end() ? "" : place->second};
+    };
+    std::vector<net::SocketRequest> requests{request("HTTP API", config.listen_address, {})};
+    for (const auto& cluster : config.clusters)
+        for (const auto& port : cluster.ports)
+            for (const auto& address : port.listen)
+                requests.push_back(request(label_of(cluster, port), address,
+                                           {.unix_mode = port.listen_mode, .tcp = config.tcp}));
+    return requests;
+}
+
+/// All clusters have answered, or have had their time.
 void Proxy::on_first_tables() {
     if (!applied_)
         return;
@@ -137,7 +135,7 @@ void Proxy::on_first_tables() {
     std::exchange(applied_, nullptr)();
 }
 
-/// Ports by their names: one that stays keeps its sessions, whatever changed of it.
+/// A port that keeps its name keeps its sessions, whatever else changes.
 void Proxy::apply_ports(const net::ListeningSockets::Prepared& sockets) {
     auto next_socket = sockets.begin() + 1;
     std::vector<PortId> wanted;
@@ -158,12 +156,6 @@ void Proxy::apply_ports(const net::ListeningSockets::Prepared& sockets) {
                            std::to_string(config_.drain_timeout.count()) + " ms to end");
         arm_drain_timer();
     }
-}
-
-/// Not anew: reloads in quick succession must not put off what is due.
-void Proxy::arm_drain_timer() {
-    if (!drain_timer_.armed())
-        drain_timer_.arm(kDrainTick);
 }
 
 Proxy::OpenPort& Proxy::open_port(const ClusterConfig& cluster, const PortConfig& config) {
@@ -199,7 +191,7 @@ TopologyFeed& Proxy::feed_of(const ClusterConfig& cluster) {
 }
 
 void Proxy::apply_clusters() {
-    // Whoever lets go of it last has it told, unless another configuration has come.
+    // Runs when the last holder drops it, unless another configuration has come.
     const std::shared_ptr<void> waiting(nullptr,
                                         [this, number = ++applications_](void* /*nothing*/) {
                                             main_loop_.post([this, number] {
@@ -218,13 +210,13 @@ void Proxy::apply_clusters() {
         feed.reconfigure(settings, [waiting] {});
         if (!is_new)
             continue;
-        // Asked before it starts, the first round is the one that is told.
+        // Requested before the start, so that the first poll is the one reported.
         feed.update_now([waiting](const std::string& /*error*/) {});
         feed.start();
     }
 }
 
-/// With the ports that were removed: their sessions must not outlive their members' eligibility.
+/// Includes removed ports: their sessions must not outlive their members' eligibility.
 TopologyFeed::Settings Proxy::feed_settings(const ClusterConfig& cluster) const {
     TopologyFeed::Settings settings{cluster, config_.cluster_update_interval, {}};
     for (const auto& [id, port] : ports_)
@@ -242,7 +234,7 @@ void Proxy::publish(PortId port, const BackendTablePtr& table) {
     });
 }
 
-/// On all threads at once; returns when it is done. Any thread but the workers' own.
+/// Runs on all workers at once and returns when all are done. Not from a worker.
 void Proxy::on_each_worker(const std::function<void(Worker&)>& task) {
     std::latch done(static_cast<std::ptrdiff_t>(workers_.size()));
     for (const auto& worker : workers_)
@@ -262,7 +254,7 @@ void Proxy::on_first_worker(const std::function<void()>& task) {
     done.wait();
 }
 
-/// Those of ports that were removed, or that have moved from one port to another.
+/// Of ports that were removed, and sockets that moved from one port to another.
 void Proxy::stop_accepting_on_old_sockets() {
     const auto is_old = [this](const std::unique_ptr<Acceptor>& acceptor) {
         const auto port = ports_.find(acceptor->port().id);
@@ -294,54 +286,6 @@ void Proxy::accept_on_new_sockets() {
     });
 }
 
-void Proxy::drain(std::function<void()> drained) {
-    accepting_ = false;
-    forget_applied();
-    drained_ = std::move(drained);
-    drain_deadline_ = Clock::now() + config_.drain_timeout;
-    for (auto& [id, port] : ports_)
-        port.sockets.clear();
-    stop_accepting_on_old_sockets();
-    auto wishes = wishes_of(config_);
-    wishes.resize(1);
-    sockets_.use(wishes, {admin_->socket()});
-    daemons::log::info("draining: no new clients; " + std::to_string(sessions_.open.load()) +
-                       " sessions have " + std::to_string(config_.drain_timeout.count()) +
-                       " ms to end");
-    arm_drain_timer();
-}
-
-void Proxy::on_drain_timer() {
-    const auto now = Clock::now();
-    bool more = false;
-    for (auto port = ports_.begin(); port != ports_.end();) {
-        const auto& leaves_at = port->second.leaves_at;
-        const bool over = leaves_at && (port->second.port->sessions == 0 || now >= *leaves_at);
-        more |= leaves_at && !over;
-        port = over ? drop_port(port) : std::next(port);
-    }
-    if (drained_ && (sessions_.open == 0 || now >= drain_deadline_))
-        return std::exchange(drained_, nullptr)();
-    if (more || drained_)
-        arm_drain_timer();
-}
-
-Proxy::Ports::iterator Proxy::drop_port(Ports::iterator port) {
-    const PortId id = port->first;
-    const OpenPort dropped = port->second;
-    on_each_worker([id](Worker& worker) { worker.remove(id, SessionEnd::port_removed); });
-    on_first_worker([&] { readiness_->forget(id); });
-    const auto next = ports_.erase(port);
-    const bool last = std::none_of(ports_.begin(), ports_.end(), [&](const auto& each) {
-        return each.second.cluster == dropped.cluster;
-    });
-    if (last) {
-        feeds_.erase(dropped.cluster);
-        feed_settings_.erase(dropped.cluster);
-    }
-    return next;
-}
-
 void Proxy::update_all(const AdminRequests::UpdateDone& done) {
     if (config_.clusters.empty())
         return done(0, {});
@@ -352,7 +296,7 @@ void Proxy::update_all(const AdminRequests::UpdateDone& done) {
         });
 }
 
-/// What comes from the API's thread is done on the main one.
+/// Moves requests from the API's thread to the main one.
 AdminRequests Proxy::admin_requests() {
     return {.update_clusters =
                 [this](AdminRequests::UpdateDone done) {
@@ -369,41 +313,6 @@ void Proxy::ping(const std::shared_ptr<void>& token) {
         worker->loop().post([token] {});
     for (const auto& [name, feed] : feeds_)
         feed->ping(token);
-}
-
-void Proxy::end_all_sessions() {
-    for (auto& [id, port] : ports_)
-        port.sockets.clear();
-    stop_accepting_on_old_sockets();
-    on_each_worker([this](Worker& worker) {
-        for (const auto& [id, port] : ports_)
-            worker.remove(id, SessionEnd::proxy_stopped);
-    });
-}
-
-void Proxy::forget_applied() {
-    first_tables_timer_.cancel();
-    applied_ = nullptr;
-}
-
-void Proxy::stop() {
-    forget_applied();
-    drain_timer_.cancel();
-    drained_ = nullptr;
-    // From the sources on: the feeds still need the workers to put a last table in force.
-    for (const auto& [name, feed] : feeds_)
-        feed->stop();
-    admin_.reset();
-    if (!workers_.empty())
-        end_all_sessions();
-    for (const auto& worker : workers_)
-        worker->stop();
-    acceptors_.clear();
-    readiness_.reset();
-    workers_.clear();
-    // Nobody accepts any more: whoever comes is to be refused, and not to wait in a backlog.
-    ports_.clear();
-    sockets_.use({}, {});
 }
 
 }  // namespace proxy

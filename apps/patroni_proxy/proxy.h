@@ -16,7 +16,7 @@
 #include "patroni_proxy/acceptor.h"
 #include "patroni_proxy/admin/admin_server.h"
 #include "patroni_proxy/admin/report.h"
-#include "patroni_proxy/config.h"
+#include "patroni_proxy/config/config.h"
 #include "patroni_proxy/port/port.h"
 #include "patroni_proxy/port/readiness_check.h"
 #include "patroni_proxy/topology/topology_feed.h"
@@ -24,9 +24,8 @@
 
 namespace proxy {
 
-/// The whole proxy, put together from a configuration and kept in step with it: listening sockets,
-/// workers, one feed for each cluster, and the HTTP API. Used by one thread, the main one, whose
-/// loop it borrows.
+/// The whole proxy, composed by a configuration: listening sockets, workers, one feed for each
+/// cluster, and the HTTP API. Main thread only, whose loop it borrows.
 class Proxy {
   public:
     /// Starts the workers.
@@ -35,23 +34,23 @@ class Proxy {
     Proxy& operator=(const Proxy&) = delete;
     ~Proxy();
 
-    /// Does what the file says, from whatever was done before: what did not change is not touched.
-    /// New addresses accept clients, and `applied` is told, once every new cluster has answered or
-    /// has had its chance to: later, on the loop, which goes on meanwhile; not if the proxy drains
-    /// or stops before, or another configuration comes. Throws std::exception if an address cannot
-    /// be listened on; then nothing has changed.
+    /// Puts a configuration in force and leaves alone what has not changed. Once every new cluster
+    /// has answered or had two seconds to, new addresses accept clients and `applied` is called on
+    /// the loop, which goes on meanwhile; never if the proxy drains or stops first, or another
+    /// configuration comes. Throws std::exception if it cannot listen on an address; then nothing
+    /// has changed.
     void apply(const Config& config, std::function<void()> applied);
-    /// Stops listening for clients, and calls `drained` once their sessions have ended, at the
-    /// latest after drain_timeout. The HTTP API goes on.
+    /// Stops listening for clients, and calls `drained` once their sessions have ended or
+    /// drain_timeout has passed. The HTTP API goes on.
     void drain(std::function<void()> drained);
-    /// Ends every session, all threads and all listening.
+    /// Ends all sessions and threads, and stops listening.
     void stop();
 
-    /// How the last reload went, for the report: an empty text if well.
+    /// Records a reload for the report; `error` is empty if it worked.
     void note_reload(const std::string& error);
     [[nodiscard]] ProxyReport report();
-    /// Passes `token` to every thread that decides or moves bytes, each of which lets go of it once
-    /// it gets there: its end is a sign of life of all of them.
+    /// Passes `token` to every thread that decides or moves bytes. Each drops it as soon as it
+    /// runs, so that the token's destruction proves that all of them are alive.
     void ping(const std::shared_ptr<void>& token);
 
   private:
@@ -63,10 +62,12 @@ class Proxy {
         std::string cluster;
         PortConfig config;
         std::vector<net::ListeningSockets::Socket> sockets;
-        std::optional<Clock::time_point> leaves_at;  ///< removed from the file: its sessions drain
+        std::optional<Clock::time_point>
+            leaves_at;  ///< set: removed from the file, its sessions drain
     };
     using Ports = std::map<PortId, OpenPort>;
 
+    [[nodiscard]] static std::vector<net::SocketRequest> socket_requests(const Config& config);
     void apply_ports(const net::ListeningSockets::Prepared& sockets);
     OpenPort& open_port(const ClusterConfig& cluster, const PortConfig& config);
     [[nodiscard]] TopologyFeed& feed_of(const ClusterConfig& cluster);
@@ -103,10 +104,10 @@ class Proxy {
     std::vector<std::unique_ptr<Acceptor>> acceptors_;             // the first worker's thread only
     bool accepting_ = false;
     std::unique_ptr<AdminServer> admin_;
-    std::function<void()> applied_;   ///< set while new clusters are waited for
-    net::Timer first_tables_timer_;   ///< when they have had their chance
-    std::uint64_t applications_ = 0;  ///< of configurations, so far
-    bool tell_of_admin_ = false;      ///< the HTTP API listens anew
+    std::function<void()> applied_;   ///< set while waiting for new clusters
+    net::Timer first_tables_timer_;   ///< fires when they have had their time
+    std::uint64_t applications_ = 0;  ///< configurations applied so far
+    bool tell_of_admin_ = false;      ///< the HTTP API has a new address to log
     net::Timer drain_timer_;          ///< ticks while anything drains
     Clock::time_point drain_deadline_;
     std::function<void()> drained_;  ///< set while the whole proxy drains

@@ -1,14 +1,11 @@
-// What the proxy says of itself, gathered from its workers and feeds.
+// Gathers the report from workers and feeds.
 
-#include "daemon/log/log.h"
-#include "daemon/system/descriptors.h"
 #include "patroni_proxy/proxy.h"
 
 namespace proxy {
 namespace {
 
-/// By name; those that never happened are there with 0, for a rate needs the value before the
-/// first event.
+/// By name. Includes those at 0: a rate needs a value before the first event.
 std::map<std::string, std::uint64_t> by_reason(const SessionEndCounts& counts, bool refusals) {
     std::map<std::string, std::uint64_t> named;
     for (std::size_t i = 0; i < counts.size(); ++i)
@@ -27,10 +24,6 @@ MemberTraffic traffic_of(const std::string& member, const MemberTally& tally) {
             .ended = by_reason(tally.ended, false)};
 }
 
-double seconds_since(std::chrono::steady_clock::time_point time) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - time).count();
-}
-
 }  // namespace
 
 void Proxy::note_reload(const std::string& error) {
@@ -39,18 +32,14 @@ void Proxy::note_reload(const std::string& error) {
 
 ProxyReport Proxy::report() {
     ProxyReport report;
-    report.version = VERSION;
-    report.uptime = seconds_since(started_);
+    static_cast<daemons::ProcessReport&>(report) =
+        daemons::process_report(VERSION, started_, reload_);
     report.started_at =
         std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count() -
         report.uptime;
     report.workers = static_cast<unsigned>(workers_.size());
     report.sessions = sessions_.open;
     report.max_connections = sessions_.max;
-    report.descriptors = daemons::open_descriptors();
-    report.max_descriptors = daemons::descriptor_limit();
-    report.log_lines_dropped = daemons::log::dropped();
-    report.reload = reload_.report();
 
     std::vector<std::map<PortId, PortTally>> by_worker(workers_.size());
     std::atomic<std::size_t> next{0};
@@ -62,7 +51,7 @@ ProxyReport Proxy::report() {
     bool any_table = false;
     for (const auto& cluster : config_.clusters) {
         report.clusters.push_back(report_of(cluster, tallies));
-        any_table |= report.clusters.back().table_age.has_value();
+        any_table |= report.clusters.back().answer_age.has_value();
     }
 
     report.draining = drained_ != nullptr;
@@ -77,7 +66,8 @@ ProxyReport Proxy::report() {
 ClusterReport Proxy::report_of(const ClusterConfig& cluster,
                                const std::map<PortId, PortTally>& tallies) const {
     const TopologyFeed& feed = *feeds_.at(cluster.name);
-    ClusterReport report = feed.report();
+    ClusterReport report;
+    static_cast<daemons::ClusterReport&>(report) = feed.report();
     const auto standings = feed.standings();
     for (const auto& [id, port] : ports_) {
         if (port.cluster != cluster.name || port.leaves_at)

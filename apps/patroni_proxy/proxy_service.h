@@ -7,12 +7,12 @@
 #include <utility>
 
 #include "daemon/service/service.h"
-#include "patroni_proxy/config.h"
+#include "patroni_proxy/config/config.h"
 #include "patroni_proxy/proxy.h"
 
 namespace proxy {
 
-/// The proxy as a daemon: its file, and what signals mean to it.
+/// The proxy as a daemon: its file and what signals do.
 class ProxyService final : public daemons::ServiceBody {
   public:
     ProxyService(net::EventLoop& main_loop, std::string file)

@@ -8,22 +8,16 @@ namespace proxy {
 Worker::Worker(ProcessSessions& process)
     : buffer_(std::make_unique<net::RelayBuffer>()), process_(process) {}
 
-Worker::~Worker() {
-    stop();
-}
-
 void Worker::start() {
-    thread_ = std::thread([this] {
+    thread_ = std::jthread([this](const std::stop_token& stop) {
         ::pthread_setname_np(::pthread_self(), "worker");  // for top -H
+        const std::stop_callback end_loop(stop, [this] { loop_.stop(); });
         loop_.run();
     });
 }
 
 void Worker::stop() {
-    if (!thread_.joinable())
-        return;
-    loop_.stop();
-    thread_.join();
+    thread_ = {};
 }
 
 void Worker::serve(PortId port, net::UniqueFd client, const net::SocketAddress& client_address) {

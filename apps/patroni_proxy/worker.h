@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -26,17 +27,16 @@ class Worker {
     explicit Worker(ProcessSessions& process);
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
-    ~Worker();
 
     void start();
-    /// Waits for the thread. Its sessions end with the worker.
+    /// Ends the thread and waits for it. The sessions end with the worker.
     void stop();
 
     // Any thread.
     [[nodiscard]] net::EventLoop& loop() noexcept { return loop_; }
-    /// Takes over a connection of a port; closes it if there is no such port any more.
+    /// Takes over a client of a port; closes the connection if the port is gone.
     void serve(PortId port, net::UniqueFd client, const net::SocketAddress& client_address);
-    /// Sessions it has or is about to get.
+    /// Sessions that it has or is about to get.
     [[nodiscard]] std::size_t load() const noexcept {
         return sessions_.load(std::memory_order_relaxed);
     }
@@ -45,7 +45,7 @@ class Worker {
     void add(const PortPtr& port, const PortSettingsPtr& settings);
     void use(PortId port, const PortSettingsPtr& settings);
     void use(PortId port, const BackendTablePtr& table);
-    /// A backend has said that it accepts sessions.
+    /// A backend has reported that it accepts sessions.
     void try_held_sessions();
     /// Null if there is no such port.
     [[nodiscard]] PortPtr port(PortId port) const;
@@ -70,7 +70,7 @@ class Worker {
     std::unordered_map<PortId, std::unique_ptr<PortServer>> ports_;
     std::mutex accepted_mutex_;
     std::vector<Accepted> accepted_;  // guarded by accepted_mutex_
-    std::thread thread_;
+    std::jthread thread_;             // last: it uses the others until it is joined
 };
 
 }  // namespace proxy

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "patroni_proxy/config.h"
+#include "patroni_proxy/config/config.h"
 
 // NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -14,18 +14,7 @@ AdminServer::AdminServer(Socket socket, GetReport get_report)
 
 void AdminServer::handle(const daemons::HttpRequest& request,
                          const daemons::HttpServer::Reply& reply) {
-    const auto& [method, path] = request;
-    if (path != "/live" && path != "/status" && path != "/metrics")
-        return reply(daemons::not_found());
-    if (path == "/live" ? !daemons::checks_health(method) : !daemons::reads(method))
-        return reply(daemons::method_not_allowed(path == "/live" ? daemons::kHealthMethods
-                                                                 : daemons::kReadMethods));
-    if (path == "/live")
-        return reply(daemons::text_response(200, "OK\n"));
-    get_report_([reply, status = path == "/status"](const AgentReport& report) {
-        reply(status ? daemons::json_response(status_json(report))
-                     : daemons::metrics_response(metrics_text(report)));
-    });
+    daemons::answer_report_path(request, reply, get_report_);
 }
 
 }  // namespace agent

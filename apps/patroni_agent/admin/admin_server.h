@@ -9,15 +9,15 @@
 
 namespace agent {
 
-/// The HTTP endpoint, for operators and monitoring; HAProxy needs none of it:
-///   GET /live       OK as long as the process answers
+/// The HTTP API, for operators and monitoring; HAProxy does not need it:
+///   GET /live       OK while the process answers
 ///   GET /status     everything that is known, as JSON
-///   GET /metrics    the same in numbers, as Prometheus reads them
+///   GET /metrics    the same as numbers, for Prometheus
 class AdminServer {
   public:
     using Socket = std::shared_ptr<const net::ListeningSocket>;
     using ReportDone = std::function<void(const AgentReport&)>;
-    /// Called on the server's thread; must not block: it tells its result later, on any thread.
+    /// Called on the server's thread. Must not block: it may answer later, on any thread.
     using GetReport = std::function<void(ReportDone)>;
 
     /// Throws std::runtime_error if it cannot serve.

@@ -12,44 +12,34 @@ void add_process(Metrics& out, const AgentReport& report) {
     out.flag("build_info", "Always 1; the version is a label",
              with(Labels{}, "version", report.version), true);
     out.gauge("uptime_seconds", "Time since the start of the process", {}, report.uptime);
-    out.flag("maintenance", "Whether an operator took this member out", {}, report.maintenance);
-    out.gauge("descriptors_open", "File descriptors in use", {}, report.descriptors);
-    out.gauge("descriptors_max", "File descriptors it may use", {}, report.max_descriptors);
-    out.counter("log_lines_dropped_total", "Log lines that nobody read in time", {},
-                report.log_lines_dropped);
-    add_reloads(out, report.reload);
+    out.flag("maintenance", "1 if an operator has taken this agent's members out", {},
+             report.maintenance);
+    daemons::add_process(out, report);
 }
 
 void add_cluster(Metrics& out, const ClusterReport& cluster) {
     const Labels labels = with(Labels{}, "cluster", cluster.name);
-    out.gauge("cluster_answer_age_seconds", "Age of the last good answer of Patroni", labels,
+    out.gauge("cluster_answer_age_seconds", "Age of Patroni's last good answer", labels,
               cluster.answer_age);
-    add_polls(out, cluster.polls, labels);
-    out.flag("cluster_leader_known", "Whether a member is known to lead", labels,
-             !cluster.leader.empty());
-    out.flag("cluster_paused", "Whether Patroni is in maintenance mode", labels, cluster.paused);
-    out.gauge("cluster_members", "Members that Patroni tells of", labels,
-              std::uint64_t{cluster.members.size()});
-    out.gauge("cluster_warnings", "Warnings in the status of the cluster", labels,
-              std::uint64_t{cluster.warnings.size()});
+    daemons::add_cluster(out, cluster, labels);
     for (const auto& member : cluster.members)
-        out.flag("member_leads", "Whether the member is known to lead",
+        out.flag("member_leads", "1 if the member is known to lead",
                  with(labels, "member", member.name), member.leads);
 }
 
 void add_listener(Metrics& out, const ListenerReport& listener) {
     const Labels of_listener = with(Labels{}, "listener", listener.name);
     for (const auto& [state, count] : listener.replies)
-        out.counter("replies_total", "Replies to HAProxy, by the state that they told",
+        out.counter("replies_total", "Replies to HAProxy, by state",
                     with(of_listener, "state", state), count);
     for (const auto& answer : listener.answers) {
         const Labels labels =
             with(with(with(of_listener, "cluster", answer.cluster), "member", answer.member),
                  "role", answer.role);
         for (const auto& [state, count] : listener.replies)
-            out.flag("answer", "1 for the state that HAProxy is told now",
+            out.flag("answer", "1 for the state in the current reply to HAProxy",
                      with(labels, "state", state), answer.state == state);
-        out.gauge("answer_age_seconds", "Age of what the answer is made of", labels, answer.age);
+        out.gauge("answer_age_seconds", "Age of the evidence for the answer", labels, answer.age);
     }
 }
 

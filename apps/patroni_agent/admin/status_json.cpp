@@ -24,14 +24,17 @@ static Json json_of(const ListenerReport& listener) {
         .add("replies", listener.replies);
 }
 
-static Json json_of(const MemberReport& member) {
-    return Json::object()
-        .add("name", member.name)
-        .add("role", member.role)
-        .add("state", member.state)
-        .add("timeline", member.timeline)
-        .add("lag", member.lag)
-        .add("leads", member.leads);
+static Json members_of(const ClusterReport& cluster) {
+    Json members = Json::list();
+    for (const auto& member : cluster.members)
+        members.append(Json::object()
+                           .add("name", member.name)
+                           .add("role", member.role)
+                           .add("state", member.state)
+                           .add("timeline", member.timeline)
+                           .add("lag", member.lag)
+                           .add("leads", member.leads));
+    return members;
 }
 
 static Json json_of(const ClusterReport& cluster) {
@@ -44,7 +47,7 @@ static Json json_of(const ClusterReport& cluster) {
         .add("answer_age", cluster.answer_age)
         .add("warnings", cluster.warnings)
         .add("polls", cluster.polls)
-        .add("members", cluster.members);
+        .add("members", members_of(cluster));
 }
 
 std::string status_json(const AgentReport& report) {

@@ -23,15 +23,15 @@ bool is_loopback(const std::vector<std::string>& addresses) {
            std::find(addresses.begin(), addresses.end(), "::1") != addresses.end();
 }
 
-/// Debian has a host's own name stand for 127.0.1.1, on that host alone. An address is not such a
-/// name, and neither is localhost, which others may have left their api_url at.
+/// On Debian a host's own name resolves to 127.0.1.1, on that host only. Excludes addresses, and
+/// localhost, which other members may have left in their api_url.
 bool is_name_of_this_host(const std::string& host, const std::vector<std::string>& addresses) {
     return !host.starts_with("127.") && !is_loopback(addresses) &&
            std::any_of(addresses.begin(), addresses.end(),
                        [](const std::string& address) { return address.starts_with("127."); });
 }
 
-/// The only member of which `fits` holds; nothing if there is none or another.
+/// The member that fits, if exactly one does.
 template <typename Fits>
 std::optional<std::string> only_one(const patroni::ClusterSnapshot& snapshot, Fits fits) {
     std::optional<std::string> found;
@@ -78,7 +78,8 @@ patroni::Result<std::string> member_beside(const patroni::ClusterSnapshot& snaps
     };
     if (const auto name = only_one(snapshot, fits))
         return *name;
-    return patroni::Failure{"which member this is cannot be told from the addresses; name it"};
+    return patroni::Failure{
+        "cannot tell from the addresses which member is local; name it with 'member'"};
 }
 
 patroni::Result<std::optional<std::string>> member_by_its_word(
@@ -87,8 +88,8 @@ patroni::Result<std::optional<std::string>> member_by_its_word(
     for (const auto& [member, cluster] : told) {
         const std::string& scope = cluster.scope;
         if (!scope.empty() && !snapshot.scope.empty() && scope != snapshot.scope)
-            return patroni::Failure{"Patroni on this host is of cluster " + scope +
-                                    ", and what is asked of is " + snapshot.scope};
+            return patroni::Failure{"Patroni on this host belongs to cluster " + scope +
+                                    ", and the configured hosts to " + snapshot.scope};
         if (member.empty() || member == name)
             continue;
         if (name)

@@ -13,30 +13,30 @@
 
 namespace agent {
 
-/// The addresses of a host by its name or address, as far as they are known; empty if not.
+/// The addresses of a host, given its name or address; empty if not known.
 using AddressesOf = std::function<std::vector<std::string>(const std::string& host)>;
 
-/// Which member the agent stands beside: the one whose API is the only one that it was told to ask;
-/// of several the one on this host; and for localhost the one whose API has an address of this host
-/// and that port. An API at a loopback address is on this host only if all are: others may have
-/// left that to its default. Pure.
-/// Fails where none or more than one fits: the name must be given then.
+/// The local member, by addresses: the one whose API is the only one configured; of several, the
+/// one on this host; for localhost, the one whose API has an address of this host and the same
+/// port. An API at a loopback address is on this host only if all of them are, since other members
+/// may have left theirs at the default. Pure. Fails unless exactly one member fits; then the
+/// configuration must name it.
 [[nodiscard]] patroni::Result<std::string> member_beside(
     const patroni::ClusterSnapshot& snapshot, const std::vector<patroni::Endpoint>& asked,
     const AddressesOf& addresses_of, const std::set<std::string>& addresses_of_this_host);
 
-/// The same by what the APIs on this host say of themselves, which decides where they do: nothing
-/// if none says its name, or several say different ones. Fails where who says it is of another
-/// cluster than the snapshot's. Pure.
+/// The local member, by what the APIs on this host report, which takes precedence. Nothing if none
+/// reports a name, or if they report different ones. Fails if one belongs to another cluster than
+/// the snapshot. Pure.
 [[nodiscard]] patroni::Result<std::optional<std::string>> member_by_its_word(
     const patroni::ClusterSnapshot& snapshot, const std::vector<patroni::Speaker>& told);
 
-/// Which of the APIs that are asked are on this host: the only one is.
+/// The configured APIs that are on this host; a single one counts as local.
 [[nodiscard]] std::vector<patroni::Endpoint> apis_here(
     const std::vector<patroni::Endpoint>& asked, const AddressesOf& addresses_of,
     const std::set<std::string>& addresses_of_this_host);
 
-/// Of all interfaces that are up. Asks the system.
+/// Of all interfaces that are up; from the system.
 [[nodiscard]] std::set<std::string> addresses_of_this_host();
 
 }  // namespace agent

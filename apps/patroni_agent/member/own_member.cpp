@@ -46,7 +46,7 @@ void OwnMember::ask() {
     }
 }
 
-/// On the other thread: it has nothing of ours.
+/// On the other thread: uses no member.
 OwnMember::Told OwnMember::ask_all(const std::vector<patroni::Endpoint>& hosts,
                                    const patroni::RestClient::Access& access) {
     Told told;
@@ -81,7 +81,7 @@ void OwnMember::decide() {
     const auto found = find();
     if (found) {
         if (std::exchange(name_, found.value()) != found.value())
-            daemons::log::info(cluster_ + ": this is member " + found.value());
+            daemons::log::info(cluster_ + ": the local member is " + found.value());
     } else if (name_.empty() && std::exchange(why_not_known_, found.reason()) != found.reason()) {
         daemons::log::warning(cluster_ + ": " + found.reason());
     }

@@ -15,34 +15,33 @@
 
 namespace agent {
 
-/// Of one question to Patroni: half of what HAProxy asks in, for an API that is slow must not make
-/// a verdict old.
+/// For one request to Patroni. Short against HAProxy's agent-inter, so that a slow API does not
+/// make a verdict stale.
 inline constexpr patroni::RestClient::Timeouts kPatroniTimeouts{.connect = std::chrono::seconds{1},
                                                                 .total = std::chrono::seconds{2}};
 
-/// Finds out which member of one cluster the agent stands beside: by what the Patroni on this host
-/// says of itself, and by addresses where that says nothing or does not answer. Loop thread only;
-/// Patroni is asked on another.
+/// Finds the local member of one cluster: by what the Patroni on this host reports, or by addresses
+/// if it reports no name or does not answer. Loop thread only; another thread asks Patroni.
 class OwnMember {
   public:
-    /// Told once Patroni has been asked, whatever it said.
+    /// Called when Patroni has been asked, whatever it answered.
     using OnAsked = std::function<void()>;
 
     OwnMember(net::EventLoop& loop, std::string cluster, OnAsked on_asked);
 
-    /// How long names may take to be resolved; by default the next snapshot must do.
+    /// How long to wait for DNS; by default not at all, and the next snapshot tries again.
     void wait_for_names(std::chrono::milliseconds time) { patience_ = time; }
-    /// Asks those of `hosts` that are on this host. Where they are others than before, what was
-    /// found is forgotten.
+    /// Asks those of `hosts` that are on this host. Other hosts than before: forgets what was
+    /// found.
     void use(const std::vector<patroni::Endpoint>& hosts,
              const patroni::RestClient::Access& access);
     void consider(patroni::SnapshotPtr snapshot);
     void stop() { asker_.abandon(); }
 
-    /// Empty: not known; once found it stays, for it is no other because an answer leaves it out.
+    /// Empty: not known. Stays once found, even if an answer omits the member.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] const std::string& why_not_known() const noexcept { return why_not_known_; }
-    /// Nothing is decided before Patroni has been asked.
+    /// True until Patroni has been asked; nothing is decided before.
     [[nodiscard]] bool is_being_asked() const noexcept { return !asked_; }
 
   private:

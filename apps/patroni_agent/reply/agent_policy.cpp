@@ -14,8 +14,8 @@ Answer decide(const Profile& profile, const Knowledge& knowledge) {
         return {profile.unknown, member->name + ": unconfirmed for " +
                                      std::to_string(knowledge.age.count() / 1000) + " s, was " +
                                      reason};
-    // A primary that crashed comes back read-only with the lock still its own, so that GET /cluster
-    // shows it as the leader all the while: only its own word says that it takes writes.
+    // A primary that crashed comes back read-only and still holds the leader lock, so that GET
+    // /cluster shows it as leader all the while: only its own API says whether it takes writes.
     if (standing == patroni::Standing::tolerated || knowledge.api_is_silent)
         return {ServerState::drain, member->name + ": " + reason};
     return {ServerState::ready, member->name + ": " + reason};

@@ -9,22 +9,22 @@
 
 namespace agent {
 
-/// Which state a listener tells for what.
+/// The states that a listener reports.
 struct Profile {
     ServerState ineligible = ServerState::maint;
     ServerState unknown = ServerState::maint;
-    /// For how long the last verdict stands while Patroni is silent. Well below Patroni's ttl where
-    /// writes are at stake: once that is over another member may be the primary.
+    /// How long the last verdict holds while Patroni is silent. For writes it must be well below
+    /// Patroni's ttl, after which another member may become primary.
     std::chrono::milliseconds stale_after{5'000};
 };
 
-/// What is known of one member when it is asked about.
+/// What is known about one member at the time of a request.
 struct Knowledge {
     const patroni::Verdict* verdict = nullptr;  ///< null: none
     std::string why_no_verdict = {};
-    std::chrono::milliseconds age{0};  ///< of what the verdict is made of
+    std::chrono::milliseconds age{0};  ///< of the evidence for the verdict
     bool api_is_silent = false;        ///< a leader whose own API does not answer
-    bool maintenance = false;          ///< switched on by an operator
+    bool maintenance = false;          ///< switched on by the operator
 };
 
 struct Answer {
@@ -32,7 +32,7 @@ struct Answer {
     std::string reason;
 };
 
-/// Pure. Anything that is not known well enough is never `ready`.
+/// Pure. Never `ready` unless the evidence suffices.
 [[nodiscard]] Answer decide(const Profile& profile, const Knowledge& knowledge);
 
 }  // namespace agent

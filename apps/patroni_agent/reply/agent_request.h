@@ -8,15 +8,15 @@
 
 namespace agent {
 
-/// What HAProxy asks with `agent-send`: which member, and as what.
+/// A request of HAProxy (`agent-send`): a member and the role asked for.
 struct AgentRequest {
     std::string cluster;
     std::string member;
     patroni::RequestedRole role = patroni::RequestedRole::leader;
 };
 
-/// "my_cluster/pg-node-1/leader", without the newline; spaces around it do not matter. Nothing if
-/// it is anything else; then `reason` says what it takes.
+/// "my_cluster/pg-node-1/leader", without the newline; surrounding spaces are ignored. Nothing for
+/// anything else; then `reason` says what is allowed.
 [[nodiscard]] std::optional<AgentRequest> parse_request(std::string_view line, std::string& reason);
 
 }  // namespace agent

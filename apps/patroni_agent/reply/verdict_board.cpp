@@ -15,14 +15,14 @@ void update(auto& judged, const patroni::ClusterView& view) {
 
 }  // namespace
 
-VerdictBoard::VerdictBoard(const ListenerConfig& listener)
-    : own_{patroni::Judge(listener.wanted), {}} {
-    if (!listener.by_request)
+VerdictBoard::VerdictBoard(const patroni::Requirements& wanted, bool by_request)
+    : own_{patroni::Judge(wanted), {}} {
+    if (!by_request)
         return;
     for (const auto role : patroni::kAllRequestedRoles) {
-        auto wanted = listener.wanted;
-        wanted.roles = {role};
-        by_role_.emplace(role, Judged{patroni::Judge(std::move(wanted)), {}});
+        auto in_role = wanted;
+        in_role.roles = {role};
+        by_role_.emplace(role, Judged{patroni::Judge(std::move(in_role)), {}});
     }
 }
 
@@ -32,7 +32,7 @@ void VerdictBoard::judge(const patroni::ClusterView& view) {
     answered_ = true;
     answered_at_ = view.answered_at;
     leader_ = view.leader.member;
-    leader_by_hearsay_ = view.leader.api_is_silent;
+    leader_api_is_silent_ = view.leader.api_is_silent;
     leader_confirmed_at_ = view.leader.confirmed_at;
     update(own_, view);
     for (auto& [role, judged] : by_role_)
@@ -54,7 +54,7 @@ Knowledge VerdictBoard::knowledge_of(const std::string& member,
         return knowledge;
     }
     knowledge.verdict = &verdict->second;
-    knowledge.api_is_silent = member == leader_ && leader_by_hearsay_;
+    knowledge.api_is_silent = member == leader_ && leader_api_is_silent_;
     knowledge.age = std::chrono::duration_cast<std::chrono::milliseconds>(
         now - (member == leader_ ? leader_confirmed_at_ : answered_at_));
     return knowledge;

@@ -27,10 +27,10 @@ HttpResponse updated(std::size_t clusters, const std::string& errors) {
 HttpResponse port_response(const PortReport& port) {
     std::string reasons;
     for (const auto& [member, standing, reason, unreachable] : port.members) {
-        if (standing == "eligible" && unreachable.empty())
+        if (standing == patroni::Standing::eligible && unreachable.empty())
             return text_response(200, "OK\n");
         reasons.append(reasons.empty() ? "" : "; ").append(member).append(": ");
-        if (standing == "eligible")
+        if (standing == patroni::Standing::eligible)
             reasons.append("cannot be reached: ").append(unreachable);
         else
             reasons.append(reason);
@@ -50,7 +50,7 @@ HttpResponse ready_response(const std::string& path, const ProxyReport& report) 
     if (!for_one_port) {
         std::string body = "OK\n";
         for (const auto& cluster : report.clusters)
-            if (!cluster.table_age)
+            if (!cluster.answer_age)
                 body += cluster.name + ": Patroni has not answered yet\n";
         return text_response(200, body);
     }
@@ -79,22 +79,14 @@ void AdminServer::handle(const daemons::HttpRequest& request,
         });
     }
     const bool ready = path == "/ready" || path.starts_with("/ready/");
-    const bool health = ready || path == "/" || path == "/live";
-    if (!health && path != "/status" && path != "/metrics")
-        return reply(daemons::not_found());
-    if (health && !daemons::checks_health(method))
+    if (path != "/" && !ready)
+        return daemons::answer_report_path(request, reply, requests_.report);
+    if (!daemons::checks_health(method))
         return reply(method_not_allowed(daemons::kHealthMethods));
-    if (!health && !daemons::reads(method))
-        return reply(method_not_allowed(daemons::kReadMethods));
     if (path == "/")
         return reply(text_response(200, "OK"));
-    if (path == "/live")
-        return reply(text_response(200, "OK\n"));
-    requests_.report([reply, ready, path](const ProxyReport& report) {
-        reply(ready               ? ready_response(path, report)
-              : path == "/status" ? daemons::json_response(status_json(report))
-                                  : daemons::metrics_response(metrics_text(report)));
-    });
+    requests_.report(
+        [reply, path](const ProxyReport& report) { reply(ready_response(path, report)); });
 }
 
 }  // namespace proxy

@@ -10,24 +10,24 @@
 
 namespace proxy {
 
-/// What the HTTP API asks of the proxy. Called on the server's thread; must not block: each tells
-/// its result later, on any thread.
+/// What the HTTP API needs from the proxy. Called on the server's thread. Must not block: each
+/// answers later, on any thread.
 struct AdminRequests {
-    /// Asks all clusters and tells the outcome: how many answered, and why others did not.
+    /// Polls all clusters; reports how many answered, and why others did not.
     using UpdateDone = std::function<void(std::size_t updated, const std::string& errors)>;
     std::function<void(UpdateDone)> update_clusters;
     using ReportDone = std::function<void(const ProxyReport&)>;
     std::function<void(ReportDone)> report;
 };
 
-/// The HTTP API, as operators, monitoring and the existing program's scripts use it:
+/// The HTTP API, for operators, monitoring and scripts written for the Rust program:
 ///   GET /                      OK
-///   GET /update_clusters       asks all clusters now; answers once the tables are in force
-///   GET /live                  OK as long as the process answers
+///   GET /update_clusters       polls all clusters; answers once the tables are in force
+///   GET /live                  OK while the process answers
 ///   GET /ready                 OK if clients are served, else 503 with the reason
-///   GET /ready/CLUSTER/PORT    OK if a client of this port finds a backend that accepts it
+///   GET /ready/CLUSTER/PORT    OK if the port has a backend that accepts sessions
 ///   GET /status                everything that is known, as JSON
-///   GET /metrics               the same in numbers, as Prometheus reads them
+///   GET /metrics               the same as numbers, for Prometheus
 class AdminServer {
   public:
     using Socket = std::shared_ptr<const net::ListeningSocket>;
@@ -44,7 +44,7 @@ class AdminServer {
     daemons::HttpServer server_;  // last: its thread uses the others
 };
 
-/// What GET of a path under /ready answers. Pure.
+/// The answer to GET of a path under /ready. Pure.
 [[nodiscard]] daemons::HttpResponse ready_response(const std::string& path,
                                                    const ProxyReport& report);
 

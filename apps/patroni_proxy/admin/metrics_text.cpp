@@ -10,37 +10,21 @@ namespace {
 using daemons::Labels;
 using daemons::Metrics;
 using daemons::with;
+using patroni::Standing;
 
 void add_process(Metrics& out, const ProxyReport& report) {
     out.flag("build_info", "Always 1; the version is a label", with({}, "version", report.version),
              true);
     out.gauge("start_time_seconds", "Unix time of the start of the process", {}, report.started_at);
     out.gauge("uptime_seconds", "Time since the start of the process", {}, report.uptime);
-    out.flag("ready", "Whether it is ready for clients", {}, report.ready);
-    out.flag("draining", "Whether it waits for its sessions to end, to stop then", {},
+    out.flag("ready", "1 if the proxy serves clients", {}, report.ready);
+    out.flag("draining", "1 if the proxy drains: it stops after its last session", {},
              report.draining);
     out.gauge("workers", "Threads that move bytes", {}, std::uint64_t{report.workers});
     out.gauge("sessions_open", "Client sessions on all ports", {}, report.sessions);
-    out.gauge("sessions_max", "Client sessions it accepts on all ports; 0 is no limit", {},
+    out.gauge("sessions_max", "Limit of client sessions on all ports; 0 means no limit", {},
               report.max_connections);
-    out.gauge("descriptors_open", "File descriptors in use", {}, report.descriptors);
-    out.gauge("descriptors_max", "File descriptors it may use", {}, report.max_descriptors);
-    out.counter("log_lines_dropped_total", "Log lines that nobody read in time", {},
-                report.log_lines_dropped);
-    add_reloads(out, report.reload);
-}
-
-void add_cluster(Metrics& out, const ClusterReport& cluster, const Labels& labels) {
-    out.gauge("cluster_table_age_seconds", "Age of the answer of Patroni that is in force", labels,
-              cluster.table_age);
-    add_polls(out, cluster.polls, labels);
-    out.flag("cluster_leader_known", "Whether a member is known to lead", labels,
-             !cluster.leader.empty());
-    out.flag("cluster_paused", "Whether Patroni is in maintenance mode", labels, cluster.paused);
-    out.gauge("cluster_members", "Members that Patroni tells of", labels,
-              std::uint64_t{cluster.members.size()});
-    out.gauge("cluster_warnings", "Warnings in the status of the cluster", labels,
-              std::uint64_t{cluster.warnings.size()});
+    daemons::add_process(out, report);
 }
 
 void add_members(Metrics& out, const ClusterReport& cluster, const Labels& of_cluster) {
@@ -48,16 +32,16 @@ void add_members(Metrics& out, const ClusterReport& cluster, const Labels& of_cl
                                      [](const MemberReport& member) { return member.leads; });
     for (const auto& member : cluster.members) {
         const Labels labels = with(of_cluster, "member", member.name);
-        out.flag("member_info", "Always 1; role and state, as Patroni tells them, are labels",
+        out.flag("member_info", "Always 1; role and state by Patroni are labels",
                  with(with(labels, "role", member.role), "state", member.state), true);
-        out.flag("member_up", "Whether Patroni tells that PostgreSQL runs", labels, member.up);
-        out.flag("member_leads", "Whether the member is known to lead", labels, member.leads);
-        out.gauge("member_lag_bytes", "WAL that the member lacks, as Patroni tells it", labels,
+        out.flag("member_up", "1 if PostgreSQL runs, by Patroni", labels, member.up);
+        out.flag("member_leads", "1 if the member is known to lead", labels, member.leads);
+        out.gauge("member_lag_bytes", "Replication lag of the member, by Patroni", labels,
                   member.lag);
         out.gauge("member_timeline", "Timeline of the member", labels, member.timeline);
         if (member.timeline && leader != cluster.members.end() && leader->timeline)
             out.flag("member_timeline_mismatch",
-                     "Whether the timeline of the member is not that of the leader", labels,
+                     "1 if the timeline of the member differs from that of the leader", labels,
                      member.timeline != leader->timeline);
         out.gauge("member_dcs_last_seen_age_seconds",
                   "Time since the member's Patroni last reached its DCS", labels,
@@ -66,34 +50,35 @@ void add_members(Metrics& out, const ClusterReport& cluster, const Labels& of_cl
 }
 
 void add_port(Metrics& out, const PortReport& port, const Labels& labels) {
-    const auto eligible =
-        std::count_if(port.members.begin(), port.members.end(),
-                      [](const MemberStanding& member) { return member.standing == "eligible"; });
-    out.gauge("port_backends_eligible", "Members that new sessions may use", labels,
+    const auto eligible = std::count_if(
+        port.members.begin(), port.members.end(),
+        [](const MemberStanding& member) { return member.standing == Standing::eligible; });
+    out.gauge("port_backends_eligible", "Members that may get new sessions", labels,
               static_cast<double>(eligible));
     for (const auto& member : port.members)
-        if (member.standing == "eligible")
-            out.flag("member_reachable",
-                     "Whether a session can be begun on an eligible member, as far as is known",
-                     with(labels, "member", member.member), member.unreachable.empty());
-    out.flag("port_falls_back", "Whether new sessions use members by fallback_roles", labels,
+        if (member.standing == Standing::eligible)
+            out.flag(
+                "member_reachable",
+                "1 if nothing is known that keeps sessions from starting on an eligible member",
+                with(labels, "member", member.member), member.unreachable.empty());
+    out.flag("port_falls_back", "1 if new sessions use members by fallback_roles", labels,
              port.falls_back);
-    out.gauge("port_sessions_open", "Client sessions, those without a backend included", labels,
+    out.gauge("port_sessions_open", "Client sessions, including those without a backend", labels,
               port.sessions);
-    out.gauge("port_sessions_max", "Client sessions that the port accepts; 0 is no limit", labels,
+    out.gauge("port_sessions_max", "Limit of client sessions on the port; 0 means no limit", labels,
               port.max_connections);
-    out.gauge("port_sessions_queued", "Client sessions that are held until there is a backend",
-              labels, port.queued);
-    out.counter("port_queued_total", "Client sessions that were held, whatever became of them",
-                labels, port.queued_total);
+    out.gauge("port_sessions_queued", "Client sessions held until there is a backend", labels,
+              port.queued);
+    out.counter("port_queued_total", "Client sessions that have been held", labels,
+                port.queued_total);
     for (const auto& [reason, count] : port.refused)
-        out.counter("port_refused_total", "Clients that were refused, by reason",
+        out.counter("port_refused_total", "Clients refused, by reason",
                     with(labels, "reason", reason), count);
 }
 
 void add_traffic(Metrics& out, const MemberTraffic& traffic, const Labels& labels) {
     out.gauge("backend_sessions_open", "Sessions on the member", labels, traffic.sessions);
-    out.counter("backend_sessions_total", "Sessions that were begun on the member", labels,
+    out.counter("backend_sessions_total", "Sessions started on the member", labels,
                 traffic.sessions_total);
     out.counter("backend_from_client_bytes_total", "Bytes moved from clients to the member", labels,
                 traffic.bytes_from_client);
@@ -113,7 +98,9 @@ std::string metrics_text(const ProxyReport& report) {
     add_process(out, report);
     for (const auto& cluster : report.clusters) {
         const Labels of_cluster = with({}, "cluster", cluster.name);
-        add_cluster(out, cluster, of_cluster);
+        out.gauge("cluster_table_age_seconds", "Age of Patroni's answer that is in force",
+                  of_cluster, cluster.answer_age);
+        daemons::add_cluster(out, cluster, of_cluster);
         add_members(out, cluster, of_cluster);
         for (const auto& port : cluster.ports) {
             const Labels of_port = with(of_cluster, "port", port.name);

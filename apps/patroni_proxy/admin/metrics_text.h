@@ -6,9 +6,9 @@
 
 namespace proxy {
 
-/// The report in Prometheus' text format, to be sent as "text/plain; version=0.0.4". What is not
-/// known has no sample. Label values may hold any bytes: U+FFFD stands for those that are not
-/// UTF-8. Pure; any thread.
+/// The report in Prometheus' text format ("text/plain; version=0.0.4"). Unknown values have no
+/// sample. Label values may hold any bytes; those that are not UTF-8 become U+FFFD. Pure; any
+/// thread.
 [[nodiscard]] std::string metrics_text(const ProxyReport& report);
 
 }  // namespace proxy

@@ -2,20 +2,21 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "daemon/report/tallies.h"
+#include "daemon/report/cluster_report.h"
+#include "daemon/report/process_report.h"
+#include "patroni/verdict/cluster_view.h"
 
-/// What the proxy says of itself, at one moment: GET /status and GET /metrics are made of it.
-/// Values only. Times are seconds; an age is how long ago something was, at that moment; what
-/// ends in _total and a count by reason counts from the start of the process on. Whoever fills it
-/// puts every reason in from the start, at 0: a rate needs the value before the first event.
+/// A snapshot of the proxy's state, from which GET /status and GET /metrics are made. Values only.
+/// Times and ages are in seconds. What ends in _total, and counts by reason, start with the
+/// process; every reason is present from the start, at 0, since a rate needs a value before the
+/// first event.
 namespace proxy {
 
-/// The sessions of one port on one member, whatever addresses it had. One for each member that the
-/// port has had sessions on, those that are gone included: a counter does not go backwards.
+/// The sessions of one port on one member, whatever its addresses. A member that is gone stays,
+/// since counters must not go backwards.
 struct MemberTraffic {
     std::string member;
     std::uint64_t sessions = 0;  ///< now
@@ -29,16 +30,16 @@ struct MemberTraffic {
 /// Whether a port may use a member, and why not.
 struct MemberStanding {
     std::string member;
-    std::string standing;  ///< eligible, tolerated, out
+    patroni::Standing standing = patroni::Standing::out;
     std::string reason;
-    /// Of an eligible one, why no session can be begun on it; empty if nothing is known against it.
+    /// Why sessions on an eligible member fail to start; empty if nothing is known against it.
     std::string unreachable{};
 };
 
 /// The same for all members.
 struct PortStanding {
     std::vector<MemberStanding> members;
-    bool falls_back = false;  ///< the eligible are so by fallback_roles
+    bool falls_back = false;  ///< the eligible members are so by fallback_roles
 };
 
 struct PortReport {
@@ -49,54 +50,27 @@ struct PortReport {
     bool falls_back = false;
     std::vector<MemberStanding> members;
     std::vector<MemberTraffic> traffic;
-    std::uint64_t sessions = 0;         ///< now, those without a backend included
+    std::uint64_t sessions = 0;         ///< now, including those without a backend
     std::uint64_t max_connections = 0;  ///< 0: no limit
-    std::uint64_t queued = 0;           ///< those that are held until there is a backend
+    std::uint64_t queued = 0;           ///< held until there is a backend
     std::uint64_t queued_total = 0;
     std::map<std::string, std::uint64_t> refused;  ///< by reason: no_backend, port_full, ...
 };
 
-/// A member as Patroni tells it; empty is what it does not tell.
-struct MemberReport {
-    std::string name;
-    std::string role;
-    std::string state;
-    std::string host;
-    std::optional<std::uint16_t> port;
-    std::optional<std::uint64_t> timeline;
-    std::optional<std::uint64_t> lag;  ///< bytes
-    std::map<std::string, std::string> tags;
-    bool up = false;                          ///< its state is one that serves
-    bool leads = false;                       ///< proved, not only told
-    std::optional<double> dcs_last_seen_age;  ///< by the member's clock and ours
-};
+using daemons::MemberReport;
 
-struct ClusterReport {
-    std::string name;
-    std::string leader;         ///< empty if nobody is known to lead
-    std::string leader_reason;  ///< why it leads, or why nobody does
-    bool paused = false;
-    std::optional<double> table_age;  ///< of the answer that the tables are made of
-    std::vector<std::string> warnings;
-    daemons::PollReport polls;
-    std::vector<MemberReport> members;
+struct ClusterReport : daemons::ClusterReport {
     std::vector<PortReport> ports;
 };
 
-struct ProxyReport {
-    std::string version;
+struct ProxyReport : daemons::ProcessReport {
     double started_at = 0;  ///< Unix time
-    double uptime = 0;
     unsigned workers = 0;
     std::uint64_t sessions = 0;
     std::uint64_t max_connections = 0;  ///< 0: no limit
-    std::uint64_t descriptors = 0;
-    std::uint64_t max_descriptors = 0;
-    std::uint64_t log_lines_dropped = 0;
     bool ready = false;
     bool draining = false;
     std::string why_not_ready;
-    daemons::ReloadReport reload;
     std::vector<ClusterReport> clusters;
 };
 

@@ -20,7 +20,7 @@ static Json json_of(const MemberTraffic& traffic) {
 static Json json_of(const MemberStanding& member) {
     return Json::object()
         .add("member", member.member)
-        .add("standing", member.standing)
+        .add("standing", std::string(name_of(member.standing)))
         .add("reason", member.reason)
         .add("unreachable", member.unreachable);
 }
@@ -41,19 +41,22 @@ static Json json_of(const PortReport& port) {
         .add("refused", port.refused);
 }
 
-static Json json_of(const MemberReport& member) {
-    return Json::object()
-        .add("name", member.name)
-        .add("role", member.role)
-        .add("state", member.state)
-        .add("host", member.host)
-        .add("port", member.port)
-        .add("timeline", member.timeline)
-        .add("lag", member.lag)
-        .add("tags", member.tags)
-        .add("up", member.up)
-        .add("leads", member.leads)
-        .add("dcs_last_seen_age", member.dcs_last_seen_age);
+static Json members_of(const ClusterReport& cluster) {
+    Json members = Json::list();
+    for (const auto& member : cluster.members)
+        members.append(Json::object()
+                           .add("name", member.name)
+                           .add("role", member.role)
+                           .add("state", member.state)
+                           .add("host", member.host)
+                           .add("port", member.port)
+                           .add("timeline", member.timeline)
+                           .add("lag", member.lag)
+                           .add("tags", member.tags)
+                           .add("up", member.up)
+                           .add("leads", member.leads)
+                           .add("dcs_last_seen_age", member.dcs_last_seen_age));
+    return members;
 }
 
 static Json json_of(const ClusterReport& cluster) {
@@ -62,10 +65,10 @@ static Json json_of(const ClusterReport& cluster) {
         .add("leader", cluster.leader)
         .add("leader_reason", cluster.leader_reason)
         .add("paused", cluster.paused)
-        .add("table_age", cluster.table_age)
+        .add("table_age", cluster.answer_age)
         .add("warnings", cluster.warnings)
         .add("polls", cluster.polls)
-        .add("members", cluster.members)
+        .add("members", members_of(cluster))
         .add("ports", cluster.ports);
 }
 

@@ -6,9 +6,9 @@
 
 namespace proxy {
 
-/// The report as JSON for people and scripts: indented, every key always there and in the order
-/// of the structs, null for what is not known, seconds to the millisecond. It is valid JSON
-/// whatever bytes the names have: U+FFFD stands for those that are not UTF-8. Pure; any thread.
+/// The report as JSON for people and scripts: indented, all keys always present in a fixed order,
+/// null if not known, seconds to the millisecond. Always valid: bytes that are not UTF-8 become
+/// U+FFFD. Pure; any thread.
 [[nodiscard]] std::string status_json(const ProxyReport& report);
 
 }  // namespace proxy

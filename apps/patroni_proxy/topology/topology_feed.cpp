@@ -9,18 +9,6 @@
 namespace proxy {
 namespace {
 
-// The loops wait for nobody, but this thread does, for all names together, where none of their
-// addresses is known yet.
-constexpr std::chrono::milliseconds kResolveTimeout{1'000};
-
-std::string describe(const patroni::ClusterSnapshot& snapshot) {
-    std::string text;
-    for (const auto& member : snapshot.members)
-        text.append(text.empty() ? "" : ", ")
-            .append(member.name + " " + member.role_name + " " + member.state_name);
-    return (text.empty() ? "no members" : text) + (snapshot.paused ? " (paused)" : "");
-}
-
 patroni::ClusterWatcher::Settings watcher_settings(const TopologyFeed::Settings& feed,
                                                    const TopologyFeed::ResolverPtr& resolver) {
     patroni::ClusterWatcher::Settings settings;
@@ -43,6 +31,7 @@ Names members_of(const std::vector<BackendPtr>& backends) {
     return names;
 }
 
+using patroni::Standing;
 using Verdicts = std::vector<patroni::Verdict>;
 
 Verdicts::const_iterator find(const Verdicts& verdicts, const std::string& member) {
@@ -59,16 +48,16 @@ PortStanding standing_of(const Verdicts& regular, const Verdicts& fallback,
     const auto of_member = [&](const patroni::Verdict& verdict) -> MemberStanding {
         const std::string& member = verdict.member->name;
         if (eligible.contains(member))
-            return {member, "eligible",
+            return {member, Standing::eligible,
                     table.falls_back ? "as a fallback: " + find(fallback, member)->reason
                                      : verdict.reason,
                     table.why_unreachable(member)};
         if (tolerated.contains(member))
-            return {member, "tolerated", table.why_excluded(member)};
+            return {member, Standing::tolerated, table.why_excluded(member)};
         if (kept.contains(member))
-            return {member, "tolerated",
+            return {member, Standing::tolerated,
                     table.why_unused(member) + "; sessions that fell back to it may stay"};
-        return {member, "out", table.why_unused(member)};
+        return {member, Standing::out, table.why_unused(member)};
     };
     PortStanding port{{}, table.falls_back};
     for (const auto& verdict : regular)
@@ -86,33 +75,6 @@ patroni::Requirements fallback_requirements(const PortConfig& port) {
     return wanted;
 }
 
-std::string names_of(const std::set<patroni::RequestedRole>& roles) {
-    std::string names;
-    for (const auto role : roles)
-        names.append(names.empty() ? "" : ", ").append(patroni::name_of(role));
-    return names;
-}
-
-MemberReport report_of(const patroni::Member& member, const patroni::ClusterView& view) {
-    MemberReport report{.name = member.name,
-                        .role = member.role_name,
-                        .state = member.state_name,
-                        .host = member.host,
-                        .port = member.port,
-                        .timeline = member.timeline,
-                        .lag = member.lag,
-                        .tags = member.tags,
-                        .up = patroni::serves(member.state),
-                        .leads = member.name == view.leader.member,
-                        .dcs_last_seen_age = {}};
-    if (const auto seen = view.dcs_last_seen.find(member.name); seen != view.dcs_last_seen.end()) {
-        const std::chrono::duration<double> now =
-            std::chrono::system_clock::now().time_since_epoch();
-        report.dcs_last_seen_age = now.count() - static_cast<double>(seen->second);
-    }
-    return report;
-}
-
 }  // namespace
 
 const TopologyFeed::ResolverPtr& TopologyFeed::shared_resolver() {
@@ -124,11 +86,12 @@ TopologyFeed::TopologyFeed(const Settings& settings, Publish publish, ResolverPt
     : name_(settings.cluster.name),
       publish_(std::move(publish)),
       resolver_(std::move(resolver)),
-      prefer_(settings.cluster.resolve_prefer),
+      addresses_(name_, resolver_, settings.cluster.resolve_prefer),
+      log_(name_, "clients of " + name_ + " are refused"),
       watcher_(
           watcher_settings(settings, resolver_),
           [this](const patroni::ClusterView& view) { on_view(view); },
-          [this](const patroni::ClusterWatcher::PollResult& round) { on_round(round); }) {
+          [this](const patroni::ClusterWatcher::PollResult& poll) { on_poll(poll); }) {
     use_ports(settings.ports);
 }
 
@@ -177,7 +140,7 @@ void TopologyFeed::reconfigure(Settings settings, std::function<void()> applied)
     auto watched = watcher_settings(settings, resolver_);
     watcher_.reconfigure(std::move(watched), [this, settings = std::move(settings),
                                               applied = std::move(applied)](const auto& view) {
-        prefer_ = settings.cluster.resolve_prefer;
+        addresses_.prefer(settings.cluster.resolve_prefer);
         use_ports(settings.ports);
         if (view.snapshot)
             on_view(view);
@@ -186,28 +149,25 @@ void TopologyFeed::reconfigure(Settings settings, std::function<void()> applied)
 }
 
 void TopologyFeed::update_now(Done done) {
-    watcher_.poll_now([done = std::move(done)](const patroni::ClusterWatcher::PollResult& round) {
-        done(round.answered ? std::string{} : round.errors);
+    watcher_.poll_now([done = std::move(done)](const patroni::ClusterWatcher::PollResult& poll) {
+        done(poll.answered ? std::string{} : poll.errors);
     });
 }
 
 void TopologyFeed::on_view(const patroni::ClusterView& view) {
-    hear_trouble_again();
-    log_view(view);
-    look_up_hosts(*view.snapshot);
-    ++views_;
-    names_until_ = patroni::Clock::now() + kResolveTimeout;
+    addresses_.allow_trouble_reports();
+    log_.on_view(view);
+    addresses_.begin_view(*view.snapshot);
     for (auto& port : ports_)
         update_port(port, view);
-    std::erase_if(tracked_, [this](const auto& entry) { return entry.second.of_view != views_; });
-    std::erase_if(backends_, [](const auto& entry) { return entry.second.expired(); });
+    addresses_.end_view();
     note_view(view);
 }
 
 void TopologyFeed::update_port(JudgedPort& port, const patroni::ClusterView& view) {
     const PortConfig& config = port.port.config;
     const BackendLookup lookup = [&](const patroni::Member& member) -> Located {
-        const Tracked& tracked = track(member, config.host_port, view.answered_at);
+        const auto& tracked = addresses_.of(member, config.host_port, view.answered_at);
         return {tracked.whereabouts.current(),
                 tracked.whereabouts.left(config.wanted.removal_grace), tracked.trouble};
     };
@@ -249,12 +209,6 @@ void TopologyFeed::keep_former(JudgedPort& port, BackendTable& table) {
         (is_fit(each, used) ? table.tolerated : table.fallback).push_back(each);
 }
 
-/// All at once, so that names which hang are waited for side by side.
-void TopologyFeed::look_up_hosts(const patroni::ClusterSnapshot& snapshot) {
-    for (const auto& member : snapshot.members)
-        (void)resolver_->addresses_of(member.host, prefer_, std::chrono::milliseconds{0});
-}
-
 void TopologyFeed::publish_if_changed(JudgedPort& port, const BackendTable& table) {
     if (port.table->same_as(table))
         return;
@@ -271,94 +225,20 @@ void TopologyFeed::log_fallback(const JudgedPort& port, const BackendTable& tabl
     const PortConfig& config = port.port.config;
     const std::string label = name_ + "/" + config.name;
     if (table.falls_back)
-        daemons::log::warning(label + ": falls back to " + names_of(config.fallback->roles) +
-                              ": nobody serves as " + names_of(config.wanted.roles) + ": " +
-                              table.why_excluded());
+        daemons::log::warning(label + ": falls back to " +
+                              patroni::names_of(config.fallback->roles) + ": nobody serves as " +
+                              patroni::names_of(config.wanted.roles) + ": " + table.why_excluded());
     else
         daemons::log::info(label + ": no longer falls back: " +
                            (table.eligible.empty() ? table.why_excluded()
                                                    : table.eligible.front()->member + " serves"));
 }
 
-/// Once a view, however many ports it serves.
-const TopologyFeed::Tracked& TopologyFeed::track(const patroni::Member& member,
-                                                 std::optional<std::uint16_t> host_port,
-                                                 patroni::Clock::time_point answered_at) {
-    Tracked& tracked = tracked_[{member.name, host_port}];
-    if (std::exchange(tracked.of_view, views_) == views_)
-        return tracked;
-    const std::string before = addresses_of(tracked.whereabouts.current());
-    const std::string trouble =
-        locate(member, host_port ? host_port : member.port, answered_at, tracked.whereabouts);
-    const std::string now = addresses_of(tracked.whereabouts.current());
-    const std::string whose = name_ + ": " + member.name;
-    if (std::exchange(tracked.trouble, trouble) != trouble && !before.empty())
-        daemons::log::warning(whose + ": " +
-                              (trouble.empty() ? "its address is known again: " + now
-                                               : trouble + "; " + now + " stays in force"));
-    else if (!before.empty() && before != now)
-        daemons::log::info(whose + " is at " + now + " now, before: " + before);
-    return tracked;
-}
-
-/// Why it finds nothing, if so: then what was found before stays.
-std::string TopologyFeed::locate(const patroni::Member& member, std::optional<std::uint16_t> port,
-                                 patroni::Clock::time_point answered_at, Whereabouts& whereabouts) {
-    if (member.host.empty())
-        return "no address in Patroni's answer";
-    if (!port)
-        return "no port in Patroni's answer";
-    auto patience = std::chrono::duration_cast<std::chrono::milliseconds>(
-        std::max(names_until_ - patroni::Clock::now(), patroni::Clock::duration::zero()));
-    if (!whereabouts.current().empty())
-        patience = std::min(patience, patroni::Resolver::kStaleAfter);
-    const auto found = resolver_->find(member.host, prefer_, patience);
-    if (!found)
-        return "host " + member.host + " has no address: " + found.reason();
-    std::vector<BackendPtr> backends;
-    for (const auto& ip : found.value().addresses)
-        if (auto backend = backend_at(member.name, ip, *port))
-            backends.push_back(std::move(backend));
-    if (backends.empty())
-        return "host " + member.host + " has an address of an unknown kind";
-    whereabouts.found(answered_at, found.value().at, backends, prefer_);
-    return {};
-}
-
-/// The one that is known by that, or a new one; null if that is no address.
-BackendPtr TopologyFeed::backend_at(const std::string& member, const std::string& ip,
-                                    std::uint16_t port) {
-    std::weak_ptr<Backend>& known = backends_[{member, ip, port}];
-    if (BackendPtr backend = known.lock())
-        return backend;
-    const auto address = net::SocketAddress::from_ip(ip, port);
-    if (!address)
-        return nullptr;
-    auto backend = BackendPtr(new Backend{member, *address});
-    known = backend;
-    return backend;
-}
-
-void TopologyFeed::hear_trouble_again() {
-    for (const auto& [place, known] : backends_)
-        if (const BackendPtr backend = known.lock())
-            backend->reachability.allow_reports();
-}
-
-void TopologyFeed::on_round(const patroni::ClusterWatcher::PollResult& round) {
-    hear_trouble_again();
-    {
-        const std::lock_guard lock(noted_mutex_);
-        polls_.note(round);
-    }
-    if (round.errors == logged_errors_)
-        return;
-    logged_errors_ = round.errors;
-    if (round.errors.empty())
-        daemons::log::info(name_ + ": " + round.host + " answers");
-    else
-        daemons::log::warning(name_ + ": " + round.errors +
-                              (round.answered ? "" : "; what is known stays in force"));
+void TopologyFeed::on_poll(const patroni::ClusterWatcher::PollResult& poll) {
+    addresses_.allow_trouble_reports();
+    log_.on_poll(poll, patroni::Clock::now());
+    const std::lock_guard lock(noted_mutex_);
+    polls_.note(poll);
 }
 
 void TopologyFeed::note_view(const patroni::ClusterView& view) {
@@ -380,39 +260,9 @@ TopologyFeed::Standings TopologyFeed::standings() const {
     return standings;
 }
 
-ClusterReport TopologyFeed::report() const {
+daemons::ClusterReport TopologyFeed::report() const {
     const std::lock_guard lock(noted_mutex_);
-    ClusterReport report;
-    const patroni::ClusterView& view = noted_view_;
-    report.name = name_;
-    report.polls = polls_;
-    report.leader = view.leader.member;
-    report.leader_reason = view.leader.reason;
-    report.warnings = view.warnings;
-    if (!view.snapshot)
-        return report;
-    const std::chrono::duration<double> age = patroni::Clock::now() - view.answered_at;
-    report.table_age = age.count();
-    report.paused = view.snapshot->paused;
-    for (const auto& member : view.snapshot->members)
-        report.members.push_back(report_of(member, view));
-    return report;
-}
-
-void TopologyFeed::log_view(const patroni::ClusterView& view) {
-    const std::string members = describe(*view.snapshot);
-    if (std::exchange(logged_members_, members) != members)
-        daemons::log::info(name_ + ": " + members);
-    const std::string leader = view.leader.member.empty()
-                                   ? "no leader: " + view.leader.reason
-                                   : view.leader.member + " leads: " + view.leader.reason;
-    if (std::exchange(logged_leader_, leader) != leader)
-        daemons::log::info(name_ + ": " + leader);
-    for (const auto& warning : view.warnings)
-        if (std::find(logged_warnings_.begin(), logged_warnings_.end(), warning) ==
-            logged_warnings_.end())
-            daemons::log::warning(name_ + ": " + warning);
-    logged_warnings_ = view.warnings;
+    return daemons::cluster_report(name_, noted_view_, polls_);
 }
 
 }  // namespace proxy

@@ -9,25 +9,24 @@
 
 namespace proxy {
 
-/// The addresses of one member over time. New sessions follow what is found at once; the sessions
-/// at an address that is not among those found any more stay until that is found again,
-/// Evidence::kConfirmAfter later or after as long as a port's removal_grace says.
+/// The addresses of one member over time. New sessions use the addresses found last. Sessions at an
+/// address that is no longer found stay until a second lookup, Evidence::kConfirmAfter later, finds
+/// the same, and for a port's removal_grace longer.
 ///
-/// No clock, no DNS: time is that of what is found, so that silence changes nothing. One thread at
+/// No clock and no DNS: time is that of the lookups, so that silence changes nothing. One thread at
 /// a time.
 class Whereabouts {
   public:
-    /// All addresses that it has, in the resolver's order; never none. Patroni told its host at
-    /// `told_at`, and what that stands for is known since `looked_up_at` (an address: for all
-    /// time). Two answers of the one that rest on one of the other are one.
+    /// All its addresses in the resolver's order; never none. Patroni named the host at `told_at`,
+    /// and DNS answered at `looked_up_at` (time_point::max() if the host is an address). Two
+    /// answers of one that rest on the same answer of the other count as one.
     void found(patroni::Clock::time_point told_at, patroni::Clock::time_point looked_up_at,
                const std::vector<BackendPtr>& backends, patroni::ResolvePrefer prefer);
 
-    /// For new sessions. The one that was used before comes first as long as it is among those
-    /// found, and within the preferred family: a resolver that rotates its answers moves nobody.
-    /// Empty before anything was found.
+    /// For new sessions. An address used before stays first while it is found and of the preferred
+    /// family, so that a resolver that rotates its answers moves nobody. Empty at first.
     [[nodiscard]] const std::vector<BackendPtr>& current() const noexcept { return current_; }
-    /// Those that it seems to have left, for the sessions they have.
+    /// Addresses that the member seems to have left, which keep their sessions for now.
     [[nodiscard]] std::vector<BackendPtr> left(patroni::Clock::duration removal_grace) const;
 
   private:
@@ -38,7 +37,7 @@ class Whereabouts {
 
     void note_left(patroni::Clock::time_point since, const std::vector<BackendPtr>& backends);
 
-    patroni::Clock::time_point latest_;  ///< of both answers, the older one
+    patroni::Clock::time_point latest_;  ///< the older of both answers
     std::vector<BackendPtr> current_;
     std::vector<Left> left_;
 };

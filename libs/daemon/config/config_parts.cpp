@@ -14,7 +14,7 @@ constexpr std::string_view kListenForm =
     "an address with a port (127.0.0.1:6432, [::]:6432) or a unix socket "
     "(unix:/run/patroni_proxy/.s.PGSQL.6432)";
 
-/// A password must not come into the log or the status.
+/// Keeps a password out of the log and the status.
 std::string without_user(const std::string& url) {
     const auto at = url.rfind('@');
     if (at == std::string::npos)
@@ -23,16 +23,16 @@ std::string without_user(const std::string& url) {
     return (scheme < at ? url.substr(0, scheme + 3) : "") + "***" + url.substr(at);
 }
 
-/// What is pasted in place of a path is told to nobody: it may be a key.
+/// Never quotes a pasted file: it may be a key.
 std::string read_path(YamlMapping& node, const std::string& key, Problems& problems) {
     auto path = node.text(key).value_or("");
     if (path.find("-----BEGIN") == std::string::npos)
         return path;
-    problems.add(*node.find(key), key + " takes the path of a file, not what is in it");
+    problems.add(*node.find(key), key + " takes the path of a file, not its content");
     return {};
 }
 
-void read_host(const std::string& url, const YAML::Node& where, ClusterSource& source,
+void read_host(const std::string& url, const YamlNode& where, ClusterSource& source,
                Problems& problems) {
     const auto endpoint = patroni::Endpoint::parse(url);
     if (!endpoint)
@@ -44,8 +44,8 @@ void read_host(const std::string& url, const YAML::Node& where, ClusterSource& s
         source.hosts.push_back(endpoint.value());
 }
 
-/// The files are read here, so that --check finds what is wrong with them.
-patroni::TlsCredentialsPtr read_tls(const YAML::Node& where, const std::string& cluster,
+/// Reads the files here, so that --check finds their problems.
+patroni::TlsCredentialsPtr read_tls(const YamlNode& where, const std::string& cluster,
                                     const ReadFile& read, Problems& problems) {
     YamlMapping node(where, "tls of cluster " + in_quotes(cluster), problems);
     patroni::TlsSettings settings;
@@ -67,16 +67,16 @@ patroni::OnUnfit read_on_unfit(YamlMapping& node, const std::string& key) {
                                                                  : patroni::OnUnfit::close;
 }
 
-/// Patroni's own file is YAML too: what is written alike in both is the same.
-patroni::TagValue tag_value(const YAML::Node& node) {
-    const bool plain = node.Tag() == "?";
-    return {node.Scalar(), plain ? yaml_value_of(node.Scalar()) : node.Scalar()};
+/// Patroni's own file is YAML too: what is written in the same way means the same.
+patroni::TagValue tag_value(const YamlNode& node) {
+    const bool plain = node.is_plain();
+    return {node.text(), plain ? yaml_value_of(node.text()) : node.text()};
 }
 
-void read_tags(const YAML::Node& tags, patroni::Requirements& wanted, Problems& problems) {
+void read_tags(const YamlNode& tags, patroni::Requirements& wanted, Problems& problems) {
     const YamlMapping mapping(tags, "tags", problems);
     for (const auto& tag : mapping.entries())
-        if (tag.value.IsScalar())
+        if (tag.value.is_scalar())
             wanted.tags.emplace(tag.key, tag_value(tag.value));
         else
             problems.add(tag.value, "tags: the value of " + in_quotes(tag.key) +
@@ -118,6 +118,14 @@ void refuse_if_any(const Problems& problems) {
         throw ConfigError(message);
 }
 
+std::optional<std::chrono::milliseconds> read_interval(YamlMapping& node, const std::string& key,
+                                                       Problems& problems) {
+    const auto interval = node.duration(key);
+    if (interval && interval->count() < 100)
+        problems.add(*node.find(key), key + " must be at least 100ms");
+    return interval;
+}
+
 std::optional<net::ListenAddress> ListenReader::read_one(YamlMapping& node, const std::string& key,
                                                          const std::string& what) {
     const auto text = node.text(key);
@@ -130,8 +138,8 @@ std::vector<net::ListenAddress> ListenReader::read_some(YamlMapping& node, const
     const auto listen = node.require(key);
     if (!listen)
         return addresses;
-    std::vector<std::pair<std::string, YAML::Node>> texts;
-    if (listen->IsSequence())
+    std::vector<std::pair<std::string, YamlNode>> texts;
+    if (listen->is_sequence())
         texts = node.texts(key);
     else if (const auto text = node.text(key))
         texts = {{*text, *listen}};
@@ -145,8 +153,7 @@ void ListenReader::reserve(const net::ListenAddress& address, const std::string&
     listens_.push_back({address, whose});
 }
 
-std::optional<net::ListenAddress> ListenReader::read(const std::string& text,
-                                                     const YAML::Node& where,
+std::optional<net::ListenAddress> ListenReader::read(const std::string& text, const YamlNode& where,
                                                      const std::string& key,
                                                      const std::string& what) {
     auto address = net::ListenAddress::parse(text);
@@ -167,8 +174,8 @@ std::optional<net::ListenAddress> ListenReader::read(const std::string& text,
                                      .append(other.where)
                                      .append(" already"));
         }
-    listens_.push_back({*address, problems_.line_of(where.Mark())});
-    places_[address->to_string()] = problems_.place_of(where.Mark());
+    listens_.push_back({*address, problems_.line_of(where.line())});
+    places_[address->to_string()] = problems_.place_of(where.line());
     return address;
 }
 
@@ -187,11 +194,11 @@ ClusterSource read_cluster_source(YamlMapping& node, const std::string& cluster,
     return source;
 }
 
-std::vector<std::pair<patroni::RequestedRole, YAML::Node>> read_roles(YamlMapping& node,
-                                                                      const std::string& key,
-                                                                      const std::string& what,
-                                                                      Problems& problems) {
-    std::vector<std::pair<patroni::RequestedRole, YAML::Node>> roles;
+std::vector<std::pair<patroni::RequestedRole, YamlNode>> read_roles(YamlMapping& node,
+                                                                    const std::string& key,
+                                                                    const std::string& what,
+                                                                    Problems& problems) {
+    std::vector<std::pair<patroni::RequestedRole, YamlNode>> roles;
     for (const auto& [word, where] : node.texts(key))
         if (const auto role = patroni::requested_role_from(word))
             roles.emplace_back(*role, where);
@@ -232,7 +239,7 @@ LogConfig read_log(YamlMapping& node, const Problems& problems) {
         config.settings.format = log::Format::json;
     config.settings.file = node.text("file").value_or("");
     if (const auto file = node.find("file"))
-        config.file_place = problems.place_of(file->Mark());
+        config.file_place = problems.place_of(file->line());
     return config;
 }
 

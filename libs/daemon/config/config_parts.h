@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -18,43 +19,69 @@
 #include "patroni/tls/tls_settings.h"
 #include "patroni/verdict/eligibility.h"
 
-// What the files of both daemons have in common. Each function reads its keys of a mapping, adds
-// what is wrong with them to `problems`, and returns what it could make of the rest.
+// What both configuration files have in common. Each function reads its keys from a mapping, adds
+// what is wrong to `problems`, and returns the rest.
 namespace daemons {
 
-/// A file that cannot be used. what() holds every problem, a line each: "file:line: what".
+/// A configuration cannot be used. what() lists every problem, one per line: "file:line: what".
 class ConfigError : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
 };
 /// The text of a configuration file. Throws ConfigError.
 [[nodiscard]] std::string read_config_file(const std::string& path, const ReadFile& read);
-/// A name as it stands in messages: 'main'.
+/// A name in quotes, for messages: 'main'.
 [[nodiscard]] std::string in_quotes(std::string_view name);
 /// Throws ConfigError if there are any.
 void refuse_if_any(const Problems& problems);
 
-/// Reads the addresses of one file that are to be listened on, no two of which may keep each other
-/// from being bound.
+/// Parses a text and has Reader(read, problems).read(root) make a configuration of it. Throws
+/// ConfigError with everything that is wrong.
+template <typename Reader>
+auto read_config(const std::string& text, Problems problems, const ReadFile& read) {
+    const YamlNode root = parse_yaml(text, problems);
+    decltype(Reader(read, problems).read(root)) config;
+    if (problems.empty())
+        config = Reader(read, problems).read(root);
+    refuse_if_any(problems);
+    return config;
+}
+/// What `read_one` makes of each entry of the mapping at `key`, which must be there.
+template <typename ReadOne>
+auto read_each(YamlMapping& node, const std::string& key, Problems& problems, ReadOne read_one) {
+    std::vector<decltype(read_one(std::declval<const YamlMapping::Entry&>()))> all;
+    if (const auto found = node.require(key)) {
+        const YamlMapping mapping(*found, key, problems);
+        for (const auto& entry : mapping.entries())
+            all.push_back(read_one(entry));
+    }
+    return all;
+}
+/// A poll interval: at least 100 ms.
+[[nodiscard]] std::optional<std::chrono::milliseconds> read_interval(YamlMapping& node,
+                                                                     const std::string& key,
+                                                                     Problems& problems);
+
+/// Reads the listening addresses of one file, and reports any two that cannot be bound together.
 class ListenReader {
   public:
     explicit ListenReader(Problems& problems) : problems_(problems) {}
 
-    /// One address. `what` names whose it is in messages: "port 'master'".
+    /// One address. `what` names its owner in messages: "port 'master'".
     std::optional<net::ListenAddress> read_one(YamlMapping& node, const std::string& key,
                                                const std::string& what);
-    /// One or a list of them; it must be there.
+    /// One address or a list; required.
     std::vector<net::ListenAddress> read_some(YamlMapping& node, const std::string& key,
                                               const std::string& what);
-    /// One that is listened on although it does not stand in the file; `whose` is for messages.
+    /// An address that is used although the file does not have it; `whose` is for messages.
     void reserve(const net::ListenAddress& address, const std::string& whose);
-    /// Where each stands in the file, "file:line", by address.
+    /// "file:line" of each, by address.
     [[nodiscard]] const std::map<std::string, std::string>& places() const noexcept {
         return places_;
     }
 
   private:
-    std::optional<net::ListenAddress> read(const std::string& text, const YAML::Node& where,
+    std::optional<net::ListenAddress> read(const std::string& text, const YamlNode& where,
                                            const std::string& key, const std::string& what);
 
     struct Listen {
@@ -66,14 +93,14 @@ class ListenReader {
     std::map<std::string, std::string> places_;
 };
 
-/// How a cluster is asked.
+/// How to poll a cluster.
 struct ClusterSource {
     std::vector<patroni::Endpoint> hosts;
-    patroni::TlsCredentialsPtr tls;  ///< read already; null: as it comes
+    patroni::TlsCredentialsPtr tls;  ///< read from their files; null: POCO's defaults
     patroni::ResolvePrefer resolve_prefer = patroni::ResolvePrefer::any;
-    patroni::ClusterIdentity identity;  ///< empty, or in part: to be learned
+    patroni::ClusterIdentity identity;  ///< what is empty is learned
 
-    /// Files that were read again are not the same, whatever is in them.
+    /// Files that were read again are not equal, even with the same content.
     friend bool operator==(const ClusterSource&, const ClusterSource&) = default;
 };
 /// Keys: hosts, tls, resolve_prefer, scope, system_identifier. `cluster` is its name, for messages;
@@ -81,11 +108,11 @@ struct ClusterSource {
 [[nodiscard]] ClusterSource read_cluster_source(YamlMapping& node, const std::string& cluster,
                                                 const ReadFile& read, Problems& problems);
 
-/// A list of roles, which must be there, each with the node it stands in.
-[[nodiscard]] std::vector<std::pair<patroni::RequestedRole, YAML::Node>> read_roles(
+/// A list of roles, required, each with its node.
+[[nodiscard]] std::vector<std::pair<patroni::RequestedRole, YamlNode>> read_roles(
     YamlMapping& node, const std::string& key, const std::string& what, Problems& problems);
 
-/// Keys: roles, if they must be there, and what limits replicas. `what` names the mapping in
+/// Keys: roles (required, if `with_roles`) and the limits for replicas. `what` names the mapping in
 /// messages: "port 'master'".
 [[nodiscard]] patroni::Requirements read_requirements(YamlMapping& node, const std::string& what,
                                                       Problems& problems, bool with_roles = true);
@@ -93,7 +120,7 @@ struct ClusterSource {
 struct LogConfig {
     log::Settings settings;
     std::string file_place;           ///< "file:line" of the log's file, for messages
-    std::optional<log::Level> level;  ///< if it is given; the settings' own is the default then
+    std::optional<log::Level> level;  ///< if the file has one; else `settings` has the default
 };
 /// Keys: level, format, file.
 [[nodiscard]] LogConfig read_log(YamlMapping& node, const Problems& problems);

@@ -8,14 +8,9 @@
 namespace daemons {
 namespace {
 
-/// yaml-cpp counts from 0, and says -1 where it does not know.
-int number_of(const YAML::Mark& where) {
-    return where.line >= 0 ? where.line + 1 : 1;
-}
-
-/// https://yaml.org/type/merge.html, which yaml-cpp leaves to its user.
-bool is_merge_key(const YAML::Node& key) {
-    return key.Tag() == "?" && key.Scalar() == "<<";
+/// https://yaml.org/type/merge.html
+bool is_merge_key(const YamlNode& key) {
+    return key.is_plain() && key.text() == "<<";
 }
 
 std::string join(const std::vector<std::string>& words) {
@@ -27,40 +22,26 @@ std::string join(const std::vector<std::string>& words) {
 
 }  // namespace
 
-void Problems::add(const YAML::Mark& where, const std::string& what) {
-    lines_.push_back(place_of(where) + ": " + what);
-}
-
-std::string Problems::place_of(const YAML::Mark& where) const {
-    const int line = number_of(where);
-    return name_of_line_ ? name_of_line_(line) : file_ + ":" + std::to_string(line);
-}
-
-std::string Problems::line_of(const YAML::Mark& where) const {
-    const int line = number_of(where);
-    return name_of_line_ ? name_of_line_(line) : "line " + std::to_string(line);
-}
-
-YamlMapping::YamlMapping(const YAML::Node& node, std::string what, Problems& problems)
-    : what_(std::move(what)), problems_(problems), mark_(node.Mark()) {
-    if (!node.IsMap()) {
-        problems_.add(mark_, what_ + " must be a mapping of keys to values");
+YamlMapping::YamlMapping(const YamlNode& node, std::string what, Problems& problems)
+    : what_(std::move(what)), problems_(problems), line_(node.line()) {
+    if (!node.is_mapping()) {
+        problems_.add(line_, what_ + " must be a mapping of keys to values");
         return;
     }
-    std::vector<YAML::Node> merged;
-    for (const auto& entry : node)
-        if (is_merge_key(entry.first))
-            merged.push_back(entry.second);
+    std::vector<YamlNode> merged;
+    for (const auto& [key, value] : node.entries())
+        if (is_merge_key(key))
+            merged.push_back(value);
         else
-            entries_.push_back({entry.first.Scalar(), entry.first, entry.second});
+            entries_.push_back({key.text(), key, value});
     for (const auto& each : merged)
         merge(each);
 }
 
-/// The keys of other mappings (`<<: *defaults`) count where it has none of its own.
-void YamlMapping::merge(const YAML::Node& from) {
-    if (from.IsSequence()) {
-        for (const auto& each : from)
+/// Adds the keys of other mappings (`<<: *defaults`) that this one does not have.
+void YamlMapping::merge(const YamlNode& from) {
+    if (from.is_sequence()) {
+        for (const auto& each : from.elements())
             merge(each);
         return;
     }
@@ -71,20 +52,20 @@ void YamlMapping::merge(const YAML::Node& from) {
             entries_.push_back(entry);
 }
 
-std::optional<YAML::Node> YamlMapping::find(const std::string& key) {
+std::optional<YamlNode> YamlMapping::find(const std::string& key) {
     if (std::find(known_.begin(), known_.end(), key) == known_.end())
         known_.push_back(key);
     const auto entry = std::find_if(entries_.begin(), entries_.end(),
                                     [&](const Entry& each) { return each.key == key; });
-    if (entry == entries_.end() || entry->value.IsNull())
+    if (entry == entries_.end() || entry->value.is_null())
         return std::nullopt;
     return entry->value;
 }
 
-std::optional<YAML::Node> YamlMapping::require(const std::string& key) {
+std::optional<YamlNode> YamlMapping::require(const std::string& key) {
     auto value = find(key);
     if (!value)
-        problems_.add(mark_, what_ + " needs '" + key + "'");
+        problems_.add(line_, what_ + " needs '" + key + "'");
     return value;
 }
 
@@ -94,10 +75,10 @@ auto YamlMapping::scalar(const std::string& key, std::string_view form, Parse pa
     const auto node = find(key);
     if (!node)
         return std::nullopt;
-    if (node->IsScalar())
-        if (auto value = parse(node->Scalar()))
+    if (node->is_scalar())
+        if (auto value = parse(node->text()))
             return value;
-    const std::string given = node->IsScalar() ? " '" + node->Scalar() + "'" : "";
+    const std::string given = node->is_scalar() ? " '" + node->text() + "'" : "";
     problems_.add(*node,
                   what_ + ": " + key + given + " is not allowed; it takes " + std::string(form));
     return std::nullopt;
@@ -149,18 +130,18 @@ std::optional<std::size_t> YamlMapping::choice(const std::string& key,
                   });
 }
 
-std::vector<std::pair<std::string, YAML::Node>> YamlMapping::texts(const std::string& key) {
-    std::vector<std::pair<std::string, YAML::Node>> values;
+std::vector<std::pair<std::string, YamlNode>> YamlMapping::texts(const std::string& key) {
+    std::vector<std::pair<std::string, YamlNode>> values;
     const auto node = require(key);
     if (!node)
         return values;
-    if (!node->IsSequence() || node->size() == 0) {
+    if (!node->is_sequence() || node->elements().empty()) {
         problems_.add(*node, what_ + ": " + key + " must be a list with at least one element");
         return values;
     }
-    for (const auto& element : *node)
-        if (element.IsScalar())
-            values.emplace_back(element.Scalar(), element);
+    for (const auto& element : node->elements())
+        if (element.is_scalar())
+            values.emplace_back(element.text(), element);
         else
             problems_.add(element, what_ + ": an element of " + key + " must be text");
     return values;

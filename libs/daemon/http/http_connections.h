@@ -10,10 +10,10 @@
 
 namespace daemons {
 
-/// The connections whose peer is waited for: for a request, whole, or to take its answer. So many
-/// may be waited for at once. One more takes the place of the one waited for longest among those
-/// of the address that has the most: a client that sends half requests by the thousand pushes out
-/// its own, and whoever sends a whole one is answered. Pure: the caller closes what is told.
+/// The connections that wait for their peer: for a whole request, or for the peer to take the
+/// answer. Their number is limited. One more replaces the oldest connection of the address that has
+/// the most, so a client that opens thousands pushes out its own, and others are still answered.
+/// Pure: the caller closes the descriptors that it gets.
 class AwaitedConnections {
   public:
     using Clock = std::chrono::steady_clock;
@@ -21,13 +21,13 @@ class AwaitedConnections {
 
     explicit AwaitedConnections(std::size_t most) : most_(most) {}
 
-    /// From now on its peer, at that address, is waited for until `deadline`. Returns the
-    /// descriptor of the one that is to be closed for it, which is forgotten already.
+    /// Waits for the peer at `address` until `deadline`. Returns the descriptor to close in
+    /// exchange, if any, which is forgotten already.
     [[nodiscard]] std::optional<int> await(Id id, int fd, const std::string& address,
                                            Clock::time_point deadline);
-    /// It is our turn, or it is closed.
+    /// The peer has done its part, or the connection is closed.
     void forget(Id id);
-    /// The descriptors of those whose time is up, forgotten already.
+    /// The descriptors whose deadline has passed, forgotten already.
     [[nodiscard]] std::vector<int> take_late(Clock::time_point now);
 
     [[nodiscard]] std::size_t size() const noexcept { return by_id_.size(); }
@@ -38,7 +38,7 @@ class AwaitedConnections {
         int fd;
         Clock::time_point deadline;
     };
-    using OfAddress = std::list<Awaited>;  ///< the one waited for longest first; never empty
+    using OfAddress = std::list<Awaited>;  ///< oldest first; never empty
     using ByAddress = std::map<std::string, OfAddress>;
     struct Place {
         ByAddress::iterator address;

@@ -5,15 +5,15 @@
 
 #include "daemon/http/http_server.h"
 
-// What the HTTP APIs of both daemons answer with. Pure; any thread.
+// What the HTTP APIs of both daemons answer. Any thread.
 namespace daemons {
 
 [[nodiscard]] HttpResponse text_response(int status, std::string body);
 [[nodiscard]] HttpResponse json_response(std::string body);
-/// Of Prometheus' text format.
+/// In Prometheus' text format.
 [[nodiscard]] HttpResponse metrics_response(std::string body);
-// Which methods a path answers. HAProxy's `option httpchk` asks with OPTIONS unless it is told
-// otherwise, and takes the status for the answer: a health path answers that as it does GET.
+// The methods that a path answers. HAProxy's `option httpchk` sends OPTIONS by default and looks at
+// the status only, so a health check answers OPTIONS like GET.
 inline constexpr char kReadMethods[] = "GET, HEAD";
 inline constexpr char kHealthMethods[] = "GET, HEAD, OPTIONS";
 [[nodiscard]] inline bool reads(std::string_view method) {
@@ -23,8 +23,27 @@ inline constexpr char kHealthMethods[] = "GET, HEAD, OPTIONS";
     return reads(method) || method == "OPTIONS";
 }
 
-/// `allowed` is the value of Allow.
+/// `allowed` becomes the Allow header.
 [[nodiscard]] HttpResponse method_not_allowed(const std::string& allowed);
 [[nodiscard]] HttpResponse not_found();
+
+/// GET /live, /status and /metrics, as both daemons answer them; 404 for any other path.
+/// `get_report` calls what it is given with the report, now or later; status_json() and
+/// metrics_text() are found beside the report's type.
+template <typename GetReport>
+void answer_report_path(const HttpRequest& request, const HttpServer::Reply& reply,
+                        const GetReport& get_report) {
+    const auto& [method, path] = request;
+    const bool is_health = path == "/live";
+    if (!is_health && path != "/status" && path != "/metrics")
+        return reply(not_found());
+    if (is_health ? !checks_health(method) : !reads(method))
+        return reply(method_not_allowed(is_health ? kHealthMethods : kReadMethods));
+    if (is_health)
+        return reply(text_response(200, "OK\n"));
+    get_report([reply, status = path == "/status"](const auto& report) {
+        reply(status ? json_response(status_json(report)) : metrics_response(metrics_text(report)));
+    });
+}
 
 }  // namespace daemons

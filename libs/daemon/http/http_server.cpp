@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <sys/socket.h>
 #include <thread>
@@ -27,12 +28,12 @@ namespace daemons {
 namespace {
 
 constexpr unsigned kIdleSeconds = 10;
-// For clients that read what they have asked for.
+// For clients that read their answers.
 constexpr std::chrono::milliseconds kLastAnswersWait{500};
 constexpr std::size_t kMaxBody = std::size_t{1024} * 1024;
 constexpr std::size_t kMemoryPerConnection = 16 * 1024;
 
-/// One request on its way. libmicrohttpd suspends the connection while the response is awaited.
+/// A request until it is answered. libmicrohttpd suspends the connection meanwhile.
 class Exchange {
   public:
     explicit Exchange(MHD_Connection* connection) : connection_(connection) {}
@@ -66,7 +67,7 @@ struct Request {
     std::size_t body = 0;                // bytes of it so far
 };
 
-/// The numeric address, without the port: clients are told apart by it. Empty for a unix socket.
+/// The client's numeric address without the port; empty for a unix socket.
 std::string address_of(MHD_Connection* connection) {
     const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     const sockaddr* address = info ? info->client_addr : nullptr;
@@ -76,22 +77,15 @@ std::string address_of(MHD_Connection* connection) {
     return net::SocketAddress::from_sockaddr(address, static_cast<socklen_t>(size)).ip();
 }
 
-/// Cuts off connections on which one request, or its answer, takes too long, or for which there is
-/// no place. libmicrohttpd looks only at the time since the last byte, and one byte in nine seconds
-/// would keep it for ever; and where it has as many as it may it takes no more, whoever comes.
+/// Closes connections on which a request or its answer takes too long, or that exceed the limit.
+/// libmicrohttpd looks only at the time since the last byte, so a byte every nine seconds would
+/// hold a connection for ever; and at its limit it accepts nobody.
 class SlowConnections {
   public:
-    explicit SlowConnections(std::size_t most) : awaited_(most), thread_([this] { run(); }) {}
+    explicit SlowConnections(std::size_t most)
+        : awaited_(most), thread_([this](const std::stop_token& stop) { run(stop); }) {}
     SlowConnections(const SlowConnections&) = delete;
     SlowConnections& operator=(const SlowConnections&) = delete;
-    ~SlowConnections() {
-        {
-            const std::lock_guard lock(mutex_);
-            stopping_ = true;
-        }
-        changed_.notify_one();
-        thread_.join();
-    }
 
     /// From now on the peer has kIdleSeconds to send its request, or to take the answer.
     void await(MHD_Connection* connection) {
@@ -106,27 +100,27 @@ class SlowConnections {
         if (const auto pushed_out = awaited_.await(connection, fd, address, deadline))
             cut(*pushed_out);
     }
-    /// It is our turn, or it is closed: must be told before the descriptor is.
+    /// The peer has done its part, or the connection is about to be closed: call it before that.
     void forget(MHD_Connection* connection) {
         const std::lock_guard lock(mutex_);
         awaited_.forget(connection);
     }
 
   private:
-    void run() {
+    void run(const std::stop_token& stop) {
         std::unique_lock lock(mutex_);
-        while (!changed_.wait_for(lock, std::chrono::seconds{1}, [this] { return stopping_; }))
+        const auto is_over = [&] { return stop.stop_requested(); };
+        while (!second_.wait_for(lock, stop, std::chrono::seconds{1}, is_over))
             for (const int fd : awaited_.take_late(AwaitedConnections::Clock::now()))
                 cut(fd);
     }
-    /// libmicrohttpd sees it, and closes.
+    /// libmicrohttpd notices and closes the connection.
     static void cut(int fd) { ::shutdown(fd, SHUT_RDWR); }
 
     std::mutex mutex_;
-    std::condition_variable changed_;
-    AwaitedConnections awaited_;  // guarded by mutex_
-    bool stopping_ = false;       // guarded by mutex_
-    std::thread thread_;
+    std::condition_variable_any second_;  // nobody notifies: it ends with time or the stop
+    AwaitedConnections awaited_;          // guarded by mutex_
+    std::jthread thread_;                 // last: it uses the others until it is joined
 };
 
 MHD_Result send(MHD_Connection* connection, const HttpResponse& answer) {
@@ -150,7 +144,7 @@ class HttpServer::Daemon {
         : handler_(std::move(handler)),
           max_unanswered_(max_connections / 4),
           slow_(max_connections / 2) {
-        // Without a socket it would open one itself, on a port that nobody asked for.
+        // Without a socket, libmicrohttpd would open one itself, on any port.
         if (!socket)
             throw std::runtime_error("the HTTP API has no socket to listen on");
         daemon_ = MHD_start_daemon(
@@ -166,15 +160,15 @@ class HttpServer::Daemon {
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
     ~Daemon() {
-        // Without this the listening socket would be closed behind its owner's back.
+        // Otherwise libmicrohttpd would close the listening socket, which it does not own.
         MHD_quiesce_daemon(daemon_);
-        // It cannot be stopped while a connection is suspended.
+        // The daemon cannot be stopped while a connection is suspended.
         {
             std::unique_lock lock(mutex_);
             stopping_ = true;
             for (const auto& exchange : exchanges_)
                 exchange->answer(shutting_down());
-            // Stopping closes every connection at once, whatever is still to be sent on it.
+            // Stopping closes every connection at once, even with bytes left to send.
             all_served_.wait_for(lock, kLastAnswersWait, [this] { return exchanges_.empty(); });
         }
         MHD_stop_daemon(daemon_);

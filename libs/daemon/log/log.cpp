@@ -18,12 +18,12 @@ namespace {
 
 constexpr std::chrono::seconds kLongestExit{1};
 
-// Constants of a kind, so that static constructors and destructors may log.
+// constinit, so that static constructors and destructors may log.
 constinit std::atomic<Level> level_in_force{Level::info};
 constinit std::atomic<Format> format_in_force{Format::text};
 constinit std::atomic<std::uint64_t> events_dropped{0};
 
-/// A thread begins with the signals blocked that its maker has blocked.
+/// A new thread inherits the signal mask of its creator.
 class AllSignalsBlocked {
   public:
     AllSignalsBlocked() {
@@ -39,13 +39,13 @@ class AllSignalsBlocked {
     sigset_t before_{};
 };
 
-/// Writes what is queued, in a thread that ends with the process and not before: nobody can wait
-/// for a thread that waits for a hung disk. So it is never destroyed either.
+/// Writes the queue on a thread that ends only with the process, since nobody can join a thread
+/// that waits for a hung disk. Therefore never destroyed.
 class Writer {
   public:
     Writer() {
-        // Signals are for who waits for them, and a reader who is gone must be an errno here even
-        // where the process has not ignored SIGPIPE.
+        // Leaves signals to the threads that wait for them, and makes a closed pipe an errno even
+        // if the process does not ignore SIGPIPE.
         const AllSignalsBlocked blocked;
         std::thread([this] { run(); }).detach();
     }
@@ -76,7 +76,7 @@ class Writer {
             target.log(Poco::Message("daemon", line, Poco::Message::PRIO_INFORMATION));
             return true;
         } catch (const std::exception&) {
-            return false;  // and there is nobody left to tell
+            return false;  // nobody is left to report it to
         }
     }
 
@@ -96,14 +96,6 @@ Writer& writer() {
     static Writer& instance = *new Writer;
     static const FlushAtExit at_exit;
     return instance;
-}
-
-void write(Level level, const std::string& message, const Fields& fields) {
-    if (!enabled(level))
-        return;
-    const Event event{level, std::chrono::system_clock::now(), message, fields};
-    if (!writer().queue.push(line_of(event, format_in_force.load(std::memory_order_relaxed))))
-        events_dropped.fetch_add(1);
 }
 
 }  // namespace
@@ -127,6 +119,13 @@ bool enabled(Level level) {
 }
 bool debug_enabled() {
     return enabled(Level::debug);
+}
+void write(Level level, const std::string& message, const Fields& fields) {
+    if (!enabled(level))
+        return;
+    const Event event{level, std::chrono::system_clock::now(), message, fields};
+    if (!writer().queue.push(line_of(event, format_in_force.load(std::memory_order_relaxed))))
+        events_dropped.fetch_add(1);
 }
 void error(const std::string& message, const Fields& fields) {
     write(Level::error, message, fields);

@@ -53,13 +53,13 @@ std::optional<Level> level_from(std::string_view name) {
 std::optional<Level> level_from_rust_log(std::string_view directives) {
     std::optional<Level> for_all;
     std::optional<Level> for_us;
-    std::string_view nearest;  // whom for_us is for: the program before its modules
+    std::string_view nearest;  // the target of for_us: the program comes before its modules
     while (!directives.empty()) {
         std::string_view level_name = take_until(',', directives);
         const bool names_target = level_name.find('=') != std::string_view::npos;
         const auto target = take_until('=', level_name);
         if (is_ours(target)) {
-            // A target by itself asks for everything.
+            // A target without a level means everything.
             const auto level = names_target ? level_from(trimmed(level_name)) : Level::debug;
             if (level && (!for_us || target.size() <= nearest.size())) {
                 for_us = level;

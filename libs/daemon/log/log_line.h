@@ -14,7 +14,7 @@ struct Event {
     const Fields& fields;
 };
 
-/// The line for an event, without its end. It holds no control characters and is valid UTF-8.
+/// The line for an event, without a line break. Valid UTF-8 without control characters.
 [[nodiscard]] std::string line_of(const Event& event, Format format);
 
 }  // namespace daemons::log

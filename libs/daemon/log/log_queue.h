@@ -16,7 +16,7 @@
 
 namespace daemons::log {
 
-/// Outside the library it is a name alone: POCO's types stay in here.
+/// Opaque outside the library, so that POCO's types stay inside.
 class Target {
   public:
     explicit Target(Poco::AutoPtr<Poco::Channel> channel) : channel_(std::move(channel)) {}
@@ -28,25 +28,26 @@ class Target {
 
 struct Entry {
     std::string line;
-    TargetPtr target = {};         ///< set: no line, but where the lines after it go
-    std::uint64_t lost_after = 0;  ///< how many events found no room right after this one
+    TargetPtr target = {};         ///< if set, there is no line; later lines go here
+    std::uint64_t lost_after = 0;  ///< events lost right after this one for want of room
 };
 
-/// Between all who log and the one thread that writes. It takes 8,192 lines and 8 MiB; once it is
-/// full it takes none until half of that is written, so that what is lost is one gap and not every
-/// other line. Poco::AsyncChannel has no such bound, and ends only when all is written.
+/// The queue between all threads that log and the one that writes. It holds 8,192 lines and 8 MiB;
+/// once full, it accepts nothing until it is half empty, so that what is lost is one gap and not
+/// every other line. Poco::AsyncChannel has no such limit, and ends only when everything is
+/// written.
 class LogQueue {
   public:
     /// Any thread; false if there is no room.
     [[nodiscard]] bool push(std::string line);
-    /// Any thread; there is always room.
+    /// Any thread; never refused.
     void push(TargetPtr target);
 
-    /// The writing thread: waits for the next entry, and is done with the one before.
+    /// Writing thread only: waits for the next entry; the one before is done.
     [[nodiscard]] Entry take();
 
-    /// Any thread: until the writing thread is done with all that was pushed before; false when
-    /// time is up.
+    /// Any thread: waits until the writing thread is done with everything pushed before; false
+    /// after `timeout`.
     bool wait_until_done(std::chrono::milliseconds timeout);
 
   private:

@@ -7,14 +7,15 @@
 
 namespace daemons {
 
-/// For an event that may repeat thousands of times a second: the first is told, and then one in
-/// every ten seconds, with how many there were since. One thread at a time.
+/// Throttles an event that may repeat thousands of times a second: passes the first, and then one
+/// in ten seconds with the number of those before it. One thread at a time.
 class LogThrottle {
   public:
     using Clock = std::chrono::steady_clock;
     static constexpr std::chrono::seconds kPause{10};
 
-    /// Nothing if this one is not told; else what to add to the line: "" or " (and 17 before it)".
+    /// Nothing if this event is not to be logged; else what to add to the line: "" or
+    /// " (and 17 before it)".
     [[nodiscard]] std::optional<std::string> pass(Clock::time_point now) {
         if (next_ && now < *next_) {
             ++untold_;

@@ -10,14 +10,13 @@
 
 namespace daemons {
 
-/// Names and values, as they are to stand.
+/// Names and values, in the order of the output.
 using Labels = std::vector<std::pair<std::string, std::string>>;
-/// `labels` and one more.
+/// Adds a label.
 [[nodiscard]] Labels with(Labels labels, const std::string& name, const std::string& value);
 
-/// Collects samples into families, which stand in the order of their first samples, for Prometheus
-/// to read. Labels may hold any bytes. The help text goes out as it is: it must hold no newline and
-/// no backslash. One thread at a time.
+/// Collects samples for Prometheus into families, in the order of their first samples. Labels may
+/// hold any bytes. The help text is not escaped: no newline and no backslash. One thread at a time.
 class Metrics {
   public:
     /// Every name begins with `prefix`: "patroni_proxy_".

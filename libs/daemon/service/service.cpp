@@ -12,7 +12,7 @@
 
 namespace daemons {
 
-/// Which file is being read, for whoever waits for that. Any thread.
+/// The file being read, for messages. Any thread.
 class Service::Progress {
   public:
     void begin(const std::string& file) {
@@ -29,7 +29,7 @@ class Service::Progress {
     std::string file_;
 };
 
-/// What came of reading: a configuration, or why there is none; and the log, open.
+/// The result of reading: a configuration, or why there is none; and the opened log.
 struct Service::Read {
     std::string problem;
     log::Settings log;
@@ -44,7 +44,7 @@ Service::Service(Options options)
       late_(loop_.timers(), [this] { on_late(); }) {
     block_signals();
     raise_descriptor_limit();
-    // Between two batches of events: what a reload ends may have an event in this one.
+    // Handled after this batch of events: a reload may end something that has an event in it.
     signals_.emplace(loop_,
                      [this](int signal) { loop_.post([this, signal] { on_signal(signal); }); });
 }
@@ -57,8 +57,8 @@ void Service::run(ServiceBody& body) {
         throw std::runtime_error(start_problem_);
 }
 
-/// The same at the start and at a reload. The files are read on another thread, which has nothing
-/// of ours: one may hang for longer than we live.
+/// For the start and for reloads. Another thread reads the files and uses no member: a file may
+/// hang for longer than this object lives.
 void Service::load() {
     loading_ = true;
     progress_ = std::make_shared<Progress>();
@@ -85,8 +85,7 @@ void Service::load() {
             }
         } catch (const std::exception& error) {
             result.problem = error.what();
-            // The log stays as it was. Its file is opened anew all the same: it may have been
-            // rotated.
+            // The log's settings stay, but its file is opened again: it may have been rotated.
             result.log = in_force;
             progress->begin(in_force.file);
             try {
@@ -109,7 +108,7 @@ void Service::load() {
 
 void Service::on_late() {
     reader_.abandon();
-    on_failed(progress_->file() + ": cannot be read: its file system has not answered within " +
+    on_failed(progress_->file() + ": cannot be read: its file system did not answer within " +
               std::to_string(options_.read_timeout.count()) + " ms");
 }
 
@@ -129,7 +128,7 @@ void Service::on_read(const Read& read) {
     try {
         read.apply([this] { on_applied(); });
     } catch (const std::exception& error) {
-        // Of the same file what is open now: it may have been rotated.
+        // Keeps the newly opened file if it is the same one: it may have been rotated.
         use_log(log_before, log_before.file == read.log.file ? read.target : target_before);
         on_failed(error.what());
     }
@@ -179,11 +178,11 @@ void Service::on_signal(int signal) {
 
 void Service::reload() {
     if (state_ == State::draining) {
-        // It would take on new work, and tell systemd that it is ready.
+        // A reload would accept new work and tell systemd that it is ready.
         body_->note_reload("draining");
         return log::error("reload failed, nothing has changed: draining");
     }
-    // What is being read may be the file as it was before.
+    // The file may have changed after it was read.
     if (loading_) {
         again_ = true;
         return;
@@ -195,7 +194,7 @@ void Service::reload() {
 void Service::drain() {
     if (state_ == State::draining)
         return;
-    // There is nothing yet that could be waited for.
+    // Nothing to wait for yet.
     if (state_ == State::starting)
         return end();
     state_ = State::draining;
@@ -220,17 +219,17 @@ void Service::end_loading() {
     again_ = false;
 }
 
-/// Tells systemd that all is well once every thread has said so.
+/// Pets systemd's watchdog once every thread has answered the ping before.
 void Service::watch() {
     const auto interval = service_manager::watchdog_interval();
     if (!interval)
         return;
     watchdog_.arm(*interval);
     if (!alive_)
-        return;  // a thread is stuck, or very slow: no sign of life until it answers
+        return;  // a thread is stuck or very slow: no sign of life until it answers
     service_manager::watchdog_alive();
     alive_ = false;
-    // Whichever thread lets go of it last.
+    // The last thread to drop the token runs this.
     body_->ping(std::shared_ptr<void>(
         nullptr, [this](void* /*nothing*/) { loop_.post([this] { alive_ = true; }); }));
 }

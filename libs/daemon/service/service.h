@@ -20,53 +20,53 @@ namespace daemons {
 /// A configuration that has been read.
 struct Loaded {
     LogConfig log;
-    /// On the main thread: does what it says, from whatever was done before, and calls `applied` on
-    /// the main thread once it is in force, at once or later; not if the daemon ends before. Throws
-    /// std::exception, and then nothing has changed.
+    /// Main thread. Puts the configuration in force, whatever was in force before, and calls
+    /// `applied` on the main thread when that is done, at once or later; never if the daemon ends
+    /// first. Throws std::exception, and then nothing has changed.
     std::function<void(std::function<void()> applied)> apply;
 };
-/// Reads a configuration. Throws std::exception with what is wrong.
+/// Reads a configuration. Throws std::exception saying what is wrong.
 using Load = std::function<Loaded(const ReadFile& read)>;
 
-/// What a daemon does, for Service to start, reload and end. Called on the main thread only.
-/// Whatever comes before the first configuration is applied finds nothing to do.
+/// The daemon that a Service starts, reloads and ends. Main thread only. Calls that come before the
+/// first configuration is applied have nothing to do.
 class ServiceBody {
   public:
     virtual ~ServiceBody() = default;
 
-    /// It runs on a thread of its own, which may hang on a file and outlive the body: nothing in it
-    /// refers to the body but what it returns for the main thread.
+    /// The result runs on its own thread, which may hang on a file and outlive the body: it must
+    /// not refer to the body, except in what it returns for the main thread.
     [[nodiscard]] virtual Load loader() = 0;
-    /// How a reload went: an empty text if well.
+    /// Reports a reload; `error` is empty if it worked.
     virtual void note_reload(const std::string& error) = 0;
-    /// Takes on nothing new, and calls `drained` when the rest is done.
+    /// Accepts nothing new, and calls `drained` when the rest has ended.
     virtual void drain(std::function<void()> drained) = 0;
     virtual void stop() = 0;
-    /// Passes `token` to every thread that matters, each of which lets go of it once it gets there:
-    /// its end is a sign of life of all of them.
+    /// Passes `token` to every thread that matters. Each drops it as soon as it runs, so that the
+    /// token's destruction proves that all of them are alive.
     virtual void ping(const std::shared_ptr<void>& token) = 0;
 };
 
-/// A daemon from its start to its end, as signals and systemd want it: SIGHUP reads the file again,
-/// SIGUSR1 drains, SIGTERM and SIGINT end. Main thread only; it owns that thread's loop, which goes
-/// on while files are read and while a configuration comes into force.
+/// Runs a daemon from start to end under signals and systemd: SIGHUP reloads, SIGUSR1 drains,
+/// SIGTERM and SIGINT end. Main thread only. It owns that thread's loop, which keeps running while
+/// files are read and while a configuration comes into force.
 class Service {
   public:
     struct Options {
-        std::optional<log::Level> log_level = {};           ///< wins over the file
-        std::optional<log::Level> fallback_log_level = {};  ///< where the file has none
+        std::optional<log::Level> log_level = {};           ///< overrides the file
+        std::optional<log::Level> fallback_log_level = {};  ///< if the file has none
         ReadFile read = read_file;
-        /// How long all files together may take to be read.
+        /// Limit for reading all files together.
         std::chrono::milliseconds read_timeout{10'000};
     };
 
-    /// Blocks signals and raises the limit of descriptors: before the first thread.
+    /// Blocks signals and raises the limit of descriptors. Before the first thread.
     explicit Service(Options options);
     Service(const Service&) = delete;
     Service& operator=(const Service&) = delete;
 
     [[nodiscard]] net::EventLoop& loop() noexcept { return loop_; }
-    /// Starts, and serves until a signal ends it. Throws std::runtime_error with what is wrong.
+    /// Starts and serves until a signal ends it. Throws std::runtime_error if the start fails.
     void run(ServiceBody& body);
 
   private:
@@ -93,13 +93,13 @@ class Service {
     std::optional<SignalReader> signals_;
     net::Timer watchdog_;
     SideThread reader_;
-    net::Timer late_;  ///< when the files have had their time
+    net::Timer late_;  ///< fires when reading has taken too long
     std::shared_ptr<Progress> progress_;
-    bool loading_ = false;  ///< until it is in force or has failed
-    bool again_ = false;    ///< a SIGHUP came meanwhile
+    bool loading_ = false;  ///< a configuration is being read or applied
+    bool again_ = false;    ///< a SIGHUP came while loading
     std::string start_problem_;
     State state_ = State::starting;
-    bool alive_ = true;  ///< every thread has given a sign of life
+    bool alive_ = true;  ///< every thread answered the last ping
     ServiceBody* body_ = nullptr;
 };
 

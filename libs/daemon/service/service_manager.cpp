@@ -1,25 +1,20 @@
 #include "daemon/service/service_manager.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <system_error>
 #include <systemd/sd-daemon.h>
 
 #include "daemon/log/log.h"
-#include "daemon/text/utf8.h"
 
 namespace daemons::service_manager {
 namespace {
 
-// systemd ignores a message of more than 4096 bytes as a whole.
-constexpr std::size_t kMaxStatus = 1'000;
-
 void tell(const std::string& message) {
     const int result = ::sd_notify(0, message.c_str());
     if (result < 0)
-        log::warning("the service manager cannot be told '" + message +
+        log::warning("cannot notify systemd '" + message +
                      "': " + std::generic_category().message(-result));
 }
 
@@ -39,18 +34,13 @@ void stopping() {
     tell("STOPPING=1");
 }
 
-void status(std::string_view text) {
-    // A line break would begin the next assignment.
-    tell("STATUS=" + one_line(text, kMaxStatus));
-}
-
 void watchdog_alive() {
     tell("WATCHDOG=1");
 }
 
 std::optional<std::chrono::milliseconds> watchdog_interval() {
     std::uint64_t microseconds = 0;
-    // 0: not wanted; negative: the environment holds nonsense, which counts as that.
+    // 0: not wanted; negative: the environment is malformed, which counts as not wanted.
     if (::sd_watchdog_enabled(0, &microseconds) <= 0)
         return std::nullopt;
     const auto half = std::chrono::microseconds{microseconds / 2};

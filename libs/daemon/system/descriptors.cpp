@@ -12,7 +12,7 @@ void raise_descriptor_limit() noexcept {
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
         return;
     limit.rlim_cur = limit.rlim_max;
-    // Where that is forbidden it goes on with what it has.
+    // If that is forbidden, the old limit stays.
     (void)::setrlimit(RLIMIT_NOFILE, &limit);
 }
 

@@ -4,11 +4,11 @@
 
 namespace daemons {
 
-/// As many as the system lets this process have: a shell's usual 1,024 are five hundred clients.
+/// Raises the limit to the hard limit: a shell's usual 1,024 are only five hundred sessions.
 void raise_descriptor_limit() noexcept;
-/// How many it may have now.
+/// The limit in force.
 [[nodiscard]] std::uint64_t descriptor_limit() noexcept;
-/// How many are open; 0 if the system does not say.
+/// The number of open descriptors; 0 if the system does not say.
 [[nodiscard]] std::uint64_t open_descriptors();
 
 }  // namespace daemons

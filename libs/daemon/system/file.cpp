@@ -28,7 +28,7 @@ const char* kind_of(mode_t mode) {
         case S_IFBLK:
             return "a device";
         default:
-            return "no regular file";
+            return "not a regular file";
     }
 }
 
@@ -44,8 +44,8 @@ void require_regular(const std::string& path, const struct stat& file) {
 }  // namespace
 
 std::string read_file(const std::string& path) {
-    // Looked at first, for to open a device may do something, and once more when it is open, for it
-    // may be another by then.
+    // Checked before opening, since opening a device may have an effect, and again afterwards,
+    // since it may be another file by then.
     struct stat file {};
     if (::stat(path.c_str(), &file) != 0)
         refuse_unreadable(path);
@@ -54,7 +54,7 @@ std::string read_file(const std::string& path) {
     if (!fd || ::fstat(fd.get(), &file) != 0)
         refuse_unreadable(path);
     require_regular(path, file);
-    // Read to its end all the same: it may grow, and those of /proc say 0.
+    // Reads to the end whatever the size says: the file may grow, and files in /proc have size 0.
     std::string text;
     std::array<char, 64 * 1024> chunk;
     while (text.size() <= kMaxFileSize && file.st_size <= static_cast<off_t>(kMaxFileSize)) {

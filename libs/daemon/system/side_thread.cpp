@@ -11,7 +11,7 @@
 namespace daemons {
 namespace {
 
-// Each keeps a thread; so many reloads of a file that hangs, and nobody has looked.
+// Each hung piece of work keeps a thread; with so many, nobody is looking.
 constexpr unsigned kMostThreads = 8;
 // A file that does not hang is read within milliseconds.
 constexpr std::chrono::milliseconds kLastWait{200};
@@ -42,9 +42,9 @@ void SideThread::start(Work work) {
     const std::lock_guard lock(shared_->mutex);
     if (shared_->threads >= kMostThreads)
         throw std::runtime_error(std::to_string(shared_->threads) +
-                                 " threads hang already in what was begun before");
+                                 " threads already hang in earlier work");
     const std::uint64_t number = ++shared_->last;
-    // It waits for the lock before it is done.
+    // The new thread needs the lock to finish, which is ours until the end of this function.
     std::thread([shared = shared_, number, work = std::move(work)]() mutable {
         Done done = work();
         work = nullptr;

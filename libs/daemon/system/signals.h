@@ -8,12 +8,11 @@
 
 namespace daemons {
 
-/// Before the first thread is started: from here on the signals that mean something to a daemon
-/// (SIGTERM, SIGINT, SIGHUP, SIGUSR1) wait for a SignalReader, and a peer that goes away is an
-/// errno and not a SIGPIPE.
+/// Call before the first thread starts. Blocks the signals that a daemon handles (SIGTERM, SIGINT,
+/// SIGHUP, SIGUSR1) for a SignalReader, and ignores SIGPIPE: a closed peer is an errno.
 void block_signals();
 
-/// Reads those signals on a loop. Loop thread only; throws std::system_error.
+/// Receives those signals on a loop. Loop thread only; throws std::system_error.
 class SignalReader final : private net::EventHandler {
   public:
     using OnSignal = std::function<void(int signal)>;

@@ -13,7 +13,7 @@ namespace daemons {
 
 class Json;
 
-// What a value becomes. A type of one's own gets a json_of() beside it, in its own namespace.
+// Converts a value. Give a type of your own a json_of() in its own namespace.
 [[nodiscard]] Json json_of(const std::string& text);
 template <typename Number>
 requires std::is_arithmetic_v<Number>
@@ -25,9 +25,9 @@ template <typename Value>
 template <typename Value>
 [[nodiscard]] Json json_of(const std::vector<Value>& list);
 
-/// JSON as a status page has it: objects keep their keys in the order they are added, what is not
-/// known is null, and it is valid whatever bytes the texts have: U+FFFD stands for those that are
-/// not UTF-8. Any thread, one at a time; copies share what they hold.
+/// JSON for a status page: objects keep their keys in the order they are added, an unknown value is
+/// null, and bytes that are not UTF-8 become U+FFFD, so that the result is always valid. Any
+/// thread, one at a time; copies share what they hold.
 class Json {
   public:
     /// null
@@ -35,7 +35,7 @@ class Json {
     static Json of(const std::string& text);
     static Json of(bool flag);
     static Json of(std::uint64_t number);
-    /// To the thousandth; null if JSON has no such number.
+    /// Rounded to thousandths; null if JSON has no such number.
     static Json of(double number);
     static Json object();
     static Json list();

@@ -4,32 +4,32 @@
 #include <string>
 #include <string_view>
 
-// Text that comes from elsewhere (Patroni's answers, files, peers) and goes out to people and
-// programs: to the log, to clients, as JSON, as metrics, to the service manager. Pure; any thread.
+// Makes foreign text (Patroni's answers, files, peers) fit for the log, clients, JSON and metrics.
+// Pure; any thread.
 namespace daemons {
 
 struct Character {
     char32_t value;
     std::string_view bytes;  ///< in UTF-8
 };
-/// Takes the first character off `text`, which must not be empty. Of what is not UTF-8 each byte
+/// Removes the first character from `text`, which must not be empty. A byte that is not UTF-8
 /// counts as U+FFFD.
 Character take_character(std::string_view& text);
 
-/// Appends a character as it may stand in a line: what ends one, moves a terminal's cursor or
-/// turns the text around as its escape (\n, \u001b), all others as they are.
+/// Appends a character in a form that is safe in a line: control characters and those that change
+/// the direction of writing as an escape (\n, \u001b), all others as they are.
 void append_printable(std::string& out, const Character& character);
 
-/// The text with U+FFFD in place of every byte that is not part of valid UTF-8: some readers
-/// refuse the whole if one byte is not.
+/// The text with U+FFFD for every byte that is not part of valid UTF-8: one such byte makes some
+/// readers refuse the whole text.
 [[nodiscard]] std::string valid_utf8(std::string_view text);
 
-/// The text as one line of valid UTF-8 without control characters, NUL among them. It has at most
-/// `most` bytes, which must be three or more; what had to be cut ends with "...".
+/// The text as one line of valid UTF-8 without control characters. It has at most `most` bytes,
+/// which must be three or more; a text that was cut ends with "...".
 [[nodiscard]] std::string one_line(std::string_view text, std::size_t most);
 
-/// How long a text may be that tells a person why: as much as anybody reads, and well below the
-/// 30,000 bytes of an error message beyond which libpq takes the server for something else.
+/// Limit for a reason shown to a person: as much as anybody reads, and far below the 30,000 bytes
+/// above which libpq rejects an error message as not being PostgreSQL's.
 inline constexpr std::size_t kLongestReason = 2'000;
 
 }  // namespace daemons

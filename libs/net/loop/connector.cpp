@@ -32,7 +32,7 @@ Connector::~Connector() {
 void Connector::start(const SocketAddress& address, std::chrono::milliseconds timeout,
                       const TcpOptions& options) {
     start_error_ = open(address, options);
-    // A connect that fails at once is reported by the timer too: one way for every outcome.
+    // The timer reports a connect that fails at once, too, so that the outcome always comes later.
     timer_.arm(start_error_ == 0 ? timeout : std::chrono::milliseconds{0});
 }
 
@@ -56,15 +56,15 @@ void Connector::on_event(std::uint32_t events) noexcept {
     if (!socket_)
         return;  // cancelled by an earlier event of this batch
     int error = 0;
-    // What is writable without an error is connected, unless it is the event of an earlier socket,
-    // cancelled in this batch too.
+    // Writable without an error means connected, unless the event belongs to an earlier socket that
+    // was cancelled in this batch.
     if (used_before_ || (events & (EPOLLERR | EPOLLHUP)) != 0) {
         socklen_t size = sizeof error;
         if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0)
             error = errno;
         sockaddr_storage peer{};
         socklen_t peer_size = sizeof peer;
-        // Neither failed nor connected: not an event of this socket.
+        // Neither failed nor connected: an event of an earlier socket.
         if (error == 0 &&
             ::getpeername(socket_.get(), reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0)
             return;

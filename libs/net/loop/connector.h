@@ -11,17 +11,17 @@
 
 namespace net {
 
-/// Whether a connect failed since this host has run out of something: descriptors, memory, local
-/// ports. That says nothing of the other side. `error` is an errno value.
+/// Whether a connect failed because this host has run out of descriptors, memory or local ports,
+/// which says nothing about the other side. `error` is an errno value.
 [[nodiscard]] bool is_own_trouble(int error) noexcept;
 
-/// Told once of the outcome of a connect. Loop thread only.
+/// Receives the outcome of a connect, once. Loop thread only.
 class ConnectHandler {
   public:
     /// The connection is non-blocking, close-on-exec and has TCP_NODELAY set. The loop still
     /// watches it for the connector: take_over() it, or close it, before the next event.
     virtual void on_connected(UniqueFd connection) noexcept = 0;
-    /// An errno value; ETIMEDOUT when the given time is over.
+    /// An errno value; ETIMEDOUT if the given time has passed.
     virtual void on_connect_failed(int error) noexcept = 0;
 
   protected:
@@ -37,11 +37,10 @@ class Connector final : private EventHandler {
     Connector& operator=(const Connector&) = delete;
     ~Connector();
 
-    /// The outcome is always told later, never from within. Must not be called while one is under
-    /// way.
+    /// Reports the outcome later, never from within this call. One connect at a time.
     void start(const SocketAddress& address, std::chrono::milliseconds timeout,
                const TcpOptions& options = {});
-    /// Abandons what is under way; its handler hears nothing more. Allowed at any time.
+    /// Abandons the connect; the handler hears nothing more. Allowed at any time.
     void cancel() noexcept;
 
   private:

@@ -9,8 +9,8 @@
 namespace net {
 namespace {
 
-// Enough that a busy worker seldom waits twice for what is ready, small enough that a wake-up or
-// a timer is never far away.
+// Large enough that a busy worker rarely needs two calls for what is ready, small enough that
+// wake-ups and timers are not delayed.
 constexpr int kMaxEvents = 256;
 
 UniqueFd checked(int fd, const char* what) {
@@ -24,7 +24,7 @@ UniqueFd checked(int fd, const char* what) {
 EventLoop::EventLoop()
     : epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       wakeup_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {
-    // The wake-up needs no handler: a null pointer marks it.
+    // A null pointer stands for the wake-up, which needs no handler.
     epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wakeup_.get(), &event) != 0)
         throw std::system_error(errno, std::generic_category(), "epoll_ctl");
@@ -33,6 +33,7 @@ EventLoop::EventLoop()
 EventLoop::~EventLoop() = default;
 
 void EventLoop::run() {
+    thread_ = std::this_thread::get_id();
     std::array<epoll_event, kMaxEvents> events;
     while (!stopping_.load(std::memory_order_acquire)) {
         const int count =
@@ -52,10 +53,11 @@ void EventLoop::run() {
     }
     run_posted();
     dispose();
+    thread_ = std::thread::id();
 }
 
 void EventLoop::dispose() {
-    // A destructor may dispose of more: that goes with the next batch.
+    // A destructor may dispose of more objects, which wait for the next batch.
     const auto disposed = std::exchange(disposed_, {});
 }
 
@@ -77,7 +79,7 @@ void EventLoop::post(std::function<void()> task) {
 
 void EventLoop::run_posted() {
     std::uint64_t count = 0;
-    // Drained before the list is taken: a task posted in between then wakes the loop again.
+    // Drain before taking the list, so that a task posted in between wakes the loop again.
     (void)!::read(wakeup_.get(), &count, sizeof count);
     std::vector<std::function<void()>> tasks;
     {
@@ -95,11 +97,13 @@ void EventLoop::wake() noexcept {
 }
 
 int EventLoop::add(int fd, std::uint32_t events, EventHandler& handler) noexcept {
+    assert_in_loop();
     epoll_event event{.events = events, .data = {.ptr = &handler}};
     return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
 }
 
 int EventLoop::modify(int fd, std::uint32_t events, EventHandler& handler) noexcept {
+    assert_in_loop();
     epoll_event event{.events = events, .data = {.ptr = &handler}};
     return ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0 ? 0 : errno;
 }
@@ -110,6 +114,7 @@ int EventLoop::take_over(int fd, std::uint32_t events, EventHandler& handler) no
 }
 
 void EventLoop::remove(int fd) noexcept {
+    assert_in_loop();
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <atomic>
+#include <cassert>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <sys/epoll.h>
+#include <thread>
 #include <vector>
 
 #include "net/loop/timer.h"
@@ -25,8 +27,8 @@ class EventHandler {
 
 /// One epoll instance and the thread that runs it.
 ///
-/// Threads: everything is called on the loop's own thread (or before run()), except post() and
-/// stop(), which any thread may call.
+/// Threads: everything is called on the loop's own thread (or while nobody runs it), except post()
+/// and stop(), which any thread may call. A debug build asserts it.
 /// Ownership: borrows handlers and descriptors. Closing a descriptor takes it out of the loop,
 /// since none is duplicated or inherited, so removing it first would be a system call for nothing.
 /// A handler outlives the batch of events in which its descriptor left: hand it to dispose_later().
@@ -47,18 +49,25 @@ class EventLoop {
     /// Level-triggered. 0, or the errno of epoll_ctl.
     [[nodiscard]] int add(int fd, std::uint32_t events, EventHandler& handler) noexcept;
     [[nodiscard]] int modify(int fd, std::uint32_t events, EventHandler& handler) noexcept;
-    /// modify(), or add() where nobody has had it watched.
+    /// modify(), or add() if the descriptor is not watched yet.
     [[nodiscard]] int take_over(int fd, std::uint32_t events, EventHandler& handler) noexcept;
     void remove(int fd) noexcept;
 
-    /// Keeps `object` until the events fetched with the current one have all been handed out:
-    /// one of them may still name it.
+    /// Destroys `object` after the current batch of events, one of which may still refer to it.
     template <typename T>
     void dispose_later(std::unique_ptr<T> object) {
+        assert_in_loop();
         disposed_.emplace_back(object.release(), [](void* p) { delete static_cast<T*>(p); });
     }
 
-    [[nodiscard]] TimerQueue& timers() noexcept { return timers_; }
+    [[nodiscard]] TimerQueue& timers() noexcept {
+        assert_in_loop();
+        return timers_;
+    }
+    /// In a debug build: this is the loop's own thread, or no thread runs the loop.
+    void assert_in_loop() const noexcept {
+        assert(thread_.load() == std::thread::id() || thread_.load() == std::this_thread::get_id());
+    }
 
   private:
     using Disposed = std::unique_ptr<void, void (*)(void*)>;
@@ -72,6 +81,7 @@ class EventLoop {
     TimerQueue timers_;
     std::vector<Disposed> disposed_;
     std::atomic<bool> stopping_{false};
+    std::atomic<std::thread::id> thread_{};  ///< the one in run(), if any
     std::mutex posted_mutex_;
     std::vector<std::function<void()>> posted_;  // guarded by posted_mutex_
 };

@@ -7,8 +7,8 @@
 namespace net {
 namespace {
 
-// A burst of connects must not keep the sessions of this loop waiting: the rest is taken in the
-// next round, since the listening socket stays readable.
+// A burst of connects must not delay the sessions of this loop. The socket stays readable, so the
+// next batch of events takes the rest.
 constexpr int kAcceptsPerEvent = 64;
 constexpr std::chrono::milliseconds kPause{100};
 
@@ -46,7 +46,7 @@ void Listener::on_event(std::uint32_t /*events*/) noexcept {
         }
         if (out_of_resources(errno))
             pause(errno);
-        // What else accept4 reports concerns one connection that is gone, or means none is left.
+        // Any other error means that one connection is gone, or that none is left.
         if (errno != ECONNABORTED && errno != EINTR)
             return;
     }

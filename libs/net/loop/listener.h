@@ -10,13 +10,14 @@
 
 namespace net {
 
-/// Told of every connection that a Listener accepts. Loop thread only.
+/// Receives every connection that a Listener accepts. Loop thread only.
 class AcceptHandler {
   public:
     /// The connection is non-blocking, close-on-exec and, if TCP, has TCP_NODELAY set. The client
     /// of a unix socket has no address: `peer` is unset.
     virtual void on_accept(UniqueFd connection, const SocketAddress& peer) noexcept = 0;
-    /// Accepting pauses for a moment: the process or the system is out of descriptors or memory.
+    /// The listener pauses for a moment because the process or the system is out of descriptors or
+    /// memory. `error` is an errno value.
     virtual void on_accept_paused(int error) noexcept = 0;
 
   protected:
@@ -27,7 +28,7 @@ class AcceptHandler {
 /// another one after it; loop thread only.
 class Listener final : private EventHandler {
   public:
-    /// Begins to accept at once. Throws std::system_error if the loop cannot take the descriptor.
+    /// Accepts from now on. Throws std::system_error if the loop cannot take the descriptor.
     Listener(EventLoop& loop, const ListeningSocket& socket, AcceptHandler& handler);
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;

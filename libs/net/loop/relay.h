@@ -16,15 +16,15 @@
 
 namespace net {
 
-/// Where bytes stand between a read and a write. One serves all relays of a loop, since nothing
-/// stays in it between two events. 48 KiB moved more than 16, 64, 128 or 256 KiB: a loopback
-/// segment carries 65,483 bytes, so 64 KiB leaves a tail segment behind each send.
+/// Holds bytes between a read and a write. All relays of a loop share one, since nothing stays in
+/// it between two events. 48 KiB moved more than 16, 64, 128 or 256 KiB: a loopback segment carries
+/// 65,483 bytes, so 64 KiB leaves a tail segment behind each send.
 using RelayBuffer = std::array<std::byte, 48 * 1024>;
 
-/// Who ended a relay, told from the proxy's place between the two. Whatever the other side does
-/// afterwards, a reset too, is an echo of that.
+/// Which side ended a relay, as seen from between the two. Whatever the other side does afterwards,
+/// even a reset, is an echo of that.
 enum class RelayEnd : std::uint8_t {
-    client_closed,     ///< it sent FIN, or said something at which the backend ended
+    client_closed,     ///< it sent FIN, or a message that made the backend end
     backend_closed,    ///< it sent FIN
     client_failed,     ///< its connection broke: a reset, or an error of the network
     backend_failed,    ///< its connection broke
@@ -38,42 +38,43 @@ enum class SideEnd : std::uint8_t {
     broke,   ///< a reset, or an error of the network
 };
 
-/// What is known of an end that neither side was told of by the relay.
+/// What is known while the relay has passed no end on to either side.
 struct Ends {
     SideEnd client = SideEnd::none;
     SideEnd backend = SideEnd::none;
-    bool answered = false;  ///< the backend spoke after the client's last words
-    bool waited = false;    ///< the other side had its time to end by itself
+    bool answered = false;  ///< the backend sent something after the client's last bytes
+    bool waited = false;    ///< the other side had time to end by itself
 };
-/// Pure: who ended it, or nothing as long as that is not clear.
+/// Pure: which side ended the relay, or nothing while that is not clear.
 ///
-/// A goodbye cannot be read where the two speak TLS, but it shows: the backend has no answer to it
-/// but its end, which comes before it can know of the client's, and the client ends without having
-/// heard of that. A backend that ends for a reason of its own says so, or its client stays.
+/// Under TLS a goodbye cannot be read, but it can be recognised: the backend's only answer to it is
+/// to end, before it can see the client's end, and the client ends without having seen the
+/// backend's. A backend that ends for a reason of its own sends a message first, or its client
+/// stays.
 [[nodiscard]] std::optional<RelayEnd> who_ended(const Ends& ends);
 
 enum class RelaySide : std::uint8_t { client, backend };
 
-/// What becomes of bytes that the owner has looked at.
+/// What the relay does with bytes that the owner has inspected.
 enum class Inspection : std::uint8_t {
-    further,  ///< they are passed on, and the next ones are shown too
-    kept,     ///< the owner has them, and will say them itself; the next ones are shown too
-    enough,   ///< they are passed on; nothing more is shown
+    further,  ///< passes them on, and shows the next ones too
+    kept,     ///< drops them, since the owner sends them itself; shows the next ones too
+    enough,   ///< passes them on, and shows nothing more
     taken,    ///< the owner has released the relay's sockets
 };
 
 /// Loop thread only.
 class RelayOwner {
   public:
-    /// The next bytes of a side before they are passed on, or none at its end, be that a FIN or an
-    /// error. Called until the answer is `enough` or `taken`.
+    /// Sees the next bytes of a side before they are passed on; no bytes mean its end, a FIN or an
+    /// error. Called until it returns `enough` or `taken`.
     virtual Inspection inspect(RelaySide /*from*/, std::span<const std::byte> /*bytes*/) noexcept {
         return Inspection::enough;
     }
-    /// The backend has ended by itself, and its last bytes have been written to the client's
-    /// socket. The relay goes on with the client's half for a while.
+    /// The backend has ended by itself and its last bytes are written to the client's socket. The
+    /// relay keeps the client's half for a while.
     virtual void on_backend_end() noexcept {}
-    /// Told once.
+    /// Called once.
     virtual void on_relay_end(RelayEnd end) noexcept = 0;
 
   protected:
@@ -82,15 +83,15 @@ class RelayOwner {
 
 /// Moves bytes both ways between a client and a backend until both have finished or one broke.
 ///
-/// An end is passed on once what came before it has been written: a FIN as a FIN, while the other
-/// direction goes on, and a reset as a reset. Before that the other side has some time to end by
+/// The relay passes an end on after everything before it is written: a FIN as a FIN, while the
+/// other direction goes on, and a reset as a reset. First it gives the other side time to end by
 /// itself: the backend 20 ms, or 100 ms if the client resets or closes without a goodbye; the
-/// client 100 ms if the backend has not answered its last words. After the end of the backend the
-/// client's half has a second from when its kernel has taken everything, and a minute as long as it
+/// client 100 ms if the backend has not answered its last bytes. After the backend's end, the
+/// client's half stays for a second once its kernel has taken everything, and for a minute while it
 /// takes nothing.
 ///
-/// Loop thread only. Owns both sockets. Holds no buffer but what one side did not take at once: at
-/// most one RelayBuffer for each direction, during which nothing more is read for that side.
+/// Loop thread only. Owns both sockets. Keeps only what a side did not take at once: at most one
+/// RelayBuffer for each direction, and reads nothing more for that side meanwhile.
 class Relay {
   public:
     Relay(EventLoop& loop, RelayBuffer& buffer, RelayOwner& owner, UniqueFd client,
@@ -99,29 +100,29 @@ class Relay {
     Relay& operator=(const Relay&) = delete;
     ~Relay();
 
-    /// Begins, with what the client has sent before, which is not shown again. May already report
-    /// the end.
+    /// Starts with what the client sent before, which is not shown again. May report the end at
+    /// once.
     void start(std::span<const std::byte> from_client = {}) noexcept;
-    /// Says to the client what the owner has kept, from within inspect().
+    /// Sends the client what the owner has kept. Only from within inspect().
     void say_to_client(std::span<const std::byte> bytes) noexcept;
-    /// Ends it from outside, at once: the backend sees a reset, the client an end of stream, or a
-    /// reset too if it sent what was not read yet.
-    /// The owner is not told. Does nothing once the relay has ended.
+    /// Ends the relay at once: the backend sees a reset, the client an end of stream, or a reset
+    /// too if it has sent bytes that were not read. The owner is not called. Does nothing once the
+    /// relay has ended.
     void abort() noexcept;
-    /// Ends it and hands both sockets over, no longer watched. The owner is not told.
+    /// Ends the relay and returns both sockets, no longer watched. The owner is not called.
     struct Sockets {
         UniqueFd client;
         UniqueFd backend;
     };
     [[nodiscard]] Sockets release() noexcept;
 
-    /// Known at the latest when the owner is told of it.
+    /// Set before on_relay_end() is called, or earlier.
     [[nodiscard]] std::optional<RelayEnd> end() const noexcept { return end_; }
     [[nodiscard]] std::uint64_t bytes_from_client() const noexcept { return client_.received; }
     [[nodiscard]] std::uint64_t bytes_from_backend() const noexcept { return backend_.received; }
 
   private:
-    /// What one side has not yet taken of the other's bytes.
+    /// The other side's bytes that this side has not taken yet.
     struct Backlog {
         std::vector<std::byte> bytes;
         std::size_t written = 0;
@@ -133,13 +134,13 @@ class Relay {
 
         Relay& relay;
         UniqueFd fd;
-        std::unique_ptr<Backlog> backlog;  ///< to be written to this side
+        std::unique_ptr<Backlog> backlog;  ///< still to be written to this side
         std::uint64_t received = 0;
         std::uint32_t interest = 0;     ///< what the loop watches; 0: not registered
         SideEnd ended = SideEnd::none;  ///< nothing more will be read from this side
         bool write_done = false;        ///< nothing more will be written to this side
-        bool deaf = false;              ///< because a write failed
-        bool reset = false;             ///< by what says that its end is no FIN
+        bool deaf = false;              ///< a write to it failed
+        bool reset = false;             ///< an earlier error says that its end is a reset
     };
 
     /// From the first end on.
@@ -148,8 +149,8 @@ class Relay {
             : timer(queue, std::move(callback)) {}
 
         Timer timer;
-        int undelivered = 0;  ///< at the last look at the client's half
-        unsigned looks = 0;   ///< since that changed
+        int undelivered = 0;  ///< bytes, when the client's half was last checked
+        unsigned looks = 0;   ///< checks since `undelivered` changed
     };
 
     void on_event(Endpoint& side, std::uint32_t events) noexcept;
@@ -180,15 +181,15 @@ class Relay {
     RelayOwner& owner_;
     Endpoint client_;
     Endpoint backend_;
-    /// What the backend had sent when the client last spoke. A store for each of its reads is all
-    /// that an end costs before it comes.
+    /// How many bytes the backend had sent when the client last sent some. Storing it at each read
+    /// is all that telling the end costs until there is one.
     std::uint64_t heard_ = 0;
     std::unique_ptr<Farewell> farewell_;
     std::optional<RelayEnd> end_;
     bool answered_ = false;  ///< valid from the first end on
     bool waited_ = false;    ///< as in Ends
-    bool told_ = false;      ///< the client's FIN has been passed to the backend
-    bool inspected_ = true;  ///< the owner wants to see what comes next
+    bool told_ = false;      ///< the client's FIN was passed on to the backend
+    bool inspected_ = true;  ///< the owner wants to see the next bytes
     bool finished_ = false;
 };
 

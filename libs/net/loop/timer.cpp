@@ -16,7 +16,7 @@ int TimerQueue::milliseconds_to_next() const {
 void TimerQueue::fire_due() {
     if (armed_.empty())
         return;
-    // What is armed while firing has a later due time and waits for the next round.
+    // A timer armed by a callback is due later and waits for the next call.
     const auto now = Clock::now();
     while (!armed_.empty() && armed_.begin()->first <= now) {
         Timer* const timer = armed_.begin()->second;

@@ -16,7 +16,7 @@ class TimerQueue {
 
     /// Milliseconds until the next timer is due, rounded up, as epoll_wait takes them: -1 if none.
     [[nodiscard]] int milliseconds_to_next() const;
-    /// Fires what is due. A timer may arm or cancel any other, itself included, while it fires.
+    /// Fires the timers that are due. A callback may arm or cancel any timer, including its own.
     void fire_due();
 
   private:
@@ -24,7 +24,7 @@ class TimerQueue {
     std::set<std::pair<Clock::time_point, Timer*>> armed_;
 };
 
-/// Calls its owner back once, after a delay. Loop thread only; cancelled by its destruction.
+/// Calls its owner back once, after a delay. Loop thread only. Destruction cancels it.
 class Timer {
   public:
     Timer(TimerQueue& queue, std::function<void()> callback);

@@ -141,10 +141,6 @@ int ListeningSocket::apply(const TcpOptions& options) const noexcept {
     return net::apply(fd_.get(), options);
 }
 
-UniqueFd ListeningSocket::release() noexcept {
-    return std::move(fd_);
-}
-
 bool ListeningSocket::has_its_path() const noexcept {
     struct stat file {};
     return fd_ && address_.is_unix() && ::lstat(address_.path().c_str(), &file) == 0 &&
@@ -176,10 +172,6 @@ ListeningSocket bind_listening_socket(const ListenAddress& address, const Listen
         result.address_ = ListenAddress(SocketAddress::local_of(result.get()));
     }
     return result;
-}
-
-ListeningSocket bind_listening_socket(const SocketAddress& address, const ListenOptions& options) {
-    return bind_listening_socket(ListenAddress(address), options);
 }
 
 }  // namespace net

@@ -4,24 +4,21 @@
 #include <sys/types.h>
 
 #include "net/socket/listen_address.h"
-#include "net/socket/socket_address.h"
 #include "net/socket/tcp_options.h"
 #include "net/socket/unique_fd.h"
 
 namespace net {
 
 struct ListenOptions {
-    /// Who may connect to a unix socket, as chmod takes it. Empty: 0777, everybody, as PostgreSQL's
-    /// unix_socket_permissions: a password is asked for behind it, and a directory that few may
-    /// enter keeps the others away.
+    /// Mode of a unix socket. Empty: 0777, as PostgreSQL's unix_socket_permissions default; the
+    /// server asks for a password, and the directory's mode can keep others out.
     std::optional<mode_t> unix_mode{};
-    TcpOptions tcp{};  ///< what the connections inherit; not for a unix socket
+    TcpOptions tcp{};  ///< inherited by the connections; not for a unix socket
 };
 
-/// Owns a socket that listens, and the path of a unix socket: destruction removes that too, unless
-/// something else is there by now. Whoever accepts on it borrows it: connections that arrive while
-/// nobody does wait in its backlog.
-/// Move-only; usable from any thread, by one at a time.
+/// Owns a listening socket and the path of a unix socket: destruction removes the path too, unless
+/// something else is there by now. Whoever accepts on it borrows it; while nobody does, connections
+/// wait in its backlog. Move-only; any thread, one at a time.
 class ListeningSocket {
   public:
     /// None.
@@ -32,15 +29,13 @@ class ListeningSocket {
 
     [[nodiscard]] int get() const noexcept { return fd_.get(); }
     [[nodiscard]] explicit operator bool() const noexcept { return bool(fd_); }
-    /// Where it really listens: a port given as 0 has become a number.
+    /// The address it is bound to: port 0 has become a number.
     [[nodiscard]] const ListenAddress& address() const noexcept { return address_; }
 
-    /// For the connections that arrive from now on. 0 or an errno, as net::apply().
+    /// Applies to connections that arrive from now on. 0 or an errno, as net::apply().
     [[nodiscard]] int apply(const TcpOptions& options) const noexcept;
-    /// Of a unix socket that is still at its path; of others nothing. 0 or an errno.
+    /// Sets the mode of a unix socket that is still at its path; else does nothing. 0 or an errno.
     [[nodiscard]] int set_mode(std::optional<mode_t> mode) const noexcept;
-    /// Gives the socket away, its path stays: another process, or a later one, goes on with it.
-    [[nodiscard]] UniqueFd release() noexcept;
     /// As destruction.
     void close() noexcept;
 
@@ -51,21 +46,19 @@ class ListeningSocket {
 
     UniqueFd fd_;
     ListenAddress address_;
-    // What we put at the path of a unix socket, to be told from what came there later.
+    // Identify the file that we put at the path: something else may have taken its place.
     dev_t device_ = 0;
     ino_t inode_ = 0;
 };
 
-/// A socket that listens, with nobody accepting yet. Throws std::system_error naming the address.
+/// Returns a socket that listens. Throws std::system_error naming the address.
 ///
-/// "[::]" takes IPv4 as well, whatever net.ipv6.bindv6only says.
-/// A unix socket appears at its path ready: with its mode, and answering. One that nobody listens
-/// on any more is replaced; one that somebody does is an error (EADDRINUSE), and so is any other
-/// file (EEXIST), which is left as it is. Two processes that replace the same one at the same
-/// moment are not told of each other: the later has the path.
+/// "[::]" includes IPv4, whatever net.ipv6.bindv6only says.
+/// A unix socket appears at its path complete: with its mode, and listening. It replaces a socket
+/// that nobody listens on any more. A socket in use is an error (EADDRINUSE), any other file too
+/// (EEXIST), and both stay. If two processes replace the same socket at the same moment, the later
+/// one gets the path and neither sees an error.
 [[nodiscard]] ListeningSocket bind_listening_socket(const ListenAddress& address,
-                                                    const ListenOptions& options = {});
-[[nodiscard]] ListeningSocket bind_listening_socket(const SocketAddress& address,
                                                     const ListenOptions& options = {});
 
 }  // namespace net

@@ -4,36 +4,37 @@
 
 namespace net {
 
-ListeningSockets::Key ListeningSockets::key_of(const Wish& wish) {
-    const bool any_port = !wish.address.is_unix() && wish.address.port() == 0;
-    return {wish.address.to_string(), any_port ? wish.owner : std::string{}};
+ListeningSockets::Key ListeningSockets::key_of(const SocketRequest& request) {
+    const bool any_port = !request.address.is_unix() && request.address.port() == 0;
+    return {request.address.to_string(), any_port ? request.owner : std::string{}};
 }
 
-ListeningSockets::Prepared ListeningSockets::prepare(const std::vector<Wish>& wishes) const {
+ListeningSockets::Prepared ListeningSockets::prepare(
+    const std::vector<SocketRequest>& requests) const {
     Prepared prepared;
-    for (const auto& wish : wishes) {
-        const auto found = sockets_.find(key_of(wish));
+    for (const auto& request : requests) {
+        const auto found = sockets_.find(key_of(request));
         try {
             prepared.push_back(found != sockets_.end()
                                    ? found->second
                                    : std::make_shared<const ListeningSocket>(
-                                         bind_listening_socket(wish.address, wish.options)));
+                                         bind_listening_socket(request.address, request.options)));
         } catch (const std::system_error& error) {
-            throw std::system_error(error.code(), (wish.place.empty() ? "" : wish.place + ": ") +
-                                                      wish.owner + ": " + wish.address.to_string() +
-                                                      " cannot be listened on");
+            throw std::system_error(
+                error.code(), (request.place.empty() ? "" : request.place + ": ") + request.owner +
+                                  ": " + request.address.to_string() + " cannot be listened on");
         }
     }
     return prepared;
 }
 
-void ListeningSockets::use(const std::vector<Wish>& wishes, const Prepared& prepared) {
+void ListeningSockets::use(const std::vector<SocketRequest>& requests, const Prepared& prepared) {
     sockets_.clear();
-    for (std::size_t i = 0; i < wishes.size(); ++i) {
-        sockets_[key_of(wishes[i])] = prepared[i];
-        // What the kernel refuses here is no reason to serve nobody: the connections go without.
-        (void)prepared[i]->apply(wishes[i].options.tcp);
-        (void)prepared[i]->set_mode(wishes[i].options.unix_mode);
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+        sockets_[key_of(requests[i])] = prepared[i];
+        // If the kernel refuses an option, serve without it.
+        (void)prepared[i]->apply(requests[i].options.tcp);
+        (void)prepared[i]->set_mode(requests[i].options.unix_mode);
     }
 }
 

@@ -8,7 +8,7 @@
 namespace net {
 namespace {
 
-/// In the order of the network, so that a prefix is what they begin with. Empty if unset.
+/// In network byte order, so that a prefix is their beginning. Empty if unset.
 std::span<const std::uint8_t> bytes_of(const SocketAddress& address) noexcept {
     if (address.family() == AF_INET6)
         return reinterpret_cast<const sockaddr_in6*>(address.data())->sin6_addr.s6_addr;
@@ -62,8 +62,8 @@ std::optional<Network> Network::parse(std::string_view text, std::string* reason
     const auto ip = text.substr(0, slash);
     const auto address = SocketAddress::from_ip(ip, 0);
     if (!address || ip.front() == '[')
-        return refuse("is no IP address; networks are written 10.0.0.0/8, 192.168.1.7, fd00::/8");
-    // Its prefix would count the 96 bits in front, and no peer is ever shown in this form.
+        return refuse("is not an IP address or network; write 10.0.0.0/8, 192.168.1.7 or fd00::/8");
+    // Its prefix would include the 96 bits in front, and no peer ever shows in this form.
     if (address->family() == AF_INET && ip.find(':') != std::string_view::npos)
         return refuse("is IPv4 written as IPv6; write " + address->ip());
     const unsigned bits = bits_of(*address);

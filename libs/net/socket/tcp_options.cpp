@@ -12,8 +12,8 @@
 namespace net {
 namespace {
 
-// Without a user timeout it is the number of probes that ends a silent connection; the kernel's
-// own, 9, would make that a minute.
+// Without a user timeout, the number of probes decides when a silent connection is broken; the
+// kernel's default, 9, would take a minute.
 constexpr int kKeepaliveProbes = 3;
 
 template <typename Rep, typename Period>
@@ -25,7 +25,7 @@ int set(int fd, int level, int name, int value) noexcept {
     return ::setsockopt(fd, level, name, &value, sizeof value) == 0 ? 0 : errno;
 }
 
-/// A socket that has had an interval of its own does not take 0 to forget it: a new one tells.
+/// A socket with its own interval cannot be reset to the default; a new socket shows the default.
 int kernels_interval() noexcept {
     const UniqueFd fresh(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     int seconds = 75;  // what Linux comes with

@@ -4,27 +4,27 @@
 
 namespace net {
 
-/// When a TCP connection whose other end is gone without a word, by a power cut or a firewall that
-/// forgot it, counts as broken.
+/// When a TCP connection counts as broken although its peer sent no FIN and no reset: after a power
+/// cut, or behind a firewall that forgot the connection.
 struct TcpOptions {
-    /// The longest that sent bytes stay unacknowledged; 0: the kernel's own, some 15 minutes.
-    /// Off unless asked for: to the kernel a peer that is alive but does not read for so long, a
-    /// COPY that waits for a lock or a client that pages through a result, is the same.
+    /// How long sent bytes may stay unacknowledged; 0: the kernel's own limit, about 15 minutes.
+    /// Off by default: the kernel cannot tell a dead peer from one that does not read for that
+    /// long, such as a COPY that waits for a lock or a client that pages through a result.
     std::chrono::milliseconds user_timeout{0};
-    /// The silence after which the peer is asked whether it is still there; 0: never.
+    /// Silence after which keepalive probes start; 0: none.
     std::chrono::seconds keepalive_idle{15};
-    /// Between questions, of which three go unanswered: gone is known after 30 s. 0: the kernel's
-    /// own interval.
+    /// Time between probes; after three without an answer, 30 s in all, the connection is broken.
+    /// 0: the kernel's own interval.
     std::chrono::seconds keepalive_interval{5};
 
     friend bool operator==(const TcpOptions& a, const TcpOptions& b) noexcept = default;
 };
 
-/// Sets them on a TCP socket, also on one that is in use. Connections inherit what their listening
-/// socket has when they arrive. A unix socket has none of these and is left as it is.
-/// 0, or the errno of setsockopt: EINVAL for what the kernel does not take, seconds over 32,767.
+/// Sets the options on a TCP socket, which may be in use. Connections inherit those of their
+/// listening socket. Does nothing to a unix socket. Returns 0 or the errno of setsockopt: EINVAL
+/// for values that the kernel does not accept, more than 32,767 s.
 [[nodiscard]] int apply(int fd, const TcpOptions& options) noexcept;
-/// The same for a TCP socket that was just made, without asking the kernel for what it has anyway.
+/// The same for a new TCP socket: skips options that already have the kernel's default.
 [[nodiscard]] int apply_to_new(int fd, const TcpOptions& options) noexcept;
 
 }  // namespace net

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "patroni/answers/observation.h"
@@ -16,6 +17,12 @@ enum class Standing : std::uint8_t {
     tolerated,  ///< no new sessions, but those it has may stay: only one source objects so far
     out,        ///< no sessions
 };
+/// "eligible", "tolerated", "out"
+[[nodiscard]] constexpr std::string_view name_of(Standing standing) noexcept {
+    return standing == Standing::eligible    ? "eligible"
+           : standing == Standing::tolerated ? "tolerated"
+                                             : "out";
+}
 
 /// Who leads, as far as anybody knows.
 struct Leadership {

@@ -118,6 +118,13 @@ std::string_view name_of(RequestedRole role) {
     return kRequestedRoles[static_cast<std::size_t>(role)].first;
 }
 
+std::string names_of(const std::set<RequestedRole>& roles, std::string_view separator) {
+    std::string names;
+    for (const auto role : roles)
+        names.append(names.empty() ? "" : separator).append(name_of(role));
+    return names;
+}
+
 std::string requested_role_names() {
     std::string names;
     for (const auto& [name, role] : kRequestedRoles)

@@ -34,6 +34,9 @@ inline constexpr std::array kAllRequestedRoles{
 /// Case-insensitive; empty unless the word is one of requested_role_names().
 [[nodiscard]] std::optional<RequestedRole> requested_role_from(std::string_view word);
 [[nodiscard]] std::string_view name_of(RequestedRole role);
+/// "sync, async"
+[[nodiscard]] std::string names_of(const std::set<RequestedRole>& roles,
+                                   std::string_view separator = ", ");
 /// "leader, sync, ...": what is allowed, for messages.
 [[nodiscard]] std::string requested_role_names();
 

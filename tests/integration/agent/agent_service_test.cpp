@@ -1,4 +1,4 @@
-// The built agent as a service: signals, reloads, maintenance, its HTTP endpoint.
+// The built agent as a service: signals, reloads, maintenance, its HTTP API.
 
 #include <array>
 #include <cerrno>
@@ -141,7 +141,7 @@ TEST(AgentService, MaintenanceStaysWhileItsFileCannotBeLookedAt) {
     };
     std::size_t before = agent.daemon().mark();
     exchange();
-    agent.daemon().wait_for_line("whether it is there is not known; not in maintenance", before);
+    agent.daemon().wait_for_line("cannot tell whether it exists; not in maintenance", before);
     EXPECT_EQ(agent.ask("w"), kReady);
     exchange();
     before = agent.daemon().mark();
@@ -149,7 +149,7 @@ TEST(AgentService, MaintenanceStaysWhileItsFileCannotBeLookedAt) {
     agent.daemon().wait_for_line("in maintenance", before);
     before = agent.daemon().mark();
     exchange();
-    agent.daemon().wait_for_line("whether it is there is not known; still in maintenance", before);
+    agent.daemon().wait_for_line("cannot tell whether it exists; still in maintenance", before);
     EXPECT_THAT(agent.ask("w"), StartsWith("MAINT DOWN # "));
 }
 
@@ -226,7 +226,7 @@ TEST(AgentService, HttpEndpoint) {
     EXPECT_EQ(check.out + check.err, "");
     EXPECT_EQ(check.status, support::ExitStatus{0});
     // Off again.
-    const auto port = agent.port("HTTP endpoint");
+    const auto port = agent.port("HTTP API");
     agent.reload(agent_config(cluster, {listener("w", "roles: [leader]")}));
     EXPECT_EQ(TestClient::connect_error("127.0.0.1", port), ECONNREFUSED);
     EXPECT_EQ(agent.ask("w"), kReady);

@@ -131,7 +131,7 @@ TEST(AgentStartup, WithNoFileAtAll) {
     agent.wait_for_line("leader: READY UP # b1: leader");
     support::TestClient client("127.0.0.1", static_cast<std::uint16_t>(std::stoul(match[1])));
     EXPECT_EQ(client.receive_to_eof(), "READY UP # b1: leader\n");
-    EXPECT_THAT(agent.output(), testing::Not(HasSubstr("HTTP endpoint")));
+    EXPECT_THAT(agent.output(), testing::Not(HasSubstr("HTTP API")));
 }
 
 TEST(AgentStartup, AddressThatIsTaken) {

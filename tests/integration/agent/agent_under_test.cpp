@@ -29,7 +29,7 @@ std::string AgentUnderTest::ask(const std::string& listener, const std::string& 
 }
 
 std::string AgentUnderTest::http(const std::string& method, const std::string& path) const {
-    support::TestClient client("127.0.0.1", port("HTTP endpoint"));
+    support::TestClient client("127.0.0.1", port("HTTP API"));
     client.send(method + " " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     return client.receive_to_eof();
 }

@@ -19,12 +19,12 @@ class AgentUnderTest {
     explicit AgentUnderTest(const std::string& config, std::size_t listeners = 1,
                             const support::ProcessOptions& options = {});
 
-    /// Of a listener or "HTTP endpoint".
+    /// Of a listener or "HTTP API".
     [[nodiscard]] std::uint16_t port(const std::string& name) const { return ports_.at(name); }
     /// What HAProxy is told; `request` is sent first.
     [[nodiscard]] std::string ask(const std::string& listener,
                                   const std::string& request = {}) const;
-    /// The whole answer of the HTTP endpoint, from the status line on.
+    /// The whole answer of the HTTP API, from the status line on.
     [[nodiscard]] std::string http(const std::string& method, const std::string& path) const;
 
     /// Writes another file and has it read; returns when that is done. `listeners` that are new.

@@ -166,7 +166,7 @@ TEST(Fallback, ComesAndGoesWithReloads) {
     EXPECT_THAT(
         proxy.failing_reload(cluster.config("fallback_roles: [sync]")),
         HasSubstr(proxy.config_file() +
-                  ":10: port 'replicas': 'sync' in fallback_roles is covered by roles already"));
+                  ":10: port 'replicas': 'sync' in fallback_roles is already covered by roles"));
     EXPECT_TRUE(still_echoes(fallen));
     proxy.reload(cluster.config());
     fallen.wait_for_close();

@@ -34,6 +34,12 @@ class NotifySocket {
             throw std::system_error(errno, std::generic_category(), "bind");
     }
     [[nodiscard]] std::string path() const { return directory_.path() / "notify"; }
+    /// What has come so far.
+    void forget() const {
+        char text[4096];
+        while (::recv(fd_.get(), text, sizeof text, MSG_DONTWAIT) > 0) {
+        }
+    }
     [[nodiscard]] bool told_within(support::Milliseconds time) const {
         return support::wait_ready(fd_.get(), POLLIN, Clock::now() + time);
     }
@@ -205,9 +211,13 @@ TEST(Lifecycle, WatchdogHearsASignOfLifeAsLongAsEveryThreadAnswers) {
         EXPECT_EQ(manager.next(), "READY=1");
         if (!with_pid)
             for (int i = 0; i < 5; ++i) {
-                EXPECT_EQ(manager.next(true), "WATCHDOG=1");
+                // A thread that one reload has started or ended must not be missed by the next two
+                // signs of life: what is sent before a reload says nothing about it.
                 proxy.reload(config_top() +
                              cluster.section(i % 2 == 0 ? "d" : "c", {{"p", "roles: [any]"}}));
+                manager.forget();
+                EXPECT_EQ(manager.next(true), "WATCHDOG=1") << i;
+                EXPECT_EQ(manager.next(true), "WATCHDOG=1") << i;
             }
         proxy.daemon().signal(SIGTERM);
         EXPECT_EQ(proxy.daemon().wait_for_exit().code, 0);

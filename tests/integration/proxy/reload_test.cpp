@@ -250,7 +250,7 @@ TEST(Reload, NumberOfWorkersIsTheOneExceptionAndSaysSo) {
     ProxyUnderTest proxy(config);
     config.replace(config.find("workers: 2"), 10, "workers: 3");
     proxy.reload(config);
-    proxy.daemon().wait_for_line("WARNING workers: a change takes a restart; it is 2 until then");
+    proxy.daemon().wait_for_line("WARNING workers: a change needs a restart; until then, 2 run");
     EXPECT_EQ(proxy.metric("workers"), 2);
 }
 

@@ -27,7 +27,7 @@ class AgentAdminServerTest : public testing::Test {
 
   private:
     const AdminServer::Socket socket_ = std::make_shared<const net::ListeningSocket>(
-        net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0")));
+        net::bind_listening_socket(*net::ListenAddress::parse("127.0.0.1:0")));
     AdminServer server_{socket_, [](const auto& done) { done(sample_report()); }};
 };
 

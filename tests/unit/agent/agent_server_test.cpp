@@ -55,7 +55,7 @@ class AgentServerTest : public testing::Test {
 
     net::LoopThread thread_;
     const AgentServer::Socket socket_ = std::make_shared<const net::ListeningSocket>(
-        net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0")));
+        net::bind_listening_socket(*net::ListenAddress::parse("127.0.0.1:0")));
     std::optional<AgentServer> server_;
 };
 

@@ -107,7 +107,7 @@ TEST(CommandLineTest, ErrorsNameTheOption) {
         {{"--interval", "1ms"}, "--interval: interval must be at least 100ms"},
         {{"--interval", "5s"}, "--role: listener 'leader': stale_after must be at least"},
         {{"--max-lag", "much"}, "--max-lag: listener 'leader': max_lag_in_bytes 'much'"},
-        {{"--http", "80"}, "--http: HTTP endpoint: listen_address '80' is not allowed"},
+        {{"--http", "80"}, "--http: HTTP API: listen_address '80' is not allowed"},
         {{"--http", "127.0.0.1:5555"},
          "--listen: listener 'leader': [::]:5555 is taken by "
          "127.0.0.1:5555 in --http already"},

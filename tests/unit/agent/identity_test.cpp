@@ -147,7 +147,7 @@ TEST(IdentityTest, ByTheWordOfThePatroniOnThisHost) {
     snapshot.scope = "main";
     EXPECT_EQ(by_word({{"p2", {"main", ""}}}), "p2");
     EXPECT_EQ(by_word({{"p2", {"other", ""}}}),
-              "Patroni on this host is of cluster other, and what is asked of is main");
+              "Patroni on this host belongs to cluster other, and the configured hosts to main");
 }
 
 TEST(IdentityTest, WhichApisAreHere) {

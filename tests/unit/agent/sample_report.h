@@ -14,8 +14,19 @@ inline AgentReport sample_report() {
     cluster.answer_age = 0.25;
     cluster.warnings = {"p2 is behind"};
     cluster.polls = {100, 3, "10.0.0.2:8008: timed out", "10.0.0.1:8008", 4.5, 0.0234567};
-    cluster.members = {{"p1", "leader", "running", 7, {}, true},
-                       {"p2", "replica", "streaming", 6, 16'777'216, false}};
+    MemberReport p1;
+    p1.name = "p1";
+    p1.role = "leader";
+    p1.state = "running";
+    p1.timeline = 7;
+    p1.leads = true;
+    MemberReport p2;
+    p2.name = "p2";
+    p2.role = "replica";
+    p2.state = "streaming";
+    p2.timeline = 6;
+    p2.lag = 16'777'216;
+    cluster.members = {p1, p2};
     ListenerReport writes;
     writes.name = "writes";
     writes.listen = {"0.0.0.0:5555", "[::1]:5555"};

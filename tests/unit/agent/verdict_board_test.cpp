@@ -38,20 +38,13 @@ patroni::ClusterView view(patroni::Clock::time_point answered,
     return view;
 }
 
-ListenerConfig listener(RequestedRole role) {
-    ListenerConfig listener;
-    listener.wanted.roles = {role};
-    return listener;
-}
-
-ListenerConfig by_request() {
-    ListenerConfig listener;
-    listener.by_request = true;
-    return listener;
+/// Of a listener for one role.
+VerdictBoard board_for(RequestedRole role) {
+    return {{.roles = {role}}, false};
 }
 
 TEST(VerdictBoardTest, KnowsNothingBeforeTheFirstAnswer) {
-    VerdictBoard board(listener(RequestedRole::leader));
+    VerdictBoard board = board_for(RequestedRole::leader);
     EXPECT_EQ(board.knowledge_of("p1", std::nullopt, kStart).verdict, nullptr);
     board.judge({});  // a view without an answer of /cluster
     const auto knowledge = board.knowledge_of("p1", std::nullopt, kStart);
@@ -60,7 +53,7 @@ TEST(VerdictBoardTest, KnowsNothingBeforeTheFirstAnswer) {
 }
 
 TEST(VerdictBoardTest, TellsOfEachMember) {
-    VerdictBoard board(listener(RequestedRole::leader));
+    VerdictBoard board = board_for(RequestedRole::leader);
     board.judge(view(kStart, kStart));
     const auto leader = board.knowledge_of("p1", std::nullopt, kStart);
     ASSERT_NE(leader.verdict, nullptr);
@@ -71,7 +64,7 @@ TEST(VerdictBoardTest, TellsOfEachMember) {
 }
 
 TEST(VerdictBoardTest, AMemberThatPatroniDoesNotNameIsNotKnown) {
-    VerdictBoard board(listener(RequestedRole::leader));
+    VerdictBoard board = board_for(RequestedRole::leader);
     board.judge(view(kStart, kStart));
     for (const std::string name : {"p9", "", "P1", "p1 "}) {
         const auto knowledge = board.knowledge_of(name, std::nullopt, kStart);
@@ -81,14 +74,14 @@ TEST(VerdictBoardTest, AMemberThatPatroniDoesNotNameIsNotKnown) {
 }
 
 TEST(VerdictBoardTest, AgeIsOfTheLeadersProofAndOfTheOthersAnswer) {
-    VerdictBoard board(listener(RequestedRole::leader));
+    VerdictBoard board = board_for(RequestedRole::leader);
     board.judge(view(kStart + 3s, kStart + 1s));
     EXPECT_EQ(board.knowledge_of("p1", std::nullopt, kStart + 10s).age, 9s);
     EXPECT_EQ(board.knowledge_of("p2", std::nullopt, kStart + 10s).age, 7s);
 }
 
 TEST(VerdictBoardTest, ANewViewReplacesTheOneBefore) {
-    VerdictBoard board(listener(RequestedRole::leader));
+    VerdictBoard board = board_for(RequestedRole::leader);
     board.judge(view(kStart, kStart));
     auto later = view(kStart + 1s, {});
     later.leader = {};
@@ -104,7 +97,7 @@ TEST(VerdictBoardTest, ANewViewReplacesTheOneBefore) {
 }
 
 TEST(VerdictBoardTest, ByRequestEveryRoleIsJudged) {
-    VerdictBoard board(by_request());
+    VerdictBoard board({}, true);
     board.judge(view(kStart, kStart));
     const auto standing = [&](const std::string& name, RequestedRole role) {
         return board.knowledge_of(name, role, kStart).verdict->standing;

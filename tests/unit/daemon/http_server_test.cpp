@@ -66,7 +66,7 @@ class HttpServerTest : public testing::Test {
     }
 
     const net::ListeningSocket socket_ =
-        net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0"));
+        net::bind_listening_socket(*net::ListenAddress::parse("127.0.0.1:0"));
     const std::uint16_t port_ = socket_.address().port();
     std::unique_ptr<HttpServer> server_;
 

@@ -65,8 +65,6 @@ TEST_F(ServiceManagerTest, IsToldInItsOwnWords) {
     EXPECT_EQ(told(), "STOPPING=1");
     service_manager::watchdog_alive();
     EXPECT_EQ(told(), "WATCHDOG=1");
-    service_manager::status("3 sessions");
-    EXPECT_EQ(told(), "STATUS=3 sessions");
     EXPECT_EQ(told(), "");
 }
 
@@ -81,22 +79,12 @@ TEST_F(ServiceManagerTest, AReloadHasTheTimeOfItsBeginning) {
     EXPECT_LE(at, after);
 }
 
-TEST_F(ServiceManagerTest, AStatusIsOneLineOfUtf8ThatIsNotTooLong) {
-    service_manager::status(std::string("one\nSTOPPING=1\r\0two", 19));
-    EXPECT_EQ(told(), R"(STATUS=one\nSTOPPING=1\r\u0000two)");
-    service_manager::status("p\xFF");
-    EXPECT_EQ(told(), "STATUS=p\xEF\xBF\xBD");
-    service_manager::status(std::string(10'000, '\xFF'));
-    EXPECT_LE(told().size(), 7U + 1'000);
-}
-
 TEST_F(ServiceManagerTest, WhereNoneAskedNothingHappens) {
     ::unsetenv("NOTIFY_SOCKET");
     testing::internal::CaptureStderr();
     service_manager::ready();
     service_manager::reloading();
     service_manager::stopping();
-    service_manager::status("x");
     service_manager::watchdog_alive();
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
     EXPECT_EQ(service_manager::watchdog_interval(), std::nullopt);
@@ -109,7 +97,7 @@ TEST_F(ServiceManagerTest, OneThatIsGoneIsAWarning) {
     service_manager::ready();
     EXPECT_TRUE(log::flush(support::default_timeout));
     EXPECT_THAT(testing::internal::GetCapturedStderr(),
-                testing::HasSubstr("the service manager cannot be told 'READY=1': No such file"));
+                testing::HasSubstr("cannot notify systemd 'READY=1': No such file"));
 }
 
 TEST_F(ServiceManagerTest, WatchdogWantsASignOfLifeTwiceInItsTime) {

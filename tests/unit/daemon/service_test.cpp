@@ -143,7 +143,7 @@ TEST_F(ServiceTest, AReloadThatHangsOnAFileIsOverWhenItsTimeIsAndChangesNothing)
     EXPECT_EQ(body_.applications, 2);
     ASSERT_EQ(body_.reloads.size(), 2U);
     EXPECT_EQ(body_.reloads[0],
-              "file: cannot be read: its file system has not answered within 50 ms");
+              "file: cannot be read: its file system did not answer within 50 ms");
     EXPECT_EQ(body_.reloads[1], "");
 }
 

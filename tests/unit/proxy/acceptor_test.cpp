@@ -41,7 +41,7 @@ class AcceptorTest : public testing::Test {
 
     static Acceptor::Socket bound() {
         return std::make_shared<const net::ListeningSocket>(
-            net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0")));
+            net::bind_listening_socket(*net::ListenAddress::parse("127.0.0.1:0")));
     }
     TestClient connect(std::size_t port) { return {"127.0.0.1", sockets_[port]->address().port()}; }
     [[nodiscard]] std::vector<std::size_t> loads() const {

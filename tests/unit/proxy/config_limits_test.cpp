@@ -222,7 +222,7 @@ TEST(ConfigLimitsTest, TheModeOfAUnixSocketIsOctal) {
     EXPECT_EQ(port_with("listen_mode: \"0777\"").listen_mode, 0777U);
     for (const std::string bad : {"rwx", "0o770", "77", "00770", "0888", "1777", "-077"})
         expect_problems({{file_with_key("listen_mode: " + bad),
-                          "9: port 'p': listen_mode must be a mode of files in octal, as 0770"}});
+                          "9: port 'p': listen_mode must be an octal file mode such as 0770"}});
 }
 
 TEST(ConfigLimitsTest, ReadsHowItLogs) {

@@ -1,4 +1,4 @@
-#include "patroni_proxy/config.h"
+#include "patroni_proxy/config/config.h"
 
 #include <chrono>
 #include <map>

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "net/socket/listen_address.h"
-#include "patroni_proxy/config.h"
+#include "patroni_proxy/config/config.h"
 
 namespace proxy {
 

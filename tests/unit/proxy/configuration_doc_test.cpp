@@ -11,7 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "patroni_proxy/config.h"
+#include "patroni_proxy/config/config.h"
 
 namespace proxy {
 namespace {

@@ -259,7 +259,7 @@ TEST_F(ProxyReloadTest, NamesWithASlashAreToldApart) {
 
 TEST_F(ProxyReloadTest, AnotherNumberOfWorkersTakesARestart) {
     config_.workers = 3;
-    EXPECT_THAT(apply(), HasSubstr("workers: a change takes a restart; it is 2 until then"));
+    EXPECT_THAT(apply(), HasSubstr("workers: a change needs a restart; until then, 2 run"));
     EXPECT_EQ(proxy_.report().workers, 2U);
 }
 

@@ -145,8 +145,8 @@ TEST_F(ProxyTest, ReportsItsSessionsAndItsMembers) {
     EXPECT_EQ(rw.sessions, 1U);
     ASSERT_EQ(rw.members.size(), 2U);
     EXPECT_EQ(rw.members[0].member, "b1");
-    EXPECT_EQ(rw.members[0].standing, "eligible");
-    EXPECT_EQ(rw.members[1].standing, "out");
+    EXPECT_EQ(rw.members[0].standing, patroni::Standing::eligible);
+    EXPECT_EQ(rw.members[1].standing, patroni::Standing::out);
     ASSERT_EQ(rw.traffic.size(), 1U);
     EXPECT_EQ(rw.traffic[0].member, "b1");
     EXPECT_EQ(rw.traffic[0].sessions, 1U);

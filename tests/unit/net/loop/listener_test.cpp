@@ -83,7 +83,7 @@ class ListenerTest : public testing::Test, public AcceptHandler {
 };
 
 TEST_F(ListenerTest, AcceptsAConnectionWithTheAddressOfItsPeer) {
-    listen(bind_listening_socket(loopback()));
+    listen(bind_listening_socket(ListenAddress(loopback())));
     TestClient client("127.0.0.1", port());
     const Accepted accepted = accepted_.take();
     EXPECT_EQ(accepted.peer, loopback(client.local_port()));
@@ -96,7 +96,7 @@ TEST_F(ListenerTest, AcceptsAConnectionWithTheAddressOfItsPeer) {
 }
 
 TEST_F(ListenerTest, GivesConnectionsThatAreReadyForTheLoop) {
-    listen(bind_listening_socket(loopback()));
+    listen(bind_listening_socket(ListenAddress(loopback())));
     const TestClient client("127.0.0.1", port());
     const Accepted accepted = accepted_.take();
     const int fd = accepted.connection.get();
@@ -106,7 +106,7 @@ TEST_F(ListenerTest, GivesConnectionsThatAreReadyForTheLoop) {
 }
 
 TEST_F(ListenerTest, AcceptsABurstLargerThanItTakesAtOnce) {
-    auto socket = bind_listening_socket(loopback());
+    auto socket = bind_listening_socket(ListenAddress(loopback()));
     const std::uint16_t port = socket.address().port();
     std::list<TestClient> clients;
     for (int i = 0; i < 150; ++i)
@@ -119,7 +119,7 @@ TEST_F(ListenerTest, AcceptsABurstLargerThanItTakesAtOnce) {
 }
 
 TEST_F(ListenerTest, ShowsPeersOfBothFamiliesAsTheyAreKnown) {
-    listen(bind_listening_socket(SocketAddress::parse("[::]:0").value()));
+    listen(bind_listening_socket(ListenAddress::parse("[::]:0").value()));
     const TestClient v6("::1", port());
     EXPECT_EQ(accepted_.take().peer.ip(), "::1");
     const TestClient v4("127.0.0.1", port());
@@ -146,7 +146,7 @@ TEST_F(ListenerTest, AcceptsAtAUnixSocketAPeerWithoutAnAddress) {
 }
 
 TEST_F(ListenerTest, LeavesItsSocketToTheNext) {
-    listen(bind_listening_socket(loopback()));
+    listen(bind_listening_socket(ListenAddress(loopback())));
     thread_.call([this] { listener_.reset(); });
     // Nobody accepts, but the client is not refused.
     const TestClient client("127.0.0.1", socket_.address().port());
@@ -169,7 +169,7 @@ TEST_F(ListenerTest, ThrowsWhenTheLoopDoesNotTakeTheSocket) {
 }
 
 TEST_F(ListenerTest, PausesWithoutDescriptorsAndRecovers) {
-    listen(bind_listening_socket(loopback()));
+    listen(bind_listening_socket(ListenAddress(loopback())));
     accept_one();
     const support::SocketAddress address("127.0.0.1", port());
     const support::Fd client = support::make_tcp_socket(address.family());
@@ -188,7 +188,7 @@ TEST_F(ListenerTest, PausesWithoutDescriptorsAndRecovers) {
 }
 
 TEST_F(ListenerTest, MayBeDestroyedWhileItPauses) {
-    listen(bind_listening_socket(loopback()));
+    listen(bind_listening_socket(ListenAddress(loopback())));
     accept_one();
     const support::SocketAddress address("127.0.0.1", port());
     const support::Fd client = support::make_tcp_socket(address.family());

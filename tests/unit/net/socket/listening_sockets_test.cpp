@@ -22,19 +22,19 @@ namespace {
 
 using support::TestClient;
 using testing::HasSubstr;
-using Wish = ListeningSockets::Wish;
-using Wishes = std::vector<Wish>;
+using SocketRequest = SocketRequest;
+using Wishes = std::vector<SocketRequest>;
 
 const std::string kAnyPort = "127.0.0.1:0";
 
-Wish wish(const std::string& owner, const std::string& address) {
+SocketRequest request(const std::string& owner, const std::string& address) {
     return {owner, ListenAddress::parse(address).value(), {}};
 }
 
 /// Puts all of them in force.
-ListeningSockets::Prepared use(ListeningSockets& sockets, const Wishes& wishes) {
-    auto prepared = sockets.prepare(wishes);
-    sockets.use(wishes, prepared);
+ListeningSockets::Prepared use(ListeningSockets& sockets, const Wishes& requests) {
+    auto prepared = sockets.prepare(requests);
+    sockets.use(requests, prepared);
     return prepared;
 }
 
@@ -57,8 +57,8 @@ TEST(ListeningSocketsTest, GivesASocketForEachWishInTheirOrder) {
     const support::TempDir directory;
     const std::string path = directory.path() / ".s.PGSQL.6432";
     ListeningSockets sockets;
-    const auto prepared = use(
-        sockets, {wish("HTTP API", kAnyPort), wish("c/p", "unix:" + path), wish("c/q", "[::1]:0")});
+    const auto prepared = use(sockets, {request("HTTP API", kAnyPort),
+                                        request("c/p", "unix:" + path), request("c/q", "[::1]:0")});
     ASSERT_EQ(prepared.size(), 3U);
     EXPECT_EQ(connect_error(prepared[0]), 0);
     EXPECT_EQ(prepared[1]->address().path(), path);
@@ -68,56 +68,56 @@ TEST(ListeningSocketsTest, GivesASocketForEachWishInTheirOrder) {
 
 TEST(ListeningSocketsTest, WhatIsThereIsKeptAndWhatIsNewIsBound) {
     ListeningSockets sockets;
-    const auto first = use(sockets, {wish("c/p", kAnyPort)});
-    const auto second = use(sockets, {wish("c/q", kAnyPort), wish("c/p", kAnyPort)});
+    const auto first = use(sockets, {request("c/p", kAnyPort)});
+    const auto second = use(sockets, {request("c/q", kAnyPort), request("c/p", kAnyPort)});
     EXPECT_EQ(second[1], first[0]);
     EXPECT_NE(second[0], first[0]);
 }
 
 TEST(ListeningSocketsTest, AnAddressStaysWhoeverItsOwnerIs) {
     ListeningSockets sockets;
-    const auto free_one = use(sockets, {wish("c/p", kAnyPort)}).front()->address().to_string();
+    const auto free_one = use(sockets, {request("c/p", kAnyPort)}).front()->address().to_string();
     sockets.use({}, {});
-    const auto first = use(sockets, {wish("c/p", free_one)});
-    const auto second = use(sockets, {wish("d/q", free_one)});
+    const auto first = use(sockets, {request("c/p", free_one)});
+    const auto second = use(sockets, {request("d/q", free_one)});
     EXPECT_EQ(second[0], first[0]);
 }
 
 TEST(ListeningSocketsTest, AnyFreePortIsItsOwnersAlone) {
     ListeningSockets sockets;
-    const Wishes wishes{wish("c/p", kAnyPort), wish("c/q", kAnyPort)};
-    const auto first = use(sockets, wishes);
+    const Wishes requests{request("c/p", kAnyPort), request("c/q", kAnyPort)};
+    const auto first = use(sockets, requests);
     EXPECT_NE(first[0]->address().port(), first[1]->address().port());
     // The next time each has its own again.
-    EXPECT_EQ(use(sockets, wishes), first);
-    EXPECT_EQ(use(sockets, {wishes[1], wishes[0]}),
+    EXPECT_EQ(use(sockets, requests), first);
+    EXPECT_EQ(use(sockets, {requests[1], requests[0]}),
               (ListeningSockets::Prepared{first[1], first[0]}));
 }
 
 TEST(ListeningSocketsTest, PreparingChangesNothing) {
     ListeningSockets sockets;
-    const auto first = use(sockets, {wish("c/p", kAnyPort)});
+    const auto first = use(sockets, {request("c/p", kAnyPort)});
     std::uint16_t port = 0;
     {
-        const auto prepared = sockets.prepare({wish("c/new", kAnyPort)});
+        const auto prepared = sockets.prepare({request("c/new", kAnyPort)});
         port = prepared[0]->address().port();
         EXPECT_EQ(TestClient::connect_error("127.0.0.1", port), 0) << "it is bound already";
     }
     EXPECT_EQ(TestClient::connect_error("127.0.0.1", port), ECONNREFUSED) << "nobody used it";
     EXPECT_EQ(connect_error(first[0]), 0);
-    EXPECT_EQ(sockets.prepare({wish("c/p", kAnyPort)}), first);
+    EXPECT_EQ(sockets.prepare({request("c/p", kAnyPort)}), first);
 }
 
 TEST(ListeningSocketsTest, AnAddressThatIsTakenIsNamedAndEverythingStaysAsItWas) {
-    const auto taken = net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0"));
+    const auto taken = net::bind_listening_socket(*net::ListenAddress::parse("127.0.0.1:0"));
     const support::TempDir directory;
     const std::string path = directory.path() / "socket";
     ListeningSockets sockets;
-    const auto first = use(sockets, {wish("c/p", kAnyPort)});
-    const Wishes wishes{wish("c/new", "unix:" + path),
-                        wish("c/taken", taken.address().to_string())};
+    const auto first = use(sockets, {request("c/p", kAnyPort)});
+    const Wishes requests{request("c/new", "unix:" + path),
+                          request("c/taken", taken.address().to_string())};
     try {
-        (void)sockets.prepare(wishes);
+        (void)sockets.prepare(requests);
         FAIL() << "two on one address";
     } catch (const std::system_error& error) {
         EXPECT_EQ(error.code().value(), EADDRINUSE);
@@ -125,13 +125,13 @@ TEST(ListeningSocketsTest, AnAddressThatIsTakenIsNamedAndEverythingStaysAsItWas)
                                             " cannot be listened on: Address already in use"));
     }
     EXPECT_EQ(connect_error(path), ENOENT) << "what was bound before it is gone again";
-    EXPECT_EQ(sockets.prepare({wish("c/p", kAnyPort)}), first);
+    EXPECT_EQ(sockets.prepare({request("c/p", kAnyPort)}), first);
     EXPECT_EQ(connect_error(first[0]), 0);
 }
 
 TEST(ListeningSocketsTest, WhatIsNoLongerWishedClosesOnceNobodyAcceptsOnIt) {
     ListeningSockets sockets;
-    auto held = use(sockets, {wish("c/p", kAnyPort)});
+    auto held = use(sockets, {request("c/p", kAnyPort)});
     const auto port = held[0]->address().port();
     sockets.use({}, {});
     EXPECT_EQ(TestClient::connect_error("127.0.0.1", port), 0);
@@ -143,7 +143,7 @@ TEST(ListeningSocketsTest, AUnixSocketHasTheModeThatWasWished) {
     const support::TempDir directory;
     const std::string path = directory.path() / "socket";
     ListeningSockets sockets;
-    Wish with_mode = wish("c/p", "unix:" + path);
+    SocketRequest with_mode = request("c/p", "unix:" + path);
     with_mode.options.unix_mode = 0700;
     (void)use(sockets, {with_mode});
     struct stat status {};
@@ -153,7 +153,7 @@ TEST(ListeningSocketsTest, AUnixSocketHasTheModeThatWasWished) {
 
 TEST(ListeningSocketsTest, TcpOptionsThatChangeAreForSocketsThatStay) {
     ListeningSockets sockets;
-    Wish changed = wish("c/p", kAnyPort);
+    SocketRequest changed = request("c/p", kAnyPort);
     const auto first = use(sockets, {changed});
     changed.options.tcp.keepalive_idle = std::chrono::seconds{77};
     ASSERT_EQ(use(sockets, {changed}), first);

@@ -90,7 +90,7 @@ TEST(Network, HoldsNoUnsetAddress) {
 TEST(Network, SaysWhyATextIsRefused) {
     using namespace std::string_view_literals;
     const std::string no_ip =
-        "is no IP address; networks are written 10.0.0.0/8, 192.168.1.7, fd00::/8";
+        "is not an IP address or network; write 10.0.0.0/8, 192.168.1.7 or fd00::/8";
     for (const std::string_view text :
          {""sv, "/"sv, "/8"sv, "db1"sv, "10/8"sv, "10.0.0.0:5432"sv, "[::1]"sv, "[fd00::]/8"sv,
           " 10.0.0.0/8"sv, "10.0.0.0 /8"sv, "10.0.0.0\0"sv, "10.0.0.256"sv, "fe80::1%lo"sv})

@@ -63,7 +63,7 @@ class AdminServerTest : public testing::Test {
 
   protected:
     const AdminServer::Socket socket_ = std::make_shared<const net::ListeningSocket>(
-        net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0")));
+        net::bind_listening_socket(*net::ListenAddress::parse("127.0.0.1:0")));
     const std::uint16_t port_ = socket_->address().port();
     ProxyReport report_ = sample_report();
     std::atomic<std::size_t> reports_{0};

@@ -94,7 +94,7 @@ TEST(MetricsTextTest, TellsWhichOfTheEligibleCannotBeReached) {
     ProxyReport report = sample_report();
     auto& members = report.clusters[0].ports[0].members;
     members[0].unreachable = "10.0.0.1:5432: Connection refused";
-    members[2].standing = "eligible";
+    members[2].standing = patroni::Standing::eligible;
     EXPECT_THAT(samples(report, "member_reachable"),
                 ElementsAre(R"({cluster="main",port="master",member="p1"} 0)",
                             R"({cluster="main",port="master",member="p3"} 1)"));

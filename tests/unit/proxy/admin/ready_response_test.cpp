@@ -19,10 +19,12 @@ PortReport port(const std::string& name, const std::vector<MemberStanding>& memb
 ProxyReport ready_report() {
     ClusterReport main;
     main.name = "main";
-    main.table_age = 0.5;
+    main.answer_age = 0.5;
     main.ports = {
-        port("rw", {{"p1", "out", "role is replica"}, {"p2", "eligible", "it leads"}}),
-        port("ro", {{"p1", "tolerated", "it lags"}, {"p2", "out", "it is the leader"}}),
+        port("rw", {{"p1", patroni::Standing::out, "role is replica"},
+                    {"p2", patroni::Standing::eligible, "it leads"}}),
+        port("ro", {{"p1", patroni::Standing::tolerated, "it lags"},
+                    {"p2", patroni::Standing::out, "it is the leader"}}),
     };
     ClusterReport quiet;
     quiet.name = "quiet";
@@ -69,7 +71,7 @@ TEST(ReadyResponseTest, OfAProxyThatServes) {
 TEST(ReadyResponseTest, WhatPatroniSaidIsOneLineThatEnds) {
     auto report = ready_report();
     auto& members = report.clusters[0].ports[1].members;
-    members = {{"p1", "out", std::string("state is x\0\nOK\x1b", 15)}};
+    members = {{"p1", patroni::Standing::out, std::string("state is x\0\nOK\x1b", 15)}};
     expect_responses(report, {{"/ready/main/ro", 503,
                                "no backends available: p1: state is x\\u0000\\nOK\\u001b\n"}});
     members[0].reason = std::string(1'000'000, 's');
@@ -86,7 +88,7 @@ TEST(ReadyResponseTest, SaysWhatAClientWouldMeet) {
                                   "reached: 10.0.0.2:5432: Connection refused\n"},
                                  {"/ready", 200, "OK\nquiet: Patroni has not answered yet\n"},
                              });
-    members[0] = {"p1", "eligible", "it follows"};
+    members[0] = {"p1", patroni::Standing::eligible, "it follows"};
     expect_responses(report, {{"/ready/main/rw", 200, "OK\n"}});
 }
 

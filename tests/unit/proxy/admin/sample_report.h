@@ -38,9 +38,9 @@ inline ProxyReport sample_report() {
     port.roles = {"leader"};
     port.fallback_roles = {"sync", "async"};
     port.falls_back = true;
-    port.members = {{"p1", "eligible", "it answers as primary"},
-                    {"p2", "tolerated", "it led until now"},
-                    {"p3", "out", "role is replica"}};
+    port.members = {{"p1", patroni::Standing::eligible, "it answers as primary"},
+                    {"p2", patroni::Standing::tolerated, "it led until now"},
+                    {"p3", patroni::Standing::out, "role is replica"}};
     port.traffic = {{"p1", 2, 12, 1'000, 2'000'000'000'000, 1, {{"client_closed", 9}, {"cut", 1}}}};
     port.sessions = 3;
     port.max_connections = 500;
@@ -53,7 +53,7 @@ inline ProxyReport sample_report() {
     cluster.leader = "p1";
     cluster.leader_reason = "its /primary answers 200";
     cluster.paused = true;
-    cluster.table_age = 0.5;
+    cluster.answer_age = 0.5;
     cluster.warnings = {"p2 is on timeline 6, the leader on 7"};
     cluster.polls = {100, 3, "10.0.0.2:8008: timed out", "10.0.0.1:8008", 4.5, 0.0234567};
     cluster.members = {p1, p2, p3};

@@ -78,7 +78,7 @@ inline void wait_for_connections(const BackendPtr& backend, std::uint32_t count)
 /// A connection's two ends: the client's, and the one that a listener would have accepted.
 struct AcceptedClient {
     AcceptedClient()
-        : AcceptedClient(net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0"))) {}
+        : AcceptedClient(net::bind_listening_socket(*net::ListenAddress::parse("127.0.0.1:0"))) {}
 
     support::TestClient client;
     net::UniqueFd accepted;
@@ -182,7 +182,7 @@ class ServedPort final : private net::AcceptHandler {
     PortServer server_;
     ReadinessCheck readiness_{loop_, [this] { server_.try_held_sessions(); }};
     net::ListeningSocket socket_ =
-        net::bind_listening_socket(*net::SocketAddress::parse("127.0.0.1:0"));
+        net::bind_listening_socket(*net::ListenAddress::parse("127.0.0.1:0"));
     net::Listener listener_{loop_, socket_, *this};
     std::thread thread_;
 };

@@ -34,7 +34,7 @@ class TopologyFeedFallbackTest : public TopologyFeedTest {
     std::string kept_fallbacks() { return text_of(table(1)->fallback); }
     static std::string standing_of(const TopologyFeed& feed, std::size_t member) {
         const auto standing = feed.standings().at(1).members.at(member);
-        return standing.standing + ": " + standing.reason;
+        return std::string(name_of(standing.standing)) + ": " + standing.reason;
     }
 };
 

@@ -55,7 +55,7 @@ TEST_F(TopologyFeedReconfigureTest, APortThatIsAddedHasItsTableWhenItIsApplied) 
     EXPECT_EQ(eligible(7), "p2 127.0.0.12:7777");
     EXPECT_EQ(published(), before + 1) << "of the others nothing changed";
     ASSERT_EQ(feed_.standings().count(7), 1U);
-    EXPECT_EQ(feed_.standings().at(7).members.at(1).standing, "eligible");
+    EXPECT_EQ(feed_.standings().at(7).members.at(1).standing, patroni::Standing::eligible);
     // It is one of them from now on.
     answer({leader("p1", "127.0.0.11"), replica("p3", "127.0.0.13")});
     EXPECT_EQ(update(feed_), "");

@@ -20,7 +20,6 @@ using testing::HasSubstr;
 
 TEST_F(TopologyFeedTest, MakesATableForEveryPort) {
     TopologyFeed feed(settings(config(), kNever), publish());
-    EXPECT_EQ(feed.cluster_name(), "main");
     feed.start();
     EXPECT_EQ(update(feed), "");
     EXPECT_EQ(eligible(0), "p1 127.0.0.11:5432");
@@ -277,7 +276,7 @@ TEST_F(TopologyFeedTest, LogsEachChangeOnce) {
     });
     EXPECT_EQ(count_of("main: p1 leader running, p2 replica streaming", log), 1U) << log;
     EXPECT_EQ(count_of("main: p1 leads: leader", log), 1U) << log;
-    EXPECT_EQ(count_of("; what is known stays in force", log), 1U) << log;
+    EXPECT_EQ(count_of("; keeping the last known topology", log), 1U) << log;
 }
 
 TEST_F(TopologyFeedTest, WarnsOnceOfALeaderThatIsOneByClusterAlone) {
@@ -309,7 +308,7 @@ TEST_F(TopologyFeedTest, StopTellsAnUpdateThatWaits) {
 TEST_F(TopologyFeedTest, ReportsWhatItKnowsAndHowItCameToKnowIt) {
     TopologyFeed feed(settings(config(), kNever), publish());
     EXPECT_EQ(feed.report().name, "main");
-    EXPECT_EQ(feed.report().table_age, std::nullopt);
+    EXPECT_EQ(feed.report().answer_age, std::nullopt);
     EXPECT_TRUE(feed.report().members.empty());
     EXPECT_TRUE(feed.standings().empty());
     auto tagged = replica("p2", "127.0.0.12");
@@ -322,8 +321,8 @@ TEST_F(TopologyFeedTest, ReportsWhatItKnowsAndHowItCameToKnowIt) {
     EXPECT_EQ(report.leader, "p1");
     EXPECT_NE(report.leader_reason, "");
     EXPECT_FALSE(report.paused);
-    ASSERT_TRUE(report.table_age.has_value());
-    EXPECT_GE(*report.table_age, 0.0);
+    ASSERT_TRUE(report.answer_age.has_value());
+    EXPECT_GE(*report.answer_age, 0.0);
     EXPECT_EQ(report.polls.last_host, patroni_.url());
     EXPECT_EQ(report.polls.last_error, "");
     EXPECT_GE(report.polls.good, 1U);
@@ -342,10 +341,10 @@ TEST_F(TopologyFeedTest, ReportsWhatItKnowsAndHowItCameToKnowIt) {
 
     const auto standings = feed.standings();
     ASSERT_EQ(standings.size(), 3U);
-    EXPECT_EQ(standings.at(0).members.at(0).standing, "eligible");
-    EXPECT_EQ(standings.at(0).members.at(1).standing, "out");
+    EXPECT_EQ(standings.at(0).members.at(0).standing, patroni::Standing::eligible);
+    EXPECT_EQ(standings.at(0).members.at(1).standing, patroni::Standing::out);
     EXPECT_EQ(standings.at(0).members.at(1).reason, "role is replica");
-    EXPECT_EQ(standings.at(2).members.at(1).standing, "eligible");
+    EXPECT_EQ(standings.at(2).members.at(1).standing, patroni::Standing::eligible);
 
     patroni_.answer("/cluster", {.status = 503});
     EXPECT_NE(update(feed), "");

@@ -1,10 +1,10 @@
+#include "daemon/config/yaml_node.h"
+
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "daemon/config/yaml_mapping.h"
 
 namespace daemons {
 namespace {
@@ -15,9 +15,17 @@ using testing::IsEmpty;
 /// The problems of a file named "f.yaml", of which nothing must be left when there are any.
 std::vector<std::string> problems_of(const std::string& text) {
     Problems problems("f.yaml");
-    const YAML::Node node = parse_yaml(text, problems);
-    EXPECT_TRUE(problems.empty() || node.IsNull()) << text;
+    const YamlNode node = parse_yaml(text, problems);
+    EXPECT_TRUE(problems.empty() || node.is_null()) << text;
     return problems.lines();
+}
+
+/// The value of a mapping's key; null if it has no such key.
+YamlNode value_of(const YamlNode& mapping, const std::string& key) {
+    for (const auto& [each, value] : mapping.entries())
+        if (each.text() == key)
+            return value;
+    return {};
 }
 
 std::string repeated(const std::string& text, std::size_t times) {
@@ -40,11 +48,21 @@ std::string alias_bomb(int levels) {
 
 TEST(ParseYaml, GivesTheTreeOfAGoodFile) {
     Problems problems("f.yaml");
-    const YAML::Node node = parse_yaml("a: 1\nb: [x, y]\nc: {d: null}\n", problems);
+    const YamlNode node = parse_yaml("a: 1\nb: [x, y]\nc: {d: null}\n", problems);
     EXPECT_THAT(problems.lines(), IsEmpty());
-    EXPECT_EQ(node["a"].Scalar(), "1");
-    EXPECT_EQ(node["b"][1].Scalar(), "y");
-    EXPECT_TRUE(node["c"]["d"].IsNull());
+    ASSERT_EQ(node.entries().size(), 3U);
+    EXPECT_EQ(value_of(node, "a").text(), "1");
+    EXPECT_EQ(value_of(node, "b").elements().at(1).text(), "y");
+    EXPECT_TRUE(value_of(value_of(node, "c"), "d").is_null());
+    EXPECT_EQ(value_of(value_of(node, "c"), "d").line(), 3);
+}
+
+TEST(ParseYaml, TellsPlainScalarsFromThoseWithQuotesOrATag) {
+    Problems problems("f.yaml");
+    const YamlNode node = parse_yaml("a: 1\nb: '1'\nc: \"1\"\nd: !!str 1\n", problems);
+    EXPECT_TRUE(value_of(node, "a").is_plain());
+    for (const std::string key : {"b", "c", "d"})
+        EXPECT_FALSE(value_of(node, key).is_plain()) << key;
 }
 
 TEST(ParseYaml, RefusesAnEmptyFile) {
@@ -97,12 +115,12 @@ TEST(ParseYaml, RefusesKeysThatAreNotWords) {
 
 TEST(ParseYaml, AllowsAliases) {
     Problems problems("f.yaml");
-    const YAML::Node node =
+    const YamlNode node =
         parse_yaml("a: &x {b: 1}\nc: *x\nd: [*x, *x]\ne: &x 2\nf: *x\n", problems);
     EXPECT_THAT(problems.lines(), IsEmpty());
-    EXPECT_EQ(node["c"]["b"].Scalar(), "1");
-    EXPECT_EQ(node["d"][1]["b"].Scalar(), "1");
-    EXPECT_EQ(node["f"].Scalar(), "2");
+    EXPECT_EQ(value_of(value_of(node, "c"), "b").text(), "1");
+    EXPECT_EQ(value_of(value_of(node, "d").elements().at(1), "b").text(), "1");
+    EXPECT_EQ(value_of(node, "f").text(), "2");
 }
 
 TEST(ParseYaml, RefusesAnAliasBomb) {

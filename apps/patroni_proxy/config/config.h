@@ -18,7 +18,7 @@
 
 namespace proxy {
 
-/// Who serves while nobody does by `roles`.
+/// Roles that serve while no member serves by `roles`.
 struct Fallback {
     std::set<patroni::RequestedRole> roles;
     OnReturn on_return = OnReturn::keep;
@@ -26,7 +26,7 @@ struct Fallback {
     friend bool operator==(const Fallback&, const Fallback&) = default;
 };
 
-/// Where clients come in and the members they are led to.
+/// A port: where clients connect, and the members that serve them.
 struct PortConfig {
     std::string name;
     std::vector<net::ListenAddress> listen;
@@ -34,7 +34,7 @@ struct PortConfig {
     PortSettings settings;
     patroni::Requirements wanted;
     std::optional<Fallback> fallback;
-    /// The port to connect to on every member; empty: the one that Patroni says of each.
+    /// The port to connect to on every member; empty: the one that Patroni reports for each.
     std::optional<std::uint16_t> host_port;
 
     friend bool operator==(const PortConfig&, const PortConfig&) = default;
@@ -47,27 +47,27 @@ struct ClusterConfig : daemons::ClusterSource {
     friend bool operator==(const ClusterConfig&, const ClusterConfig&) = default;
 };
 
-/// The whole file, checked: values that make sense, names that are known, and no two addresses
-/// that cannot be listened on at once.
+/// The whole file, checked: values make sense, names are known, and all addresses can be listened
+/// on together.
 struct Config {
     std::chrono::milliseconds cluster_update_interval{3'000};
     net::ListenAddress listen_address;  ///< of the HTTP API
     unsigned workers = 1;
     std::chrono::milliseconds drain_timeout{60'000};
     net::TcpOptions tcp;
-    std::uint64_t max_connections = 0;  ///< 0: as many as descriptors allow
+    std::uint64_t max_connections = 0;  ///< 0: as many as the descriptors allow
     daemons::LogConfig log;
     std::vector<ClusterConfig> clusters;
-    /// Where each address stands in the file, for messages: "file:line", by address.
+    /// "file:line" of each address, for messages, by address.
     std::map<std::string, std::string> listen_places;
 };
 
 using daemons::ConfigError;
 
-/// Throws ConfigError. All files are read with `read`, those that the file names too.
+/// Throws ConfigError. Reads all files with `read`, including those that the file names.
 [[nodiscard]] Config load_config(const std::string& path,
                                  const daemons::ReadFile& read = daemons::read_file);
-/// The same of a text; `path` is for messages.
+/// The same for a text; `path` is for messages.
 [[nodiscard]] Config parse_config(const std::string& text, const std::string& path,
                                   const daemons::ReadFile& read = daemons::read_file);
 

@@ -1,4 +1,4 @@
-#include "patroni_proxy/config.h"
+#include "patroni_proxy/config/config.h"
 
 #include <algorithm>
 #include <array>
@@ -17,24 +17,21 @@ using daemons::YamlMapping;
 
 constexpr std::uint64_t kMaxWorkers = 256;
 constexpr std::uint64_t kMaxCount = 1'000'000'000;
-// The kernel takes no more than 32,767 s for either.
+// The kernel's limit is 32,767 s for either.
 constexpr std::chrono::hours kMaxKeepalive{9};
 
-/// Reads one file; collects what is wrong with it.
+/// Reads one file and collects its problems.
 class Reader {
   public:
     Reader(const daemons::ReadFile& read_file, Problems& problems)
         : read_file_(read_file), problems_(problems) {}
 
-    Config read(const YAML::Node& root) {
+    Config read(const daemons::YamlNode& root) {
         Config config;
         YamlMapping file(root, "the file", problems_);
-        if (const auto interval = file.duration("cluster_update_interval")) {
-            config.cluster_update_interval = *interval;
-            if (interval->count() < 100)
-                problems_.add(*file.find("cluster_update_interval"),
-                              "cluster_update_interval must be at least 100ms");
-        }
+        config.cluster_update_interval =
+            daemons::read_interval(file, "cluster_update_interval", problems_)
+                .value_or(config.cluster_update_interval);
         config.listen_address = read_listen_address(file);
         const auto cores = std::max(1U, std::thread::hardware_concurrency());
         config.workers =
@@ -47,11 +44,8 @@ class Reader {
         defaults_.tcp = config.tcp;
         defaults_.log_sessions = log_sessions_;
         read_treatment(file, defaults_);
-        if (const auto clusters = file.require("clusters")) {
-            const YamlMapping mapping(*clusters, "clusters", problems_);
-            for (const auto& entry : mapping.entries())
-                config.clusters.push_back(read_cluster(entry));
-        }
+        config.clusters = daemons::read_each(
+            file, "clusters", problems_, [this](const auto& entry) { return read_cluster(entry); });
         file.reject_unknown();
         config.listen_places = listens_.places();
         return config;
@@ -66,7 +60,7 @@ class Reader {
         return usual;
     }
 
-    void read_log(const YAML::Node& where, Config& config) {
+    void read_log(const daemons::YamlNode& where, Config& config) {
         YamlMapping node(where, "log", problems_);
         config.log = daemons::read_log(node, problems_);
         log_sessions_ = node.choice("sessions", {"all", "failed"}).value_or(0) == 0;
@@ -86,7 +80,7 @@ class Reader {
         }
     }
 
-    /// Those that stand in the file for all ports and may stand in a port for it alone.
+    /// Keys allowed at the top of the file, for all ports, and in a port.
     void read_treatment(YamlMapping& node, PortSettings& settings) {
         if (const auto timeout = node.duration("connect_timeout")) {
             settings.connect_timeout = *timeout;
@@ -108,7 +102,7 @@ class Reader {
             daemons::read_cluster_source(node, cluster.name, read_file_, problems_);
         if (const auto ports = node.require("ports")) {
             YamlMapping mapping(*ports, "ports of cluster " + in_quotes(entry.key), problems_);
-            if (ports->IsMap() && mapping.entries().empty())
+            if (ports->is_mapping() && mapping.entries().empty())
                 problems_.add(*ports,
                               "cluster " + in_quotes(entry.key) + " needs at least one port");
             for (const auto& port : mapping.entries())
@@ -152,10 +146,10 @@ class Reader {
         for (const auto& [role, where] :
              daemons::read_roles(node, "fallback_roles", what, problems_)) {
             fallback.roles.insert(role);
-            // One that is out whenever the regular members are would only look like a fallback.
+            // Such a role is out whenever the regular roles are, so it is no fallback.
             if (patroni::covers(roles, role))
                 problems_.add(where, what + ": " + in_quotes(patroni::name_of(role)) +
-                                         " in fallback_roles is covered by roles already");
+                                         " in fallback_roles is already covered by roles");
         }
         return fallback;
     }
@@ -170,7 +164,7 @@ class Reader {
             port.listen_mode = static_cast<unsigned>(std::stoul(*mode, nullptr, 8));
         if (!octal || *port.listen_mode > 0777)
             problems_.add(*node.find("listen_mode"),
-                          what + ": listen_mode must be a mode of files in octal, as 0770");
+                          what + ": listen_mode must be an octal file mode such as 0770");
     }
 
     void read_limits(YamlMapping& node, const std::string& what, PortSettings& settings) {
@@ -193,8 +187,8 @@ class Reader {
             read_network(text, where, what, settings);
     }
 
-    void read_network(const std::string& text, const YAML::Node& where, const std::string& what,
-                      PortSettings& settings) {
+    void read_network(const std::string& text, const daemons::YamlNode& where,
+                      const std::string& what, PortSettings& settings) {
         std::string reason;
         if (const auto network = net::Network::parse(text, &reason))
             settings.allow.push_back(*network);
@@ -213,13 +207,7 @@ class Reader {
 
 Config parse_config(const std::string& text, const std::string& path,
                     const daemons::ReadFile& read) {
-    Problems problems(path);
-    const YAML::Node root = daemons::parse_yaml(text, problems);
-    Config config;
-    if (problems.empty())
-        config = Reader(read, problems).read(root);
-    daemons::refuse_if_any(problems);
-    return config;
+    return daemons::read_config<Reader>(text, Problems(path), read);
 }
 
 Config load_config(const std::string& path, const daemons::ReadFile& read) {

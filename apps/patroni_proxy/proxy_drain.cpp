@@ -1,0 +1,102 @@
+// Draining and ending: a removed port, or the whole proxy.
+
+#include <algorithm>
+#include <utility>
+
+#include "daemon/log/log.h"
+#include "patroni_proxy/proxy.h"
+
+namespace proxy {
+
+static constexpr std::chrono::milliseconds kDrainTick{100};
+
+void Proxy::drain(std::function<void()> drained) {
+    accepting_ = false;
+    forget_applied();
+    drained_ = std::move(drained);
+    drain_deadline_ = Clock::now() + config_.drain_timeout;
+    for (auto& [id, port] : ports_)
+        port.sockets.clear();
+    stop_accepting_on_old_sockets();
+    auto requests = socket_requests(config_);
+    requests.resize(1);
+    sockets_.use(requests, {admin_->socket()});
+    daemons::log::info("draining: no new clients; " + std::to_string(sessions_.open.load()) +
+                       " sessions have " + std::to_string(config_.drain_timeout.count()) +
+                       " ms to end");
+    arm_drain_timer();
+}
+
+/// Does not restart a running timer: frequent reloads must not delay what is due.
+void Proxy::arm_drain_timer() {
+    if (!drain_timer_.armed())
+        drain_timer_.arm(kDrainTick);
+}
+
+void Proxy::on_drain_timer() {
+    const auto now = Clock::now();
+    bool more = false;
+    for (auto port = ports_.begin(); port != ports_.end();) {
+        const auto& leaves_at = port->second.leaves_at;
+        const bool over = leaves_at && (port->second.port->sessions == 0 || now >= *leaves_at);
+        more |= leaves_at && !over;
+        port = over ? drop_port(port) : std::next(port);
+    }
+    if (drained_ && (sessions_.open == 0 || now >= drain_deadline_))
+        return std::exchange(drained_, nullptr)();
+    if (more || drained_)
+        arm_drain_timer();
+}
+
+Proxy::Ports::iterator Proxy::drop_port(Ports::iterator port) {
+    const PortId id = port->first;
+    const OpenPort dropped = port->second;
+    on_each_worker([id](Worker& worker) { worker.remove(id, SessionEnd::port_removed); });
+    on_first_worker([&] { readiness_->forget(id); });
+    const auto next = ports_.erase(port);
+    const bool last = std::none_of(ports_.begin(), ports_.end(), [&](const auto& each) {
+        return each.second.cluster == dropped.cluster;
+    });
+    if (last) {
+        feeds_.erase(dropped.cluster);
+        feed_settings_.erase(dropped.cluster);
+    }
+    return next;
+}
+
+void Proxy::end_all_sessions() {
+    for (auto& [id, port] : ports_)
+        port.sockets.clear();
+    stop_accepting_on_old_sockets();
+    on_each_worker([this](Worker& worker) {
+        for (const auto& [id, port] : ports_)
+            worker.remove(id, SessionEnd::proxy_stopped);
+    });
+}
+
+void Proxy::forget_applied() {
+    first_tables_timer_.cancel();
+    applied_ = nullptr;
+}
+
+void Proxy::stop() {
+    forget_applied();
+    drain_timer_.cancel();
+    drained_ = nullptr;
+    // Feeds first: they need the workers to put a last table in force.
+    for (const auto& [name, feed] : feeds_)
+        feed->stop();
+    admin_.reset();
+    if (!workers_.empty())
+        end_all_sessions();
+    for (const auto& worker : workers_)
+        worker->stop();
+    acceptors_.clear();
+    readiness_.reset();
+    workers_.clear();
+    // Nobody accepts any more: the kernel must refuse clients and not keep them in a backlog.
+    ports_.clear();
+    sockets_.use({}, {});
+}
+
+}  // namespace proxy

@@ -1,0 +1,102 @@
+#include "patroni_proxy/topology/member_addresses.h"
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "daemon/log/log.h"
+
+namespace proxy {
+namespace {
+
+// Workers wait for nobody, but this thread waits so long in one view, for all names together, if
+// none of their addresses is known yet.
+constexpr std::chrono::milliseconds kResolveTimeout{1'000};
+
+}  // namespace
+
+MemberAddresses::MemberAddresses(std::string cluster, ResolverPtr resolver,
+                                 patroni::ResolvePrefer prefer)
+    : cluster_(std::move(cluster)), resolver_(std::move(resolver)), prefer_(prefer) {}
+
+void MemberAddresses::begin_view(const patroni::ClusterSnapshot& snapshot) {
+    ++views_;
+    // All at once, so that slow names are waited for side by side.
+    for (const auto& member : snapshot.members)
+        (void)resolver_->addresses_of(member.host, prefer_, std::chrono::milliseconds{0});
+    names_until_ = patroni::Clock::now() + kResolveTimeout;
+}
+
+void MemberAddresses::end_view() {
+    std::erase_if(tracked_, [this](const auto& entry) { return entry.second.of_view != views_; });
+    std::erase_if(backends_, [](const auto& entry) { return entry.second.expired(); });
+}
+
+const MemberAddresses::Tracked& MemberAddresses::of(const patroni::Member& member,
+                                                    std::optional<std::uint16_t> host_port,
+                                                    patroni::Clock::time_point answered_at) {
+    Tracked& tracked = tracked_[{member.name, host_port}];
+    if (std::exchange(tracked.of_view, views_) == views_)
+        return tracked;  // another port asked already
+    const std::string before = addresses_of(tracked.whereabouts.current());
+    const std::string trouble =
+        locate(member, host_port ? host_port : member.port, answered_at, tracked.whereabouts);
+    const std::string now = addresses_of(tracked.whereabouts.current());
+    const std::string whose = cluster_ + ": " + member.name;
+    if (std::exchange(tracked.trouble, trouble) != trouble && !before.empty())
+        daemons::log::warning(whose + ": " +
+                              (trouble.empty()
+                                   ? "its address is known again: " + now
+                                   : trouble + "; keeping the last known address " + now));
+    else if (!before.empty() && before != now)
+        daemons::log::info(whose + " moved from " + before + " to " + now);
+    return tracked;
+}
+
+/// Why nothing was found; empty if something was.
+std::string MemberAddresses::locate(const patroni::Member& member,
+                                    std::optional<std::uint16_t> port,
+                                    patroni::Clock::time_point answered_at,
+                                    Whereabouts& whereabouts) {
+    if (member.host.empty())
+        return "no address in Patroni's answer";
+    if (!port)
+        return "no port in Patroni's answer";
+    auto patience = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::max(names_until_ - patroni::Clock::now(), patroni::Clock::duration::zero()));
+    if (!whereabouts.current().empty())
+        patience = std::min(patience, patroni::Resolver::kStaleAfter);
+    const auto found = resolver_->find(member.host, prefer_, patience);
+    if (!found)
+        return "host " + member.host + " has no address: " + found.reason();
+    std::vector<BackendPtr> backends;
+    for (const auto& ip : found.value().addresses)
+        if (auto backend = backend_at(member.name, ip, *port))
+            backends.push_back(std::move(backend));
+    if (backends.empty())
+        return "host " + member.host + " has an address of an unknown kind";
+    whereabouts.found(answered_at, found.value().at, backends, prefer_);
+    return {};
+}
+
+/// The known backend or a new one; null if `ip` is not an address.
+BackendPtr MemberAddresses::backend_at(const std::string& member, const std::string& ip,
+                                       std::uint16_t port) {
+    std::weak_ptr<Backend>& known = backends_[{member, ip, port}];
+    if (BackendPtr backend = known.lock())
+        return backend;
+    const auto address = net::SocketAddress::from_ip(ip, port);
+    if (!address)
+        return nullptr;
+    auto backend = BackendPtr(new Backend{member, *address});
+    known = backend;
+    return backend;
+}
+
+void MemberAddresses::allow_trouble_reports() {
+    for (const auto& [place, known] : backends_)
+        if (const BackendPtr backend = known.lock())
+            backend->reachability.allow_reports();
+}
+
+}  // namespace proxy

@@ -1,0 +1,85 @@
+#include "daemon/report/cluster_report.h"
+
+#include <chrono>
+
+#include "daemon/report/process_report.h"
+
+namespace daemons {
+namespace {
+
+MemberReport report_of(const patroni::Member& member, const patroni::ClusterView& view) {
+    MemberReport report{.name = member.name,
+                        .role = member.role_name,
+                        .state = member.state_name,
+                        .host = member.host,
+                        .port = member.port,
+                        .timeline = member.timeline,
+                        .lag = member.lag,
+                        .tags = member.tags,
+                        .up = patroni::serves(member.state),
+                        .leads = member.name == view.leader.member,
+                        .dcs_last_seen_age = {}};
+    if (const auto seen = view.dcs_last_seen.find(member.name); seen != view.dcs_last_seen.end()) {
+        const std::chrono::duration<double> now =
+            std::chrono::system_clock::now().time_since_epoch();
+        report.dcs_last_seen_age = now.count() - static_cast<double>(seen->second);
+    }
+    return report;
+}
+
+}  // namespace
+
+void PollReport::note(const patroni::ClusterWatcher::PollResult& poll) {
+    ++(poll.answered ? good : failed);
+    last_error = poll.errors;
+    last_host = poll.host;
+    last_seconds = poll.took.count();
+    seconds_total += poll.took.count();
+}
+
+ClusterReport cluster_report(const std::string& name, const patroni::ClusterView& view,
+                             const PollReport& polls) {
+    ClusterReport report;
+    report.name = name;
+    report.polls = polls;
+    report.leader = view.leader.member;
+    report.leader_reason = view.leader.reason;
+    report.warnings = view.warnings;
+    if (!view.snapshot)
+        return report;
+    report.answer_age = seconds_since(view.answered_at);
+    report.paused = view.snapshot->paused;
+    for (const auto& member : view.snapshot->members)
+        report.members.push_back(report_of(member, view));
+    return report;
+}
+
+Json json_of(const PollReport& polls) {
+    return Json::object()
+        .add("good", polls.good)
+        .add("failed", polls.failed)
+        .add("last_error", polls.last_error)
+        .add("last_host", polls.last_host)
+        .add("seconds_total", polls.seconds_total)
+        .add("last_seconds", polls.last_seconds);
+}
+
+void add_cluster(Metrics& out, const ClusterReport& cluster, const Labels& of_cluster) {
+    const PollReport& polls = cluster.polls;
+    out.counter("polls_total", "Polls of Patroni, including failed ones", of_cluster,
+                polls.good + polls.failed);
+    out.counter("polls_failed_total", "Polls that no host of the cluster answered", of_cluster,
+                polls.failed);
+    out.counter("polls_seconds_total", "Time spent in all polls", of_cluster, polls.seconds_total);
+    out.gauge("poll_last_seconds", "Time spent in the last poll", of_cluster, polls.last_seconds);
+    out.flag("cluster_leader_known", "1 if a member is known to lead", of_cluster,
+             !cluster.leader.empty());
+    out.flag("cluster_paused", "1 if Patroni is paused (maintenance mode)", of_cluster,
+             cluster.paused);
+    out.gauge("cluster_members", "Members in Patroni's answer", of_cluster,
+              std::uint64_t{cluster.members.size()});
+    out.gauge("cluster_warnings", "Warnings about the cluster in /status", of_cluster,
+              std::uint64_t{cluster.warnings.size()});
+}
+
+}  // namespace daemons

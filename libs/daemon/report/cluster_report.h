@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/report/metrics.h"
+#include "daemon/text/json.h"
+#include "patroni/verdict/cluster_view.h"
+#include "patroni/watch/cluster_watcher.h"
+
+// What both daemons tell of a cluster, in their status and their metrics. Values; any thread.
+namespace daemons {
+
+/// How the polls of one cluster went.
+struct PollReport {
+    std::uint64_t good = 0;
+    std::uint64_t failed = 0;
+    std::string last_error;    ///< empty if the last poll was good
+    std::string last_host;     ///< the host that answered the last poll
+    double seconds_total = 0;  ///< spent in all polls
+    double last_seconds = 0;   ///< spent in the last poll
+
+    void note(const patroni::ClusterWatcher::PollResult& poll);
+};
+
+/// A member as Patroni describes it; what Patroni does not tell is empty.
+struct MemberReport {
+    std::string name;
+    std::string role;
+    std::string state;
+    std::string host;
+    std::optional<std::uint16_t> port;
+    std::optional<std::uint64_t> timeline;
+    std::optional<std::uint64_t> lag;  ///< bytes
+    std::map<std::string, std::string> tags;
+    bool up = false;                          ///< its state is one that serves sessions
+    bool leads = false;                       ///< the verdict, and not only Patroni's word
+    std::optional<double> dcs_last_seen_age;  ///< seconds, by the member's clock and ours
+};
+
+struct ClusterReport {
+    std::string name;
+    std::string leader;         ///< empty if nobody is known to lead
+    std::string leader_reason;  ///< why it leads, or why nobody does
+    bool paused = false;
+    std::optional<double> answer_age;  ///< seconds since Patroni's last good answer
+    std::vector<std::string> warnings;
+    PollReport polls;
+    std::vector<MemberReport> members;
+};
+[[nodiscard]] ClusterReport cluster_report(const std::string& name,
+                                           const patroni::ClusterView& view,
+                                           const PollReport& polls);
+
+[[nodiscard]] Json json_of(const PollReport& polls);
+/// Polls, and what is known of the leader and of the cluster as a whole.
+void add_cluster(Metrics& out, const ClusterReport& cluster, const Labels& of_cluster);
+
+}  // namespace daemons
