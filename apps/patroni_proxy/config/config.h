@@ -14,7 +14,7 @@
 #include "net/socket/tcp_options.h"
 #include "patroni/verdict/eligibility.h"
 #include "patroni_proxy/backend/backend_table.h"
-#include "patroni_proxy/session/port_settings.h"
+#include "patroni_proxy/host/port_settings.h"
 
 namespace proxy {
 

@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "net/socket/socket_address.h"
-#include "patroni_proxy/session/port_settings.h"
-#include "patroni_proxy/session/session_end.h"
+#include "patroni_proxy/host/port_settings.h"
+#include "patroni_proxy/host/session_end.h"
 
 namespace proxy {
 

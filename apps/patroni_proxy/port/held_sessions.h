@@ -8,10 +8,10 @@
 
 #include "net/loop/event_loop.h"
 #include "net/loop/timer.h"
+#include "patroni_proxy/host/port_settings.h"
+#include "patroni_proxy/host/queue_entry.h"
+#include "patroni_proxy/host/session_end.h"
 #include "patroni_proxy/port/port.h"
-#include "patroni_proxy/session/port_settings.h"
-#include "patroni_proxy/session/queue_entry.h"
-#include "patroni_proxy/session/session_end.h"
 
 namespace proxy {
 

@@ -18,11 +18,11 @@
 #include "net/socket/unique_fd.h"
 #include "patroni_proxy/backend/backend_picker.h"
 #include "patroni_proxy/backend/backend_table.h"
+#include "patroni_proxy/host/session_host.h"
+#include "patroni_proxy/host/tally.h"
 #include "patroni_proxy/port/held_sessions.h"
 #include "patroni_proxy/port/port.h"
 #include "patroni_proxy/session/session.h"
-#include "patroni_proxy/session/session_host.h"
-#include "patroni_proxy/session/tally.h"
 
 namespace proxy {
 

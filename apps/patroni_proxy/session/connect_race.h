@@ -9,8 +9,8 @@
 #include "net/loop/timer.h"
 #include "net/socket/unique_fd.h"
 #include "patroni_proxy/backend/backend_table.h"
-#include "patroni_proxy/session/seat.h"
-#include "patroni_proxy/session/session_host.h"
+#include "patroni_proxy/host/seat.h"
+#include "patroni_proxy/host/session_host.h"
 
 namespace proxy {
 

@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "net/loop/event_loop.h"
+#include "patroni_proxy/host/session_end.h"
 #include "patroni_proxy/postgres/startup.h"
-#include "patroni_proxy/session/session_end.h"
 
 namespace proxy {
 

@@ -6,9 +6,9 @@
 #include "net/loop/event_loop.h"
 #include "net/loop/timer.h"
 #include "patroni_proxy/backend/backend_picker.h"
+#include "patroni_proxy/host/session_end.h"
+#include "patroni_proxy/host/session_host.h"
 #include "patroni_proxy/postgres/startup.h"
-#include "patroni_proxy/session/session_end.h"
-#include "patroni_proxy/session/session_host.h"
 
 namespace proxy {
 

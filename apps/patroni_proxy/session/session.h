@@ -16,15 +16,15 @@
 #include "net/socket/socket_address.h"
 #include "net/socket/unique_fd.h"
 #include "patroni_proxy/backend/backend_table.h"
+#include "patroni_proxy/host/queue_entry.h"
+#include "patroni_proxy/host/seat.h"
+#include "patroni_proxy/host/session_end.h"
+#include "patroni_proxy/host/session_host.h"
 #include "patroni_proxy/postgres/startup.h"
 #include "patroni_proxy/session/cancel_request.h"
 #include "patroni_proxy/session/connect_race.h"
 #include "patroni_proxy/session/held_client.h"
-#include "patroni_proxy/session/queue_entry.h"
 #include "patroni_proxy/session/refusal.h"
-#include "patroni_proxy/session/seat.h"
-#include "patroni_proxy/session/session_end.h"
-#include "patroni_proxy/session/session_host.h"
 
 namespace proxy {
 

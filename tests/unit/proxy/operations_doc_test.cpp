@@ -10,7 +10,7 @@
 
 #include "admin/sample_report.h"
 #include "patroni_proxy/admin/metrics_text.h"
-#include "patroni_proxy/session/session_end.h"
+#include "patroni_proxy/host/session_end.h"
 
 namespace proxy {
 namespace {

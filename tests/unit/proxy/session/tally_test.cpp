@@ -1,4 +1,4 @@
-#include "patroni_proxy/session/tally.h"
+#include "patroni_proxy/host/tally.h"
 
 #include <cstddef>
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "daemon/log/log_throttle.h"
-#include "patroni_proxy/session/session_end.h"
+#include "patroni_proxy/host/session_end.h"
 
 namespace proxy {
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "patroni_proxy/backend/backend_table.h"
-#include "patroni_proxy/session/tally.h"
+#include "patroni_proxy/host/tally.h"
 
 namespace proxy {
 

@@ -1,4 +1,4 @@
-#include "patroni_proxy/session/seat.h"
+#include "patroni_proxy/host/seat.h"
 
 #include <utility>
 

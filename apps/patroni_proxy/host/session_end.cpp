@@ -1,4 +1,4 @@
-#include "patroni_proxy/session/session_end.h"
+#include "patroni_proxy/host/session_end.h"
 
 namespace proxy {
 namespace {

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <cstdint>
 
-#include "patroni_proxy/session/session_end.h"
+#include "patroni_proxy/host/session_end.h"
 
 namespace proxy {
 

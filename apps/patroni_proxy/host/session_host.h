@@ -11,10 +11,10 @@
 #include "net/socket/socket_address.h"
 #include "patroni_proxy/backend/backend_picker.h"
 #include "patroni_proxy/backend/backend_table.h"
-#include "patroni_proxy/session/port_settings.h"
-#include "patroni_proxy/session/queue_entry.h"
-#include "patroni_proxy/session/seat.h"
-#include "patroni_proxy/session/session_end.h"
+#include "patroni_proxy/host/port_settings.h"
+#include "patroni_proxy/host/queue_entry.h"
+#include "patroni_proxy/host/seat.h"
+#include "patroni_proxy/host/session_end.h"
 
 namespace proxy {
 
