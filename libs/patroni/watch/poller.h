@@ -149,6 +149,7 @@ class Poller {
     struct Unconfirmed {
         Claim claim;
         Clock::time_point since;
+        Speakers speakers;  ///< every self-report since, be it for the claim or against it
     };
     std::optional<Unconfirmed> unconfirmed_;  ///< a change that no self-report vouches for yet
 

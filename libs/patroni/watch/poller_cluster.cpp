@@ -144,6 +144,8 @@ void Poller::weigh_claim() {
     }
     hosts_.put_last(claim.host, now_);
     foreign_[claim.host.url()] = reason;
+    if (unconfirmed_ && unconfirmed_->claim.host == claim.host)
+        unconfirmed_.reset();
     poll_->claims.pop_front();
     drop_held();
     fail_host(claim.host, reason);
@@ -175,7 +177,7 @@ bool Poller::settle_identity(bool is_over) {
 /// No self-report says which cluster the answer comes from: it counts once a second one agrees.
 void Poller::confirm(const Claim& claim) {
     if (!unconfirmed_ || brings_news(unconfirmed_->claim.snapshot.get(), *claim.snapshot))
-        unconfirmed_ = Unconfirmed{claim, now_};
+        unconfirmed_ = Unconfirmed{claim, now_, poll_->speakers};
     if (now_ - unconfirmed_->since >= Evidence::kConfirmAfter)
         return accept(claim);
     poll_->result.answered = true;
@@ -184,16 +186,24 @@ void Poller::confirm(const Claim& claim) {
     end_cluster();
 }
 
-/// A self-report that comes after its claim has stopped waiting still vouches for it. APIs are slow
-/// while an election is under way: without this a new leader that falls silent afterwards would
-/// leave new sessions with the old one.
+/// A self-report that comes after its claim has stopped waiting still vouches for it, as long as it
+/// may have been asked for the claim's sake. APIs are slow while an election is under way: without
+/// this a new leader that falls silent afterwards would leave new sessions with the old one.
 void Poller::confirm_late(const Endpoint& api, const Speaker& speaker) {
     if (!unconfirmed_ || (poll_ && !poll_->claims.empty()))
+        return;
+    if (now_ - unconfirmed_->since > settings_.timeouts.total)
         return;
     const Claim claim = unconfirmed_->claim;
     if (api != claim.host && api != claim.leader_api)
         return;
-    const auto whose = attribute(claim, {{api.url(), speaker}}, identity_.get(), false, true);
+    unconfirmed_->speakers[api.url()] = speaker;
+    const auto whose = attribute(claim, unconfirmed_->speakers, identity_.get(), /*is_first=*/false,
+                                 /*is_over=*/true);
+    if (whose.kind == Attribution::Kind::foreign) {
+        foreign_[claim.host.url()] = whose.reason;
+        unconfirmed_.reset();
+    }
     if (whose.kind != Attribution::Kind::ours)
         return;
     unconfirmed_.reset();

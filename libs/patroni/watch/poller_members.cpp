@@ -151,20 +151,22 @@ void Poller::take_self_report(const Request& request, const Endpoint& api,
                               const Result<HttpReply>& reply, Clock::duration took) {
     const auto& [member, path, url] = request;
     // An answer from its old address no longer counts.
-    const auto own_api = api_of(member);
-    const bool is_moved = !own_api || !(own_api.value() == api);
+    const auto is_moved = [&] {
+        const auto own_api = api_of(member);
+        return !own_api || !(own_api.value() == api);
+    };
     if (poll_)
         poll_->awaited.erase(request);
     const bool is_asked_again = path == "/primary" && asked_between_.erase(member) != 0 && poll_ &&
                                 poll_->repeated.erase(member) != 0;
-    if (!is_moved && path == "/primary" && reply)
+    if (path == "/primary" && reply && !is_moved())
         candidate_checks_.answered(member, took);
     if (path == "/primary" && member == view().leader.member)
         schedule_.leader_answered(reply ? std::optional(took) : std::nullopt);
     if (is_asked_again)
         ask_member(member, path);
-    const Speaker speaker = hear(api, reply);
-    if (is_moved)
+    const Speaker speaker = hear(api, reply);  // by which it may turn out to have moved
+    if (is_moved())
         return;
     if (const auto another = why_another(member, api, speaker)) {
         if (path == "/patroni")

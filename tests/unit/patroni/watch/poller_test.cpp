@@ -218,25 +218,57 @@ TEST_F(TwinPollerTest, OneAnswerOfUnknownOriginChangesNothing) {
     EXPECT_FALSE(ever_led_elsewhere(world));
 }
 
-TEST_F(PollerTest, ASelfReportThatComesLateStillVouchesForItsAnswer) {
-    PolledWorld world(asking(all()));
+TEST_F(PollerTest, ASelfReportVouchesForAnAnswerForAsLongAsARequestLasts) {
+    for (const auto& [delay, leader] :
+         {std::pair<Clock::duration, std::string>{1500ms, "p2"}, {10s, "p1"}}) {
+        mine.leader = "p1";
+        PolledWorld world(asking(all()));
+        mine.serve(world);
+        world.run_for(5s);
+        ASSERT_EQ(world.leader().member, "p1");
+        // p2 takes over, and answers GET /cluster once; its self-report takes longer than a poll.
+        mine.leader = "p2";
+        for (const auto& url : all())
+            world.apis.erase(url);
+        bool has_answered = false;
+        world.apis[mine.url_of("p2")] = [&](const std::string& path) -> std::optional<HttpReply> {
+            if (path != "/cluster")
+                return mine.self_report("p2");
+            return std::exchange(has_answered, true) ? std::nullopt
+                                                     : std::optional(mine.cluster("p2"));
+        };
+        world.delays[mine.url_of("p2") + "/primary"] = delay;
+        world.run_for(30s);
+        EXPECT_TRUE(has_answered);
+        EXPECT_EQ(world.leader().member, leader) << world.leader().reason;
+    }
+}
+
+TEST_F(TwinPollerTest, ASelfReportVouchesForNoAnswerThatAnotherOneContradicts) {
+    PolledWorld world(asking({vip}));
     mine.serve(world);
+    twin.serve(world);
+    world.apis[vip] = mine.api_of("p2");
     world.run_for(5s);
-    ASSERT_EQ(world.leader().member, "p1");
-    // p2 takes over, and answers GET /cluster once; its self-report takes longer than a poll waits.
-    mine.leader = "p2";
-    for (const auto& url : all())
-        world.apis.erase(url);
+    ASSERT_EQ(world.leader().details.host, "10.0.0.1");
+    // The address leads to both clusters by turns. That of the twin answers for it once.
+    for (const auto& member : mine.members)
+        world.apis[mine.url_of(member)] = [this, member](const std::string& path) {
+            return path == "/cluster" ? std::nullopt : std::optional(mine.self_report(member));
+        };
     bool has_answered = false;
-    world.apis[mine.url_of("p2")] = [&](const std::string& path) -> std::optional<HttpReply> {
+    world.apis[vip] = [&](const std::string& path) -> std::optional<HttpReply> {
         if (path != "/cluster")
             return mine.self_report("p2");
-        return std::exchange(has_answered, true) ? std::nullopt : std::optional(mine.cluster("p2"));
+        return std::exchange(has_answered, true) ? std::nullopt : std::optional(twin.cluster("p1"));
     };
-    world.delays[mine.url_of("p2") + "/primary"] = 1500ms;
+    world.delays[twin.url_of("p1") + "/primary"] = 1500ms;
+    world.delays[vip + "/primary"] = 2500ms;
     world.run_for(30s);
     EXPECT_TRUE(has_answered);
-    EXPECT_EQ(world.leader().member, "p2") << world.leader().reason;
+    for (const auto& view : world.views)
+        for (const auto& member : view.snapshot->members)
+            EXPECT_EQ(member.host.find(mine.net), 0U) << member.name << " at " << member.host;
 }
 
 TEST_F(TwinPollerTest, AMajorityOfTheHostsSaysWhichClusterItIs) {
