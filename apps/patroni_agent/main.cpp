@@ -13,6 +13,7 @@
 #include "daemon/config/config_file.h"
 #include "daemon/log/log.h"
 #include "daemon/service/service.h"
+#include "daemon/system/signals.h"
 #include "patroni_agent/agent_service.h"
 #include "patroni_agent/command_line.h"
 #include "patroni_agent/maintenance_switch.h"
@@ -41,6 +42,7 @@ int check(const agent::CommandLine& command_line) {
 /// Polls once and prints what every listener would answer. The exit code says whether all are
 /// ready.
 int once(const agent::CommandLine& command_line) {
+    daemons::ignore_sigpipe();
     agent::Config config = agent::config_of(command_line);
     log::configure({.level = log::Level::error});
     const auto listeners = config.listeners;

@@ -9,6 +9,7 @@
 #include "daemon/config/config_file.h"
 #include "daemon/log/log.h"
 #include "daemon/service/service.h"
+#include "daemon/system/signals.h"
 #include "patroni_proxy/config/config.h"
 #include "patroni_proxy/once.h"
 #include "patroni_proxy/proxy_service.h"
@@ -33,6 +34,7 @@ int check(const std::string& file) {
 }
 
 int once(const std::string& file) {
+    daemons::ignore_sigpipe();
     log::configure({.level = log::Level::error});
     return proxy::poll_once(proxy::load_config(file), std::cout, std::cerr) ? EXIT_SUCCESS
                                                                             : EXIT_FAILURE;

@@ -16,12 +16,14 @@ std::array<std::string, 2> places_of(const std::string& program, const std::stri
 }  // namespace
 
 std::optional<std::string> find_config(const std::string& program, const std::string& etc) {
-    for (const auto& place : places_of(program, etc)) {
-        // One that exists and cannot be read is the one that is meant: reading it says why.
-        std::error_code error;
-        if (std::filesystem::exists(place, error) || error)
-            return place;
-    }
+    const auto [here, installed] = places_of(program, etc);
+    std::error_code error;
+    // A working directory that may not be looked into, as root's for another user, has none.
+    if (std::filesystem::exists(here, error))
+        return here;
+    // One that cannot be read is the one that is meant: reading it says why.
+    if (std::filesystem::exists(installed, error) || error)
+        return installed;
     return std::nullopt;
 }
 

@@ -23,6 +23,10 @@ sigset_t handled_signals() {
 void block_signals() {
     const sigset_t set = handled_signals();
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    ignore_sigpipe();
+}
+
+void ignore_sigpipe() {
     ::signal(SIGPIPE, SIG_IGN);
 }
 
