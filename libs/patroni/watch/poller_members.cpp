@@ -151,7 +151,7 @@ void Poller::take_self_report(const Request& request, const Endpoint& api,
                               const Result<HttpReply>& reply, Clock::duration took) {
     const auto& [member, path, url] = request;
     // An answer from its old address no longer counts.
-    const auto is_moved = [this, &api, &name = member] {  // Clang 14 captures no binding
+    const auto is_moved = [this, &api, &name = member] {  // clang 14 cannot capture a binding
         const auto own_api = api_of(name);
         return !own_api || !(own_api.value() == api);
     };
