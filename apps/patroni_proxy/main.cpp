@@ -47,9 +47,8 @@ std::optional<log::Level> level_of_environment() {
     return directives ? log::level_from_rust_log(directives) : std::nullopt;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+/// Everything but the commands. Exits with the daemon's, and with 2 if the command line is wrong.
+int daemon_main(int argc, char** argv, const CLI::App& commands) {
     CLI::App app{"Route PostgreSQL connections by role to clusters managed by Patroni."};
     std::string file;
     std::string level_name;
@@ -67,22 +66,49 @@ int main(int argc, char** argv) {
             return log::level_from(name) ? "" : "must be error, warning, info or debug";
         });
     app.set_version_flag("-V,--version", "patroni_proxy " VERSION);
-    app.footer(
-        "Signals: SIGHUP reloads the file, SIGUSR1 stops listening and exits after the last "
-        "session,\nSIGTERM and SIGINT exit at once.");
+    app.footer([&commands] {
+        return "Signals: SIGHUP reloads the file, SIGUSR1 stops listening and exits after the "
+               "last session,\nSIGTERM and SIGINT exit at once.\n" +
+               CLI::Formatter().make_subcommands(&commands, CLI::AppFormatMode::Normal);
+    });
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? EXIT_SUCCESS : kUsageError;
     }
+    if (file.empty())
+        file = daemons::require_config("patroni_proxy");
+    if (check_only)
+        return check(file);
+    return once_only ? once(file)
+                     : serve(file, {.log_level = log::level_from(level_name),
+                                    .fallback_log_level = level_of_environment()});
+}
+
+int command_main(int argc, char** argv, CLI::App& commands, const int& exit_code) {
     try {
-        if (file.empty())
-            file = daemons::require_config("patroni_proxy");
-        if (once_only && !check_only)
-            return once(file);
-        return check_only ? check(file)
-                          : serve(file, {.log_level = log::level_from(level_name),
-                                         .fallback_log_level = level_of_environment()});
+        commands.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return commands.exit(error) == 0 ? EXIT_SUCCESS : kUsageError;
+    }
+    return exit_code;
+}
+
+}  // namespace
+
+/// A first word that is exactly a command's name is the command. Anything else starts the daemon,
+/// as before there were commands; a file named like one is reached as ./members.
+int main(int argc, char** argv) {
+    CLI::App commands{"", "patroni_proxy"};
+    commands.require_subcommand(1);  // so a command's argument may be named like another command
+    int exit_code = EXIT_SUCCESS;
+    try {
+        const std::string first = argc > 1 ? argv[1] : "";
+        const bool is_command =
+            !commands.get_subcommands([&](CLI::App* app) { return app->get_name() == first; })
+                 .empty();
+        return is_command ? command_main(argc, argv, commands, exit_code)
+                          : daemon_main(argc, argv, commands);
     } catch (const std::exception& error) {
         log::flush(std::chrono::seconds{1});
         std::cerr << error.what() << '\n';
