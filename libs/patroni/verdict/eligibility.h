@@ -48,7 +48,7 @@ enum class OnUnfit : std::uint8_t { close, drain };
 
 /// Where a replica's lag is taken from.
 enum class LagSource : std::uint8_t {
-    automatic,  ///< live if GET /cluster has no replay lag, as before Patroni 4
+    automatic,  ///< live if GET /cluster has no replay lag, as before Patroni 4.1
     cluster,    ///< GET /cluster
     live,       ///< the members' own positions
 };

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -31,13 +32,14 @@ inline std::string captured(const std::string& kind, const std::string& version_
 
 /// Of all versions, sorted.
 inline std::vector<std::string> captured_cases(const std::string& kind) {
+    constexpr std::string_view kFolder = "patroni-";
     std::vector<std::string> names;
-    for (const std::string version : {"3.0.2", "4.x"})
-        for (const auto& entry : std::filesystem::directory_iterator(
-                 std::filesystem::path(TEST_DATA) / ("patroni-" + version))) {
+    for (const auto& folder : std::filesystem::directory_iterator(TEST_DATA))
+        for (const auto& entry : std::filesystem::directory_iterator(folder)) {
             const std::string name = entry.path().stem();
             if (name.starts_with(kind + "-"))
-                names.push_back(version + "/" + name.substr(kind.size() + 1));
+                names.push_back(folder.path().filename().string().substr(kFolder.size()) + "/" +
+                                name.substr(kind.size() + 1));
         }
     std::sort(names.begin(), names.end());
     return names;

@@ -102,8 +102,16 @@ const std::set<std::tuple<std::string, std::string, std::string>> kIntendedDiffe
     {"3.0.2/replica-diverged-stuck-on-old-timeline", "p1", "/read-only"},
     // `async` promises what no commit waits for from this very member, and that is true of each
     // member of a quorum; Patroni's /async leaves them out.
-    {"4.x/quorum-mode", "p2", "/async"},
-    {"4.x/quorum-mode", "p3", "/async"},
+    {"4.0.7/quorum-mode", "p2", "/async"},
+    {"4.0.7/quorum-mode", "p3", "/async"},
+    {"4.1.4/quorum-mode", "p2", "/async"},
+    {"4.1.4/quorum-mode", "p3", "/async"},
+    {"4.1.5/quorum-mode", "p2", "/async"},
+    {"4.1.5/quorum-mode", "p3", "/async"},
+    // A new leader that is still being promoted, by its own word: Patroni's /primary goes by the
+    // lock.
+    {"4.0.7/switchover-6", "p2", "/primary"},
+    {"4.1.5/switchover-6", "p2", "/primary"},
     // GET /cluster was not answered, so that nothing is known of anybody: a proxy that starts now
     // serves nothing, and one that runs keeps the last verdict.
     {"3.0.2/dcs-down", "p1", "/replica"},
@@ -136,8 +144,8 @@ TEST(CapturedAnswersTest, VerdictsAreThoseOfPatronisOwnEndpoints) {
         }
     }
     EXPECT_TRUE(differences.empty()) << "not captured, or not different";
-    // 19 cases with one to three members each, six paths a member.
-    EXPECT_GE(compared, 6 * 19U);
+    // 33 cases with one to three members each, six paths a member; 20 steps of switchovers.
+    EXPECT_GE(compared, 6 * 33U + 3 * 20U);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -188,22 +196,64 @@ const std::vector<Golden> kGolden{
      "p1 yes: leader"},
     // Without a lag limit a lagging replica is as good as another; with one, see below.
     {{"3.0.2/async-normal", "3.0.2/receive-paused-lagging", "3.0.2/replay-paused-lagging",
-      "3.0.2/tls-none", "3.0.2/tls-optional", "3.0.2/tls-required", "4.x/async-normal",
-      "4.x/pending-restart", "4.x/receive-paused-lagging", "4.x/replay-paused-lagging",
-      "4.x/scheduled-switchover"},
+      "3.0.2/tls-none", "3.0.2/tls-optional", "3.0.2/tls-required", "4.1.4/async-normal",
+      "4.1.4/pending-restart", "4.1.4/receive-paused-lagging", "4.1.4/replay-paused-lagging",
+      "4.1.4/scheduled-switchover", "4.0.7/async-normal", "4.1.5/async-normal",
+      "4.0.7/replay-paused-lagging", "4.1.5/replay-paused-lagging", "4.0.7/switchover-1",
+      "4.1.5/switchover-1"},
      "p1 yes: leader; p2 no: role is replica; p3 no: role is replica",
      "p1 no: it is the leader; p2 no: role is replica; p3 no: role is replica",
      "p1 no: it is the leader; p2 yes: replica; p3 yes: replica",
      "p1 yes: leader; p2 yes: replica; p3 yes: replica"},
+    // A switchover: the leader shuts down, and until it says so itself nothing else is known of it.
+    {{"4.0.7/switchover-2", "4.1.5/switchover-2"},
+     "p1 yes: leader; p2 no: role is replica; p3 no: role is replica",
+     "p1 no: it is the leader; p2 no: role is replica; p3 no: role is replica",
+     "p1 no: it is the leader; p2 yes: replica; p3 yes: replica",
+     "p1 yes: leader; p2 yes: replica; p3 yes: replica"},
+    // Then nobody leads.
+    {{"4.0.7/switchover-3", "4.1.5/switchover-3", "4.0.7/switchover-4", "4.1.5/switchover-4"},
+     "p1 no: role is replica; p2 no: role is replica; p3 no: role is replica",
+     "p1 no: role is replica; p2 no: role is replica; p3 no: role is replica",
+     "p1 yes: replica; p2 yes: replica; p3 yes: replica",
+     "p1 yes: replica; p2 yes: replica; p3 yes: replica"},
+    {{"4.0.7/switchover-5", "4.1.5/switchover-5"},
+     "p1 no: state is stopped; p2 no: role is replica; p3 no: role is replica",
+     "p1 no: state is stopped; p2 no: role is replica; p3 no: role is replica",
+     "p1 no: state is stopped; p2 yes: replica; p3 yes: replica",
+     "p1 no: state is stopped; p2 yes: replica; p3 yes: replica"},
+    // Then p2 does, p3 follows onto its timeline, and p1 comes back.
+    {{"4.0.7/switchover-6", "4.1.5/switchover-6", "4.0.7/switchover-8", "4.1.5/switchover-8"},
+     "p1 no: state is stopped; p2 yes: leader; p3 no: role is replica",
+     "p1 no: state is stopped; p2 no: it is the leader; p3 no: role is replica",
+     "p1 no: state is stopped; p2 no: it is the leader; p3 yes: replica",
+     "p1 no: state is stopped; p2 yes: leader; p3 yes: replica"},
+    {{"4.0.7/switchover-7", "4.1.5/switchover-7"},
+     "p1 no: state is stopped; p2 yes: leader; p3 no: role is replica",
+     "p1 no: state is stopped; p2 no: it is the leader; p3 no: role is replica",
+     "p1 no: state is stopped; p2 no: it is the leader; p3 no: on timeline 1, the leader is on 2",
+     "p1 no: state is stopped; p2 yes: leader; p3 no: on timeline 1, the leader is on 2"},
+    {{"4.0.7/switchover-9", "4.1.5/switchover-9"},
+     "p1 no: state is starting; p2 yes: leader; p3 no: role is replica",
+     "p1 no: state is starting; p2 no: it is the leader; p3 no: role is replica",
+     "p1 no: state is starting; p2 no: it is the leader; p3 yes: replica",
+     "p1 no: state is starting; p2 yes: leader; p3 yes: replica"},
+    // The leader of a standby cluster takes no writes.
+    {{"4.0.7/standby-cluster", "4.1.5/standby-cluster"},
+     "p1 no: role is standby_leader; p2 no: role is replica; p3 no: role is replica",
+     "p1 no: role is standby_leader; p2 no: role is replica; p3 no: role is replica",
+     "p1 no: role is standby_leader; p2 yes: replica; p3 yes: replica",
+     "p1 yes: standby_leader; p2 yes: replica; p3 yes: replica"},
     // Where a replica's PostgreSQL died while its Patroni was frozen, nothing tells: sessions find
     // out by themselves.
     {{"3.0.2/paused", "3.0.2/pending-restart", "3.0.2/replica-postgres-dead-patroni-frozen",
-      "3.0.2/scheduled-switchover", "4.x/paused", "4.x/replica-postgres-dead-patroni-frozen"},
+      "3.0.2/scheduled-switchover", "4.1.4/paused", "4.1.4/replica-postgres-dead-patroni-frozen",
+      "4.0.7/switchover-10", "4.1.5/switchover-10"},
      "p1 no: role is replica; p2 yes: leader; p3 no: role is replica",
      "p1 no: role is replica; p2 no: it is the leader; p3 no: role is replica",
      "p1 yes: replica; p2 no: it is the leader; p3 yes: replica",
      "p1 yes: replica; p2 yes: leader; p3 yes: replica"},
-    {{"3.0.2/leader-patroni-frozen", "4.x/leader-patroni-frozen"},
+    {{"3.0.2/leader-patroni-frozen", "4.1.4/leader-patroni-frozen"},
      "p1 no: role is replica; "
      "p2 yes: leader by /cluster alone: its API does not answer: timed out; p3 no: role is replica",
      "p1 no: role is replica; p2 no: it is the leader; p3 no: role is replica",
@@ -215,34 +265,34 @@ const std::vector<Golden> kGolden{
      "p1 no: role is replica; p3 no: it is the leader",
      "p1 yes: replica; p3 no: it is the leader",
      "p1 yes: replica; p3 yes: leader"},
-    {{"4.x/leader-patroni-frozen-after-ttl"},
+    {{"4.1.4/leader-patroni-frozen-after-ttl"},
      "p1 yes: leader; p3 no: role is replica",
      "p1 no: it is the leader; p3 no: role is replica",
      "p1 no: it is the leader; p3 yes: replica",
      "p1 yes: leader; p3 yes: replica"},
-    {{"3.0.2/replica-stopped-key-expired", "4.x/replica-stopped-key-expired"},
+    {{"3.0.2/replica-stopped-key-expired", "4.1.4/replica-stopped-key-expired"},
      "p1 yes: leader; p2 no: role is replica",
      "p1 no: it is the leader; p2 no: role is replica",
      "p1 no: it is the leader; p2 yes: replica",
      "p1 yes: leader; p2 yes: replica"},
     // p2 still runs as a primary and has lost its key; a proxy that knew it before keeps it.
-    {{"3.0.2/paused-leader-key-expired-no-leader", "4.x/paused-leader-key-expired-no-leader"},
+    {{"3.0.2/paused-leader-key-expired-no-leader", "4.1.4/paused-leader-key-expired-no-leader"},
      "p1 no: role is replica; p3 no: role is replica",
      "p1 no: role is replica; p3 no: role is replica",
      "p1 yes: replica; p3 yes: replica",
      "p1 yes: replica; p3 yes: replica"},
-    {{"3.0.2/replica-crashed", "4.x/replica-crashed"},
+    {{"3.0.2/replica-crashed", "4.1.4/replica-crashed"},
      "p1 no: state is crashed; p2 yes: leader; p3 no: role is replica",
      "p1 no: state is crashed; p2 no: it is the leader; p3 no: role is replica",
      "p1 no: state is crashed; p2 no: it is the leader; p3 yes: replica",
      "p1 no: state is crashed; p2 yes: leader; p3 yes: replica"},
-    {{"3.0.2/replica-start-failed", "3.0.2/replica-starting", "4.x/replica-start-failed",
-      "4.x/replica-starting"},
+    {{"3.0.2/replica-start-failed", "3.0.2/replica-starting", "4.1.4/replica-start-failed",
+      "4.1.4/replica-starting"},
      "p1 no: state is starting; p2 yes: leader; p3 no: role is replica",
      "p1 no: state is starting; p2 no: it is the leader; p3 no: role is replica",
      "p1 no: state is starting; p2 no: it is the leader; p3 yes: replica",
      "p1 no: state is starting; p2 yes: leader; p3 yes: replica"},
-    {{"3.0.2/replica-stopped", "4.x/replica-stopped"},
+    {{"3.0.2/replica-stopped", "4.1.4/replica-stopped"},
      "p1 yes: leader; p2 no: role is replica; p3 no: state is stopped",
      "p1 no: it is the leader; p2 no: role is replica; p3 no: state is stopped",
      "p1 no: it is the leader; p2 yes: replica; p3 no: state is stopped",
@@ -252,12 +302,12 @@ const std::vector<Golden> kGolden{
      "p1 no: role is replica; p2 no: role is replica; p3 no: it is the leader",
      "p1 no: on timeline 4, the leader is on 5; p2 yes: replica; p3 no: it is the leader",
      "p1 no: on timeline 4, the leader is on 5; p2 yes: replica; p3 yes: leader"},
-    {{"3.0.2/sync-mode", "4.x/sync-mode"},
+    {{"3.0.2/sync-mode", "4.1.4/sync-mode", "4.1.5/sync-mode", "4.1.5/paused"},
      "p1 yes: leader; p2 no: role is replica; p3 no: role is sync_standby",
      "p1 no: it is the leader; p2 no: role is replica; p3 yes: sync_standby",
      "p1 no: it is the leader; p2 yes: replica; p3 no: role is sync_standby",
      "p1 yes: leader; p2 yes: replica; p3 yes: sync_standby"},
-    {{"3.0.2/sync-standby-back"},
+    {{"3.0.2/sync-standby-back", "4.0.7/sync-mode", "4.0.7/paused"},
      "p1 yes: leader; p2 no: role is sync_standby; p3 no: role is replica",
      "p1 no: it is the leader; p2 yes: sync_standby; p3 no: role is replica",
      "p1 no: it is the leader; p2 no: role is sync_standby; p3 yes: replica",
@@ -272,27 +322,28 @@ const std::vector<Golden> kGolden{
      "p1 no: it is the leader; p2 yes: sync_standby; p3 yes: sync_standby",
      "p1 no: it is the leader; p2 no: role is sync_standby; p3 no: role is sync_standby",
      "p1 yes: leader; p2 yes: sync_standby; p3 yes: sync_standby"},
-    {{"4.x/sync-standby-back"},
+    {{"4.1.4/sync-standby-back"},
      "p1 no: role is sync_standby; p2 no: role is replica; p3 yes: leader",
      "p1 yes: sync_standby; p2 no: role is replica; p3 no: it is the leader",
      "p1 no: role is sync_standby; p2 yes: replica; p3 no: it is the leader",
      "p1 yes: sync_standby; p2 yes: replica; p3 yes: leader"},
-    {{"4.x/sync-standby-killed"},
+    {{"4.1.4/sync-standby-killed"},
      "p1 no: role is sync_standby; p3 yes: leader",
      "p1 yes: sync_standby; p3 no: it is the leader",
      "p1 no: role is sync_standby; p3 no: it is the leader",
      "p1 yes: sync_standby; p3 yes: leader"},
-    {{"4.x/sync-two-standbys"},
+    {{"4.1.4/sync-two-standbys"},
      "p1 no: role is sync_standby; p2 no: role is sync_standby; p3 yes: leader",
      "p1 yes: sync_standby; p2 yes: sync_standby; p3 no: it is the leader",
      "p1 no: role is sync_standby; p2 no: role is sync_standby; p3 no: it is the leader",
      "p1 yes: sync_standby; p2 yes: sync_standby; p3 yes: leader"},
-    {{"4.x/quorum-mode"},
+    {{"4.1.4/quorum-mode", "4.0.7/quorum-mode", "4.1.5/quorum-mode"},
      "p1 yes: leader; p2 no: role is quorum_standby; p3 no: role is quorum_standby",
      "p1 no: it is the leader; p2 no: role is quorum_standby; p3 no: role is quorum_standby",
      "p1 no: it is the leader; p2 yes: quorum_standby; p3 yes: quorum_standby",
      "p1 yes: leader; p2 yes: quorum_standby; p3 yes: quorum_standby"},
-    {{"3.0.2/tags-noloadbalance", "4.x/tags-noloadbalance"},
+    {{"3.0.2/tags-noloadbalance", "4.1.4/tags-noloadbalance", "4.0.7/tags-noloadbalance",
+      "4.1.5/tags-noloadbalance"},
      "p1 yes: leader; p2 no: role is replica; p3 no: role is replica",
      "p1 no: it is the leader; p2 no: role is replica; p3 no: role is replica",
      "p1 no: it is the leader; p2 yes: replica; p3 no: tagged noloadbalance",
@@ -310,7 +361,7 @@ TEST(CapturedAnswersTest, EveryAnswerOfClusterHasItsVerdicts) {
 }
 
 TEST(CapturedAnswersTest, NoCapturedAnswerIsLeftOut) {
-    std::vector<std::string> judged{"3.0.2/dcs-down", "3.0.2/dcs-killed", "4.x/dcs-killed"};
+    std::vector<std::string> judged{"3.0.2/dcs-down", "3.0.2/dcs-killed", "4.1.4/dcs-killed"};
     for (const auto& name : judged)
         EXPECT_EQ(captured("cluster", name), "") << name;
     for (const auto& golden : kGolden)
@@ -322,17 +373,22 @@ TEST(CapturedAnswersTest, ALagLimitTellsWhoLags) {
     constexpr std::uint64_t kLimit = 16'777'216;
     const std::vector<std::pair<std::string, std::string>> cases{
         {"3.0.2/async-normal", "p1 no: it is the leader; p2 yes: replica; p3 yes: replica"},
-        {"4.x/async-normal", "p1 no: it is the leader; p2 yes: replica; p3 yes: replica"},
+        {"4.1.4/async-normal", "p1 no: it is the leader; p2 yes: replica; p3 yes: replica"},
         {"3.0.2/receive-paused-lagging",
          "p1 no: it is the leader; p2 yes: replica; "
          "p3 no: lag of 31428256 bytes is over 16777216"},
-        {"4.x/receive-paused-lagging",
+        {"4.1.4/receive-paused-lagging",
          "p1 no: it is the leader; p2 yes: replica; "
          "p3 no: lag of 31739064 bytes is over 16777216"},
-        // 3.0.2 says nothing of replay: lag_source: live is for that.
+        // Before 4.1 /cluster says nothing of replay: lag_source: live is for that.
+        {"4.0.7/replay-paused-lagging",
+         "p1 no: it is the leader; p2 yes: replica; p3 yes: replica"},
+        {"4.1.5/replay-paused-lagging",
+         "p1 no: it is the leader; p2 yes: replica; "
+         "p3 no: lag of 33655224 bytes is over 16777216"},
         {"3.0.2/replay-paused-lagging",
          "p1 no: it is the leader; p2 yes: replica; p3 yes: replica"},
-        {"4.x/replay-paused-lagging",
+        {"4.1.4/replay-paused-lagging",
          "p1 no: it is the leader; p2 yes: replica; "
          "p3 no: lag of 31558032 bytes is over 16777216"},
     };
