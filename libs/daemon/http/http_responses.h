@@ -33,7 +33,8 @@ inline constexpr char kHealthMethods[] = "GET, HEAD, OPTIONS";
 template <typename GetReport>
 void answer_report_path(const HttpRequest& request, const HttpServer::Reply& reply,
                         const GetReport& get_report) {
-    const auto& [method, path] = request;
+    const std::string& method = request.method;
+    const std::string& path = request.path;
     const bool is_health = path == "/live";
     if (!is_health && path != "/status" && path != "/metrics")
         return reply(not_found());

@@ -197,7 +197,20 @@ class HttpServer::Daemon {
         }
         slow.forget(connection);
         request->exchange = std::make_shared<Exchange>(connection);
-        return static_cast<Daemon*>(self)->ask(connection, {method, url}, request->exchange);
+        return static_cast<Daemon*>(self)->ask(connection, {method, url, query_of(connection)},
+                                               request->exchange);
+    }
+
+    static std::map<std::string, std::string> query_of(MHD_Connection* connection) {
+        std::map<std::string, std::string> query;
+        MHD_get_connection_values(
+            connection, MHD_GET_ARGUMENT_KIND,
+            [](void* found, MHD_ValueKind /*kind*/, const char* name, const char* value) {
+                static_cast<decltype(query)*>(found)->emplace(name, value ? value : "");
+                return MHD_YES;
+            },
+            &query);
+        return query;
     }
 
     MHD_Result ask(MHD_Connection* connection, const HttpRequest& request,

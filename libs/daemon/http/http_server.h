@@ -13,6 +13,9 @@ namespace daemons {
 struct HttpRequest {
     std::string method;
     std::string path;  ///< without the query
+    /// The query's parameters, percent-decoded; of equal names the first one counts. A parameter
+    /// without a value has an empty one.
+    std::map<std::string, std::string> query = {};
 };
 
 struct HttpResponse {

@@ -71,8 +71,12 @@ class HttpServerTest : public testing::Test {
     std::unique_ptr<HttpServer> server_;
 
     void handle(const HttpRequest& request, HttpServer::Reply reply) {
-        if (request.path != "/later")
-            return reply({200, request.method + " " + request.path, {}});
+        if (request.path != "/later") {
+            std::string told = request.method + " " + request.path;
+            for (const auto& [name, value] : request.query)
+                told += " " + name + "=" + value;
+            return reply({200, told, {}});
+        }
         const std::lock_guard lock(mutex_);
         replies_.push_back(std::move(reply));
         changed_.notify_all();
@@ -91,8 +95,11 @@ TEST_F(HttpServerTest, AnswersARequestWithItsMethodAndPath) {
     EXPECT_THAT(ask("DELETE", "/a/b"), EndsWith("DELETE /a/b"));
 }
 
-TEST_F(HttpServerTest, GivesThePathWithoutTheQuery) {
-    EXPECT_THAT(ask("GET", "/replica?lag=10MB"), EndsWith("GET /replica"));
+TEST_F(HttpServerTest, GivesTheQueryApartFromThePath) {
+    EXPECT_THAT(ask("GET", "/replica?lag=10MB"), EndsWith("GET /replica lag=10MB"));
+    EXPECT_THAT(ask("GET", "/a?name=a%2fb%26c+d&empty=&bare&name=again"),
+                EndsWith("GET /a bare= empty= name=a/b&c d"));
+    EXPECT_THAT(ask("GET", "/a?"), EndsWith("GET /a"));
 }
 
 TEST_F(HttpServerTest, ForgetsABodyThatIsSentToIt) {
