@@ -9,12 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "config_text.h"
-#include "support/fakes/certificates.h"
-#include "support/process/temp_dir.h"
 
 namespace proxy {
 namespace {
@@ -24,7 +21,6 @@ using patroni::LagSource;
 using patroni::OnUnfit;
 using patroni::RequestedRole;
 using patroni::TagValue;
-using testing::StartsWith;
 
 TEST(ConfigTest, ReadsTheDocumentedExample) {
     const auto config = parse_config(R"(
@@ -310,59 +306,6 @@ TEST(ConfigTest, ReadsHowHostsAreReached) {
     EXPECT_EQ(cluster_with("\n    tls: ~").tls, nullptr);
 }
 
-/// Files for Patroni over TLS, and a cluster that is configured with them.
-class ConfigTlsTest : public testing::Test {
-  protected:
-    /// A cluster whose `tls`, from line 5 on, has these keys.
-    static std::string file_with_tls(const std::vector<std::string>& keys) {
-        std::string tls = "\n    tls:";
-        for (const auto& key : keys)
-            tls += "\n      " + key;
-        return file_with_hosts("hosts: [\"https://h\"]" + tls);
-    }
-
-    support::TempDir directory_;
-    support::CertificateAuthority ca_{directory_};
-    support::CertificateFiles client_ = ca_.issue({.name = "client"});
-};
-
-TEST_F(ConfigTlsTest, FilesAreReadAtOnce) {
-    const std::vector<std::vector<std::string>> cases{
-        {"ca_cert: " + ca_.certificate()},
-        {"client_cert: " + client_.certificate, "client_key: " + client_.key},
-        {"client_cert: " + client_.both},
-        {"skip_verify: true"},
-        {"ca_cert: " + ca_.certificate(), "client_cert: " + client_.certificate,
-         "client_key: " + client_.key, "skip_verify: false"},
-    };
-    for (const auto& keys : cases)
-        EXPECT_NE(parse_config(file_with_tls(keys), "proxy.yaml").clusters.at(0).tls, nullptr)
-            << keys[0];
-}
-
-TEST_F(ConfigTlsTest, NamesWhatIsWrong) {
-    const std::string in_tls = "6: tls of cluster 'c': ";
-    const std::string nowhere = directory_.path() / "nowhere.pem";
-    expect_problems({
-        {file_with_tls({"ca_cert: " + nowhere}),
-         in_tls + nowhere + ": cannot be read: No such file or directory"},
-        {file_with_tls({"ca_cert: " + client_.key}),
-         in_tls + client_.key + ": it holds no certificate in PEM format"},
-        {file_with_tls({"client_cert: " + client_.certificate, "client_key: " + nowhere}),
-         in_tls + nowhere + ": cannot be read: No such file or directory"},
-        {file_with_tls({"client_key: " + client_.key}),
-         in_tls + client_.key + ": a client key needs its client certificate"},
-        {file_with_tls({"ca_cert: [a, b]"}), in_tls + "ca_cert is not allowed; it takes text"},
-        {file_with_tls({"skip_verify: yes"}),
-         in_tls + "skip_verify 'yes' is not allowed; it takes true or false"},
-        {file_with_tls({"ca_file: /etc/ca.pem", "skip_verify: true"}),
-         "6: unknown key 'ca_file' in tls of cluster 'c'. Known: ca_cert, "
-         "client_cert, client_key, skip_verify"},
-        {file_with_hosts("hosts: [\"https://h\"]\n    tls: true"),
-         "5: tls of cluster 'c' must be a mapping of keys to values"},
-    });
-}
-
 TEST(ConfigTest, PortsMayShareTheNumberOnDifferentAddressesAndAskForAnyFreeOne) {
     EXPECT_EQ(
         problems_of(file_with("listen_address: 127.0.0.1:0", R"(hosts: ["http://10.0.0.1:8008"])",
@@ -371,47 +314,6 @@ TEST(ConfigTest, PortsMayShareTheNumberOnDifferentAddressesAndAskForAnyFreeOne) 
       c: {listen: "127.0.0.1:7", roles: [any], host_port: 1}
       d: {listen: "127.0.0.2:7", roles: [any], host_port: 65535})")),
         "");
-}
-
-std::string why_not_loaded(const std::string& path) {
-    try {
-        (void)load_config(path);
-        return "it was loaded";
-    } catch (const ConfigError& error) {
-        return error.what();
-    }
-}
-
-TEST(ConfigFileTest, IsReadWhole) {
-    const support::TempDir directory;
-    const auto path = directory.write("proxy.yaml", file_with("workers: 7"));
-    EXPECT_EQ(load_config(path).workers, 7U);
-}
-
-TEST(ConfigFileTest, ItsPathStandsInEveryProblem) {
-    const support::TempDir directory;
-    const auto path = directory.write("proxy.yaml", file_with("workers: 0"));
-    EXPECT_THAT(why_not_loaded(path), StartsWith(path + ":1: the file: workers '0'"));
-}
-
-TEST(ConfigFileTest, ThatCannotBeReadSaysWhy) {
-    const support::TempDir directory;
-    const std::string missing = directory.path() / "missing.yaml";
-    EXPECT_EQ(why_not_loaded(missing), missing + ": cannot be read: No such file or directory");
-    const std::string folder = directory.path();
-    EXPECT_EQ(why_not_loaded(folder), folder + ": is a directory; it must be a regular file");
-}
-
-TEST(ConfigFileTest, ThatIsEmptyIsCalledEmpty) {
-    const support::TempDir directory;
-    const auto path = directory.write("proxy.yaml", "");
-    EXPECT_EQ(why_not_loaded(path), path + ":1: the file is empty");
-}
-
-TEST(ConfigFileTest, ThatIsTooLargeIsRefused) {
-    const support::TempDir directory;
-    const auto path = directory.write("proxy.yaml", std::string(4 * 1024 * 1024 + 1, '#'));
-    EXPECT_EQ(why_not_loaded(path), path + ": is larger than 4 MiB");
 }
 
 }  // namespace
