@@ -15,7 +15,7 @@
 #include "net/socket/listening_sockets.h"
 #include "patroni_proxy/acceptor.h"
 #include "patroni_proxy/admin/admin_server.h"
-#include "patroni_proxy/admin/report.h"
+#include "patroni_proxy/report/report.h"
 #include "patroni_proxy/config/config.h"
 #include "patroni_proxy/port/port.h"
 #include "patroni_proxy/port/readiness_check.h"

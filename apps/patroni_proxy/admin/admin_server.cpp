@@ -5,8 +5,8 @@
 
 #include "daemon/http/http_responses.h"
 #include "daemon/text/utf8.h"
-#include "patroni_proxy/admin/metrics_text.h"
-#include "patroni_proxy/admin/status_json.h"
+#include "patroni_proxy/report/metrics_text.h"
+#include "patroni_proxy/report/status_json.h"
 
 namespace proxy {
 namespace {

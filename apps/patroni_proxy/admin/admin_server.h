@@ -6,7 +6,7 @@
 
 #include "daemon/http/http_server.h"
 #include "net/socket/listening_socket.h"
-#include "patroni_proxy/admin/report.h"
+#include "patroni_proxy/report/report.h"
 
 namespace proxy {
 

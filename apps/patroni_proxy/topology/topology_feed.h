@@ -15,7 +15,7 @@
 #include "patroni/rest/resolver.h"
 #include "patroni/verdict/judge.h"
 #include "patroni/watch/cluster_watcher.h"
-#include "patroni_proxy/admin/report.h"
+#include "patroni_proxy/report/report.h"
 #include "patroni_proxy/backend/backend_table.h"
 #include "patroni_proxy/config/config.h"
 #include "patroni_proxy/port/port.h"

@@ -8,8 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "admin/sample_report.h"
-#include "patroni_proxy/admin/metrics_text.h"
+#include "report/sample_report.h"
+#include "patroni_proxy/report/metrics_text.h"
 #include "patroni_proxy/host/session_end.h"
 
 namespace proxy {

@@ -12,9 +12,9 @@
 
 #include "net/socket/listening_socket.h"
 #include "net/socket/socket_address.h"
-#include "patroni_proxy/admin/metrics_text.h"
-#include "patroni_proxy/admin/status_json.h"
-#include "sample_report.h"
+#include "patroni_proxy/report/metrics_text.h"
+#include "patroni_proxy/report/status_json.h"
+#include "unit/proxy/report/sample_report.h"
 #include "support/sockets/test_client.h"
 #include "support/wait.h"
 

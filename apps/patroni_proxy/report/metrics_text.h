@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "patroni_proxy/admin/report.h"
+#include "patroni_proxy/report/report.h"
 
 namespace proxy {
 

@@ -1,4 +1,4 @@
-#include "patroni_proxy/admin/metrics_text.h"
+#include "patroni_proxy/report/metrics_text.h"
 
 #include <algorithm>
 #include <sstream>

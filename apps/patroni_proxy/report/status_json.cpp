@@ -1,4 +1,4 @@
-#include "patroni_proxy/admin/status_json.h"
+#include "patroni_proxy/report/status_json.h"
 
 #include "daemon/text/json.h"
 

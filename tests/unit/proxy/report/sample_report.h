@@ -1,6 +1,6 @@
 #pragma once
 
-#include "patroni_proxy/admin/report.h"
+#include "patroni_proxy/report/report.h"
 
 namespace proxy {
 
