@@ -66,7 +66,8 @@ std::uint64_t max_sessions(const Config& config) {
 Proxy::Proxy(net::EventLoop& main_loop, unsigned workers)
     : main_loop_(main_loop),
       first_tables_timer_(main_loop.timers(), [this] { on_first_tables(); }),
-      drain_timer_(main_loop.timers(), [this] { on_drain_timer(); }) {
+      drain_timer_(main_loop.timers(), [this] { on_drain_timer(); }),
+      control_(main_loop, *this) {
     for (unsigned i = 0; i < workers; ++i)
         workers_.push_back(std::make_unique<Worker>(sessions_));
     readiness_ = std::make_unique<ReadinessCheck>(workers_.front()->loop(), [this] {
@@ -99,6 +100,7 @@ void Proxy::apply(const Config& config, std::function<void()> applied) {
     config_ = config;
     sockets_.use(requests, sockets);
     sessions_.max = max_sessions(config);
+    control_.on_reload();
     apply_ports(sockets);
     stop_accepting_on_old_sockets();
     applied_ = std::move(applied);
@@ -199,26 +201,33 @@ void Proxy::apply_clusters() {
                                                     on_first_tables();
                                             });
                                         });
-    for (const auto& cluster : config_.clusters) {
-        TopologyFeed& feed = feed_of(cluster);
-        const auto settings = feed_settings(cluster);
-        const auto in_force = feed_settings_.find(cluster.name);
-        const bool is_new = in_force == feed_settings_.end();
-        if (!is_new && in_force->second == settings)
-            continue;
-        feed_settings_.insert_or_assign(cluster.name, settings);
-        feed.reconfigure(settings, [waiting] {});
-        if (!is_new)
-            continue;
-        // Requested before the start, so that the first poll is the one reported.
-        feed.update_now([waiting](const std::string& /*error*/) {});
-        feed.start();
-    }
+    for (const auto& cluster : config_.clusters)
+        apply_cluster(cluster, waiting);
+}
+
+/// The last holder drops `waiting` once it is in force.
+void Proxy::apply_cluster(const ClusterConfig& cluster, const std::shared_ptr<void>& waiting) {
+    TopologyFeed& feed = feed_of(cluster);
+    const auto settings = feed_settings(cluster);
+    const auto in_force = feed_settings_.find(cluster.name);
+    const bool is_new = in_force == feed_settings_.end();
+    if (!is_new && in_force->second == settings)
+        return;
+    feed_settings_.insert_or_assign(cluster.name, settings);
+    feed.reconfigure(settings, [waiting] {});
+    if (!is_new)
+        return;
+    // Requested before the start, so that the first poll is the one reported.
+    feed.update_now([waiting](const std::string& /*error*/) {});
+    feed.start();
 }
 
 /// Includes removed ports: their sessions must not outlive their members' eligibility.
 TopologyFeed::Settings Proxy::feed_settings(const ClusterConfig& cluster) const {
-    TopologyFeed::Settings settings{cluster, config_.cluster_update_interval, {}};
+    TopologyFeed::Settings settings{cluster,
+                                    config_.cluster_update_interval,
+                                    {},
+                                    control_.settings().overrides_of(cluster.name)};
     for (const auto& [id, port] : ports_)
         if (port.cluster == cluster.name)
             settings.ports.push_back({id, port.config});
@@ -311,6 +320,10 @@ AdminRequests Proxy::admin_requests() {
 void Proxy::ping(const std::shared_ptr<void>& token) {
     for (const auto& worker : workers_)
         worker->loop().post([token] {});
+    ping_feeds(token);
+}
+
+void Proxy::ping_feeds(const std::shared_ptr<void>& token) {
     for (const auto& [name, feed] : feeds_)
         feed->ping(token);
 }

@@ -17,6 +17,7 @@
 #include "patroni_proxy/admin/admin_server.h"
 #include "patroni_proxy/report/report.h"
 #include "patroni_proxy/config/config.h"
+#include "patroni_proxy/control/control.h"
 #include "patroni_proxy/port/port.h"
 #include "patroni_proxy/port/readiness_check.h"
 #include "patroni_proxy/topology/topology_feed.h"
@@ -26,7 +27,7 @@ namespace proxy {
 
 /// The whole proxy, composed by a configuration: listening sockets, workers, one feed for each
 /// cluster, and the HTTP API. Main thread only, whose loop it borrows.
-class Proxy {
+class Proxy final : private Controlled {
   public:
     /// Starts the workers.
     Proxy(net::EventLoop& main_loop, unsigned workers);
@@ -48,7 +49,8 @@ class Proxy {
 
     /// Records a reload for the report; `error` is empty if it worked.
     void note_reload(const std::string& error);
-    [[nodiscard]] ProxyReport report();
+    [[nodiscard]] ProxyReport report() override;
+    [[nodiscard]] Control& control() noexcept { return control_; }
     /// Passes `token` to every thread that decides or moves bytes. Each drops it as soon as it
     /// runs, so that the token's destruction proves that all of them are alive.
     void ping(const std::shared_ptr<void>& token);
@@ -67,12 +69,20 @@ class Proxy {
     };
     using Ports = std::map<PortId, OpenPort>;
 
+    // Controlled
+    [[nodiscard]] const Config& config() const override { return config_; }
+    [[nodiscard]] std::vector<std::string> members_of(const std::string& cluster) const override;
+    void use_operator_settings() override;
+    void when_in_force(std::function<void()> done) override;
+
     [[nodiscard]] static std::vector<net::SocketRequest> socket_requests(const Config& config);
     void apply_ports(const net::ListeningSockets::Prepared& sockets);
     OpenPort& open_port(const ClusterConfig& cluster, const PortConfig& config);
     [[nodiscard]] TopologyFeed& feed_of(const ClusterConfig& cluster);
     void apply_clusters();
+    void apply_cluster(const ClusterConfig& cluster, const std::shared_ptr<void>& waiting);
     [[nodiscard]] TopologyFeed::Settings feed_settings(const ClusterConfig& cluster) const;
+    void ping_feeds(const std::shared_ptr<void>& token);
     void on_first_worker(const std::function<void()>& task);
     void stop_accepting_on_old_sockets();
     void on_first_tables();
@@ -112,6 +122,7 @@ class Proxy {
     Clock::time_point drain_deadline_;
     std::function<void()> drained_;  ///< set while the whole proxy drains
     daemons::ReloadTally reload_;
+    Control control_;
 };
 
 }  // namespace proxy

@@ -69,6 +69,7 @@ ClusterReport Proxy::report_of(const ClusterConfig& cluster,
     ClusterReport report;
     static_cast<daemons::ClusterReport&>(report) = feed.report();
     const auto standings = feed.standings();
+    report.operator_settings = control_.settings().report_of(cluster.name);
     for (const auto& [id, port] : ports_) {
         if (port.cluster != cluster.name || port.leaves_at)
             continue;

@@ -49,6 +49,18 @@ void add_members(Metrics& out, const ClusterReport& cluster, const Labels& of_cl
     }
 }
 
+void add_operator_settings(Metrics& out, const std::vector<OperatorReport>& settings,
+                           const Labels& of_cluster) {
+    for (const auto& setting : settings) {
+        Labels labels = with(of_cluster, "setting", setting.setting);
+        if (!setting.member.empty())
+            labels = with(labels, "member", setting.member);
+        if (!setting.port.empty())
+            labels = with(labels, "port", setting.port);
+        out.flag("operator_setting", "1 while an operator has set this", labels, true);
+    }
+}
+
 void add_port(Metrics& out, const PortReport& port, const Labels& labels) {
     const auto eligible = std::count_if(
         port.members.begin(), port.members.end(),
@@ -102,9 +114,11 @@ std::string metrics_text(const ProxyReport& report) {
                   of_cluster, cluster.answer_age);
         daemons::add_cluster(out, cluster, of_cluster);
         add_members(out, cluster, of_cluster);
+        add_operator_settings(out, cluster.operator_settings, of_cluster);
         for (const auto& port : cluster.ports) {
             const Labels of_port = with(of_cluster, "port", port.name);
             add_port(out, port, of_port);
+            add_operator_settings(out, port.operator_settings, of_cluster);
             for (const auto& traffic : port.traffic)
                 add_traffic(out, traffic, with(of_port, "member", traffic.member));
         }

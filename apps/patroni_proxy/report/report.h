@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,17 @@ struct PortStanding {
     bool falls_back = false;  ///< the eligible members are so by fallback_roles
 };
 
+/// What an operator has set for a member, a port or a whole cluster.
+struct OperatorReport {
+    std::string setting;   ///< "drain", ...
+    std::string member{};  ///< empty unless it is about one
+    std::string port{};    ///< empty unless it is about one
+    std::string why{};
+    std::string by{};               ///< who has set it
+    double since = 0;               ///< Unix time
+    std::optional<double> until{};  ///< Unix time; empty: until it is lifted
+};
+
 struct PortReport {
     std::string name;
     std::vector<std::string> listen;
@@ -55,12 +67,14 @@ struct PortReport {
     std::uint64_t queued = 0;           ///< held until there is a backend
     std::uint64_t queued_total = 0;
     std::map<std::string, std::uint64_t> refused;  ///< by reason: no_backend, port_full, ...
+    std::vector<OperatorReport> operator_settings{};
 };
 
 using daemons::MemberReport;
 
 struct ClusterReport : daemons::ClusterReport {
     std::vector<PortReport> ports;
+    std::vector<OperatorReport> operator_settings{};  ///< of members and of the whole cluster
 };
 
 struct ProxyReport : daemons::ProcessReport {

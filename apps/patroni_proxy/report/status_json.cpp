@@ -25,6 +25,20 @@ static Json json_of(const MemberStanding& member) {
         .add("unreachable", member.unreachable);
 }
 
+static Json json_of(const OperatorReport& setting) {
+    const auto named = [](const std::string& name) {
+        return name.empty() ? Json() : Json::of(name);
+    };
+    return Json::object()
+        .add("setting", setting.setting)
+        .add("member", named(setting.member))
+        .add("port", named(setting.port))
+        .add("why", setting.why)
+        .add("by", setting.by)
+        .add("since", setting.since)
+        .add("until", setting.until);
+}
+
 static Json json_of(const PortReport& port) {
     return Json::object()
         .add("name", port.name)
@@ -38,7 +52,8 @@ static Json json_of(const PortReport& port) {
         .add("max_connections", port.max_connections)
         .add("queued", port.queued)
         .add("queued_total", port.queued_total)
-        .add("refused", port.refused);
+        .add("refused", port.refused)
+        .add("operator", port.operator_settings);
 }
 
 static Json members_of(const ClusterReport& cluster) {
@@ -69,7 +84,8 @@ static Json json_of(const ClusterReport& cluster) {
         .add("warnings", cluster.warnings)
         .add("polls", cluster.polls)
         .add("members", members_of(cluster))
-        .add("ports", cluster.ports);
+        .add("ports", cluster.ports)
+        .add("operator", cluster.operator_settings);
 }
 
 std::string status_json(const ProxyReport& report) {

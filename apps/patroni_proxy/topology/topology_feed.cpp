@@ -86,6 +86,7 @@ TopologyFeed::TopologyFeed(const Settings& settings, Publish publish, ResolverPt
     : name_(settings.cluster.name),
       publish_(std::move(publish)),
       resolver_(std::move(resolver)),
+      overrides_(settings.overrides),
       addresses_(name_, resolver_, settings.cluster.resolve_prefer),
       log_(name_, "clients of " + name_ + " are refused"),
       watcher_(
@@ -142,6 +143,7 @@ void TopologyFeed::reconfigure(Settings settings, std::function<void()> applied)
                                               applied = std::move(applied)](const auto& view) {
         addresses_.prefer(settings.cluster.resolve_prefer);
         use_ports(settings.ports);
+        overrides_ = settings.overrides;
         if (view.snapshot)
             on_view(view);
         applied();
@@ -174,6 +176,8 @@ void TopologyFeed::update_port(JudgedPort& port, const patroni::ClusterView& vie
     const auto& fallback = config.fallback;
     auto regular = port.judge.judge(view);
     auto others = port.fallback_judge ? port.fallback_judge->judge(view) : Verdicts{};
+    apply_drains(regular, overrides_);
+    apply_drains(others, overrides_);
     auto table =
         with_fallback(build_backend_table(regular, lookup), build_backend_table(others, lookup),
                       fallback ? fallback->on_return : OnReturn::keep);

@@ -20,6 +20,7 @@
 #include "patroni_proxy/config/config.h"
 #include "patroni_proxy/port/port.h"
 #include "patroni_proxy/topology/member_addresses.h"
+#include "patroni_proxy/topology/overrides.h"
 
 namespace proxy {
 
@@ -42,6 +43,7 @@ class TopologyFeed {
         ClusterConfig cluster;  ///< its `ports` are ignored
         std::chrono::milliseconds interval;
         std::vector<Port> ports;
+        Overrides overrides{};
 
         friend bool operator==(const Settings&, const Settings&) = default;
     };
@@ -107,6 +109,7 @@ class TopologyFeed {
     const ResolverPtr resolver_;
     // The watcher's thread only.
     std::vector<JudgedPort> ports_;
+    Overrides overrides_;
     MemberAddresses addresses_;
     daemons::ClusterLog log_;
     // Written by the watcher's thread, read by any.

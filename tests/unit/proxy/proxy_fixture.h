@@ -69,6 +69,17 @@ class RunningProxy {
         run_on(loop_, [&] { report = proxy_.report(); });
         return report;
     }
+    /// What `verb`, called with the Control, returns.
+    Outcome operate(const std::function<Outcome(Control&)>& verb) {
+        Outcome outcome;
+        std::promise<void> in_force;
+        run_on(loop_, [&] {
+            outcome = verb(proxy_.control());
+            proxy_.control().when_in_force([&] { in_force.set_value(); });
+        });
+        in_force.get_future().wait();
+        return outcome;
+    }
     void note_reload(const std::string& error) {
         run_on(loop_, [&] { proxy_.note_reload(error); });
     }

@@ -58,6 +58,11 @@ inline ProxyReport sample_report() {
     cluster.polls = {100, 3, "10.0.0.2:8008: timed out", "10.0.0.1:8008", 4.5, 0.0234567};
     cluster.members = {p1, p2, p3};
     cluster.ports = {port};
+    cluster.operator_settings = {{.setting = "drain",
+                                  .member = "p2",
+                                  .why = "new kernel",
+                                  .by = "uid 0, pid 42",
+                                  .since = 1'795'000'001.5}};
 
     ProxyReport report;
     report.version = "0.1.0";

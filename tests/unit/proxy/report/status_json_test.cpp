@@ -90,7 +90,10 @@ TEST(StatusJsonTest, HasEveryKeyInItsOrder) {
                 "max_connections": 500,
                 "queued": 1,
                 "queued_total": 7,
-                "refused": {"no_backend": 4,"port_full": 0}}]}]})"));
+                "refused": {"no_backend": 4,"port_full": 0},
+                "operator": []}],
+            "operator": [{"setting": "drain","member": "p2","port": null,"why": "new kernel",
+                "by": "uid 0, pid 42","since": 1795000001.5,"until": null}]}]})"));
 }
 
 TEST(StatusJsonTest, IsIndentedAndEndsWithALine) {

@@ -171,5 +171,33 @@ TEST_F(TopologyFeedTest, ReconfiguredBeforeItsFirstAnswerItMakesTablesOfThatOne)
     wait_for_eligible(0, "p1 127.0.0.11:6000");
 }
 
+TEST_F(TopologyFeedReconfigureTest, ADrainedMemberKeepsItsSessionsAndGetsNoNewOnes) {
+    const auto p1 = only_backend(0);
+    auto drained = settings(config(), kNever);
+    drained.overrides.drained["p1"] = "drained by uid 0";
+    reconfigure(feed_, drained);
+    EXPECT_EQ(eligible(0), "");
+    EXPECT_EQ(table(0)->tolerated, std::vector{p1});
+    EXPECT_EQ(table(0)->why_excluded("p1"), "drained by uid 0");
+    EXPECT_EQ(eligible(2), "p2 127.0.0.12:5432");
+    EXPECT_EQ(feed_.standings().at(0).members.at(0).reason, "drained by uid 0");
+    // Patroni's word still counts against it, and a drain makes nobody eligible.
+    EXPECT_EQ(table(1)->why_excluded("p1"), "it is the leader");
+    EXPECT_EQ(update(feed_), "");
+    EXPECT_EQ(table(0)->tolerated, std::vector{p1}) << "an answer lifts no drain";
+    reconfigure(feed_, settings(config(), kNever));
+    EXPECT_EQ(eligible(0), "p1 127.0.0.11:5432");
+}
+
+TEST_F(TopologyFeedReconfigureTest, ADrainedMemberThatPatroniTakesOutIsOut) {
+    auto drained = settings(config(), kNever);
+    drained.overrides.drained["p1"] = "drained by uid 0";
+    reconfigure(feed_, drained);
+    answer({replica("p1", "127.0.0.11"), leader("p2", "127.0.0.12")});
+    EXPECT_EQ(update(feed_), "");
+    EXPECT_EQ(eligible(0), "p2 127.0.0.12:5432");
+    EXPECT_EQ(tolerated(0), "");
+}
+
 }  // namespace
 }  // namespace proxy
