@@ -16,15 +16,15 @@ class AgentService final : public daemons::ServiceBody {
   public:
     /// Reads the file, or makes a configuration from the command line; throws if it is wrong. Runs
     /// on its own thread, which may outlive the service, so it must not refer to it.
-    using LoadConfig = std::function<Config(const daemons::ReadFile& read)>;
+    using LoadConfig = std::function<Config(const daemons::Inputs& inputs)>;
 
     AgentService(net::EventLoop& main_loop, LoadConfig load)
         : load_(std::move(load)), agent_(main_loop) {}
 
     daemons::Load loader() override {
-        return [this, load = load_](const daemons::ReadFile& read) {
-            const auto config = std::make_shared<const Config>(load(read));
-            return daemons::Loaded{config->log,
+        return [this, load = load_](const daemons::Inputs& inputs) {
+            const auto config = std::make_shared<const Config>(load(inputs));
+            return daemons::Loaded{config->log, config->warnings,
                                    [this, config](const std::function<void()>& applied) {
                                        agent_.apply(*config);
                                        applied();

@@ -1,5 +1,6 @@
 #include "patroni_agent/command_line.h"
 
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -33,7 +34,7 @@ class OptionsAsFile {
             const auto index = static_cast<std::size_t>(line) - 1;
             return index < options_.size() ? options_[index] : "options";
         };
-        return parse_config(text_, daemons::Problems(option_of), read);
+        return parse_options(text_, std::make_shared<const daemons::Source>(option_of), read);
     }
 
     static std::string yaml_quoted(const std::string& value) {
@@ -50,8 +51,9 @@ class OptionsAsFile {
 }  // namespace
 
 void add_options(CLI::App& app, CommandLine& command_line) {
-    auto* file = app.add_option("FILE", command_line.file,
-                                "Configuration file; without one, the options below apply");
+    auto* file = app.add_option("-f,FILE", command_line.file,
+                                "Configuration file, or a directory of them; without one, the "
+                                "options below apply");
     const auto without_file = [&](const std::string& name, std::string& value,
                                   const std::string& help) {
         app.add_option(name, value, help)->capture_default_str()->excludes(file);
@@ -88,9 +90,9 @@ bool has_options_instead_of_file(const CLI::App& app) {
 }
 
 /// Writes the options as a file, so that one parser finds what is wrong with either.
-Config config_of(const CommandLine& options, const daemons::ReadFile& read) {
+Config config_of(const CommandLine& options, const daemons::Inputs& inputs) {
     if (!options.file.empty())
-        return load_config(options.file, read);
+        return load_config(options.file, inputs);
     OptionsAsFile file;
     file.line("options", "{")
         .value("--interval", "interval", options.interval)
@@ -112,7 +114,7 @@ Config config_of(const CommandLine& options, const daemons::ReadFile& read) {
         .value("--member", "member", options.member)
         .value("--max-lag", "max_lag_in_bytes", options.max_lag)
         .line("options", "}}}");
-    return file.parse(read);
+    return file.parse(inputs.read);
 }
 
 }  // namespace agent

@@ -33,7 +33,6 @@ void add_options(CLI::App& app, CommandLine& command_line);
 [[nodiscard]] bool has_options_instead_of_file(const CLI::App& app);
 
 /// The configuration of the file, or of the options if there is no file. Throws ConfigError.
-[[nodiscard]] Config config_of(const CommandLine& options,
-                               const daemons::ReadFile& read = daemons::read_file);
+[[nodiscard]] Config config_of(const CommandLine& options, const daemons::Inputs& inputs = {});
 
 }  // namespace agent

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "daemon/config/config_tree.h"
 #include "daemon/config/yaml_mapping.h"
 
 namespace agent {
@@ -12,6 +13,8 @@ namespace {
 using daemons::in_quotes;
 using daemons::Problems;
 using daemons::YamlMapping;
+
+const daemons::SpreadKeys kSpread{"clusters", "listeners"};
 
 /// A verdict for reads only may be older.
 Profile profile_for(const patroni::Requirements& wanted) {
@@ -40,7 +43,7 @@ class Reader {
         config.maintenance_file = file.text("maintenance_file").value_or(config.maintenance_file);
         if (const auto log = file.find("log")) {
             YamlMapping node(*log, "log", problems_);
-            config.log = daemons::read_log(node, problems_);
+            config.log = daemons::read_log(node);
             node.reject_unknown();
         }
         config.clusters = daemons::read_each(
@@ -48,6 +51,7 @@ class Reader {
         config.listeners = daemons::read_each(file, "listeners", problems_, [&](const auto& entry) {
             return read_listener(entry, config);
         });
+        file.find("include");  // read_config_tree() has put the files in its place
         file.reject_unknown();
         return config;
     }
@@ -124,17 +128,24 @@ class Reader {
 
 }  // namespace
 
+Config load_config(const std::string& path, const daemons::Inputs& inputs) {
+    Problems problems;
+    const auto root = daemons::read_config_tree(path, kSpread, inputs, problems);
+    return daemons::read_config<Reader>(root, inputs.read, problems);
+}
+
 Config parse_config(const std::string& text, const std::string& path,
-                    const daemons::ReadFile& read) {
-    return parse_config(text, Problems(path), read);
+                    const daemons::Inputs& inputs) {
+    Problems problems;
+    const auto root = daemons::parse_config_tree(text, path, kSpread, inputs, problems);
+    return daemons::read_config<Reader>(root, inputs.read, problems);
 }
 
-Config parse_config(const std::string& text, Problems problems, const daemons::ReadFile& read) {
-    return daemons::read_config<Reader>(text, std::move(problems), read);
-}
-
-Config load_config(const std::string& path, const daemons::ReadFile& read) {
-    return parse_config(daemons::read_config_file(path, read), path, read);
+Config parse_options(const std::string& text, const daemons::SourcePtr& source,
+                     const daemons::ReadFile& read) {
+    Problems problems;
+    const auto root = daemons::parse_yaml(text, source, problems);
+    return daemons::read_config<Reader>(root, read, problems);
 }
 
 }  // namespace agent

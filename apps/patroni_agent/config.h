@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "daemon/config/config_parts.h"
+#include "daemon/config/inputs.h"
 #include "daemon/system/file.h"
 #include "net/socket/listen_address.h"
 #include "patroni_agent/reply/agent_policy.h"
@@ -36,18 +37,21 @@ struct Config {
     daemons::LogConfig log;
     std::vector<ClusterConfig> clusters;
     std::vector<ListenerConfig> listeners;
+    /// "file:line: warning: what is probably not meant"
+    std::vector<std::string> warnings;
 };
 
 using daemons::ConfigError;
 
-/// Throws ConfigError. Reads all files with `read`, including those that the file names.
-[[nodiscard]] Config load_config(const std::string& path,
-                                 const daemons::ReadFile& read = daemons::read_file);
+/// The configuration at `path`, a file or a directory of files. Throws ConfigError. Reads with
+/// `inputs` alone, also the files that it names.
+[[nodiscard]] Config load_config(const std::string& path, const daemons::Inputs& inputs = {});
 /// The same for a text; `path` is for messages.
 [[nodiscard]] Config parse_config(const std::string& text, const std::string& path,
-                                  const daemons::ReadFile& read = daemons::read_file);
-/// The same for a text that is not a file.
-[[nodiscard]] Config parse_config(const std::string& text, daemons::Problems problems,
-                                  const daemons::ReadFile& read = daemons::read_file);
+                                  const daemons::Inputs& inputs = {});
+/// The same for options of the command line, written as a file. They have no variables: the shell
+/// has put them in.
+[[nodiscard]] Config parse_options(const std::string& text, const daemons::SourcePtr& source,
+                                   const daemons::ReadFile& read = daemons::read_file);
 
 }  // namespace agent

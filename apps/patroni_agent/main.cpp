@@ -26,8 +26,8 @@ constexpr int kUsageError = 2;
 
 int serve(const agent::CommandLine& command_line) {
     daemons::Service service({.log_level = log::level_from(command_line.log_level)});
-    agent::AgentService body(service.loop(), [command_line](const daemons::ReadFile& read) {
-        return agent::config_of(command_line, read);
+    agent::AgentService body(service.loop(), [command_line](const daemons::Inputs& inputs) {
+        return agent::config_of(command_line, inputs);
     });
     service.run(body);
     return EXIT_SUCCESS;

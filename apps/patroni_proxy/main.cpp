@@ -54,9 +54,9 @@ int daemon_main(int argc, char** argv, const CLI::App& commands) {
     std::string level_name;
     bool check_only = false;
     bool once_only = false;
-    app.add_option("FILE", file,
-                   "Configuration file (default: patroni_proxy.yaml in the working directory, or "
-                   "/etc/patroni_proxy/patroni_proxy.yaml)");
+    app.add_option("-f,FILE", file,
+                   "Configuration file, or a directory of them (default: patroni_proxy.yaml in the "
+                   "working directory, or /etc/patroni_proxy/patroni_proxy.yaml)");
     app.add_flag("--check", check_only, "Check the configuration file and exit: 0 good, 1 bad");
     app.add_flag("--once", once_only,
                  "Poll Patroni once, print who would serve each port and why, and exit: 0 if every "

@@ -19,9 +19,10 @@ class ProxyService final : public daemons::ServiceBody {
         : main_loop_(main_loop), file_(std::move(file)) {}
 
     daemons::Load loader() override {
-        return [this, file = file_](const daemons::ReadFile& read) {
-            const auto config = std::make_shared<const Config>(load_config(file, read));
-            return daemons::Loaded{config->log, [this, config](std::function<void()> applied) {
+        return [this, file = file_](const daemons::Inputs& inputs) {
+            const auto config = std::make_shared<const Config>(load_config(file, inputs));
+            return daemons::Loaded{config->log, config->warnings,
+                                   [this, config](std::function<void()> applied) {
                                        apply(*config, std::move(applied));
                                    }};
         };

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "daemon/config/config_parts.h"
-#include "daemon/system/file.h"
+#include "daemon/config/inputs.h"
 #include "net/socket/listen_address.h"
 #include "net/socket/tcp_options.h"
 #include "patroni/verdict/eligibility.h"
@@ -47,8 +47,8 @@ struct ClusterConfig : daemons::ClusterSource {
     friend bool operator==(const ClusterConfig&, const ClusterConfig&) = default;
 };
 
-/// The whole file, checked: values make sense, names are known, and all addresses can be listened
-/// on together.
+/// The whole configuration, checked: values make sense, names are known, and all addresses can be
+/// listened on together.
 struct Config {
     std::chrono::milliseconds cluster_update_interval{3'000};
     net::ListenAddress listen_address;  ///< of the HTTP API
@@ -60,15 +60,17 @@ struct Config {
     std::vector<ClusterConfig> clusters;
     /// "file:line" of each address, for messages, by address.
     std::map<std::string, std::string> listen_places;
+    /// "file:line: warning: what is probably not meant"
+    std::vector<std::string> warnings;
 };
 
 using daemons::ConfigError;
 
-/// Throws ConfigError. Reads all files with `read`, including those that the file names.
-[[nodiscard]] Config load_config(const std::string& path,
-                                 const daemons::ReadFile& read = daemons::read_file);
-/// The same for a text; `path` is for messages.
+/// The configuration at `path`, a file or a directory of files. Throws ConfigError. Reads with
+/// `inputs` alone, also the files that it names.
+[[nodiscard]] Config load_config(const std::string& path, const daemons::Inputs& inputs = {});
+/// The same for a text; `path` is for messages, and what the text includes is relative to it.
 [[nodiscard]] Config parse_config(const std::string& text, const std::string& path,
-                                  const daemons::ReadFile& read = daemons::read_file);
+                                  const daemons::Inputs& inputs = {});
 
 }  // namespace proxy

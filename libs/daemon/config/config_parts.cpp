@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ranges>
 #include <stdexcept>
 #include <utility>
 
@@ -34,14 +35,29 @@ std::string read_path(YamlMapping& node, const std::string& key, Problems& probl
 
 void read_host(const std::string& url, const YamlNode& where, ClusterSource& source,
                Problems& problems) {
+    const std::string shown = in_quotes(without_user(where.written()));
     const auto endpoint = patroni::Endpoint::parse(url);
     if (!endpoint)
-        problems.add(where, "host " + in_quotes(without_user(url)) + ": " + endpoint.reason() +
+        problems.add(where, "host " + shown + ": " + endpoint.reason() +
                                 "; it takes the form http://192.168.1.1:8008");
     else if (std::count(source.hosts.begin(), source.hosts.end(), endpoint.value()) != 0)
-        problems.add(where, "host " + in_quotes(url) + " is listed twice");
+        problems.add(where, "host " + shown + " is listed twice");
     else
         source.hosts.push_back(endpoint.value());
+}
+
+/// The message without the values that came from the environment.
+std::string without_secrets(std::string message, YamlMapping& node,
+                            const std::vector<std::string>& keys) {
+    for (const auto& key : keys) {
+        const auto value = node.find(key);
+        if (!value || !value->is_expanded() || value->text().empty())
+            continue;
+        for (std::size_t at = 0; (at = message.find(value->text(), at)) != std::string::npos;
+             at += value->written().size())
+            message.replace(at, value->text().size(), value->written());
+    }
+    return message;
 }
 
 /// Reads the files here, so that --check finds their problems.
@@ -57,7 +73,9 @@ patroni::TlsCredentialsPtr read_tls(const YamlNode& where, const std::string& cl
     try {
         return patroni::read_tls_credentials(settings, read);
     } catch (const std::runtime_error& error) {
-        problems.add(where, "tls of cluster " + in_quotes(cluster) + ": " + error.what());
+        problems.add(where, "tls of cluster " + in_quotes(cluster) + ": " +
+                                without_secrets(error.what(), node,
+                                                {"ca_cert", "client_cert", "client_key"}));
         return nullptr;
     }
 }
@@ -102,14 +120,6 @@ std::string in_quotes(std::string_view name) {
     return "'" + std::string(name) + "'";
 }
 
-std::string read_config_file(const std::string& path, const ReadFile& read) {
-    try {
-        return read(path);
-    } catch (const FileError& error) {
-        throw ConfigError(error.what());
-    }
-}
-
 void refuse_if_any(const Problems& problems) {
     std::string message;
     for (const auto& line : problems.lines())
@@ -135,22 +145,18 @@ std::optional<net::ListenAddress> ListenReader::read_one(YamlMapping& node, cons
 std::vector<net::ListenAddress> ListenReader::read_some(YamlMapping& node, const std::string& key,
                                                         const std::string& what) {
     std::vector<net::ListenAddress> addresses;
-    const auto listen = node.require(key);
-    if (!listen)
-        return addresses;
-    std::vector<std::pair<std::string, YamlNode>> texts;
-    if (listen->is_sequence())
-        texts = node.texts(key);
-    else if (const auto text = node.text(key))
-        texts = {{*text, *listen}};
-    for (const auto& [text, where] : texts)
+    for (const auto& [text, where] : node.texts(key))
         if (const auto address = read(text, where, key, what))
             addresses.push_back(*address);
     return addresses;
 }
 
 void ListenReader::reserve(const net::ListenAddress& address, const std::string& whose) {
-    listens_.push_back({address, whose});
+    listens_.insert({key_of(address), {address, {}, whose}});
+}
+
+std::string ListenReader::key_of(const net::ListenAddress& address) {
+    return address.is_unix() ? address.path() : std::to_string(address.port());
 }
 
 std::optional<net::ListenAddress> ListenReader::read(const std::string& text, const YamlNode& where,
@@ -158,24 +164,26 @@ std::optional<net::ListenAddress> ListenReader::read(const std::string& text, co
                                                      const std::string& what) {
     auto address = net::ListenAddress::parse(text);
     if (!address) {
-        problems_.add(where, what + ": " + key + " " + in_quotes(text) +
+        problems_.add(where, what + ": " + key + " " + in_quotes(where.written()) +
                                  " is not allowed; it takes " + std::string(kListenForm));
         return std::nullopt;
     }
-    for (const auto& other : listens_)
+    const auto [first, last] = listens_.equal_range(key_of(*address));
+    for (const auto& [key_of_other, other] : std::ranges::subrange(first, last))
         if (other.address.overlaps(*address)) {
             const bool same = other.address == *address;
-            const std::string who = same ? "" : other.address.to_string() + " in ";
+            const std::string owner =
+                other.whose.empty() ? other.place.seen_from(where.place()) : other.whose;
             problems_.add(where, std::string(what)
                                      .append(": ")
-                                     .append(text)
+                                     .append(where.written())
                                      .append(" is taken by ")
-                                     .append(who)
-                                     .append(other.where)
+                                     .append(same ? "" : other.address.to_string() + " in ")
+                                     .append(owner)
                                      .append(" already"));
         }
-    listens_.push_back({*address, problems_.line_of(where.line())});
-    places_[address->to_string()] = problems_.place_of(where.line());
+    listens_.insert({key_of(*address), {*address, where.place(), {}}});
+    places_[address->to_string()] = where.place().to_string();
     return address;
 }
 
@@ -203,7 +211,7 @@ std::vector<std::pair<patroni::RequestedRole, YamlNode>> read_roles(YamlMapping&
         if (const auto role = patroni::requested_role_from(word))
             roles.emplace_back(*role, where);
         else
-            problems.add(where, what + ": unknown role " + in_quotes(word) +
+            problems.add(where, what + ": unknown role " + in_quotes(where.written()) +
                                     "; allowed: " + patroni::requested_role_names());
     return roles;
 }
@@ -229,17 +237,18 @@ patroni::Requirements read_requirements(YamlMapping& node, const std::string& wh
     return wanted;
 }
 
-LogConfig read_log(YamlMapping& node, const Problems& problems) {
+LogConfig read_log(YamlMapping& node) {
+    // The last one is another spelling of the second.
     static constexpr std::array kLevels{log::Level::error, log::Level::warning, log::Level::info,
-                                        log::Level::debug};
+                                        log::Level::debug, log::Level::warning};
     LogConfig config;
-    if (const auto level = node.choice("level", {"error", "warning", "info", "debug"}))
+    if (const auto level = node.choice("level", {"error", "warning", "info", "debug", "warn"}))
         config.level = config.settings.level = kLevels[*level];
     if (node.choice("format", {"text", "json"}).value_or(0) == 1)
         config.settings.format = log::Format::json;
     config.settings.file = node.text("file").value_or("");
     if (const auto file = node.find("file"))
-        config.file_place = problems.place_of(file->line());
+        config.file_place = file->place().to_string();
     return config;
 }
 

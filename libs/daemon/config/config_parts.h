@@ -28,22 +28,19 @@ class ConfigError : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
 };
-/// The text of a configuration file. Throws ConfigError.
-[[nodiscard]] std::string read_config_file(const std::string& path, const ReadFile& read);
 /// A name in quotes, for messages: 'main'.
 [[nodiscard]] std::string in_quotes(std::string_view name);
 /// Throws ConfigError if there are any.
 void refuse_if_any(const Problems& problems);
-
-/// Parses a text and has Reader(read, problems).read(root) make a configuration of it. Throws
+/// Has Reader(read, problems).read(root) make a configuration of a tree, with all warnings. Throws
 /// ConfigError with everything that is wrong.
 template <typename Reader>
-auto read_config(const std::string& text, Problems problems, const ReadFile& read) {
-    const YamlNode root = parse_yaml(text, problems);
+auto read_config(const YamlNode& root, const ReadFile& read, Problems& problems) {
     decltype(Reader(read, problems).read(root)) config;
     if (problems.empty())
         config = Reader(read, problems).read(root);
     refuse_if_any(problems);
+    config.warnings = problems.warnings();
     return config;
 }
 /// What `read_one` makes of each entry of the mapping at `key`, which must be there.
@@ -62,7 +59,8 @@ auto read_each(YamlMapping& node, const std::string& key, Problems& problems, Re
                                                                      const std::string& key,
                                                                      Problems& problems);
 
-/// Reads the listening addresses of one file, and reports any two that cannot be bound together.
+/// Reads the listening addresses of one configuration, and reports any two that cannot be bound
+/// together.
 class ListenReader {
   public:
     explicit ListenReader(Problems& problems) : problems_(problems) {}
@@ -84,12 +82,16 @@ class ListenReader {
     std::optional<net::ListenAddress> read(const std::string& text, const YamlNode& where,
                                            const std::string& key, const std::string& what);
 
+    [[nodiscard]] static std::string key_of(const net::ListenAddress& address);
+
     struct Listen {
         net::ListenAddress address;
-        std::string where;
+        Place place;
+        std::string whose;  ///< of one that is not in the file; else empty
     };
     Problems& problems_;
-    std::vector<Listen> listens_;
+    /// By port or path: no others overlap.
+    std::multimap<std::string, Listen> listens_;
     std::map<std::string, std::string> places_;
 };
 
@@ -123,6 +125,6 @@ struct LogConfig {
     std::optional<log::Level> level;  ///< if the file has one; else `settings` has the default
 };
 /// Keys: level, format, file.
-[[nodiscard]] LogConfig read_log(YamlMapping& node, const Problems& problems);
+[[nodiscard]] LogConfig read_log(YamlMapping& node);
 
 }  // namespace daemons

@@ -23,9 +23,9 @@ std::string join(const std::vector<std::string>& words) {
 }  // namespace
 
 YamlMapping::YamlMapping(const YamlNode& node, std::string what, Problems& problems)
-    : what_(std::move(what)), problems_(problems), line_(node.line()) {
+    : what_(std::move(what)), problems_(problems), place_(node.place()) {
     if (!node.is_mapping()) {
-        problems_.add(line_, what_ + " must be a mapping of keys to values");
+        problems_.add(place_, what_ + " must be a mapping of keys to values");
         return;
     }
     std::vector<YamlNode> merged;
@@ -65,7 +65,7 @@ std::optional<YamlNode> YamlMapping::find(const std::string& key) {
 std::optional<YamlNode> YamlMapping::require(const std::string& key) {
     auto value = find(key);
     if (!value)
-        problems_.add(line_, what_ + " needs '" + key + "'");
+        problems_.add(place_, what_ + " needs '" + key + "'");
     return value;
 }
 
@@ -78,7 +78,7 @@ auto YamlMapping::scalar(const std::string& key, std::string_view form, Parse pa
     if (node->is_scalar())
         if (auto value = parse(node->text()))
             return value;
-    const std::string given = node->is_scalar() ? " '" + node->text() + "'" : "";
+    const std::string given = node->is_scalar() ? " '" + node->written() + "'" : "";
     problems_.add(*node,
                   what_ + ": " + key + given + " is not allowed; it takes " + std::string(form));
     return std::nullopt;
@@ -135,6 +135,9 @@ std::vector<std::pair<std::string, YamlNode>> YamlMapping::texts(const std::stri
     const auto node = require(key);
     if (!node)
         return values;
+    // One element needs no brackets.
+    if (node->is_scalar() && !node->text().empty())
+        return {{node->text(), *node}};
     if (!node->is_sequence() || node->elements().empty()) {
         problems_.add(*node, what_ + ": " + key + " must be a list with at least one element");
         return values;

@@ -42,7 +42,7 @@ class YamlMapping {
     /// The index of the value in `words`.
     std::optional<std::size_t> choice(const std::string& key,
                                       const std::vector<std::string>& words);
-    /// The elements of a list of scalars, with their nodes.
+    /// The elements of a list of scalars, with their nodes; a scalar is a list of one. Required.
     std::vector<std::pair<std::string, YamlNode>> texts(const std::string& key);
 
     void reject_unknown();
@@ -58,7 +58,7 @@ class YamlMapping {
 
     std::string what_;
     Problems& problems_;
-    int line_;
+    Place place_;
     std::vector<Entry> entries_;
     std::vector<std::string> known_;
 };

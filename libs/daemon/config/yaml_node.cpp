@@ -14,8 +14,8 @@ namespace daemons {
 namespace {
 
 constexpr std::size_t kMaxDepth = 32;
-// A hundred clusters with ten ports each make some 20,000 nodes.
-constexpr std::size_t kMaxNodes = 100'000;
+// Five hundred clusters with ten ports each make some 100,000 nodes.
+constexpr std::size_t kMaxNodes = 250'000;
 
 using Kind = YamlNode::Kind;
 using DataPtr = std::shared_ptr<YamlNode::Data>;
@@ -28,15 +28,21 @@ int line_of(const YAML::Mark& mark) {
 /// Builds the tree from yaml-cpp's events. Throws YAML::ParserException with the mark of the place.
 class Builder final : public YAML::EventHandler {
   public:
+    Builder(SourcePtr source, Problems& problems, Variables variables)
+        : source_(std::move(source)), problems_(problems), variables_(std::move(variables)) {}
+
     void OnDocumentStart(const YAML::Mark&) override {}
     void OnDocumentEnd() override {}
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-        add_leaf(mark, anchor, {.line = line_of(mark)});
+        add_leaf(mark, anchor, {.place = place_of(mark)});
     }
     void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   const std::string& value) override {
-        add_leaf(mark, anchor,
-                 {.kind = Kind::scalar, .line = line_of(mark), .plain = tag == "?", .text = value});
+        YamlNode::Data data{
+            .kind = Kind::scalar, .place = place_of(mark), .plain = tag == "?", .text = value};
+        if (variables_ && !expects_key() && value.find("${") != std::string::npos)
+            expand(data);
+        add_leaf(mark, anchor, std::move(data));
     }
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
         const auto found = anchors_.find(anchor);
@@ -72,6 +78,18 @@ class Builder final : public YAML::EventHandler {
         std::size_t nodes;  ///< with all aliases expanded
     };
 
+    [[nodiscard]] Place place_of(const YAML::Mark& mark) const { return {source_, line_of(mark)}; }
+
+    void expand(YamlNode::Data& data) {
+        auto expanded = expand_variables(data.text, variables_);
+        if (!expanded.problem.empty())
+            problems_.add(data.place, expanded.problem);
+        data.written = std::exchange(data.text, std::move(expanded.text));
+        // As if nothing stood there: `key:` has no value either.
+        if (data.plain && data.text.empty())
+            data.kind = Kind::null;
+    }
+
     [[nodiscard]] bool expects_key() const {
         return !open_.empty() && open_.back().data->kind == Kind::mapping && !open_.back().key;
     }
@@ -97,7 +115,7 @@ class Builder final : public YAML::EventHandler {
             throw YAML::ParserException(mark, "nested too deeply");
         const auto data = std::make_shared<YamlNode::Data>();
         data->kind = kind;
-        data->line = line_of(mark);
+        data->place = place_of(mark);
         open_.push_back({data, anchor, nodes_});
         count(mark, 1);
     }
@@ -132,6 +150,9 @@ class Builder final : public YAML::EventHandler {
             throw YAML::ParserException(mark, "too many values");
     }
 
+    const SourcePtr source_;
+    Problems& problems_;
+    const Variables variables_;
     YamlNode root_;
     std::vector<Collection> open_;
     std::map<YAML::anchor_t, Anchored> anchors_;
@@ -140,34 +161,26 @@ class Builder final : public YAML::EventHandler {
 
 }  // namespace
 
-void Problems::add(int line, const std::string& what) {
-    lines_.push_back(place_of(line) + ": " + what);
-}
-
-std::string Problems::place_of(int line) const {
-    return name_of_line_ ? name_of_line_(line) : file_ + ":" + std::to_string(line);
-}
-
-std::string Problems::line_of(int line) const {
-    return name_of_line_ ? name_of_line_(line) : "line " + std::to_string(line);
-}
-
-YamlNode parse_yaml(const std::string& text, Problems& problems) {
+YamlNode parse_yaml(const std::string& text, const SourcePtr& source, Problems& problems,
+                    const Variables& variables) {
+    const std::size_t problems_before = problems.lines().size();
+    const auto refuse = [&](int line, const std::string& what) {
+        problems.add(Place{source, line}, what);
+        return YamlNode();
+    };
     try {
         std::istringstream input(text);
         YAML::Parser parser(input);
-        Builder file;
-        Builder rest;
+        Builder file(source, problems, variables);
+        Builder rest(source, problems, {});
         if (!parser.HandleNextDocument(file))
-            problems.add(1, "the file is empty");
-        else if (parser.HandleNextDocument(rest))
-            problems.add(1, "the file holds more than one YAML document");
-        else
-            return file.root();
+            return refuse(1, "the file is empty");
+        if (parser.HandleNextDocument(rest))
+            return refuse(1, "the file holds more than one YAML document");
+        return problems.lines().size() == problems_before ? file.root() : YamlNode();
     } catch (const YAML::Exception& error) {
-        problems.add(line_of(error.mark), error.msg);
+        return refuse(line_of(error.mark), error.msg);
     }
-    return {};
 }
 
 }  // namespace daemons

@@ -34,6 +34,7 @@ struct Service::Read {
     std::string problem;
     log::Settings log;
     log::TargetPtr target;
+    std::vector<std::string> warnings;
     decltype(Loaded::apply) apply;
 };
 
@@ -64,14 +65,20 @@ void Service::load() {
     progress_ = std::make_shared<Progress>();
     const auto read = [options = options_, load = body_->loader(), in_force = log_,
                        progress = progress_] {
-        const ReadFile noting = [&](const std::string& file) {
+        Inputs noting = options.inputs;
+        noting.read = [&](const std::string& file) {
             progress->begin(file);
-            return options.read(file);
+            return options.inputs.read(file);
+        };
+        noting.list = [&](const std::string& directory) {
+            progress->begin(directory);
+            return options.inputs.list(directory);
         };
         Read result;
         try {
             auto loaded = load(noting);
             result.apply = std::move(loaded.apply);
+            result.warnings = std::move(loaded.warnings);
             result.log = loaded.log.settings;
             if (!loaded.log.level && options.fallback_log_level)
                 result.log.level = *options.fallback_log_level;
@@ -125,6 +132,8 @@ void Service::on_read(const Read& read) {
     use_log(read.log, read.target ? read.target : log_target_);
     if (!read.problem.empty())
         return on_failed(read.problem);
+    for (const auto& warning : read.warnings)
+        log::warning(warning);
     try {
         read.apply([this] { on_applied(); });
     } catch (const std::exception& error) {

@@ -6,10 +6,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "daemon/config/config_parts.h"
+#include "daemon/config/inputs.h"
 #include "daemon/log/log.h"
-#include "daemon/system/file.h"
 #include "daemon/system/side_thread.h"
 #include "daemon/system/signals.h"
 #include "net/loop/event_loop.h"
@@ -20,13 +21,15 @@ namespace daemons {
 /// A configuration that has been read.
 struct Loaded {
     LogConfig log;
+    /// What is probably not meant, for the log.
+    std::vector<std::string> warnings = {};
     /// Main thread. Puts the configuration in force, whatever was in force before, and calls
     /// `applied` on the main thread when that is done, at once or later; never if the daemon ends
     /// first. Throws std::exception, and then nothing has changed.
     std::function<void(std::function<void()> applied)> apply;
 };
 /// Reads a configuration. Throws std::exception saying what is wrong.
-using Load = std::function<Loaded(const ReadFile& read)>;
+using Load = std::function<Loaded(const Inputs& inputs)>;
 
 /// The daemon that a Service starts, reloads and ends. Main thread only. Calls that come before the
 /// first configuration is applied have nothing to do.
@@ -55,7 +58,7 @@ class Service {
     struct Options {
         std::optional<log::Level> log_level = {};           ///< overrides the file
         std::optional<log::Level> fallback_log_level = {};  ///< if the file has none
-        ReadFile read = read_file;
+        Inputs inputs = {};
         /// Limit for reading all files together.
         std::chrono::milliseconds read_timeout{10'000};
     };

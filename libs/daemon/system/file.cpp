@@ -1,8 +1,10 @@
 #include "daemon/system/file.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
+#include <filesystem>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -67,6 +69,23 @@ std::string read_file(const std::string& path) {
             refuse_unreadable(path);
     }
     throw FileError(path + ": is larger than 4 MiB");
+}
+
+std::optional<std::vector<std::string>> list_directory(const std::string& path) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(path, error))
+        return std::nullopt;
+    std::vector<std::string> names;
+    std::filesystem::directory_iterator entry(path, error);
+    for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+        if (names.size() == kMaxNames)
+            throw FileError(path + ": holds more than " + std::to_string(kMaxNames) + " files");
+        names.push_back(entry->path().filename().string());
+    }
+    if (error)
+        throw FileError(path + ": cannot be read: " + error.message());
+    std::sort(names.begin(), names.end());
+    return names;
 }
 
 }  // namespace daemons

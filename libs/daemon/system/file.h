@@ -2,8 +2,10 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace daemons {
 
@@ -24,5 +26,15 @@ inline constexpr std::size_t kMaxFileSize = std::size_t{4} * 1024 * 1024;
 
 /// read_file(), or its stand-in in a test.
 using ReadFile = std::function<std::string(const std::string& path)>;
+
+/// The names in a directory, in the order of their bytes, without "." and ".."; nothing if the path
+/// is not a directory or does not exist. Throws FileError for one that cannot be read, or holds
+/// more than kMaxNames. Any thread that may wait, as for read_file().
+inline constexpr std::size_t kMaxNames = 10'000;
+[[nodiscard]] std::optional<std::vector<std::string>> list_directory(const std::string& path);
+
+/// list_directory(), or its stand-in in a test.
+using ListDirectory =
+    std::function<std::optional<std::vector<std::string>>(const std::string& path)>;
 
 }  // namespace daemons

@@ -59,7 +59,7 @@ TEST(CommandLineTest, OptionsMeanWhatAFileWouldSay) {
     const auto client = ca.issue({.name = "client"});
     const auto options = config_of_options({"--listen",      "127.0.0.1:5556",
                                             "--patroni",     "https://10.0.0.1:8008",
-                                            "--member",      "p\"1\"",
+                                            "--member",      "p\"${1}\"",
                                             "--role",        "replica",
                                             "--interval",    "500ms",
                                             "--max-lag",     "16MB",
@@ -76,7 +76,7 @@ clusters:
     hosts: ["https://10.0.0.1:8008"]
     tls: {skip_verify: true}
 listeners:
-  replica: {listen: "127.0.0.1:5556", roles: [replica], member: 'p"1"', max_lag_in_bytes: 16MB}
+  replica: {listen: "127.0.0.1:5556", roles: [replica], member: 'p"$${1}"', max_lag_in_bytes: 16MB}
 )",
                                    "agent.yaml");
     EXPECT_EQ(options.interval, file.interval);
@@ -127,6 +127,8 @@ TEST(CommandLineTest, AFileAndOptionsForWhatIsInItDoNotGoTogether) {
         std::vector<std::string> arguments{"agent.yaml"};
         arguments.insert(arguments.end(), option.begin(), option.end());
         EXPECT_THAT(problems_of(arguments), HasSubstr("excludes")) << option.front();
+        arguments.insert(arguments.begin(), "-f");
+        EXPECT_THAT(problems_of(arguments), HasSubstr("excludes")) << option.front();
     }
     EXPECT_THAT(problems_of({"--log-level", "loud"}), HasSubstr("must be error, warning"));
 }
@@ -136,8 +138,9 @@ TEST(CommandLineTest, TheFileIsReadWhereThereIsOne) {
     EXPECT_THAT(problems_of({(directory.path() / "none.yaml").string()}),
                 HasSubstr("No such file"));
     const std::string file = directory.write("bad.yaml", "clusters: {}\nlisteners: []\n");
-    EXPECT_EQ(problems_of({file, "--log-level", "debug"}),
-              file + ":2: listeners must be a mapping of keys to values");
+    for (const auto& arguments : {std::vector{file}, {"-f", file}})
+        EXPECT_EQ(problems_of(arguments),
+                  file + ":2: listeners must be a mapping of keys to values");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "daemon/config/yaml_mapping.h"
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,15 +19,17 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
+const SourcePtr kFile = std::make_shared<const Source>("f.yaml");
+
 /// One mapping read from a text, named "port 'master'" in a file named "f.yaml".
 class YamlMappingTest : public testing::Test {
   protected:
     YamlMapping read(const std::string& text) {
-        return {parse_yaml(text, problems_), "port 'master'", problems_};
+        return {parse_yaml(text, kFile, problems_), "port 'master'", problems_};
     }
     [[nodiscard]] const std::vector<std::string>& lines() const { return problems_.lines(); }
 
-    Problems problems_{"f.yaml"};
+    Problems problems_;
 };
 
 TEST_F(YamlMappingTest, ReadsValuesOfEveryKind) {
@@ -44,7 +47,7 @@ TEST_F(YamlMappingTest, ReadsValuesOfEveryKind) {
     ASSERT_EQ(roles.size(), 2U);
     EXPECT_EQ(roles[0].first, "leader");
     EXPECT_EQ(roles[1].first, "sync");
-    EXPECT_EQ(roles[1].second.line(), 8);
+    EXPECT_EQ(roles[1].second.place().line, 8);
     mapping.reject_unknown();
     EXPECT_THAT(lines(), IsEmpty());
 }
@@ -62,7 +65,7 @@ TEST_F(YamlMappingTest, MergesOtherMappingsWhereItHasNoKeyOfItsOwn) {
     const auto root = parse_yaml(
         "a: &a {x: 1, y: 1}\nb: &b {<<: *a, y: 2, z: 2}\n"
         "c: {<<: [*b, *a], z: 3}\n",
-        problems_);
+        kFile, problems_);
     YamlMapping b(root.entries().at(1).second, "b", problems_);
     EXPECT_EQ(b.text("x"), "1");
     EXPECT_EQ(b.text("y"), "2");
@@ -132,8 +135,8 @@ TEST_F(YamlMappingTest, FindsTheNearestKeyByLettersDroppedAddedAndChanged) {
         {"", ""},
     };
     for (const auto& [given, expected] : cases) {
-        Problems problems("f.yaml");
-        YamlMapping mapping(parse_yaml("'" + std::string(given) + "': 1\n", problems), "it",
+        Problems problems;
+        YamlMapping mapping(parse_yaml("'" + std::string(given) + "': 1\n", kFile, problems), "it",
                             problems);
         for (const char* key : {"listen", "period", "tls"})
             mapping.find(key);
@@ -212,8 +215,17 @@ TEST_F(YamlMappingTest, TakesTheEndsOfARange) {
     EXPECT_EQ(mapping.number("b", 1, 65535), 65535U);
 }
 
+TEST_F(YamlMappingTest, TakesAScalarForAListOfOne) {
+    YamlMapping mapping = read("a:\n  leader\n");
+    const auto values = mapping.texts("a");
+    ASSERT_EQ(values.size(), 1U);
+    EXPECT_EQ(values[0].first, "leader");
+    EXPECT_EQ(values[0].second.place().line, 2);
+    EXPECT_THAT(lines(), IsEmpty());
+}
+
 TEST_F(YamlMappingTest, ReportsAListThatIsNoneOrEmpty) {
-    YamlMapping mapping = read("a: x\nb: []\nc: {d: 1}\n");
+    YamlMapping mapping = read("a: ''\nb: []\nc: {d: 1}\n");
     for (const std::string key : {"a", "b", "c"})
         EXPECT_THAT(mapping.texts(key), IsEmpty());
     EXPECT_THAT(lines(),
@@ -234,8 +246,8 @@ TEST_F(YamlMappingTest, ReportsElementsOfAListThatAreNotText) {
 
 TEST_F(YamlMappingTest, ReportsWhatIsNotAMapping) {
     for (const std::string text : {"[a, b]\n", "word\n", "~\n"}) {
-        Problems problems("f.yaml");
-        YamlMapping mapping(parse_yaml(text, problems), "the file", problems);
+        Problems problems;
+        YamlMapping mapping(parse_yaml(text, kFile, problems), "the file", problems);
         EXPECT_THAT(problems.lines(),
                     ElementsAre("f.yaml:1: the file must be a mapping of keys to values"))
             << text;
@@ -250,15 +262,15 @@ TEST_F(YamlMappingTest, GivesItsEntriesInTheOrderOfTheFile) {
     for (const auto& entry : mapping.entries())
         keys.push_back(entry.key);
     EXPECT_THAT(keys, ElementsAre("b", "a", "010"));
-    EXPECT_EQ(mapping.entries()[1].key_node.line(), 2);
+    EXPECT_EQ(mapping.entries()[1].key_node.place().line, 2);
     EXPECT_EQ(mapping.entries()[1].value.text(), "2");
 }
 
 TEST(Problems, AreNamedByFileAndLine) {
-    Problems problems("f.yaml");
+    Problems problems;
     EXPECT_TRUE(problems.empty());
-    problems.add(7, "a line");
-    problems.add(parse_yaml("\na:\n  b", problems), "a node");
+    problems.add(Place{kFile, 7}, "a line");
+    problems.add(parse_yaml("\na:\n  b", kFile, problems), "a node");
     EXPECT_FALSE(problems.empty());
     EXPECT_THAT(problems.lines(), ElementsAre("f.yaml:7: a line", "f.yaml:2: a node"));
 }

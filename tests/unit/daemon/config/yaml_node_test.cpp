@@ -1,5 +1,6 @@
 #include "daemon/config/yaml_node.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,10 +13,12 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
+const SourcePtr kFile = std::make_shared<const Source>("f.yaml");
+
 /// The problems of a file named "f.yaml", of which nothing must be left when there are any.
 std::vector<std::string> problems_of(const std::string& text) {
-    Problems problems("f.yaml");
-    const YamlNode node = parse_yaml(text, problems);
+    Problems problems;
+    const YamlNode node = parse_yaml(text, kFile, problems);
     EXPECT_TRUE(problems.empty() || node.is_null()) << text;
     return problems.lines();
 }
@@ -47,19 +50,19 @@ std::string alias_bomb(int levels) {
 }
 
 TEST(ParseYaml, GivesTheTreeOfAGoodFile) {
-    Problems problems("f.yaml");
-    const YamlNode node = parse_yaml("a: 1\nb: [x, y]\nc: {d: null}\n", problems);
+    Problems problems;
+    const YamlNode node = parse_yaml("a: 1\nb: [x, y]\nc: {d: null}\n", kFile, problems);
     EXPECT_THAT(problems.lines(), IsEmpty());
     ASSERT_EQ(node.entries().size(), 3U);
     EXPECT_EQ(value_of(node, "a").text(), "1");
     EXPECT_EQ(value_of(node, "b").elements().at(1).text(), "y");
     EXPECT_TRUE(value_of(value_of(node, "c"), "d").is_null());
-    EXPECT_EQ(value_of(value_of(node, "c"), "d").line(), 3);
+    EXPECT_EQ(value_of(value_of(node, "c"), "d").place().line, 3);
 }
 
 TEST(ParseYaml, TellsPlainScalarsFromThoseWithQuotesOrATag) {
-    Problems problems("f.yaml");
-    const YamlNode node = parse_yaml("a: 1\nb: '1'\nc: \"1\"\nd: !!str 1\n", problems);
+    Problems problems;
+    const YamlNode node = parse_yaml("a: 1\nb: '1'\nc: \"1\"\nd: !!str 1\n", kFile, problems);
     EXPECT_TRUE(value_of(node, "a").is_plain());
     for (const std::string key : {"b", "c", "d"})
         EXPECT_FALSE(value_of(node, key).is_plain()) << key;
@@ -114,9 +117,9 @@ TEST(ParseYaml, RefusesKeysThatAreNotWords) {
 }
 
 TEST(ParseYaml, AllowsAliases) {
-    Problems problems("f.yaml");
+    Problems problems;
     const YamlNode node =
-        parse_yaml("a: &x {b: 1}\nc: *x\nd: [*x, *x]\ne: &x 2\nf: *x\n", problems);
+        parse_yaml("a: &x {b: 1}\nc: *x\nd: [*x, *x]\ne: &x 2\nf: *x\n", kFile, problems);
     EXPECT_THAT(problems.lines(), IsEmpty());
     EXPECT_EQ(value_of(value_of(node, "c"), "b").text(), "1");
     EXPECT_EQ(value_of(value_of(node, "d").elements().at(1), "b").text(), "1");
@@ -131,7 +134,7 @@ TEST(ParseYaml, RefusesAnAliasBomb) {
 }
 
 TEST(ParseYaml, RefusesMoreValuesThanAnyConfigurationHas) {
-    EXPECT_THAT(problems_of("[" + repeated("x,", 100'000) + "]\n"),
+    EXPECT_THAT(problems_of("[" + repeated("x,", 250'000) + "]\n"),
                 ElementsAre("f.yaml:1: too many values"));
 }
 

@@ -49,9 +49,9 @@ class FakeFile {
 class FakeBody final : public ServiceBody {
   public:
     Load loader() override {
-        return [this](const ReadFile& read) {
-            (void)read("file");
-            return Loaded{{}, [this](std::function<void()> done) {
+        return [this](const Inputs& inputs) {
+            (void)inputs.read("file");
+            return Loaded{{}, warnings, [this](std::function<void()> done) {
                               ++applications;
                               if (applies_at_once)
                                   done();
@@ -65,6 +65,7 @@ class FakeBody final : public ServiceBody {
     void stop() override { stopped = true; }
     void ping(const std::shared_ptr<void>& /*token*/) override {}
 
+    std::vector<std::string> warnings;
     bool applies_at_once = true;
     int applications = 0;
     std::function<void()> applied;
@@ -88,7 +89,7 @@ class ServiceTest : public testing::Test {
     }
 
     void run(std::vector<Step> steps, std::chrono::milliseconds read_timeout = 1h) {
-        Service service({.read = file_.reader(), .read_timeout = read_timeout});
+        Service service({.inputs = {.read = file_.reader()}, .read_timeout = read_timeout});
         std::size_t next = 0;
         const auto deadline = std::chrono::steady_clock::now() + support::default_timeout;
         net::Timer* tick = nullptr;

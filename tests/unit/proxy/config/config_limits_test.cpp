@@ -175,11 +175,11 @@ TEST(ConfigLimitsTest, ReadsWhoMayComeIn) {
         texts.push_back(network.to_string());
     EXPECT_EQ(texts, (std::vector<std::string>{"10.0.0.0/8", "192.168.1.7", "fd00::/8", "::/0"}));
     EXPECT_TRUE(port_with("allow: ~").settings.allow.empty());
+    EXPECT_EQ(port_with("allow: 10.0.0.0/8").settings.allow.size(), 1U);
     const std::string no_list = "9: port 'p': allow must be a list with at least one element";
     expect_problems({
         // An empty list would not be what it looks like.
         {file_with_key("allow: []"), no_list},
-        {file_with_key("allow: 10.0.0.0/8"), no_list},
         {file_with_key("allow: [[10.0.0.0/8]]"), "9: port 'p': an element of allow must be text"},
     });
     EXPECT_THAT(problems_of(file_with_key("allow:\n          - 10.0.0.1\n          - 10.1.2.3/8")),
@@ -208,7 +208,7 @@ TEST(ConfigLimitsTest, ListensOnOneAddressOrSeveral) {
     };
     expect_problems({
         {with("[]"), "8: port 'p': listen must be a list with at least one element"},
-        {with("{a: 127.0.0.1:1}"), "8: port 'p': listen is not allowed; it takes text"},
+        {with("{a: 127.0.0.1:1}"), "8: port 'p': listen must be a list with at least one element"},
         {with("\n          - 127.0.0.1:1\n          - pg1:1"),
          "10: port 'p': listen 'pg1:1' is not allowed; " + kListenHint},
         {with("unix:run/p"), "8: port 'p': listen 'unix:run/p' is not allowed; " + kListenHint},
@@ -247,7 +247,7 @@ TEST(ConfigLimitsTest, ReadsHowItLogs) {
     const std::string either = " is not allowed; it takes one of: ";
     expect_problems({
         {file_with("log: {level: loud}"),
-         "1: log: level 'loud'" + either + "error, warning, info, debug"},
+         "1: log: level 'loud'" + either + "error, warning, info, debug, warn"},
         {file_with("log: {format: xml}"), "1: log: format 'xml'" + either + "text, json"},
         {file_with("log: {sessions: none}"), "1: log: sessions 'none'" + either + "all, failed"},
         {file_with("log: {file: [a]}"), "1: log: file is not allowed; it takes text"},

@@ -174,7 +174,12 @@ TEST(SampleFileTest, IsAcceptedAsItIs) {
 }
 
 TEST(SampleFileTest, IsAcceptedWithEveryCommentedKey) {
-    const Config config = parse_config(sample_file(true), "patroni_proxy.yaml");
+    daemons::Inputs inputs;
+    inputs.list = [](const std::string& path) {
+        EXPECT_EQ(path, "clusters");
+        return std::vector<std::string>{};
+    };
+    const Config config = parse_config(sample_file(true), "patroni_proxy.yaml", inputs);
     EXPECT_EQ(config.clusters.at(0).ports.size(), 2U);
     EXPECT_TRUE(config.clusters[0].ports[1].fallback);
 }
