@@ -13,7 +13,7 @@ class Failure(Exception):
 
 
 class Misuse(Failure):
-    """It was asked for what cannot be, or something it needs is not there."""
+    """The command cannot work like this, or something that it needs is missing."""
 
     exit_code = 2
 

@@ -1,4 +1,4 @@
-"""The cluster: what it is set to, what is known of it, what is done with it."""
+"""The cluster: its settings, its health, and the commands that change it."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ class Testbed:
             "tags": settings.tags.get(member.name, {}),
         }
 
-    # --- what is known of it
+    # --- health
 
     def reachable(self) -> list[Member]:
         """The members whose Patroni may answer."""
@@ -258,7 +258,8 @@ class Testbed:
         try:
             if member.query("select pg_is_in_recovery()") != "t":
                 return "a replica, but PostgreSQL is not in recovery"
-            # After a restart it says it received a segment's begin, until more comes than it has replayed.
+            # After a restart its received position is the start of a segment, until it has received more than it
+            # has replayed.
             behind = member.query("select pg_wal_lsn_diff('%s', greatest(pg_last_wal_receive_lsn(),"
                                   " pg_last_wal_replay_lsn()))"
                                   " from pg_stat_wal_receiver where status = 'streaming'" % written)
@@ -421,7 +422,7 @@ class Testbed:
         for done in range(0, megabytes, 16):
             if deadline.passed():
                 raise Failure(f"only {done} MB written within {deadline.seconds:g} s")
-            # Messages of 1 MB that nobody reads; no standby need confirm them.
+            # Messages of 1 MB that nobody reads. They do not wait for standbys.
             leader.query("set synchronous_commit = local; "
                          "select count(pg_logical_emit_message(true, 'testbed', repeat('x', 1024 * 1024)))"
                          f" from generate_series(1, {min(16, megabytes - done)})")
@@ -476,5 +477,5 @@ def show(pids: list[int]) -> str:
 
 
 def set_tags(tags: dict[str, Any]) -> dict[str, Any]:
-    """Without those that are off, which Patroni leaves out in part."""
+    """Without the tags that are off: Patroni shows only some of them."""
     return {key: value for key, value in tags.items() if value}

@@ -22,7 +22,7 @@ ETCD = "/usr/bin/etcd"
 POSTGRES_BINARIES = "/usr/lib/postgresql"
 POSTGRES_PORT = 5432
 REST_PORT = 8008
-# What may be held on a replica: how it is told, who does it, how far it has come.
+# What may be held on a replica: its name in messages, the process that does it, the query for its position.
 REPLAY = ("replay", "startup", "pg_last_wal_replay_lsn()")
 RECEIVE = ("receiving", "walreceiver", "pg_last_wal_receive_lsn()")
 
@@ -229,7 +229,7 @@ class Member(Node):
         return request(method, self.address, REST_PORT, path, body, timeout, tls)
 
     def versions(self) -> str:
-        """Of Patroni and PostgreSQL, by its own word."""
+        """The versions of Patroni and PostgreSQL, as the member reports them."""
         status, answer = self.rest("GET", "/patroni")
         if status not in (200, 503) or not isinstance(answer, dict):
             return ""
@@ -261,7 +261,7 @@ class Member(Node):
             return False
 
     def remove_shared_memory(self, account: Account) -> None:
-        """A killed postmaster leaves its System V segment to its next start."""
+        """Removes the System V segment that a killed postmaster leaves behind until its next start."""
         try:
             key, segment = (self.data_dir / "postmaster.pid").read_text().splitlines()[6].split()
             for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]:
@@ -293,7 +293,7 @@ def request(method: str, address: str, port: int, path: str, body: dict[str, Any
 
 
 def listeners_on(address: str, port: int) -> list[str]:
-    """Who listens there, or on that port of all addresses, as far as ss may tell."""
+    """Lines of ss about who listens on that address, or on that port of all addresses."""
     try:
         found = subprocess.run(["ss", "-Hltnp", f"sport = :{port}"], capture_output=True, text=True)
     except OSError:

@@ -21,7 +21,7 @@ MARK = "TESTBED_NODE"
 
 @dataclass(frozen=True)
 class Process:
-    """A running process of a node. Zombies are none: they have no /proc/PID/exe."""
+    """A running process of a node. Zombies do not count: they have no /proc/PID/exe."""
 
     pid: int
     started: int  # in clock ticks since boot: with the PID, it names one process for ever
@@ -32,7 +32,7 @@ class Process:
 
     @staticmethod
     def find(pid: int) -> Process | None:
-        """The process, if it belongs to a testbed of whatever state directory."""
+        """The process, if it belongs to any testbed."""
         proc = Path("/proc", str(pid))
         try:
             # The same directory in another container, or in scripts/in-release, is another one.
@@ -57,7 +57,7 @@ class Process:
 
     @property
     def job(self) -> str:
-        """What a child of PostgreSQL is there for, by its title: startup, walreceiver, ..."""
+        """The job of a child of PostgreSQL, from its title: startup, walreceiver, ..."""
         try:
             title = Path("/proc", str(self.pid), "cmdline").read_text(errors="replace").split()
         except OSError:
@@ -66,7 +66,7 @@ class Process:
         return title[2] if self.is_postgres and len(title) > 2 and title[0] == "postgres:" else ""
 
     def signal(self, number: signal.Signals) -> None:
-        """Signals this process, or nobody where its PID has passed to another."""
+        """Signals this process, but no other process that has got its PID since."""
         with contextlib.suppress(ProcessLookupError):
             handle = os.pidfd_open(self.pid)
             try:
@@ -77,13 +77,13 @@ class Process:
 
 
 def processes_of(belongs: Callable[[str], bool]) -> list[Process]:
-    """The running processes whose node directory is one that belongs."""
+    """The running processes whose node directory `belongs` accepts."""
     found = (Process.find(int(entry)) for entry in os.listdir("/proc") if entry.isdigit())
     return [process for process in found if process and belongs(process.node)]
 
 
 def heads(processes: list[Process]) -> list[Process]:
-    """Those not started by another of them: a postmaster, not its children."""
+    """The processes that no other of them started: a postmaster, but not its children."""
     pids = {process.pid for process in processes}
     return [process for process in processes if process.parent not in pids]
 
@@ -93,7 +93,7 @@ def gone(processes: list[Process]) -> bool:
 
 
 def suspend(processes: list[Process]) -> None:
-    """SIGSTOP; they stand still when it returns."""
+    """Sends SIGSTOP, and returns once all have stopped."""
 
     def still() -> bool:
         found = (Process.find(process.pid) for process in processes)
@@ -128,7 +128,7 @@ def end_processes(belongs: Callable[[str], bool], deadline: Deadline) -> int:
 
 
 def orphans_are_reaped() -> bool:
-    """Whether PID 1 takes what a process that ends leaves behind, as an init does."""
+    """Whether PID 1 reaps orphans, as an init does."""
     reads, writes = os.pipe()
     child = os.fork()
     if child == 0:
@@ -145,7 +145,7 @@ def orphans_are_reaped() -> bool:
 
 @dataclass(frozen=True)
 class Account:
-    """Who runs the servers: postgres where root asks, else whoever asks."""
+    """The user who runs the servers: postgres if root calls, else the caller."""
 
     name: str
     uid: int

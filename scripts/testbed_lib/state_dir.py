@@ -1,4 +1,4 @@
-"""The directory all of a testbed lives in, and how it goes away."""
+"""The state directory of a testbed: making, locking and removing it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .processes import Account, end_processes
 
 
 class StateDir:
-    """The directory all of it lives in. Locking it keeps two commands apart."""
+    """The directory that holds everything. Only one command at a time may lock it."""
 
     def __init__(self, path: str) -> None:
         self.path = Path(path).resolve()
@@ -42,14 +42,14 @@ class StateDir:
                          "Choose a shorter --state-dir.")
 
     def check_usable(self) -> None:
-        """Refuses a directory of others, or one that holds something else: `down` would remove it."""
+        """Refuses a directory that holds something else: `down` would remove it."""
         if not os.access(self.path, os.R_OK | os.W_OK):
             raise Misuse(f"{self.path} belongs to {self.path.owner()}", f"Be root or {self.path.owner()} to use it.")
         if not self.is_testbed() and any(self.path.iterdir()):
             raise Misuse(f"{self.path} holds something else than a testbed", "Choose another --state-dir.")
 
     def prepare(self, settings: Settings, account: Account) -> None:
-        """Makes of the directory one that the servers can work in."""
+        """Creates what the servers need in the directory."""
         if self.path.stat().st_uid not in (0, account.uid, os.geteuid()):
             raise Misuse(f"{self.path} belongs to {self.path.owner()}", "Choose another --state-dir.")
         self.save(settings)
@@ -89,7 +89,7 @@ class StateDir:
             fcntl.flock(handle, fcntl.LOCK_EX)
 
     def save(self, settings: Settings) -> None:
-        """All at once: `status` reads it without a lock."""
+        """Replaces the file in one step, because `status` reads it without a lock."""
         written = self.settings_file.with_suffix(".new")
         written.write_text(json.dumps(asdict(settings), indent=2))
         written.chmod(0o644)

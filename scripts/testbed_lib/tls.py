@@ -63,7 +63,7 @@ class Certificates:
         return context
 
     def patroni_settings(self, name: str, verify_client: str) -> dict[str, Any]:
-        """What a member's configuration says of TLS: as a server, and as a client of the other members."""
+        """The TLS part of a member's configuration, as a server and as a client of the other members."""
         return {
             "restapi": {
                 "certfile": str(self.certificate(name)),

@@ -152,7 +152,7 @@ class OneStatement {
                 return state;
             if (head[0] != 'E')
                 continue;
-            // Fields: a letter, a text, a NUL. What is fatal ends the connection.
+            // Each field is a letter, a text and a NUL. A fatal error ends the connection.
             for (std::size_t at = 0; at < body.size() && body[at] != '\0';
                  at = body.find('\0', at) + 1)
                 if (body[at] == 'C')
@@ -193,7 +193,7 @@ void RowWriter::run() {
                 ++hits_;
             }
         } catch (const std::exception&) {
-            // Refused or cut: the client would try again, with the next row.
+            // Refused or cut. A client would try again; this one goes on with the next row.
         }
         std::this_thread::sleep_for(2ms);
     }

@@ -12,8 +12,8 @@
 #include "support/process/daemon_process.h"
 #include "support/process/temp_dir.h"
 
-/// Debian's HAProxy with a file of contrib/haproxy: the members are the testbed's, and it listens
-/// on an address of its own, at the ports that the file says.
+/// Debian's HAProxy with a file of contrib/haproxy. The members are those of the testbed. It
+/// listens on an address of its own, on the ports in the file.
 class HaproxyUnderTest {
   public:
     static constexpr char kAddress[] = "127.0.0.20";
@@ -23,7 +23,7 @@ class HaproxyUnderTest {
 
     /// A new process takes over, as `systemctl reload haproxy` does it (-x, -sf).
     void reload();
-    /// What a command on the stats socket answers; empty where nobody does.
+    /// The answer to a command on the stats socket; empty if there is none.
     [[nodiscard]] std::string command(const std::string& line) const;
     /// By "backend/server": UP, UP 1/2, DRAIN (agent), DOWN, MAINT, ...
     [[nodiscard]] std::map<std::string, std::string> states() const;
@@ -38,7 +38,7 @@ class HaproxyUnderTest {
     std::vector<std::unique_ptr<support::DaemonProcess>> processes_;  ///< the newest last
 };
 
-/// Asks HAProxy every few milliseconds what it takes every server for.
+/// Asks HAProxy for the state of every server, every few milliseconds.
 class StateWatch {
   public:
     /// Returns with the first sample taken.
@@ -74,7 +74,7 @@ class RowWriter {
     [[nodiscard]] std::size_t written() const { return written_; }
     /// Numbers of the rows whose insertion was confirmed. After stop().
     [[nodiscard]] const std::vector<int>& confirmed() const { return confirmed_; }
-    /// Writes that reached a server which takes none: SQLSTATE 25006.
+    /// Writes that reached a read-only server: SQLSTATE 25006.
     [[nodiscard]] std::size_t hits_on_standbys() const { return hits_; }
 
   private:

@@ -1,6 +1,6 @@
-// The built agent with Debian's HAProxy and the files of contrib/haproxy in front of a real
-// cluster: what HAProxy takes every member for, and that no write reaches a standby whatever is
-// restarted meanwhile.
+// The built agent with Debian's HAProxy and the files of contrib/haproxy, in front of a real
+// cluster: which state each member has in HAProxy, and that no write reaches a standby, whatever is
+// restarted.
 
 #include <chrono>
 #include <csignal>
@@ -42,7 +42,7 @@ std::string query(int member, const std::string& sql) {
     return result.out;
 }
 
-/// An agent that is killed and started again as often as a test likes.
+/// An agent that a test can kill and start again.
 class AgentUnderTest {
   public:
     AgentUnderTest(const std::string& contrib_file,
@@ -78,7 +78,7 @@ class AgentUnderTest {
     std::unique_ptr<support::DaemonProcess> process_;
 };
 
-/// The agent of a database host: as its file in contrib, on the address of that host.
+/// The agent of a database host, with the file in contrib, on the address of that host.
 std::unique_ptr<AgentUnderTest> agent_on(int member) {
     return std::make_unique<AgentUnderTest>(
         "patroni_agent.yaml", std::vector<std::pair<std::string, std::string>>{
@@ -87,7 +87,7 @@ std::unique_ptr<AgentUnderTest> agent_on(int member) {
 
 class RealAgent : public testing::Test {
   protected:
-    // Synchronous, so that a confirmed row is one that the next primary has.
+    // Synchronous, so that the next primary has every confirmed row.
     Testbed testbed_{{"--synchronous-mode", "on"}};
 
     void SetUp() override { query(1, "CREATE TABLE numbered (n int PRIMARY KEY)"); }
@@ -110,7 +110,8 @@ class RealAgent : public testing::Test {
         }
     }
 
-    /// The one that will be primary next: by Patroni's word, for PostgreSQL's comes earlier.
+    /// The next primary: the synchronous standby according to Patroni, which says so later than
+    /// PostgreSQL does.
     static int synchronous_standby() {
         int found = 0;
         eventually(
@@ -185,7 +186,7 @@ TEST_F(RealAgent, OnDatabaseHostsNoWriteReachesAStandbyWhateverIsRestarted) {
     auto switchover = std::async(std::launch::async, [&] {
         return testbed_.run({"switchover", "--to", "p" + std::to_string(second)});
     });
-    // Here, for a process ends with the thread that started it.
+    // In this thread: the process ends with the thread that started it.
     do
         haproxy.reload();
     while (switchover.wait_for(600ms) != std::future_status::ready);
@@ -196,7 +197,7 @@ TEST_F(RealAgent, OnDatabaseHostsNoWriteReachesAStandbyWhateverIsRestarted) {
     EXPECT_THAT(watch.seen(server(second)), Not(Contains("DOWN")));
     EXPECT_THAT(watch.seen(server(other)), ElementsAre("MAINT"));
 
-    // The primary's agent dies and is started again: nobody is cut for it.
+    // The primary's agent dies and is started again, which cuts no session.
     watch.forget();
     for (int i = 0; i < 3; ++i) {
         agents[static_cast<std::size_t>(second - 1)]->kill();
@@ -254,9 +255,9 @@ TEST_F(RealAgent, BesideHaproxyTheAgentMayDieAndMembersBePutInMaintenance) {
     wait_for_primary(haproxy, third);
     wait_for_writes(writer);
 
-    // Paused, Patroni leaves PostgreSQL alone when it dies and comes back. HAProxy's own check
-    // would have it DOWN and end its sessions; without that no session ends, and no new one is
-    // begun.
+    // In maintenance mode PostgreSQL runs on while Patroni dies and comes back. HAProxy's own check
+    // would mark it DOWN and end its sessions. Without that check no session ends, but no new one
+    // begins.
     auto session =
         std::make_unique<support::PsqlSession>("host=" + std::string(HaproxyUnderTest::kAddress) +
                                                " port=5000 user=postgres dbname=postgres");

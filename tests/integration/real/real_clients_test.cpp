@@ -1,5 +1,5 @@
-// What the libpq and the PostgreSQL of this release can do, through the proxy: TLS, and with newer
-// ones TLS without a question first, protocol 3.2 with its long cancel keys, and hosts in turn.
+// What libpq and PostgreSQL of this release can do, through the proxy: TLS; and with newer versions
+// direct TLS, protocol 3.2 with its long cancel keys, and load_balance_hosts.
 
 #include <string>
 
@@ -82,7 +82,7 @@ TEST(RealClients, OfThisReleaseGetThroughWithAllTheyHave) {
         for (const char* port : {"master", "held"})
             EXPECT_THAT(psql_once(over_tls(proxy, port) + direct, kHowAndWhere).out,
                         StartsWith("t|127.0.0.11\n"));
-        // It cannot be told why: the proxy has no certificate to say it with.
+        // The proxy cannot tell it why: it has no certificate for TLS.
         EXPECT_EQ(psql_once(over_tls(proxy, "nobody") + direct, "SELECT 1").status.code, 2);
     }
     if (version >= 18)

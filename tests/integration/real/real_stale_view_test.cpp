@@ -1,6 +1,6 @@
-// A Patroni whose store is cut off goes on naming the leader it knew. Each member has a machine of
-// its own here, a network namespace with its node of etcd, so that one can be cut off from the
-// others while clients still reach it.
+// A Patroni that cannot reach its DCS goes on naming the leader it knew. Each member has a network
+// namespace of its own here, with a node of etcd, so that a member can be cut off from the others
+// while clients still reach it.
 
 #include <array>
 #include <csignal>
@@ -87,13 +87,13 @@ class Machine {
         if (patroni_)
             patroni_->signal(SIGTERM);
     }
-    /// It reaches `other` no more, nor is it reached by it.
+    /// From now on it and `other` cannot reach each other.
     void cut_off_from(const Machine& other) const {
         network_.ip("route add blackhole " + other.subnet_ + "0/24");
     }
 
   private:
-    /// It ends in an orderly way also where this test is killed.
+    /// It ends in an orderly way even if this test is killed.
     [[nodiscard]] std::unique_ptr<DaemonProcess> start(std::vector<std::string> argv) const {
         const std::vector<std::string> before{
             "setpriv",          "--pdeathsig",      "TERM",
@@ -148,7 +148,7 @@ class RealStaleView : public testing::Test {
             peers += (peers.empty() ? "" : ",") + machines_[i]->name() + "=http://" +
                      machines_[i]->ip() + ":2380";
         }
-        // These two choose the leading node before the third comes, which will be cut off.
+        // These two elect etcd's leader before the third starts, which will be cut off.
         p1().start_etcd(peers);
         p2().start_etcd(peers);
         support::eventually(
@@ -206,7 +206,7 @@ class RealStaleView : public testing::Test {
 };
 
 TEST_F(RealStaleView, OfAMemberWhoseStoreIsCutOffKeepsNoWriterFromTheNewLeader) {
-    // p3 stands first: it is asked as long as it answers well.
+    // p3 comes first: it is asked as long as it answers well.
     ProxyUnderTest proxy(
         "cluster_update_interval: 1\n"
         "listen_address: 127.0.0.1:0\n"
@@ -226,7 +226,7 @@ TEST_F(RealStaleView, OfAMemberWhoseStoreIsCutOffKeepsNoWriterFromTheNewLeader) 
     EXPECT_THAT(answer, HasSubstr("Successfully switched over"));
     support::eventually([&] { return who_answers(proxy, "master") == p2().ip() + "|f"; }, 10s,
                         "the leader port to reach p2");
-    // As it is still served from p3's own node of etcd, and the proxy may ask it.
+    // p3 still serves this from its own node of etcd, and the proxy may ask it.
     EXPECT_EQ(leader_by(p3()), "p1");
     EXPECT_EQ(leader_by(p1()), "p2");
     // A proxy that starts now, and asks p3 first, is not misled either.

@@ -1,4 +1,4 @@
-// What real PostgreSQL, psql and Patroni make of a port that speaks some of PostgreSQL's protocol.
+// Real PostgreSQL, psql and Patroni with a port that speaks some of PostgreSQL's protocol.
 
 #include <atomic>
 #include <csignal>
@@ -114,7 +114,7 @@ TEST(RealSwitchover, IsAPauseToWhoeverConnectsAndNoError) {
             testbed.run({"switchover", "--to", next});
             writers.wait_for_rows(10);
         }
-        // One may have been let in by a server that ended while it was about to say welcome.
+        // A server that was shutting down may have let one in, and ended before it said so.
         EXPECT_LE(writers.refused(), 1);
     }
     EXPECT_TRUE(reader.untouched());
@@ -123,7 +123,7 @@ TEST(RealSwitchover, IsAPauseToWhoeverConnectsAndNoError) {
 TEST(RealSwitchover, PatroniHasTheProxyLookByItsCallback) {
     std::string config = real_config();
     config.replace(config.find("interval: 1"), 11, "interval: 1h");
-    // It comes first, for its address goes into Patroni's configuration.
+    // It comes first, because its address goes into Patroni's configuration.
     const ProxyUnderTest proxy(config);
     const support::TempDir directory;
     const std::filesystem::path script = directory.path() / "tell_proxies";
@@ -131,7 +131,7 @@ TEST(RealSwitchover, PatroniHasTheProxyLookByItsCallback) {
     std::filesystem::permissions(directory.path(), std::filesystem::perms(0755));
     Testbed testbed({"--members", "2", "--callback",
                      script.string() + " 127.0.0.1:" + std::to_string(proxy.port("HTTP API"))});
-    // No client comes, and so no session ends either: only the callback can tell.
+    // There are no clients, so no session ends: only the callback can tell.
     const auto wait_for_leader = [&](const std::string& name) {
         support::eventually(
             [&] {
@@ -142,8 +142,7 @@ TEST(RealSwitchover, PatroniHasTheProxyLookByItsCallback) {
     };
     proxy.update_clusters();
     wait_for_leader("p1");
-    // What it was told by hand is looked at more than once: a second without a poll is the end of
-    // it.
+    // A call by hand causes several polls: they are over after a second without one.
     const std::string polls = R"(polls_total{cluster="real"})";
     support::eventually(
         [&] {

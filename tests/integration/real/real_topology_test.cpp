@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Through no proxy: whether this member takes writes.
+/// Whether this member takes writes, asked without the proxy.
 bool takes_writes(const std::string& address) {
     const auto result = support::psql_once("host=" + address + " user=postgres dbname=postgres",
                                            "SELECT pg_is_in_recovery()");
@@ -30,7 +30,7 @@ TEST(RealTopology, NoSessionStaysOnAPrimaryWhosePatroniDied) {
     testbed.run({"kill", "p1", "--patroni-only"});
     support::eventually([&] { return who_answers(proxy, "master") == "127.0.0.12|f"; }, 60s,
                         "the leader port to reach p2");
-    // The old primary would take them still: only the proxy keeps clients away from it.
+    // The old primary still takes writes: only the proxy keeps clients away from it.
     EXPECT_TRUE(takes_writes("127.0.0.11"));
     EXPECT_TRUE(writer.wait_for_closed(2s));
     EXPECT_TRUE(reader.untouched());
@@ -117,7 +117,7 @@ TEST(RealTopology, HeldReplayShowsInLiveLag) {
     EXPECT_TRUE(held.session().wait_for_closed(20s));
     EXPECT_EQ(who_answers(proxy, "live"), "127.0.0.13|t");
     EXPECT_TRUE(other.untouched());
-    // Patroni 3 reports what a member has received: it never sees replay that stands still.
+    // Before 4.1 Patroni reports only what a member has received, and never sees a halted replay.
     EXPECT_TRUE(by_cluster.untouched());
     testbed.run({"release", "p2"});
     EXPECT_NE(session_on(proxy, "replicas", "127.0.0.12"), nullptr);
@@ -182,7 +182,7 @@ TEST(RealTopology, KillAtPatronisDefaultsCutsNoReader) {
     EXPECT_TRUE(reader.untouched());
 }
 
-/// Asks a member for /cluster until it shows a lag over 16 MB `times` times, which it must within
+/// Polls GET /cluster of a member until it has shown a lag over 16 MB `times` times. Fails after
 /// two minutes.
 void wait_for_false_lag(int times) {
     const std::string script =

@@ -90,7 +90,7 @@ std::unique_ptr<PsqlSession> session_on(const ProxyUnderTest& proxy, const std::
 }
 
 namespace {
-// The backend and the time its transaction began.
+// The PID of the backend, and when its transaction began.
 constexpr char kIdentity[] = "SELECT pg_backend_pid(), now()";
 }  // namespace
 

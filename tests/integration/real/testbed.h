@@ -9,8 +9,8 @@
 #include "integration/proxy_under_test.h"
 #include "support/process/psql_session.h"
 
-/// A real cluster (scripts/testbed), brought up for one test and taken down with it. One at a
-/// time: its addresses are its own.
+/// A real cluster (scripts/testbed), started for one test and stopped with it. Only one at a time,
+/// because its addresses are fixed.
 class Testbed {
   public:
     explicit Testbed(std::vector<std::string> options = {});
@@ -18,7 +18,7 @@ class Testbed {
     Testbed(const Testbed&) = delete;
     Testbed& operator=(const Testbed&) = delete;
 
-    /// A command of scripts/testbed; throws with its output where it fails.
+    /// Runs a command of scripts/testbed. Throws with its output if it fails.
     std::string run(const std::vector<std::string>& command,
                     std::chrono::seconds timeout = std::chrono::seconds(90));
 
