@@ -5,6 +5,8 @@
 
 #include "daemon/http/http_responses.h"
 #include "daemon/text/utf8.h"
+#include "patroni_proxy/haproxy/exporter_text.h"
+#include "patroni_proxy/haproxy/stats_page.h"
 #include "patroni_proxy/report/metrics_text.h"
 #include "patroni_proxy/report/status_json.h"
 
@@ -78,6 +80,17 @@ void AdminServer::handle(const daemons::HttpRequest& request,
             reply(updated(clusters, errors));
         });
     }
+    if (haproxy::is_stats_path(path)) {
+        if (!daemons::reads(method))
+            return reply(method_not_allowed(daemons::kReadMethods));
+        return requests_.report([reply, path](const ProxyReport& report) {
+            reply(haproxy::stats_response(path, report));
+        });
+    }
+    if (path == "/metrics" && request.query.contains("haproxy") && daemons::reads(method))
+        return requests_.report([reply](const ProxyReport& report) {
+            reply(daemons::metrics_response(metrics_text(report) + haproxy::exporter_text(report)));
+        });
     const bool ready = path == "/ready" || path.starts_with("/ready/");
     if (path != "/" && !ready)
         return daemons::answer_report_path(request, reply, requests_.report);

@@ -28,6 +28,8 @@ struct AdminRequests {
 ///   GET /ready/CLUSTER/PORT    OK if the port has a backend that accepts sessions
 ///   GET /status                everything that is known, as JSON
 ///   GET /metrics               the same as numbers, for Prometheus
+///   GET /metrics?haproxy       also by the names of HAProxy's exporter
+///   GET /;csv, /stats;csv      HAProxy's statistics as CSV; GET /stats: as a page
 class AdminServer {
   public:
     using Socket = std::shared_ptr<const net::ListeningSocket>;

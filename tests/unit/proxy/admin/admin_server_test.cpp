@@ -14,9 +14,9 @@
 #include "net/socket/socket_address.h"
 #include "patroni_proxy/report/metrics_text.h"
 #include "patroni_proxy/report/status_json.h"
-#include "unit/proxy/report/sample_report.h"
 #include "support/sockets/test_client.h"
 #include "support/wait.h"
+#include "unit/proxy/report/sample_report.h"
 
 namespace proxy {
 namespace {
@@ -207,6 +207,22 @@ TEST_F(AdminServerTest, OtherMethodsAreToldWhichAreAllowed) {
                 << method << ' ' << path;
     EXPECT_EQ(reports_, 0U);
     EXPECT_EQ(updates_waiting(), 0U);
+}
+
+TEST_F(AdminServerTest, AnswersAsHaproxysStatisticsPage) {
+    EXPECT_THAT(answer("GET", "/;csv"),
+                AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("\r\n\r\n# pxname,svname,"),
+                      HasSubstr("\nmain:master,FRONTEND,")));
+    EXPECT_THAT(answer("GET", "/stats;csv;norefresh"), HasSubstr("\nmain:master,BACKEND,"));
+    EXPECT_THAT(answer("GET", "/stats"), HasSubstr("HAProxy version 0.1.0, "));
+    EXPECT_THAT(answer("POST", "/stats"), StartsWith("HTTP/1.1 405"));
+}
+
+TEST_F(AdminServerTest, MetricsUseHaproxysNamesIfAskedTo) {
+    EXPECT_THAT(answer("GET", "/metrics"), Not(HasSubstr("haproxy_")));
+    EXPECT_THAT(answer("GET", "/metrics?haproxy"),
+                AllOf(HasSubstr("\npatroni_proxy_ready "),
+                      HasSubstr("\nhaproxy_frontend_current_sessions{proxy=\"main:master\"} 3\n")));
 }
 
 }  // namespace
