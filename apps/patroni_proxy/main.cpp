@@ -11,6 +11,8 @@
 #include "daemon/service/service.h"
 #include "daemon/system/signals.h"
 #include "patroni_proxy/config/config.h"
+#include "patroni_proxy/migrate/doctor_command.h"
+#include "patroni_proxy/migrate/import_command.h"
 #include "patroni_proxy/once.h"
 #include "patroni_proxy/proxy_service.h"
 
@@ -102,6 +104,8 @@ int main(int argc, char** argv) {
     CLI::App commands{"", "patroni_proxy"};
     commands.require_subcommand(1);  // so a command's argument may be named like another command
     int exit_code = EXIT_SUCCESS;
+    proxy::migrate::add_doctor_command(commands, exit_code);
+    proxy::migrate::add_import_command(commands, exit_code);
     try {
         const std::string first = argc > 1 ? argv[1] : "";
         const bool is_command =

@@ -107,8 +107,13 @@ class Reader {
         std::size_t next = 1;
         if (next < header.words.size() && header.word(next) != "from")
             section.name = header.words[next++];
-        if (header.word(next) == "from")
+        if (header.word(next) == "from") {
             section.from = header.word(next + 1);
+            next += 2;
+        }
+        if (next < header.words.size())
+            add_note(result_.notes, header.place, Note::Kind::not_read,
+                     "'" + header.text(next) + "' behind the name of a section");
         result_.sections.push_back(std::move(section));
         section_ = &result_.sections.back();
     }

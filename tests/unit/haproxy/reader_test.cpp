@@ -35,6 +35,14 @@ TEST(Reader, KeepsWhatStandsBeforeAnySection) {
     EXPECT_THAT(lines_of(configuration), ElementsAre("2 listen: bind :1", "1 : bind :2"));
 }
 
+TEST(Reader, SaysWhatItDoesNotReadOfAHeader) {
+    // HAProxy before 1.7 took an address here.
+    const auto configuration = read_text("defaults d\nlisten a from d 10.0.0.1:5432\n");
+    ASSERT_EQ(configuration.notes.size(), 1U);
+    EXPECT_EQ(configuration.notes[0].kind, Note::Kind::not_read);
+    EXPECT_THAT(configuration.notes[0].text, HasSubstr("'10.0.0.1:5432'"));
+}
+
 TEST(Reader, ReadsTheBranchThatCounts) {
     EXPECT_THAT(lines_of(read_text("global\n.if streq(a,b)\n a\n.elif 1\n b\n .if 0\n c\n .endif\n"
                                    ".else\n d\n.endif\n e\n")),
