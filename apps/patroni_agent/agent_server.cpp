@@ -12,7 +12,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kPatience{2};
 constexpr std::size_t kMaxConnections = 1'000;
 constexpr std::size_t kMaxRequest = 256;
 // Bytes read after the reply: closing with unread bytes would send a reset, which may overtake the
@@ -89,7 +88,7 @@ class AgentServer::Connection final : public net::EventHandler {
     AgentServer& server_;
     net::EventLoop& loop_;
     const net::UniqueFd fd_;
-    const Clock::time_point deadline_ = Clock::now() + kPatience;
+    const Clock::time_point deadline_ = Clock::now() + server_.patience_;
     std::array<char, kMaxRequest> request_;
     std::size_t used_ = 0;
     std::size_t ignored_ = 0;
@@ -97,11 +96,13 @@ class AgentServer::Connection final : public net::EventHandler {
     bool dropped_ = false;
 };
 
-AgentServer::AgentServer(net::EventLoop& loop, Socket socket, bool by_request, Reply reply)
+AgentServer::AgentServer(net::EventLoop& loop, Socket socket, bool by_request, Reply reply,
+                         std::chrono::milliseconds patience)
     : loop_(loop),
       socket_(std::move(socket)),
       by_request_(by_request),
       reply_(std::move(reply)),
+      patience_(patience),
       late_(loop.timers(), [this] { drop_late(); }),
       listener_(loop, *socket_, *this) {}
 
@@ -124,7 +125,7 @@ void AgentServer::on_accept(net::UniqueFd connection, const net::SocketAddress& 
     if (!added->watch())
         return drop(added->self);
     if (!late_.armed())
-        late_.arm(kPatience);
+        late_.arm(patience_);
 }
 
 void AgentServer::on_accept_paused(int error) noexcept {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <list>
@@ -32,7 +33,11 @@ class AgentServer final : private net::AcceptHandler {
     /// The whole reply with its newline; empty: close without a reply.
     using Reply = std::function<std::string(const Request& request)>;
 
-    AgentServer(net::EventLoop& loop, Socket socket, bool by_request, Reply reply);
+    /// How long a connection may stay.
+    static constexpr std::chrono::milliseconds kPatience{2'000};
+
+    AgentServer(net::EventLoop& loop, Socket socket, bool by_request, Reply reply,
+                std::chrono::milliseconds patience = kPatience);
     AgentServer(const AgentServer&) = delete;
     AgentServer& operator=(const AgentServer&) = delete;
     ~AgentServer();
@@ -53,6 +58,7 @@ class AgentServer final : private net::AcceptHandler {
     const Socket socket_;
     const bool by_request_;
     const Reply reply_;
+    const std::chrono::milliseconds patience_;
     Connections connections_;  // oldest first
     net::Timer late_;          ///< fires when the oldest times out
     bool paused_ = false;

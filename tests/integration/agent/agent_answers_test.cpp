@@ -87,7 +87,7 @@ TEST(AgentAnswers, PatroniGoneFromTheStart) {
 TEST(AgentAnswers, PatroniSilentKeepsTheVerdictUntilItIsStale) {
     FakeCluster cluster(1);
     AgentUnderTest agent(
-        agent_config(cluster, {listener("w", "roles: [leader], stale_after: 3s, unknown: down")}));
+        agent_config(cluster, {listener("w", "roles: [leader], stale_after: 2s, unknown: down")}));
     agent.daemon().wait_for_line("w: READY UP");
     cluster.patronis[0]->stop();
     const auto silent_since = std::chrono::steady_clock::now();
@@ -95,8 +95,8 @@ TEST(AgentAnswers, PatroniSilentKeepsTheVerdictUntilItIsStale) {
     agent.daemon().wait_for_line("connection refused", before);
     // By its own word it leads no more, so it gets no new sessions; those that it has stay.
     agent.daemon().wait_for_line("w: DRAIN UP # b1: leader by /cluster alone", before);
-    agent.daemon().wait_for_line("w: READY DOWN # b1: unconfirmed for 3 s", before);
-    EXPECT_GE(std::chrono::steady_clock::now() - silent_since, std::chrono::milliseconds(2'800));
+    agent.daemon().wait_for_line("w: READY DOWN # b1: unconfirmed for 2 s", before);
+    EXPECT_GE(std::chrono::steady_clock::now() - silent_since, std::chrono::milliseconds(1'800));
     EXPECT_THAT(agent.ask("w"), StartsWith("READY DOWN # b1: unconfirmed for "));
     cluster.patronis[0]->start();
     agent.daemon().wait_for_line("w: READY UP", before);

@@ -92,10 +92,9 @@ TEST_F(ProxyReadinessTest, ItIsAskedForThoseWhoStayWhenAPortIsRemoved) {
 }
 
 TEST_F(ProxyReadinessTest, AProxyWithoutAClientSaysThatItsMemberRefuses) {
-    RunningProxy proxy(config());
-    wait_for_answer("/ready/main/rw", "200 OK");
     backends_[0]->stop();
-    // Somebody looks in time, and there need not be a client.
+    RunningProxy proxy(config());
+    // It looks at once, and there need not be a client.
     wait_for_answer("/ready/main/rw", "503 ");
     EXPECT_THAT(http("/ready/main/rw"),
                 HasSubstr("no backends available: b1: cannot be reached: " +

@@ -220,7 +220,7 @@ TEST_F(Queue, DrainKeepsThoseWhoAreHeldForTheirTime) {
 }
 
 TEST_F(Queue, DrainEndsWithTheLastThatGaveUp) {
-    start("queue_timeout: 2s");
+    start("queue_timeout: 1s");
     TestClient client = held_client();
     proxy_->daemon().signal(SIGUSR1);
     client.wait_for_eof();

@@ -140,11 +140,11 @@ TEST_F(ServiceTest, AReloadThatHangsOnAFileIsOverWhenItsTimeIsAndChangesNothing)
               signal(SIGHUP);
           }},
          {reloaded(2), send(SIGTERM)}},
-        50ms);
+        300ms);
     EXPECT_EQ(body_.applications, 2);
     ASSERT_EQ(body_.reloads.size(), 2U);
     EXPECT_EQ(body_.reloads[0],
-              "file: cannot be read: its file system did not answer within 50 ms");
+              "file: cannot be read: its file system did not answer within 300 ms");
     EXPECT_EQ(body_.reloads[1], "");
 }
 

@@ -130,6 +130,9 @@ TEST_F(ReadinessCheckTest, BackendsOfAPortAreCheckedWithoutClients) {
         fake(1).start();
         wait_for(b1_, BackendState::accepts);
         run_on(loop_, [] {});  // what it logs of that comes after it
+        // Nor does it take a client to notice that a backend no longer accepts sessions.
+        fake(1).refuse();
+        wait_for(b1_, BackendState::refuses);
     });
     EXPECT_THAT(log, HasSubstr("c/p: b1 at " + fake(1).address() +
                                " does not accept sessions yet: Connection refused"));
