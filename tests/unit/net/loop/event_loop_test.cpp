@@ -277,5 +277,12 @@ TEST(EventLoop, DisposesOfWhatALastTaskGaveAway) {
     EXPECT_TRUE(destroyed);
 }
 
+TEST(EventLoopDeathTest, ADebugBuildEndsWhenAnotherThreadTouchesTheLoop) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    LoopThread thread;
+    thread.call([] {});  // it runs
+    EXPECT_DEBUG_DEATH(thread.loop().remove(-1), "assert_in_loop");
+}
+
 }  // namespace
 }  // namespace net
