@@ -24,7 +24,8 @@ const std::string* reason_for(const std::string& member,
 }  // namespace
 
 BackendTable::BackendTable(const BackendTable& other)
-    : eligible(other.eligible),
+    : from_an_answer(other.from_an_answer),
+      eligible(other.eligible),
       spares(other.spares),
       tolerated(other.tolerated),
       excluded(other.excluded),
@@ -52,7 +53,9 @@ std::string BackendTable::why_excluded() const {
             .append(each.member)
             .append(": ")
             .append(why_unused(each.member));
-    return text.empty() ? "Patroni names no member" : text;
+    if (!text.empty())
+        return text;
+    return from_an_answer ? "Patroni names no member" : "Patroni has not answered yet";
 }
 
 std::string BackendTable::why_excluded(const std::string& member, ServedBy served_by) const {
@@ -120,14 +123,16 @@ std::vector<BackendPtr> BackendTable::cancel_targets() const {
 }
 
 bool BackendTable::same_as(const BackendTable& other) const {
-    return eligible == other.eligible && spares == other.spares && tolerated == other.tolerated &&
-           excluded == other.excluded && falls_back == other.falls_back &&
-           fallback == other.fallback && fallback_excluded == other.fallback_excluded;
+    return from_an_answer == other.from_an_answer && eligible == other.eligible &&
+           spares == other.spares && tolerated == other.tolerated && excluded == other.excluded &&
+           falls_back == other.falls_back && fallback == other.fallback &&
+           fallback_excluded == other.fallback_excluded;
 }
 
 BackendTable build_backend_table(const std::vector<patroni::Verdict>& verdicts,
                                  const BackendLookup& lookup) {
     BackendTable table;
+    table.from_an_answer = true;
     for (const auto& verdict : verdicts) {
         const std::string& name = verdict.member->name;
         if (verdict.standing == patroni::Standing::out) {

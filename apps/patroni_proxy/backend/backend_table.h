@@ -45,6 +45,7 @@ struct BackendTable {
         friend bool operator==(const Excluded&, const Excluded&) = default;
     };
 
+    bool from_an_answer = false;       ///< false: Patroni has not answered yet
     std::vector<BackendPtr> eligible;  ///< for new sessions, each member at one address
     /// Further addresses of eligible members, in order of preference: for new sessions if the
     /// address before does not answer.
@@ -70,7 +71,8 @@ struct BackendTable {
     /// Whether the backend is eligible by `roles`: a session that fell back to it counts as served
     /// by `roles` from then on.
     [[nodiscard]] bool serves_by_roles(const Backend* backend) const;
-    /// "p1: role is leader; p2: state is stopped", or that Patroni named no member.
+    /// "p1: role is leader; p2: state is stopped", or that Patroni names no member, or has not
+    /// answered yet.
     [[nodiscard]] std::string why_excluded() const;
     [[nodiscard]] std::string why_excluded(const std::string& member,
                                            ServedBy served_by = ServedBy::roles) const;

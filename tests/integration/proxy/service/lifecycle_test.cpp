@@ -89,6 +89,7 @@ TEST(Lifecycle, StartWaitsOnlyBriefly) {
     EXPECT_LT(Clock::now() - begin, std::chrono::seconds(5));
     EXPECT_THAT(proxy.http("GET", "/ready"), StartsWith("HTTP/1.1 503"));
     proxy.connect("c/master").wait_for_close();
+    proxy.daemon().wait_for_line("refused: no backends available: Patroni has not answered yet");
     cluster.lead_by(0);
     cluster.patronis[0]->release("/cluster");
     // Patroni has answered before its leader has proved itself: ready is not yet a leader.

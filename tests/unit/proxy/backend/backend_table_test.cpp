@@ -45,6 +45,8 @@ TEST(BackendTableTest, AMemberWithoutABackendIsExcludedAlone) {
 TEST(BackendTableTest, AClusterWithoutMembersSaysSo) {
     const auto table = build_backend_table({}, Lookup().function());
     EXPECT_EQ(text_of(table), " |  | Patroni names no member");
+    EXPECT_EQ(text_of(BackendTable{}), " |  | Patroni has not answered yet");
+    EXPECT_FALSE(table.same_as(BackendTable{}));
 }
 
 TEST(BackendTableTest, SaysWhyOneMemberIsExcluded) {

@@ -44,6 +44,7 @@ inline BackendTablePtr table_of(std::initializer_list<BackendPtr> eligible,
                                 std::initializer_list<BackendPtr> tolerated = {},
                                 std::initializer_list<BackendPtr> fallback = {}) {
     BackendTable table;
+    table.from_an_answer = true;
     table.eligible = eligible;
     table.tolerated = tolerated;
     table.fallback = fallback;
