@@ -20,31 +20,39 @@ bool LogQueue::has_room(std::size_t size) {
 }
 
 bool LogQueue::push(std::string line) {
-    std::unique_lock lock(mutex_);
-    if (!has_room(line.size())) {
-        ++entries_.back().lost_after;
-        return false;
+    bool wakes = false;
+    {
+        const base::MutexLock lock(mutex_);
+        if (!has_room(line.size())) {
+            ++entries_.back().lost_after;
+            return false;
+        }
+        bytes_ += line.size();
+        wakes = append({.line = std::move(line)});
     }
-    bytes_ += line.size();
-    push(Entry{.line = std::move(line)}, std::move(lock));
+    if (wakes)
+        pushed_changed_.notify_one();
     return true;
 }
 
 void LogQueue::push(TargetPtr target) {
-    push(Entry{.line = {}, .target = std::move(target)}, std::unique_lock(mutex_));
-}
-
-void LogQueue::push(Entry entry, std::unique_lock<std::mutex> lock) {
-    entries_.push_back(std::move(entry));
-    ++pushed_;
-    const bool wake = std::exchange(writer_waits_, false);
-    lock.unlock();
-    if (wake)
+    bool wakes = false;
+    {
+        const base::MutexLock lock(mutex_);
+        wakes = append({.line = {}, .target = std::move(target)});
+    }
+    if (wakes)
         pushed_changed_.notify_one();
 }
 
+bool LogQueue::append(Entry entry) {
+    entries_.push_back(std::move(entry));
+    ++pushed_;
+    return std::exchange(writer_waits_, false);
+}
+
 Entry LogQueue::take() {
-    std::unique_lock lock(mutex_);
+    base::MutexLock lock(mutex_);
     done_ = taken_;
     if (flushing_ > 0)
         done_changed_.notify_all();
@@ -61,10 +69,11 @@ Entry LogQueue::take() {
 }
 
 bool LogQueue::wait_until_done(std::chrono::milliseconds timeout) {
-    std::unique_lock lock(mutex_);
+    base::MutexLock lock(mutex_);
     const std::uint64_t awaited = pushed_;
     ++flushing_;
-    const bool done = done_changed_.wait_for(lock, timeout, [&] { return done_ >= awaited; });
+    const bool done = done_changed_.wait_for(
+        lock, timeout, [this, awaited]() REQUIRES(mutex_) { return done_ >= awaited; });
     --flushing_;
     return done;
 }

@@ -5,13 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <string>
 #include <utility>
 
 #include <Poco/AutoPtr.h>
 #include <Poco/Channel.h>
 
+#include "base/mutex.h"
 #include "daemon/log/log.h"
 
 namespace daemons::log {
@@ -51,20 +51,21 @@ class LogQueue {
     bool wait_until_done(std::chrono::milliseconds timeout);
 
   private:
-    [[nodiscard]] bool has_room(std::size_t size);
-    void push(Entry entry, std::unique_lock<std::mutex> lock);
+    [[nodiscard]] bool has_room(std::size_t size) REQUIRES(mutex_);
+    /// True if the writing thread must be woken.
+    [[nodiscard]] bool append(Entry entry) REQUIRES(mutex_);
 
-    std::mutex mutex_;
-    std::condition_variable pushed_changed_;
-    std::condition_variable done_changed_;
-    std::deque<Entry> entries_;
-    std::size_t bytes_ = 0;
-    bool overflowing_ = false;
-    bool writer_waits_ = false;
-    std::uint64_t pushed_ = 0;
-    std::uint64_t taken_ = 0;
-    std::uint64_t done_ = 0;
-    int flushing_ = 0;
+    base::Mutex mutex_;
+    std::condition_variable_any pushed_changed_;
+    std::condition_variable_any done_changed_;
+    std::deque<Entry> entries_ GUARDED_BY(mutex_);
+    std::size_t bytes_ GUARDED_BY(mutex_) = 0;
+    bool overflowing_ GUARDED_BY(mutex_) = false;
+    bool writer_waits_ GUARDED_BY(mutex_) = false;
+    std::uint64_t pushed_ GUARDED_BY(mutex_) = 0;
+    std::uint64_t taken_ GUARDED_BY(mutex_) = 0;
+    std::uint64_t done_ GUARDED_BY(mutex_) = 0;
+    int flushing_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace daemons::log

@@ -3,10 +3,11 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <stdexcept>
 #include <thread>
 #include <utility>
+
+#include "base/mutex.h"
 
 namespace daemons {
 namespace {
@@ -19,27 +20,29 @@ constexpr std::chrono::milliseconds kLastWait{200};
 }  // namespace
 
 struct SideThread::Shared {
-    std::mutex mutex;
-    std::condition_variable changed;
-    net::EventLoop* loop = nullptr;  // null once the owner is gone
-    std::uint64_t last = 0;          // the number of the work that was started last
-    std::uint64_t current = 0;       // the number of what is awaited; 0: nothing
-    unsigned threads = 0;
+    base::Mutex mutex;
+    std::condition_variable_any changed;
+    net::EventLoop* loop GUARDED_BY(mutex) = nullptr;  // null once the owner is gone
+    std::uint64_t last GUARDED_BY(mutex) = 0;     // the number of the work that was started last
+    std::uint64_t current GUARDED_BY(mutex) = 0;  // the number of what is awaited; 0: nothing
+    unsigned threads GUARDED_BY(mutex) = 0;
 };
 
 SideThread::SideThread(net::EventLoop& loop) : shared_(std::make_shared<Shared>()) {
+    const base::MutexLock lock(shared_->mutex);
     shared_->loop = &loop;
 }
 
 SideThread::~SideThread() {
-    std::unique_lock lock(shared_->mutex);
+    base::MutexLock lock(shared_->mutex);
     shared_->loop = nullptr;
     shared_->current = 0;
-    shared_->changed.wait_for(lock, kLastWait, [this] { return shared_->threads == 0; });
+    shared_->changed.wait_for(lock, kLastWait,
+                              [this]() REQUIRES(shared_->mutex) { return shared_->threads == 0; });
 }
 
 void SideThread::start(Work work) {
-    const std::lock_guard lock(shared_->mutex);
+    const base::MutexLock lock(shared_->mutex);
     if (shared_->threads >= kMostThreads)
         throw std::runtime_error(std::to_string(shared_->threads) +
                                  " threads already hang in earlier work");
@@ -48,14 +51,14 @@ void SideThread::start(Work work) {
     std::thread([shared = shared_, number, work = std::move(work)]() mutable {
         Done done = work();
         work = nullptr;
-        const std::lock_guard shared_lock(shared->mutex);
+        const base::MutexLock shared_lock(shared->mutex);
         --shared->threads;
         shared->changed.notify_all();
         if (!shared->loop || shared->current != number)
             return;
         shared->loop->post([shared, number, done = std::move(done)] {
             {
-                const std::lock_guard loop_lock(shared->mutex);
+                const base::MutexLock loop_lock(shared->mutex);
                 if (shared->current != number)
                     return;
                 shared->current = 0;
@@ -68,12 +71,12 @@ void SideThread::start(Work work) {
 }
 
 bool SideThread::is_busy() const {
-    const std::lock_guard lock(shared_->mutex);
+    const base::MutexLock lock(shared_->mutex);
     return shared_->current != 0;
 }
 
 void SideThread::abandon() {
-    const std::lock_guard lock(shared_->mutex);
+    const base::MutexLock lock(shared_->mutex);
     shared_->current = 0;
 }
 
