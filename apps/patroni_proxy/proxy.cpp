@@ -51,7 +51,7 @@ std::string label_of(const ClusterConfig& cluster, const PortConfig& port) {
 /// Each session takes two descriptors.
 std::uint64_t max_sessions(const Config& config) {
     const std::uint64_t limit = daemons::descriptor_limit();
-    const std::uint64_t others = kOtherDescriptors + daemons::HttpServer::affordable();
+    const std::uint64_t others = kOtherDescriptors + daemons::HttpLimits::affordable_connections();
     const std::uint64_t possible = limit > 2 * others ? (limit - others) / 2 : limit / 4;
     if (config.max_connections <= possible)
         return config.max_connections == 0 ? possible : config.max_connections;

@@ -8,13 +8,13 @@ namespace agent {
 
 AdminServer::AdminServer(Socket socket, GetReport get_report)
     : socket_(std::move(socket)),
-      get_report_(std::move(get_report)),
+      reports_(std::move(get_report)),
       server_(*socket_,
               [this](const auto& request, const auto& reply) { handle(request, reply); }) {}
 
 void AdminServer::handle(const daemons::HttpRequest& request,
                          const daemons::HttpServer::Reply& reply) {
-    daemons::answer_report_path(request, reply, get_report_);
+    daemons::answer_report_path(request, reply, reports_);
 }
 
 }  // namespace agent

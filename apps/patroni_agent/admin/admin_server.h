@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "daemon/http/http_server.h"
+#include "daemon/http/report_requests.h"
 #include "net/socket/listening_socket.h"
 #include "patroni_agent/admin/report.h"
 
@@ -29,7 +30,7 @@ class AdminServer {
     void handle(const daemons::HttpRequest& request, const daemons::HttpServer::Reply& reply);
 
     const Socket socket_;
-    const GetReport get_report_;
+    daemons::ReportRequests<AgentReport> reports_;
     daemons::HttpServer server_;  // last: its thread uses the others
 };
 

@@ -66,6 +66,7 @@ HttpResponse ready_response(const std::string& path, const ProxyReport& report) 
 AdminServer::AdminServer(Socket socket, AdminRequests requests)
     : socket_(std::move(socket)),
       requests_(std::move(requests)),
+      reports_(requests_.report),
       server_(*socket_,
               [this](const auto& request, const auto& reply) { handle(request, reply); }) {}
 
@@ -83,23 +84,28 @@ void AdminServer::handle(const daemons::HttpRequest& request,
     if (haproxy::is_stats_path(path)) {
         if (!daemons::reads(method))
             return reply(method_not_allowed(daemons::kReadMethods));
-        return requests_.report([reply, path](const ProxyReport& report) {
-            reply(haproxy::stats_response(path, report));
-        });
+        return reports_.answer(
+            path,
+            [path](const ProxyReport& report) { return haproxy::stats_response(path, report); },
+            reply);
     }
     if (path == "/metrics" && request.query.contains("haproxy") && daemons::reads(method))
-        return requests_.report([reply](const ProxyReport& report) {
-            reply(daemons::metrics_response(metrics_text(report) + haproxy::exporter_text(report)));
-        });
+        return reports_.answer(
+            "/metrics?haproxy",
+            [](const ProxyReport& report) {
+                return daemons::metrics_response(metrics_text(report) +
+                                                 haproxy::exporter_text(report));
+            },
+            reply);
     const bool ready = path == "/ready" || path.starts_with("/ready/");
     if (path != "/" && !ready)
-        return daemons::answer_report_path(request, reply, requests_.report);
+        return daemons::answer_report_path(request, reply, reports_);
     if (!daemons::checks_health(method))
         return reply(method_not_allowed(daemons::kHealthMethods));
     if (path == "/")
         return reply(text_response(200, "OK"));
-    requests_.report(
-        [reply, path](const ProxyReport& report) { reply(ready_response(path, report)); });
+    reports_.answer(
+        path, [path](const ProxyReport& report) { return ready_response(path, report); }, reply);
 }
 
 }  // namespace proxy

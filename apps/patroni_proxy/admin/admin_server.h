@@ -5,6 +5,7 @@
 #include <string>
 
 #include "daemon/http/http_server.h"
+#include "daemon/http/report_requests.h"
 #include "net/socket/listening_socket.h"
 #include "patroni_proxy/report/report.h"
 
@@ -43,6 +44,7 @@ class AdminServer {
 
     const Socket socket_;
     const AdminRequests requests_;
+    daemons::ReportRequests<ProxyReport> reports_;
     daemons::HttpServer server_;  // last: its thread uses the others
 };
 

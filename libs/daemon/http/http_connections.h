@@ -4,27 +4,28 @@
 #include <cstddef>
 #include <list>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
 namespace daemons {
 
 /// The connections that wait for their peer: for a whole request, or for the peer to take the
-/// answer. Their number is limited. One more replaces the oldest connection of the address that has
-/// the most, so a client that opens thousands pushes out its own, and others are still answered.
+/// answer. Their number is limited, and so are the bytes of the answers. Whatever exceeds a limit
+/// replaces the oldest connections of the address that has the most, so a client that opens
+/// thousands, or reads none of its answers, pushes out its own, and others are still answered.
 /// Pure: the caller closes the descriptors that it gets.
 class AwaitedConnections {
   public:
     using Clock = std::chrono::steady_clock;
     using Id = const void*;
 
-    explicit AwaitedConnections(std::size_t most) : most_(most) {}
+    AwaitedConnections(std::size_t most, std::size_t most_bytes)
+        : most_(most), most_bytes_(most_bytes) {}
 
-    /// Waits for the peer at `address` until `deadline`. Returns the descriptor to close in
-    /// exchange, if any, which is forgotten already.
-    [[nodiscard]] std::optional<int> await(Id id, int fd, const std::string& address,
-                                           Clock::time_point deadline);
+    /// Waits until `deadline` for the peer at `address` to send its request, or to take an answer
+    /// of `bytes`. Returns the descriptors to close in exchange, which are forgotten already.
+    [[nodiscard]] std::vector<int> await(Id id, int fd, const std::string& address,
+                                         Clock::time_point deadline, std::size_t bytes = 0);
     /// The peer has done its part, or the connection is closed.
     void forget(Id id);
     /// The descriptors whose deadline has passed, forgotten already.
@@ -37,16 +38,24 @@ class AwaitedConnections {
         Id id;
         int fd;
         Clock::time_point deadline;
+        std::size_t bytes;
     };
-    using OfAddress = std::list<Awaited>;  ///< oldest first; never empty
+    struct OfAddress {
+        std::list<Awaited> all;  ///< oldest first; never empty
+        std::size_t bytes = 0;
+    };
     using ByAddress = std::map<std::string, OfAddress>;
     struct Place {
         ByAddress::iterator address;
-        OfAddress::iterator one;
+        std::list<Awaited>::iterator one;
     };
-    int take(ByAddress::iterator address, OfAddress::iterator one);
+    int take(Place place);
+    [[nodiscard]] Place oldest_of_most_connections();
+    [[nodiscard]] Place oldest_of_most_bytes();
 
     const std::size_t most_;
+    const std::size_t most_bytes_;
+    std::size_t bytes_ = 0;
     ByAddress by_address_;
     std::map<Id, Place> by_id_;
 };

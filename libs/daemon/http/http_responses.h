@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "daemon/http/http_server.h"
+#include "daemon/http/report_requests.h"
 
 // What the HTTP APIs of both daemons answer. Any thread.
 namespace daemons {
@@ -28,11 +29,10 @@ inline constexpr char kHealthMethods[] = "GET, HEAD, OPTIONS";
 [[nodiscard]] HttpResponse not_found();
 
 /// GET /live, /status and /metrics, as both daemons answer them; 404 for any other path.
-/// `get_report` calls what it is given with the report, now or later; status_json() and
-/// metrics_text() are found beside the report's type.
-template <typename GetReport>
+/// status_json() and metrics_text() are found beside the report's type.
+template <typename Report>
 void answer_report_path(const HttpRequest& request, const HttpServer::Reply& reply,
-                        const GetReport& get_report) {
+                        ReportRequests<Report>& reports) {
     const std::string& method = request.method;
     const std::string& path = request.path;
     const bool is_health = path == "/live";
@@ -42,9 +42,13 @@ void answer_report_path(const HttpRequest& request, const HttpServer::Reply& rep
         return reply(method_not_allowed(is_health ? kHealthMethods : kReadMethods));
     if (is_health)
         return reply(text_response(200, "OK\n"));
-    get_report([reply, status = path == "/status"](const auto& report) {
-        reply(status ? json_response(status_json(report)) : metrics_response(metrics_text(report)));
-    });
+    reports.answer(
+        path,
+        [status = path == "/status"](const Report& report) {
+            return status ? json_response(status_json(report))
+                          : metrics_response(metrics_text(report));
+        },
+        reply);
 }
 
 }  // namespace daemons

@@ -5,8 +5,8 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
-#include <mutex>
 #include <netinet/in.h>
 #include <optional>
 #include <set>
@@ -19,6 +19,7 @@
 
 #include <microhttpd.h>
 
+#include "base/mutex.h"
 #include "daemon/http/http_connections.h"
 #include "daemon/http/http_responses.h"
 #include "daemon/system/descriptors.h"
@@ -27,9 +28,13 @@
 namespace daemons {
 namespace {
 
-constexpr unsigned kIdleSeconds = 10;
 // For clients that read their answers.
 constexpr std::chrono::milliseconds kLastAnswersWait{500};
+// The kernel would take megabytes of an answer that its client does not read, and count for nothing
+// here.
+constexpr int kSendBuffer = 64 * 1024;
+// How exactly a client's time is kept.
+constexpr std::chrono::milliseconds kTick{250};
 constexpr std::size_t kMaxBody = std::size_t{1024} * 1024;
 constexpr std::size_t kMemoryPerConnection = 16 * 1024;
 
@@ -40,25 +45,26 @@ class Exchange {
 
     /// Any thread; the first response counts.
     void answer(HttpResponse response) {
-        const std::lock_guard lock(mutex_);
+        const base::MutexLock lock(mutex_);
         if (!connection_)
             return;
         response_ = std::move(response);
         MHD_resume_connection(std::exchange(connection_, nullptr));
     }
     [[nodiscard]] bool is_answered() {
-        const std::lock_guard lock(mutex_);
+        const base::MutexLock lock(mutex_);
         return connection_ == nullptr;
     }
-    [[nodiscard]] std::optional<HttpResponse> response() {
-        const std::lock_guard lock(mutex_);
-        return response_;
+    /// Empty until it is answered, and once it was taken.
+    [[nodiscard]] std::optional<HttpResponse> take_response() {
+        const base::MutexLock lock(mutex_);
+        return std::exchange(response_, std::nullopt);
     }
 
   private:
-    std::mutex mutex_;
-    MHD_Connection* connection_;  // until it is answered
-    std::optional<HttpResponse> response_;
+    base::Mutex mutex_;
+    MHD_Connection* connection_ GUARDED_BY(mutex_);  // until it is answered
+    std::optional<HttpResponse> response_ GUARDED_BY(mutex_);
 };
 
 /// Made when a request's headers are in, gone when it has been served.
@@ -82,52 +88,59 @@ std::string address_of(MHD_Connection* connection) {
 /// hold a connection for ever; and at its limit it accepts nobody.
 class SlowConnections {
   public:
-    explicit SlowConnections(std::size_t most)
-        : awaited_(most), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+    explicit SlowConnections(const HttpLimits& limits)
+        : patience_(limits.patience),
+          awaited_(limits.connections / 2, limits.untaken_bytes),
+          thread_([this](const std::stop_token& stop) { run(stop); }) {}
     SlowConnections(const SlowConnections&) = delete;
     SlowConnections& operator=(const SlowConnections&) = delete;
 
-    /// From now on the peer has kIdleSeconds to send its request, or to take the answer.
-    void await(MHD_Connection* connection) {
+    /// From now on the peer has its time to send its request, or to take an answer of `bytes`.
+    void await(MHD_Connection* connection, std::size_t bytes = 0) {
         const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         if (!info)
             return;
         // Copied before the next question: from libmicrohttpd 1.0 on both answers are in one place.
         const int fd = info->connect_fd;
         const std::string address = address_of(connection);
-        const std::lock_guard lock(mutex_);
-        const auto deadline = AwaitedConnections::Clock::now() + std::chrono::seconds{kIdleSeconds};
-        if (const auto pushed_out = awaited_.await(connection, fd, address, deadline))
-            cut(*pushed_out);
+        const base::MutexLock lock(mutex_);
+        const auto deadline = AwaitedConnections::Clock::now() + patience_;
+        for (const int pushed_out : awaited_.await(connection, fd, address, deadline, bytes))
+            cut(pushed_out);
     }
     /// The peer has done its part, or the connection is about to be closed: call it before that.
     void forget(MHD_Connection* connection) {
-        const std::lock_guard lock(mutex_);
+        const base::MutexLock lock(mutex_);
         awaited_.forget(connection);
     }
 
   private:
     void run(const std::stop_token& stop) {
-        std::unique_lock lock(mutex_);
+        base::MutexLock lock(mutex_);
         const auto is_over = [&] { return stop.stop_requested(); };
-        while (!second_.wait_for(lock, stop, std::chrono::seconds{1}, is_over))
+        while (!tick_.wait_for(lock, stop, kTick, is_over))
             for (const int fd : awaited_.take_late(AwaitedConnections::Clock::now()))
                 cut(fd);
     }
     /// libmicrohttpd notices and closes the connection.
     static void cut(int fd) { ::shutdown(fd, SHUT_RDWR); }
 
-    std::mutex mutex_;
-    std::condition_variable_any second_;  // nobody notifies: it ends with time or the stop
-    AwaitedConnections awaited_;          // guarded by mutex_
-    std::jthread thread_;                 // last: it uses the others until it is joined
+    const std::chrono::seconds patience_;
+    base::Mutex mutex_;
+    std::condition_variable_any tick_;  // nobody notifies: it ends with time or the stop
+    AwaitedConnections awaited_ GUARDED_BY(mutex_);
+    std::jthread thread_;  // last: it uses the others until it is joined
 };
 
-MHD_Result send(MHD_Connection* connection, const HttpResponse& answer) {
-    MHD_Response* response = MHD_create_response_from_buffer(
-        answer.body.size(), const_cast<char*>(answer.body.data()), MHD_RESPMEM_MUST_COPY);
+MHD_Result send(MHD_Connection* connection, HttpResponse answer) {
+    // A status of many clusters is large, so it is not copied.
+    auto body = std::make_unique<SharedText>(std::move(answer.body));
+    MHD_Response* response = MHD_create_response_from_buffer_with_free_callback_cls(
+        body->str().size(), const_cast<char*>(body->str().data()),
+        [](void* kept) { delete static_cast<SharedText*>(kept); }, body.get());
     if (!response)
         return MHD_NO;
+    (void)body.release();  // it is the response's now
     for (const auto& [name, value] : answer.headers)
         MHD_add_response_header(response, name.c_str(), value.c_str());
     const MHD_Result result =
@@ -140,10 +153,8 @@ MHD_Result send(MHD_Connection* connection, const HttpResponse& answer) {
 
 class HttpServer::Daemon {
   public:
-    Daemon(const net::ListeningSocket& socket, Handler handler, unsigned max_connections)
-        : handler_(std::move(handler)),
-          max_unanswered_(max_connections / 4),
-          slow_(max_connections / 2) {
+    Daemon(const net::ListeningSocket& socket, Handler handler, const HttpLimits& limits)
+        : handler_(std::move(handler)), max_unanswered_(limits.connections / 4), slow_(limits) {
         // Without a socket, libmicrohttpd would open one itself, on any port.
         if (!socket)
             throw std::runtime_error("the HTTP API has no socket to listen on");
@@ -151,7 +162,8 @@ class HttpServer::Daemon {
             MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr,
             &Daemon::on_request, this, MHD_OPTION_LISTEN_SOCKET, socket.get(),
             MHD_OPTION_NOTIFY_COMPLETED, &Daemon::on_completed, this, MHD_OPTION_CONNECTION_TIMEOUT,
-            kIdleSeconds, MHD_OPTION_CONNECTION_LIMIT, max_connections,
+            static_cast<unsigned>(limits.patience.count()), MHD_OPTION_CONNECTION_LIMIT,
+            limits.connections, MHD_OPTION_UNESCAPE_CALLBACK, &Daemon::unescape, nullptr,
             MHD_OPTION_NOTIFY_CONNECTION, &Daemon::on_connection, this,
             MHD_OPTION_CONNECTION_MEMORY_LIMIT, kMemoryPerConnection, MHD_OPTION_END);
         if (!daemon_)
@@ -164,17 +176,23 @@ class HttpServer::Daemon {
         MHD_quiesce_daemon(daemon_);
         // The daemon cannot be stopped while a connection is suspended.
         {
-            std::unique_lock lock(mutex_);
+            base::MutexLock lock(mutex_);
             stopping_ = true;
             for (const auto& exchange : exchanges_)
                 exchange->answer(shutting_down());
             // Stopping closes every connection at once, even with bytes left to send.
-            all_served_.wait_for(lock, kLastAnswersWait, [this] { return exchanges_.empty(); });
+            all_served_.wait_for(lock, kLastAnswersWait,
+                                 [this]() REQUIRES(mutex_) { return exchanges_.empty(); });
         }
         MHD_stop_daemon(daemon_);
     }
 
   private:
+    /// A zero byte would end the text early, and /live%00x be taken for /live.
+    static std::size_t unescape(void* /*self*/, MHD_Connection* /*connection*/, char* text) {
+        return std::strstr(text, "%00") ? std::strlen(text) : MHD_http_unescape(text);
+    }
+
     static MHD_Result on_request(void* self, MHD_Connection* connection, const char* url,
                                  const char* method, const char* /*version*/,
                                  const char* /*upload*/, std::size_t* upload_size, void** state) {
@@ -189,11 +207,11 @@ class HttpServer::Daemon {
         }
         auto& slow = static_cast<Daemon*>(self)->slow_;
         if (request->exchange) {
-            const auto response = request->exchange->response();
+            auto response = request->exchange->take_response();
             if (!response)
                 return MHD_YES;
-            slow.await(connection);
-            return send(connection, *response);
+            slow.await(connection, response->body.str().size());
+            return send(connection, std::move(*response));
         }
         slow.forget(connection);
         request->exchange = std::make_shared<Exchange>(connection);
@@ -216,7 +234,7 @@ class HttpServer::Daemon {
     MHD_Result ask(MHD_Connection* connection, const HttpRequest& request,
                    const std::shared_ptr<Exchange>& exchange) {
         {
-            const std::lock_guard lock(mutex_);
+            const base::MutexLock lock(mutex_);
             if (stopping_)
                 return send(connection, shutting_down());
             exchanges_.insert(exchange);
@@ -231,7 +249,7 @@ class HttpServer::Daemon {
     }
 
     std::size_t unanswered() {
-        const std::lock_guard lock(mutex_);
+        const base::MutexLock lock(mutex_);
         if (exchanges_.size() <= max_unanswered_)
             return exchanges_.size();
         return static_cast<std::size_t>(
@@ -242,10 +260,12 @@ class HttpServer::Daemon {
     static void on_connection(void* self, MHD_Connection* connection, void** /*state*/,
                               MHD_ConnectionNotificationCode what) {
         auto& slow = static_cast<Daemon*>(self)->slow_;
-        if (what == MHD_CONNECTION_NOTIFY_STARTED)
-            slow.await(connection);
-        else
-            slow.forget(connection);
+        if (what != MHD_CONNECTION_NOTIFY_STARTED)
+            return slow.forget(connection);
+        if (const auto* info =
+                MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD))
+            ::setsockopt(info->connect_fd, SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer);
+        slow.await(connection);
     }
 
     static void on_completed(void* self, MHD_Connection* connection, void** state,
@@ -260,7 +280,7 @@ class HttpServer::Daemon {
     }
 
     void forget(const std::shared_ptr<Exchange>& exchange) {
-        const std::lock_guard lock(mutex_);
+        const base::MutexLock lock(mutex_);
         exchanges_.erase(exchange);
         if (exchanges_.empty())
             all_served_.notify_all();
@@ -273,21 +293,21 @@ class HttpServer::Daemon {
     const Handler handler_;
     const std::size_t max_unanswered_;
     SlowConnections slow_;
-    std::mutex mutex_;
-    std::set<std::shared_ptr<Exchange>> exchanges_;  // those under way; guarded by mutex_
-    bool stopping_ = false;                          // guarded by mutex_
-    std::condition_variable all_served_;
+    base::Mutex mutex_;
+    std::set<std::shared_ptr<Exchange>> exchanges_ GUARDED_BY(mutex_);  // those under way
+    bool stopping_ GUARDED_BY(mutex_) = false;
+    std::condition_variable_any all_served_;
     MHD_Daemon* daemon_ = nullptr;
 };
 
-unsigned HttpServer::affordable() noexcept {
+unsigned HttpLimits::affordable_connections() noexcept {
     constexpr std::uint64_t kPart = 16;
     return static_cast<unsigned>(std::clamp<std::uint64_t>(descriptor_limit() / kPart, 64, 2'000));
 }
 
 HttpServer::HttpServer(const net::ListeningSocket& socket, Handler handler,
-                       unsigned max_connections)
-    : daemon_(std::make_unique<Daemon>(socket, std::move(handler), max_connections)) {}
+                       const HttpLimits& limits)
+    : daemon_(std::make_unique<Daemon>(socket, std::move(handler), limits)) {}
 
 HttpServer::~HttpServer() = default;
 

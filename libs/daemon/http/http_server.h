@@ -1,10 +1,12 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "net/socket/listening_socket.h"
 
@@ -18,24 +20,48 @@ struct HttpRequest {
     std::map<std::string, std::string> query = {};
 };
 
+/// Text that responses share, without copying it. Any thread.
+class SharedText {
+  public:
+    SharedText() : SharedText(std::string()) {}
+    // NOLINTBEGIN(google-explicit-constructor): it is written and read as text
+    SharedText(std::string text) : text_(std::make_shared<const std::string>(std::move(text))) {}
+    SharedText(const char* text) : SharedText(std::string(text)) {}
+    operator const std::string&() const noexcept { return *text_; }
+    // NOLINTEND(google-explicit-constructor)
+
+    [[nodiscard]] const std::string& str() const noexcept { return *text_; }
+
+  private:
+    std::shared_ptr<const std::string> text_;
+};
+
 struct HttpResponse {
     int status = 200;
-    std::string body;
+    SharedText body;
     std::map<std::string, std::string> headers;
+};
+
+struct HttpLimits {
+    /// At least 64: libmicrohttpd accepts up to ten before it closes one. By default a sixteenth of
+    /// the descriptors that this process may open, from 64 to 2,000.
+    unsigned connections = affordable_connections();
+    /// For a client to send a whole request, and again to take the answer.
+    std::chrono::seconds patience{10};
+    /// Of all answers that their clients have not taken yet. A larger answer still goes out, alone.
+    std::size_t untaken_bytes = std::size_t{64} * 1024 * 1024;
+
+    [[nodiscard]] static unsigned affordable_connections() noexcept;
 };
 
 /// A small HTTP/1.1 server for health checks and operators (libmicrohttpd; one thread, epoll).
 /// A client has ten seconds to send a whole request and ten to take the answer, however many bytes
 /// keep coming; slow clients cost a descriptor each and delay nobody. Up to half of the connections
-/// may wait for their client; one more replaces the oldest of the address that has the most. Up to
-/// a quarter may wait for the handler's answer; one more gets 503. Request bodies are read and
-/// discarded, up to a megabyte.
+/// may wait for their client, and up to 64 MiB of answers; what exceeds that replaces the oldest of
+/// the address that has the most. Up to a quarter may wait for the handler's answer; one more gets
+/// 503. Request bodies are read and discarded, up to a megabyte.
 class HttpServer {
   public:
-    /// The default limit of connections: a sixteenth of the descriptors that this process may open,
-    /// from 64 to 2,000.
-    [[nodiscard]] static unsigned affordable() noexcept;
-
     /// Answers one request; any thread, once. Destroying the server answers 503 to every request
     /// that is still open; a later answer is dropped.
     using Reply = std::function<void(HttpResponse)>;
@@ -43,9 +69,7 @@ class HttpServer {
     using Handler = std::function<void(const HttpRequest&, Reply reply)>;
 
     /// Serves on a socket that outlives it. Throws std::runtime_error if it cannot.
-    /// `max_connections` is at least 64: libmicrohttpd accepts up to ten before it closes one.
-    HttpServer(const net::ListeningSocket& socket, Handler handler,
-               unsigned max_connections = affordable());
+    HttpServer(const net::ListeningSocket& socket, Handler handler, const HttpLimits& limits = {});
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
     ~HttpServer();

@@ -1,12 +1,9 @@
 // What monitoring asks of the HTTP API, and what it must not be disturbed by.
 
-#include <poll.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "integration/proxy_under_test.h"
-#include "support/sockets/socket.h"
 
 using support::TestClient;
 using testing::AllOf;
@@ -125,33 +122,6 @@ TEST(HttpHealth, OversizedRequestsAreCutOff) {
                "Content-Length: 1000000000\r\n\r\n",
                kilobytes));
     EXPECT_THAT(proxy.http("GET", "/"), StartsWith("HTTP/1.1 200"));
-}
-
-TEST(HttpHealth, SlowRequestsAreCutOff) {
-    FakeCluster cluster(1);
-    const ProxyUnderTest proxy(cluster.config());
-    const support::ClientOptions patient{.timeout = std::chrono::seconds(30)};
-    TestClient silent("127.0.0.1", proxy.port("HTTP API"), patient);
-    TestClient dripping("127.0.0.1", proxy.port("HTTP API"), patient);
-    TestClient dripping_body("127.0.0.1", proxy.port("HTTP API"), patient);
-    silent.send("GET / HTTP/1.1\r\n");
-    dripping.send("GET / HTTP/1.1\r\nX-Slow: ");
-    dripping_body.send("POST /update_clusters HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n");
-    const auto begin = support::Clock::now();
-    for (TestClient* client : {&dripping, &dripping_body})
-        while (!client->closed_now() && support::Clock::now() - begin < std::chrono::seconds(20)) {
-            try {
-                dripping.send("x");
-                dripping_body.send("x");
-            } catch (const std::system_error&) {
-            }
-            const auto next = support::Clock::now() + std::chrono::milliseconds(300);
-            (void)support::wait_ready(client->fd(), POLLRDHUP, next);
-        }
-    EXPECT_TRUE(dripping.closed_now());
-    EXPECT_TRUE(dripping_body.closed_now());
-    silent.wait_for_close();
-    EXPECT_LT(support::Clock::now() - begin, std::chrono::seconds(15));
 }
 
 TEST(HttpHealth, AThousandIdleConnectionsDisturbNobody) {

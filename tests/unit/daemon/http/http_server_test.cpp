@@ -6,6 +6,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <poll.h>
 #include <stdexcept>
 #include <string>
 #include <sys/resource.h>
@@ -17,8 +18,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "daemon/system/descriptors.h"
 #include "net/socket/listening_socket.h"
 #include "net/socket/socket_address.h"
+#include "support/sockets/socket.h"
 #include "support/sockets/test_client.h"
 #include "support/wait.h"
 
@@ -34,13 +37,24 @@ using testing::StartsWith;
 /// A server whose answer names what was asked; requests to /later are kept until a test answers.
 class HttpServerTest : public testing::Test {
   protected:
-    HttpServerTest() {
-        server_ = std::make_unique<HttpServer>(
-            socket_, [this](const HttpRequest& request, HttpServer::Reply reply) {
-                handle(request, std::move(reply));
-            });
-    }
+    HttpServerTest() { serve(); }
 
+    void serve(const HttpLimits& limits = {}) {
+        server_.reset();
+        server_ = std::make_unique<HttpServer>(
+            socket_,
+            [this](const HttpRequest& request, HttpServer::Reply reply) {
+                handle(request, std::move(reply));
+            },
+            limits);
+    }
+    /// A client that has asked for what is answered with `bytes`, and reads none of it yet.
+    TestClient slow_reader(std::size_t bytes) {
+        TestClient client("127.0.0.1", port_, {.receive_buffer = 4'096});
+        client.send(head("GET", "/later") + "Connection: close\r\n\r\n");
+        take_reply()({200, std::string(bytes, 'x'), {}});
+        return client;
+    }
     [[nodiscard]] TestClient connect() const { return {"127.0.0.1", port_}; }
 
     static std::string head(const std::string& method, const std::string& target) {
@@ -102,6 +116,11 @@ TEST_F(HttpServerTest, GivesTheQueryApartFromThePath) {
     EXPECT_THAT(ask("GET", "/a?"), EndsWith("GET /a"));
 }
 
+TEST_F(HttpServerTest, APathWithAZeroByteIsNotTheOneBeforeIt) {
+    EXPECT_THAT(ask("GET", "/live%00x"), EndsWith("GET /live%00x"));
+    EXPECT_THAT(ask("GET", "/a%20b"), EndsWith("GET /a b"));
+}
+
 TEST_F(HttpServerTest, ForgetsABodyThatIsSentToIt) {
     const std::string body(200'000, 'x');
     EXPECT_THAT(ask("POST", "/reload",
@@ -159,14 +178,8 @@ TEST_F(HttpServerTest, IsNotDelayedByIdleConnections) {
 }
 
 TEST_F(HttpServerTest, HalfRequestsByTheThousandKeepNobodyWaiting) {
-    server_.reset();
     constexpr unsigned kFew = 64;
-    server_ = std::make_unique<HttpServer>(
-        socket_,
-        [](const HttpRequest& request, const HttpServer::Reply& reply) {
-            reply({200, request.path, {}});
-        },
-        kFew);
+    serve({.connections = kFew});
     std::list<TestClient> half;
     for (unsigned i = 0; i < 5 * kFew; ++i) {
         half.push_back(connect());
@@ -175,20 +188,14 @@ TEST_F(HttpServerTest, HalfRequestsByTheThousandKeepNobodyWaiting) {
     // Soon: they would all be gone after ten seconds.
     TestClient client("127.0.0.1", port_, {.timeout = std::chrono::seconds{5}});
     client.send(head("GET", "/health") + "Connection: close\r\n\r\n");
-    EXPECT_THAT(client.receive_to_eof(), EndsWith("/health"));
+    EXPECT_THAT(client.receive_to_eof(), EndsWith("GET /health"));
     // The youngest of them may still become whole.
     half.back().send("est HTTP/1.0\r\n\r\n");
-    EXPECT_THAT(half.back().receive_to_eof(), EndsWith("/half-a-request"));
+    EXPECT_THAT(half.back().receive_to_eof(), EndsWith("GET /half-a-request"));
 }
 
 TEST_F(HttpServerTest, RequestsThatWaitForTheirAnswersLeaveRoomForOthers) {
-    server_.reset();
-    server_ = std::make_unique<HttpServer>(
-        socket_,
-        [this](const HttpRequest& request, HttpServer::Reply reply) {
-            handle(request, std::move(reply));
-        },
-        64);
+    serve({.connections = 64});
     std::list<TestClient> waiting;
     const auto send_one = [&] {
         waiting.push_back(connect());
@@ -202,6 +209,53 @@ TEST_F(HttpServerTest, RequestsThatWaitForTheirAnswersLeaveRoomForOthers) {
     EXPECT_THAT(ask("GET", "/health"), EndsWith("GET /health"));
     first({200, "first", {}});
     EXPECT_THAT(waiting.front().receive_to_eof(), EndsWith("\r\n\r\nfirst"));
+}
+
+TEST_F(HttpServerTest, SlowRequestsAreCutOff) {
+    EXPECT_EQ(HttpLimits{}.patience, std::chrono::seconds{10});
+    serve({.patience = std::chrono::seconds{1}});
+    TestClient silent = connect();
+    TestClient dripping = connect();
+    TestClient dripping_body = connect();
+    silent.send("GET / HTTP/1.1\r\n");
+    dripping.send("GET / HTTP/1.1\r\nX-Slow: ");
+    dripping_body.send("POST /update_clusters HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n");
+    const auto begin = support::Clock::now();
+    for (TestClient* client : {&dripping, &dripping_body})
+        while (!client->closed_now() && support::Clock::now() - begin < std::chrono::seconds{8}) {
+            try {
+                dripping.send("x");
+                dripping_body.send("x");
+            } catch (const std::system_error&) {
+            }
+            const auto next = support::Clock::now() + std::chrono::milliseconds{50};
+            (void)support::wait_ready(client->fd(), POLLRDHUP, next);
+        }
+    EXPECT_TRUE(dripping.closed_now());
+    EXPECT_TRUE(dripping_body.closed_now());
+    silent.wait_for_close();
+    EXPECT_GE(support::Clock::now() - begin, std::chrono::milliseconds{900});
+    EXPECT_LT(support::Clock::now() - begin, std::chrono::seconds{8});
+}
+
+TEST_F(HttpServerTest, ClientsThatDoNotTakeTheirAnswersAreCutOff) {
+    serve({.patience = std::chrono::seconds{1}});
+    constexpr std::size_t kBody = 10'000'000;  // more than the kernel takes for the client
+    TestClient client = slow_reader(kBody);
+    const std::uint64_t descriptors = open_descriptors();
+    support::eventually([&] { return open_descriptors() < descriptors; }, "the server to close it");
+    EXPECT_LT(client.receive_to_eof().size(), kBody);
+}
+
+TEST_F(HttpServerTest, AnswersThatNobodyTakesAreBoundedAndTheNextIsGiven) {
+    constexpr std::size_t kBody = 10'000'000;
+    serve({.untaken_bytes = 2 * kBody});
+    TestClient first = slow_reader(kBody);
+    TestClient second = slow_reader(kBody);
+    TestClient third = slow_reader(kBody);
+    EXPECT_LT(first.receive_to_eof().size(), kBody);
+    EXPECT_GT(second.receive_to_eof().size(), kBody);
+    EXPECT_GT(third.receive_to_eof().size(), kBody);
 }
 
 TEST_F(HttpServerTest, RefusesOversizedHeadersAndGoesOn) {
@@ -316,9 +370,9 @@ TEST(HttpServer, HasAPartOfTheDescriptors) {
     rlimit few = before;
     few.rlim_cur = 1'024;
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-    EXPECT_EQ(HttpServer::affordable(), 64U);
+    EXPECT_EQ(HttpLimits{}.connections, 64U);
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
-    EXPECT_LE(HttpServer::affordable(), 2'000U);
+    EXPECT_LE(HttpLimits{}.connections, 2'000U);
 }
 
 TEST(HttpServer, ThrowsWhenThereIsNoSocketToServe) {
