@@ -20,7 +20,8 @@ class FakeCluster {
   public:
     explicit FakeCluster(std::size_t members, const support::BackendOptions& options = {});
 
-    /// Member number `i` from 0 with a role, running, without lag; changed before it is told.
+    /// Member number `i` from 0 with a role, running, without lag. The test may change it before it
+    /// passes it to answer_cluster().
     [[nodiscard]] support::ClusterMember member(std::size_t i, const std::string& role) const;
     /// Every Patroni names these members from now on, one of them the leader, which proves it.
     void lead_by(std::size_t leader);

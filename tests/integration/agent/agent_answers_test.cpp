@@ -93,7 +93,7 @@ TEST(AgentAnswers, PatroniSilentKeepsTheVerdictUntilItIsStale) {
     const auto silent_since = std::chrono::steady_clock::now();
     const std::size_t before = agent.daemon().mark();
     agent.daemon().wait_for_line("connection refused", before);
-    // By its own word it leads no more, so it gets no new sessions; those that it has stay.
+    // Its self-report is missing, so it gets no new sessions and keeps those it has.
     agent.daemon().wait_for_line("w: DRAIN UP # b1: leader by /cluster alone", before);
     agent.daemon().wait_for_line("w: READY DOWN # b1: unconfirmed for 2 s", before);
     EXPECT_GE(std::chrono::steady_clock::now() - silent_since, std::chrono::milliseconds(1'800));

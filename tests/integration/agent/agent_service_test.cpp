@@ -34,7 +34,7 @@ TEST(AgentService, ReloadAddsChangesAndRemovesListeners) {
                          2);
     agent.daemon().wait_for_line("w: READY UP");
     agent.daemon().wait_for_line("r: READY UP");
-    // Patroni answers no more: what is known must outlast the reload.
+    // Patroni no longer answers: the reload must keep what is known.
     cluster.patronis[0]->hold("/cluster");
     agent.reload(agent_config(cluster, {listener("w", "roles: [leader], member: b2"),
                                         listener("new", "by_request: true")}),

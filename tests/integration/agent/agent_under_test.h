@@ -21,7 +21,7 @@ class AgentUnderTest {
 
     /// Of a listener or "HTTP API".
     [[nodiscard]] std::uint16_t port(const std::string& name) const { return ports_.at(name); }
-    /// What HAProxy is told; `request` is sent first.
+    /// What HAProxy reads after it has sent `request`.
     [[nodiscard]] std::string ask(const std::string& listener,
                                   const std::string& request = {}) const;
     /// The whole answer of the HTTP API, from the status line on.

@@ -69,7 +69,7 @@ class Load : public testing::Test {
             }
         }
     }
-    /// What happens all the time beside it.
+    /// What happens meanwhile.
     void disturb(ProxyUnderTest& proxy, std::size_t& turn) {
         ++turn;
         cluster_.lead_by(turn % 2);

@@ -68,7 +68,7 @@ TEST_F(AgentServerTest, AnswersAtOnceAndEndsTheStream) {
         EXPECT_EQ(connect().receive_to_eof(), "READY UP # <>\n");
 }
 
-TEST_F(AgentServerTest, WhatIsSentWhereNothingIsAskedForDoesNotMatter) {
+TEST_F(AgentServerTest, IgnoresWhatAClientSendsWhenNoRequestIsExpected) {
     serve(false);
     EXPECT_EQ(ask("c/m/leader\n"), "READY UP # <>\n");
 }
@@ -93,7 +93,7 @@ TEST_F(AgentServerTest, OnlyTheFirstLineIsARequest) {
     EXPECT_EQ(ask("a\nb\nc\n"), "READY UP # <a>\n");
 }
 
-TEST_F(AgentServerTest, ALineThatEndsWithItsConnectionIsAnsweredForWhatItIs) {
+TEST_F(AgentServerTest, AnswersALineThatEndsWithItsConnection) {
     serve(true);
     TestClient client = connect();
     client.send("c/m/leader");
@@ -101,7 +101,7 @@ TEST_F(AgentServerTest, ALineThatEndsWithItsConnectionIsAnsweredForWhatItIs) {
     EXPECT_EQ(client.receive_to_eof(), reply_to("c/m/leader", false));
 }
 
-TEST_F(AgentServerTest, ALineWhoseEndDoesNotComeIsAnsweredWhenItsTimeIsUp) {
+TEST_F(AgentServerTest, AnswersAnUnfinishedLineWhenItsTimeIsUp) {
     serve(true, kShortPatience);
     const auto before = std::chrono::steady_clock::now();
     TestClient client = connect();
@@ -110,7 +110,7 @@ TEST_F(AgentServerTest, ALineWhoseEndDoesNotComeIsAnsweredWhenItsTimeIsUp) {
     EXPECT_GE(std::chrono::steady_clock::now() - before, kShortPatience);
 }
 
-TEST_F(AgentServerTest, WhoSaysNothingGetsNoAnswer) {
+TEST_F(AgentServerTest, ASilentClientGetsNoAnswer) {
     serve(true, kShortPatience);
     TestClient client = connect();
     client.half_close();
@@ -118,7 +118,7 @@ TEST_F(AgentServerTest, WhoSaysNothingGetsNoAnswer) {
     EXPECT_EQ(connect().receive_to_eof(), "");
 }
 
-TEST_F(AgentServerTest, ALineWithoutEndIsAnsweredAsItIs) {
+TEST_F(AgentServerTest, AnswersALineThatFillsTheBuffer) {
     serve(true);
     EXPECT_EQ(ask(std::string(256, 'x')), reply_to(std::string(256, 'x'), false));
     // One byte fewer may still become a line.
@@ -184,7 +184,7 @@ TEST_F(AgentServerTest, AThousandSilentClientsAndTheNextIsAnsweredAtOnce) {
     }
 }
 
-TEST_F(AgentServerTest, OfMoreThanAThousandTheOldestGoes) {
+TEST_F(AgentServerTest, AConnectionBeyondAThousandReplacesTheOldest) {
     serve(true);
     auto silent = silent_clients(kMost, [this] { return connect(); });
     auto more = silent_clients(2, [this] { return connect(); });
@@ -196,7 +196,7 @@ TEST_F(AgentServerTest, OfMoreThanAThousandTheOldestGoes) {
     EXPECT_EQ(more.back().receive_to_eof(), "READY UP # <x>\n");
 }
 
-TEST_F(AgentServerTest, EverybodyIsGoneWhenTheirTimeIsUp) {
+TEST_F(AgentServerTest, ClosesEveryConnectionWhenItsTimeIsUp) {
     EXPECT_EQ(AgentServer::kPatience, 2s);
     for (const bool by_request : {false, true}) {
         serve(by_request, kShortPatience);
@@ -222,7 +222,7 @@ TEST_F(AgentServerTest, EverybodyIsGoneWhenTheirTimeIsUp) {
     }
 }
 
-TEST_F(AgentServerTest, OneThatWasDroppedMayHaveAnEventInTheSameBatch) {
+TEST_F(AgentServerTest, ADroppedConnectionMayHaveAnEventInTheSameBatch) {
     serve(true);
     auto silent = silent_clients(kMost, [this] { return connect(); });
     EXPECT_TRUE(thread_.sleeps());
@@ -242,7 +242,7 @@ TEST_F(AgentServerTest, OneThatWasDroppedMayHaveAnEventInTheSameBatch) {
     }
 }
 
-TEST_F(AgentServerTest, ItsEndTakesItsConnectionsAlong) {
+TEST_F(AgentServerTest, ClosesItsConnectionsWhenItEnds) {
     serve(true);
     auto silent = silent_clients(10, [this] { return connect(); });
     EXPECT_EQ(ask("x\n"), "READY UP # <x>\n");

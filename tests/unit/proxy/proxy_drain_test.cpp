@@ -85,7 +85,7 @@ TEST_F(ProxyDrainTest, EndsAtTheLatestWhenItsTimeIsOver) {
     RunningProxy proxy(config_with(50ms));
     auto session = session_on("b1", kLeader);
     wait_for(proxy.drain());
-    expect_alive(session);  // whoever is told ends it
+    expect_alive(session);  // its owner ends it once the drain is over
     proxy.stop();
     EXPECT_EQ(session.wait_for_close(), Closed::fin);
 }

@@ -191,7 +191,7 @@ TEST_F(ProxyReloadTest, TheHttpApiMoves) {
     expect_alive(session);
 }
 
-TEST_F(ProxyReloadTest, WhoeverWaitsForAnUpdateOfAnApiThatMovesIsToldSo) {
+TEST_F(ProxyReloadTest, AnUpdateRequestIsAnsweredWhenTheHttpApiMoves) {
     main_patroni_.answer("/cluster", {.fault = support::Fault::stall});
     const auto asked = main_patroni_.requests("/cluster");
     auto client = connect(kAdmin);

@@ -131,7 +131,7 @@ TEST_F(ProxyServiceTest, AFileThatCannotBeUsedChangesNothing) {
     EXPECT_THAT(log.substr(log.rfind("reload failed")), Not(HasSubstr("DEBUG ")));
 }
 
-TEST_F(ProxyServiceTest, AReloadThatWaitsForANewClusterHoldsNobodyUp) {
+TEST_F(ProxyServiceTest, AReloadThatWaitsForANewClusterDelaysNobody) {
     other_patroni_.answer("/cluster", {.fault = support::Fault::stall});
     const std::string with_other = file() + "  other:\n    hosts: ['" + other_patroni_.url() +
                                    "']\n    ports:\n      rw: {listen: '" +
@@ -143,7 +143,7 @@ TEST_F(ProxyServiceTest, AReloadThatWaitsForANewClusterHoldsNobodyUp) {
             const auto asked = other_patroni_.requests("/cluster");
             signal(SIGHUP);
             other_patroni_.wait_for_requests("/cluster", asked + 1);
-            // It is not over, and who asks is answered.
+            // It is not over, and requests are answered meanwhile.
             EXPECT_THAT(http("/metrics"), HasSubstr("patroni_proxy_reloads_total 0\n"));
             (void)session_on("b1", kLeader);
             if (answers)
@@ -154,7 +154,7 @@ TEST_F(ProxyServiceTest, AReloadThatWaitsForANewClusterHoldsNobodyUp) {
     }
 }
 
-TEST_F(ProxyServiceTest, AFileThatHangsHoldsNobodyUp) {
+TEST_F(ProxyServiceTest, AFileThatHangsDelaysNobody) {
     // Where a test cannot make a file system hang, reading may: see service_test.
     ASSERT_EQ(::mkfifo((path_ + ".fifo").c_str(), 0600), 0);
     const auto log = logged_while_serving([&] {
@@ -203,7 +203,7 @@ TEST_F(ProxyServiceTest, AReloadWhileItDrainsLetsNobodyInAgain) {
 }
 
 TEST_F(ProxyServiceTest, WhatIsAskedForAfterItsEndIsNotDone) {
-    // They are told in the order of their numbers: SIGINT, SIGUSR1, SIGTERM.
+    // Signals arrive in the order of their numbers: SIGINT, SIGUSR1, SIGTERM.
     daemons::Service service({});
     ProxyService body(service.loop(), path_);
     for (const int number : {SIGINT, SIGUSR1, SIGTERM})

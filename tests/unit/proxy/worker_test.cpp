@@ -204,7 +204,7 @@ TEST_F(WorkerTest, ARemovedPortEndsItsSessionsAndNoOthers) {
     other.send("alive");
     EXPECT_EQ(other.receive(5), "alive");
 
-    // Whoever was handed over for it meanwhile is closed, and counts no more.
+    // A client that was handed over meanwhile is closed and no longer counted.
     EXPECT_EQ(hand_over(worker, kRw).wait_for_close(), Closed::fin);
     wait_for_load(worker, 1);
     // What still comes for it is for nobody.

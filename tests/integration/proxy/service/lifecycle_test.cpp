@@ -23,7 +23,7 @@ using testing::StartsWith;
 
 namespace {
 
-/// Where a service manager reads what its daemon tells it.
+/// The socket on which systemd reads the notifications of a daemon.
 class NotifySocket {
   public:
     NotifySocket() : fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
@@ -34,7 +34,7 @@ class NotifySocket {
             throw std::system_error(errno, std::generic_category(), "bind");
     }
     [[nodiscard]] std::string path() const { return directory_.path() / "notify"; }
-    /// What has come so far.
+    /// Drops the messages that have come so far.
     void forget() const {
         char text[4096];
         while (::recv(fd_.get(), text, sizeof text, MSG_DONTWAIT) > 0) {
@@ -128,7 +128,7 @@ TEST(Lifecycle, DrainIsBoundedWhateverIsAskedMeanwhile) {
     const auto begin = Clock::now();
     proxy.daemon().signal(SIGUSR1);
     proxy.daemon().wait_for_line("draining");
-    // Neither of the two takes it back or begins it anew.
+    // Neither a reload nor a second SIGUSR1 restarts or cancels the drain.
     const std::size_t lines = proxy.daemon().mark();
     while (!session.closed_now() && Clock::now() - begin < std::chrono::seconds(5)) {
         proxy.daemon().signal(SIGUSR1);

@@ -133,7 +133,7 @@ TEST(Log, FailuresThatRepeatAreCountedAndNotRepeated) {
     }
     EXPECT_LE(unreachable, 2U);  // one a worker
     EXPECT_EQ(refused, 1U);
-    // Those that were not told are told by their number, once that changes.
+    // The refusals that were not logged are counted in one line once a member serves again.
     cluster.lead_by(1);
     proxy.update_clusters();
     proxy.daemon().wait_for_line("c/replicas: 50 clients were refused while no backends");

@@ -66,7 +66,7 @@ class TlsClients : public testing::Test {
     std::optional<ProxyUnderTest> proxy_;
 };
 
-TEST_F(TlsClients, EveryGoodbyeIsTheClients) {
+TEST_F(TlsClients, ASessionThatAClientEndsIsCountedForTheClient) {
     for (int i = 0; i < kSessions; ++i)
         run({"psql", "-X", "-At", "-d", conninfo(), "-c", kQuery});
     run({"/usr/bin/python3", "-c", R"py(
@@ -95,7 +95,7 @@ for (int i = 0; i < 20; i++) {
     expect_ended({{"client_closed", 3 * kSessions}});
 }
 
-TEST_F(TlsClients, WhomTheServerEndsHasNotClosedItself) {
+TEST_F(TlsClients, ASessionThatTheServerEndsIsNotCountedForTheClient) {
     // One that waits for an answer notices at once, and one that is idle does not look.
     run({"/usr/bin/python3", "-c", R"py(
 import psycopg2, sys

@@ -70,7 +70,7 @@ TEST(IdentityTest, WhichMemberThisIs) {
          {"http://localhost:8008"},
          {"127.0.0.1"},
          "a"},
-        // Others are asked too: the one on this host, whoever of them is listed.
+        // Others are asked too: the member on this host, whichever the list names.
         {kThree, {"http://localhost:8008", "http://10.0.0.2:8008"}, {"10.0.0.1"}, "p1"},
         {{kThree[1]}, {"http://localhost:8008", "http://10.0.0.2:8008"}, {"10.0.0.1"}, ""},
         {kThree,

@@ -32,7 +32,7 @@ class AwaitedConnectionsTest : public testing::Test {
     AwaitedConnections awaited_{4, 1'000};
 };
 
-TEST_F(AwaitedConnectionsTest, OneMoreThanThereMayBeTakesThePlaceOfTheOldest) {
+TEST_F(AwaitedConnectionsTest, AConnectionBeyondTheLimitReplacesTheOldest) {
     for (int fd = 0; fd < 4; ++fd)
         EXPECT_THAT(await(fd, "10.0.0.1"), IsEmpty());
     EXPECT_THAT(await(4, "10.0.0.1"), ElementsAre(0));
@@ -40,7 +40,7 @@ TEST_F(AwaitedConnectionsTest, OneMoreThanThereMayBeTakesThePlaceOfTheOldest) {
     EXPECT_EQ(awaited_.size(), 4U);
 }
 
-TEST_F(AwaitedConnectionsTest, WhoeverHasTheMostGivesTheirPlace) {
+TEST_F(AwaitedConnectionsTest, TheAddressWithTheMostConnectionsLosesItsOldest) {
     (void)await(0, "10.0.0.1");
     for (int fd = 1; fd < 4; ++fd)
         (void)await(fd, "10.0.0.2");
@@ -49,7 +49,7 @@ TEST_F(AwaitedConnectionsTest, WhoeverHasTheMostGivesTheirPlace) {
     EXPECT_THAT(await(6, "10.0.0.2"), ElementsAre(3));
 }
 
-TEST_F(AwaitedConnectionsTest, OneThatIsForgottenLeavesItsPlace) {
+TEST_F(AwaitedConnectionsTest, AForgottenConnectionLeavesItsPlace) {
     for (int fd = 0; fd < 4; ++fd)
         (void)await(fd, "10.0.0.1");
     awaited_.forget(id(0));
@@ -57,7 +57,7 @@ TEST_F(AwaitedConnectionsTest, OneThatIsForgottenLeavesItsPlace) {
     EXPECT_THAT(await(4, "10.0.0.1"), IsEmpty());
 }
 
-TEST_F(AwaitedConnectionsTest, OneThatIsAwaitedAnewIsTheYoungest) {
+TEST_F(AwaitedConnectionsTest, AConnectionThatWaitsAgainIsTheYoungest) {
     for (int fd = 0; fd < 4; ++fd)
         (void)await(fd, "10.0.0.1");
     EXPECT_THAT(await(0, "10.0.0.1", 20s), IsEmpty());
@@ -65,7 +65,7 @@ TEST_F(AwaitedConnectionsTest, OneThatIsAwaitedAnewIsTheYoungest) {
     EXPECT_THAT(awaited_.take_late(start_ + 10s), ElementsAre(2, 3));
 }
 
-TEST_F(AwaitedConnectionsTest, ThoseWhoseTimeIsUpAreTakenOnce) {
+TEST_F(AwaitedConnectionsTest, LateConnectionsAreTakenOnce) {
     (void)await(0, "10.0.0.1", 5s);
     (void)await(1, "10.0.0.2", 6s);
     (void)await(2, "10.0.0.1", 7s);
@@ -84,7 +84,7 @@ TEST_F(AwaitedConnectionsTest, AnswersThatNobodyTakesGiveWayToTheNext) {
     EXPECT_THAT(await_answer(4, "10.0.0.1", 1), IsEmpty()) << "200 bytes are left";
 }
 
-TEST_F(AwaitedConnectionsTest, WhoeverTakesTheFewestBytesGivesTheirPlace) {
+TEST_F(AwaitedConnectionsTest, TheAddressWithTheMostBytesLosesItsOldestAnswer) {
     (void)await_answer(0, "10.0.0.1", 300);
     (void)await_answer(1, "10.0.0.2", 250);
     (void)await_answer(2, "10.0.0.2", 250);

@@ -121,7 +121,7 @@ TEST_F(HttpServerTest, APathWithAZeroByteIsNotTheOneBeforeIt) {
     EXPECT_THAT(ask("GET", "/a%20b"), EndsWith("GET /a b"));
 }
 
-TEST_F(HttpServerTest, ForgetsABodyThatIsSentToIt) {
+TEST_F(HttpServerTest, DiscardsRequestBodies) {
     const std::string body(200'000, 'x');
     EXPECT_THAT(ask("POST", "/reload",
                     "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body),
@@ -310,7 +310,7 @@ TEST_F(HttpServerTest, ClosesIdleConnectionsButNotItsSocketWhenItIsDestroyed) {
     EXPECT_EQ(TestClient::connect_error("127.0.0.1", port_), 0);
 }
 
-TEST_F(HttpServerTest, WhoeverStillWaitsAtItsEndIsToldSo) {
+TEST_F(HttpServerTest, RequestsWithoutAnAnswerGet503WhenTheServerStops) {
     std::vector<TestClient> clients;
     std::vector<HttpServer::Reply> replies;
     for (int i = 0; i < 3; ++i) {
@@ -324,7 +324,7 @@ TEST_F(HttpServerTest, WhoeverStillWaitsAtItsEndIsToldSo) {
                                                    EndsWith("\r\n\r\nshutting down\n")));
 }
 
-TEST_F(HttpServerTest, AReplyAfterItsEndIsDropped) {
+TEST_F(HttpServerTest, AReplyAfterTheServerStoppedIsDropped) {
     TestClient client = connect();
     client.send(head("GET", "/later") + "Connection: close\r\n\r\n");
     const HttpServer::Reply reply = take_reply();
@@ -334,7 +334,7 @@ TEST_F(HttpServerTest, AReplyAfterItsEndIsDropped) {
     EXPECT_THAT(client.receive_to_eof(), StartsWith("HTTP/1.1 503 "));
 }
 
-TEST_F(HttpServerTest, OfTwoRepliesTheFirstCounts) {
+TEST_F(HttpServerTest, TheFirstOfTwoRepliesCounts) {
     TestClient client = connect();
     client.send(head("GET", "/later") + "Connection: close\r\n\r\n");
     const HttpServer::Reply reply = take_reply();
@@ -344,7 +344,7 @@ TEST_F(HttpServerTest, OfTwoRepliesTheFirstCounts) {
     EXPECT_THAT(ask("GET", "/health"), EndsWith("GET /health"));
 }
 
-TEST_F(HttpServerTest, RepliesThatMeetItsEndAreGivenOrDropped) {
+TEST_F(HttpServerTest, RepliesWhileTheServerStopsAreSentOrDropped) {
     constexpr int kReplies = 20;
     std::vector<TestClient> clients;
     std::vector<HttpServer::Reply> replies;

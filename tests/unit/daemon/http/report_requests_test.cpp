@@ -68,7 +68,7 @@ TEST_F(ReportRequestsTest, AThousandRequestsCostTwoReportsAndTheirTextsOnce) {
     EXPECT_EQ(replies_.back(), "/status of 1");
 }
 
-TEST_F(ReportRequestsTest, AskedForNoMoreAtItsEnd) {
+TEST_F(ReportRequestsTest, AsksForNoReportOnceItIsDestroyed) {
     ask("/status");
     ask("/metrics");
     requests_.reset();

@@ -84,7 +84,7 @@ class LogFifoTest : public testing::Test {
     const std::uint64_t dropped_before_ = log::dropped();
 };
 
-TEST_F(LogFifoTest, WhatABlockedTargetCannotTakeIsDroppedCountedAndTold) {
+TEST_F(LogFifoTest, DropsCountsAndReportsWhatABlockedTargetCannotTake) {
     constexpr std::uint64_t kEvents = 20'000;
     for (std::uint64_t i = 0; i < kEvents; ++i)
         log::info("event");
@@ -99,7 +99,7 @@ TEST_F(LogFifoTest, WhatABlockedTargetCannotTakeIsDroppedCountedAndTold) {
     EXPECT_EQ(log::dropped() - dropped_before_, dropped);
 }
 
-TEST_F(LogFifoTest, NoMoreThanSomeMegabytesAreKept) {
+TEST_F(LogFifoTest, KeepsAFewMegabytesAtMost) {
     constexpr std::uint64_t kEvents = 800;
     const std::string megabytes(16'000, 'x');
     for (std::uint64_t i = 0; i < kEvents; ++i)
@@ -131,7 +131,7 @@ TEST_F(LogFifoTest, SeveralThreadsLoseNothingUncounted) {
     }
 }
 
-TEST_F(LogFifoTest, WhatCannotBeWrittenIsCountedAndToldLater) {
+TEST_F(LogFifoTest, CountsAndReportsWhatCannotBeWritten) {
     reader_.close();
     log::info("nobody reads this");  // SIGPIPE would end us
     log::info("nor this");

@@ -117,7 +117,7 @@ TEST_F(ConnectorTest, ItsConnectionCanBeTakenOver) {
     thread_.call([&] {
         EXPECT_EQ(thread_.loop().take_over(outcome.connection.get(), EPOLLRDHUP, closed), 0);
     });
-    // The connector had it watched for room, of which there is plenty.
+    // The connector watched it for room, and there is plenty.
     EXPECT_TRUE(thread_.sleeps());
     EXPECT_TRUE(closed.seen.empty());
     backend.wait_for_sessions(1);

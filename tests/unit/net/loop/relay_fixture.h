@@ -117,7 +117,7 @@ class RelayTest : public testing::Test, public RelayOwner {
         });
     }
 
-    /// Sends until the relay reads no more, since the other party takes nothing. Gives what it
+    /// Sends until the relay stops reading, since the other party takes nothing. Gives what it
     /// sent.
     std::string send_until_paused(Party party) {
         const Connection& from = of(party);

@@ -14,7 +14,8 @@ using patroni::Member;
 using patroni::Standing;
 using patroni::Verdict;
 
-/// Tables of one port: a leader and a standby, whom `roles` and `fallback_roles` judge.
+/// Tables of one port with a leader and a standby, made from the verdicts by `roles` and by
+/// `fallback_roles`.
 class FallbackTableTest : public testing::Test {
   protected:
     BackendTable table_of(const std::vector<Verdict>& regular, const std::vector<Verdict>& fallback,
@@ -99,7 +100,7 @@ TEST_F(FallbackTableTest, ASessionIsJudgedByTheListThatServedIt) {
     const auto leads = out("p1", "it is the leader");
     const std::vector<Case> cases{
         {"it falls back", table_of({leads}, {fit("p1")}), false, true},
-        {"it falls back no more", table_of({leads, fit("p2")}, {fit("p1")}), false, true},
+        {"it no longer falls back", table_of({leads, fit("p2")}, {fit("p1")}), false, true},
         {"and closes", table_of({leads, fit("p2")}, {fit("p1")}, OnReturn::close), false, false},
         {"it closes, but not yet", table_of({leads}, {fit("p1")}, OnReturn::close), false, true},
         {"the fallback is in doubt", table_of({leads}, {doubted("p1")}), false, true},

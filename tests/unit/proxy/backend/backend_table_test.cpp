@@ -29,7 +29,7 @@ TEST(BackendTableTest, UsesTheObjectsOfTheLookup) {
 }
 
 TEST(BackendTableTest, LooksUpOnlyMembersThatMayBeUsed) {
-    // A lookup may ask the DNS, in vain and for long, for a member that is gone.
+    // For a member that is gone a lookup may wait long for DNS and find nothing.
     Lookup lookup;
     (void)build_backend_table(verdicts_on_five(), lookup.function());
     EXPECT_EQ(lookup.asked, (std::vector<std::string>{"p1", "p2", "p3"}));

@@ -26,7 +26,7 @@ TEST(HeldSessionsTest, HoldsOrRefuses) {
         {5s, 0ms, false, 11, SessionEnd::queue_full},   // a limit that was lowered
         {5s, 5s, false, 0, SessionEnd::queue_timeout},  // its first try took as long
         {5s, 5s, false, 10, SessionEnd::queue_timeout},
-        // Whoever has a place keeps it, though there are more than there may be by now.
+        // Held sessions keep their places though there are more than the new limit.
         {5s, 4'999ms, true, 0, kHeld},
         {5s, 5s, true, 0, SessionEnd::queue_timeout},
         // Nobody is held by default, and by a reload that says so nobody any more.

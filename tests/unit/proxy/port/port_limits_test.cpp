@@ -1,4 +1,4 @@
-// Whom a port lets in, how many, and for how long.
+// Which clients a port admits, how many, and for how long.
 
 #include <chrono>
 #include <cstdint>

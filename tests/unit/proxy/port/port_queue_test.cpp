@@ -50,7 +50,7 @@ TEST_F(PortQueueTest, OneTableServesHundredsOfHeldClients) {
         clients.push_back(port.connect());
     port.wait_for_queued(300);
     EXPECT_EQ(port.troubles(), (std::vector<std::string>{"- refused"})) << "one asks for all";
-    // Were they asked first, whoever answers first would have the most.
+    // If they were asked first, the first to answer would get the most sessions.
     for (const auto& backend : {b1_, b2_, b3_})
         let_accept(backend);
     port.use(table_of({b1_, b2_, b3_}));

@@ -1,4 +1,4 @@
-// Clients whose backend does not answer: the next one is connected to beside it.
+// If a backend does not answer, the session tries the next one as well.
 
 #include <chrono>
 #include <memory>

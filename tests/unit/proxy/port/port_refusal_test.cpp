@@ -1,4 +1,4 @@
-// Clients that find no backend and are told so as PostgreSQL would tell them.
+// Clients that find no backend get a PostgreSQL error with the reason.
 
 #include <chrono>
 #include <string>

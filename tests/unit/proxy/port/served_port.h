@@ -51,7 +51,7 @@ inline BackendTablePtr table_of(std::initializer_list<BackendPtr> eligible,
     return std::make_shared<const BackendTable>(std::move(table));
 }
 
-/// A port that minds no trouble.
+/// A port that ignores reports of trouble.
 inline PortPtr make_port(PortId id, const std::string& label = "c/p") {
     return PortPtr(new Port{id, label, [](const std::string& /*member*/, Trouble /*trouble*/) {}});
 }

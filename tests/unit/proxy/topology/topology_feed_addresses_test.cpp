@@ -15,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 using patroni::Resolver;
 
-/// Answers what it is told, and fails for every other name.
+/// Resolves the names that a test sets, and fails for every other.
 class FakeNames {
   public:
     void answer(const std::string& host, Resolver::Addresses addresses) {
@@ -26,7 +26,7 @@ class FakeNames {
         const std::lock_guard lock(state_->mutex);
         state_->addresses.erase(host);
     }
-    /// Of which every call looks anew.
+    /// Every call looks them up again.
     [[nodiscard]] TopologyFeed::ResolverPtr resolver() const {
         const auto lookup = [state = state_](
                                 const std::string& host,

@@ -24,7 +24,7 @@ class TopologyFeedFallbackTest : public TopologyFeedTest {
         config.ports[1].fallback = Fallback{{RequestedRole::leader}, on_return};
         return config;
     }
-    /// p2 runs no more.
+    /// p2 is stopped.
     void lose_p2() {
         auto stopped = replica("p2", "127.0.0.12");
         stopped.state = "stopped";

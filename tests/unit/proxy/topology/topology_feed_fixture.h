@@ -59,7 +59,7 @@ class TopologyFeedTest : public testing::Test {
         answer({leader("p1", "127.0.0.11"), replica("p2", "127.0.0.12")});
     }
 
-    /// Patroni names these members from now on, each of which says the same of itself.
+    /// From now on Patroni names these members, and their self-reports agree.
     void answer(std::vector<support::ClusterMember> members) {
         for (const auto& [name, api] : apis_)
             says(name, "replica");

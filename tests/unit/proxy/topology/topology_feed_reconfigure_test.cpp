@@ -87,7 +87,7 @@ TEST_F(TopologyFeedReconfigureTest, OtherRolesAreInForceWhenTheyAreApplied) {
     EXPECT_EQ(eligible(0), "p2 127.0.0.12:5432");
 }
 
-TEST_F(TopologyFeedReconfigureTest, AMemberThatFitsNoMoreIsToleratedUntilTheNextAnswer) {
+TEST_F(TopologyFeedReconfigureTest, AMemberThatNoLongerFitsIsToleratedUntilTheNextAnswer) {
     const auto p2 = only_backend(1);
     auto changed = settings(config(), kNever);
     changed.ports[1].config.wanted.tags = {{"zone", "a"}};
@@ -96,7 +96,7 @@ TEST_F(TopologyFeedReconfigureTest, AMemberThatFitsNoMoreIsToleratedUntilTheNext
     EXPECT_EQ(eligible(1), "");
     EXPECT_EQ(table(1)->tolerated, std::vector{p2});
     EXPECT_EQ(table(1)->why_excluded("p2"), "not tagged zone=a");
-    // Once more: the patience goes on, it does not begin anew.
+    // A second reload does not restart the patience.
     reconfigure(feed_, changed);
     EXPECT_EQ(table(1)->tolerated, std::vector{p2});
     changed.ports[1].config.wanted.removal_grace = 0ms;
@@ -149,7 +149,7 @@ TEST_F(TopologyFeedReconfigureTest, OtherHostsAreAskedAndWhatIsKnownStays) {
     EXPECT_EQ(eligible(0), "p1 127.0.0.11:5432");
     const auto asked = patroni_.requests("/cluster");
     EXPECT_NE(update(feed_), "");
-    EXPECT_EQ(patroni_.requests("/cluster"), asked) << "the old host is asked no more";
+    EXPECT_EQ(patroni_.requests("/cluster"), asked) << "the old host is no longer asked";
 }
 
 TEST_F(TopologyFeedReconfigureTest, AnotherIntervalIsKeptFromNowOn) {
