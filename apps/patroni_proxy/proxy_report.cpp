@@ -85,6 +85,11 @@ ClusterReport Proxy::report_of(const ClusterConfig& cluster,
         told.sessions = port.port->sessions;
         told.queued = port.port->queued;
         told.max_connections = port.settings->max_connections;
+        told.max_connections_per_backend = port.settings->max_connections_per_backend;
+        for (const auto& network : port.settings->allow)
+            told.allow.push_back(network.to_string());
+        told.queue_timeout = std::chrono::duration<double>(port.settings->queue_timeout).count();
+        told.max_queued = port.settings->max_queued;
         if (const auto found = standings.find(id); found != standings.end()) {
             told.members = found->second.members;
             told.falls_back = found->second.falls_back;

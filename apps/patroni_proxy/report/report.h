@@ -62,9 +62,13 @@ struct PortReport {
     bool falls_back = false;
     std::vector<MemberStanding> members;
     std::vector<MemberTraffic> traffic;
-    std::uint64_t sessions = 0;         ///< now, including those without a backend
-    std::uint64_t max_connections = 0;  ///< 0: no limit
-    std::uint64_t queued = 0;           ///< held until there is a backend
+    std::uint64_t sessions = 0;                     ///< now, including those without a backend
+    std::uint64_t max_connections = 0;              ///< 0: no limit
+    std::uint64_t max_connections_per_backend = 0;  ///< 0: no limit
+    std::vector<std::string> allow;  ///< where clients may come from; empty: anywhere
+    double queue_timeout = 0;        ///< seconds; 0: nobody is held
+    std::uint64_t max_queued = 0;    ///< 0: no limit
+    std::uint64_t queued = 0;        ///< held until there is a backend
     std::uint64_t queued_total = 0;
     std::map<std::string, std::uint64_t> refused;  ///< by reason: no_backend, port_full, ...
     std::vector<OperatorReport> operator_settings{};

@@ -44,6 +44,10 @@ inline ProxyReport sample_report() {
     port.traffic = {{"p1", 2, 12, 1'000, 2'000'000'000'000, 1, {{"client_closed", 9}, {"cut", 1}}}};
     port.sessions = 3;
     port.max_connections = 500;
+    port.max_connections_per_backend = 200;
+    port.allow = {"10.0.0.0/8", "fd00::/8"};
+    port.queue_timeout = 30;
+    port.max_queued = 1'000;
     port.queued = 1;
     port.queued_total = 7;
     port.refused = {{"no_backend", 4}, {"port_full", 0}};
