@@ -10,6 +10,7 @@
 #include "daemon/log/log.h"
 #include "daemon/service/service.h"
 #include "daemon/system/signals.h"
+#include "patroni_proxy/cli/commands.h"
 #include "patroni_proxy/config/config.h"
 #include "patroni_proxy/migrate/doctor_command.h"
 #include "patroni_proxy/migrate/import_command.h"
@@ -91,7 +92,7 @@ int command_main(int argc, char** argv, CLI::App& commands, const int& exit_code
     try {
         commands.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        return commands.exit(error) == 0 ? EXIT_SUCCESS : kUsageError;
+        return commands.exit(error) == 0 ? EXIT_SUCCESS : proxy::cli::usage_exit_code(commands);
     }
     return exit_code;
 }
@@ -104,6 +105,7 @@ int main(int argc, char** argv) {
     CLI::App commands{"", "patroni_proxy"};
     commands.require_subcommand(1);  // so a command's argument may be named like another command
     int exit_code = EXIT_SUCCESS;
+    proxy::cli::add_commands(commands, exit_code);
     proxy::migrate::add_doctor_command(commands, exit_code);
     proxy::migrate::add_import_command(commands, exit_code);
     try {

@@ -1,0 +1,218 @@
+// drain, ready, hold and the others that change what a running proxy does. What they mean, and
+// whether it is possible, the daemon decides; here only names are looked up.
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include <Poco/Exception.h>
+#include <Poco/JSON/Array.h>
+
+#include "patroni/answers/json.h"
+#include "patroni_proxy/cli/command.h"
+#include "patroni_proxy/cli/names.h"
+#include "patroni_proxy/cli/table.h"
+#include "patroni_proxy/cli/terminal.h"
+
+namespace proxy::cli {
+namespace {
+
+/// A reload reads files, which may take ten seconds, and waits for new clusters.
+constexpr std::chrono::seconds kReloadPatience{40};
+
+struct ChangeOptions : CommonOptions {
+    std::string name;  ///< of a member, a port or a cluster; of a level
+    std::string sessions;
+    std::string why;
+    std::string lasts_for;
+    std::string rate;
+    std::string within;
+};
+using OptionsPtr = std::shared_ptr<ChangeOptions>;
+
+/// What the daemon says that it has done.
+std::string outcome_text(const std::string& json) {
+    const auto answer = patroni::parse_json_object(json);
+    if (!answer)
+        throw Unreadable(answer.reason());
+    std::string text = paint(patroni::text_of(*answer.value(), "message"), {}) + "\n";
+    if (const auto closed = patroni::number_of(*answer.value(), "closed"))
+        text = std::to_string(*closed) + (*closed == 1 ? " session" : " sessions") + " closed\n";
+    if (const auto changes = answer.value()->getArray("changes"))
+        for (const auto& change : *changes)
+            if (change.isString())
+                text += "  " + paint(change.extract<std::string>(), {}) + "\n";
+    return text;
+}
+
+void change(const ControlClient& daemon, const std::string& target, bool json) {
+    const std::string answer = daemon.post(target);
+    const std::string text = read_answer(daemon, [&] { return outcome_text(answer); });
+    write_out(json ? answer : text);
+}
+
+Query terms_of(const ChangeOptions& options) {
+    Query query;
+    const auto add = [&](const char* name, const std::string& value) {
+        if (!value.empty())
+            query.emplace_back(name, value);
+    };
+    add("sessions", options.sessions);
+    add("for", options.lasts_for);
+    add("why", options.why);
+    add("rate", options.rate.ends_with("/s") ? options.rate.substr(0, options.rate.size() - 2)
+                                             : options.rate);
+    add("within", options.within);
+    return query;
+}
+
+enum class Subject { member, port, cluster };
+
+std::vector<std::string> path_of(Subject subject, const ChangeOptions& options,
+                                 const ControlClient& daemon, const std::string& verb) {
+    const ProxyReport report = status_of(daemon);
+    if (subject == Subject::cluster)
+        return {"clusters", find_cluster(report, options.name), verb};
+    const Name name = subject == Subject::member ? find_member(report, options.name)
+                                                 : find_port(report, options.name);
+    return {subject == Subject::member ? "members" : "ports", name.cluster, name.name, verb};
+}
+
+struct Added {
+    CLI::App* command;
+    OptionsPtr options;
+};
+
+Added add_verb(CLI::App& commands, Subject subject, const std::string& verb,
+               const std::string& description) {
+    const auto options = std::make_shared<ChangeOptions>();
+    CLI::App* command = add_command(commands, verb, description, *options);
+    command->group(kChange);
+    if (subject == Subject::cluster)
+        command->add_option("CLUSTER", options->name, "May be left out if there is only one");
+    else if (subject == Subject::member)
+        command->add_option("MEMBER", options->name, "CLUSTER/MEMBER, or MEMBER where unambiguous")
+            ->required();
+    else
+        command->add_option("PORT", options->name, "CLUSTER/PORT, or PORT where unambiguous")
+            ->required();
+    command->callback([options, subject, verb] {
+        const ControlClient daemon(options->control);
+        change(daemon, target_of(path_of(subject, *options, daemon, verb), terms_of(*options)),
+               options->json);
+    });
+    return {command, options};
+}
+
+/// What stays until it is lifted says why, and may end by itself.
+void add_terms(const Added& added, const std::string& by_default) {
+    added.command
+        ->add_option("--for", added.options->lasts_for,
+                     "Lift it after this time, such as 2h (default: " + by_default + ")")
+        ->check(check_duration);
+    added.command->add_option("--why", added.options->why,
+                              "The reason, for the log, the status and clients that are refused");
+}
+
+void add_members_verbs(CLI::App& commands) {
+    const Added drain = add_verb(commands, Subject::member, "drain",
+                                 "Give a member no new sessions; those it has stay");
+    add_terms(drain, "until `ready`");
+    drain.command
+        ->add_option("--rate", drain.options->rate,
+                     "End its sessions too, at most so many a second, idle ones first")
+        ->check([](const std::string& text) {
+            const bool digits =
+                text.find_first_not_of("0123456789") == std::string::npos ||
+                (text.ends_with("/s") && text.find_first_not_of("0123456789") == text.size() - 2);
+            return digits && text.find_first_of("123456789") != std::string::npos
+                       ? ""
+                       : "must be a number of sessions, such as 20 or 20/s";
+        });
+    drain.command
+        ->add_option("--within", drain.options->within,
+                     "End its sessions too, all of them within this time, idle ones first")
+        ->check(check_duration);
+    add_verb(commands, Subject::member, "ready", "End a drain: the member gets new sessions again");
+    const Added cap = add_verb(commands, Subject::member, "cap",
+                               "Limit the sessions of a member; those it has stay");
+    cap.command->add_option("SESSIONS", cap.options->sessions, "The limit, or none to lift it")
+        ->required()
+        ->check([](const std::string& text) {
+            const bool number =
+                !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+            return number || text == "none" ? "" : "must be a number or none";
+        });
+    add_terms(cap, "until it is lifted");
+}
+
+void add_port_verbs(CLI::App& commands) {
+    const Added hold = add_verb(commands, Subject::port, "hold",
+                                "Let new clients of a port wait, as PgBouncer's PAUSE does");
+    add_terms(hold, "60s");
+    add_verb(commands, Subject::port, "release", "End a hold: the clients that wait go on");
+    const Added disable = add_verb(commands, Subject::port, "disable",
+                                   "Refuse new clients of a port; its sessions stay");
+    add_terms(disable, "until `enable`");
+    add_verb(commands, Subject::port, "enable", "Let new clients of a port in again");
+}
+
+void add_cluster_verbs(CLI::App& commands) {
+    const Added freeze = add_verb(commands, Subject::cluster, "freeze",
+                                  "Keep a cluster's routing as it is, whatever Patroni says");
+    add_terms(freeze, "until `unfreeze`");
+    add_verb(commands, Subject::cluster, "unfreeze", "Follow Patroni again");
+}
+
+void add_close(CLI::App& commands) {
+    struct Options : CommonOptions {
+        SessionOptions which;
+    };
+    const auto options = std::make_shared<Options>();
+    CLI::App* command = add_command(
+        commands, "close", "End sessions at once: say which by at least one option", *options);
+    command->group(kChange);
+    add_session_options(*command, options->which);
+    command->callback([options] {
+        const ControlClient daemon(options->control);
+        const Query query = query_of(options->which, daemon);
+        if (query.empty())
+            throw CLI::ValidationError("close",
+                                       "say which sessions, such as --id, --member or --port");
+        change(daemon, target_of({"sessions", "close"}, query), options->json);
+    });
+}
+
+void add_process_verbs(CLI::App& commands) {
+    const auto reload = std::make_shared<CommonOptions>();
+    CLI::App* command = add_command(
+        commands, "reload", "Read the configuration file again, and say what changes", *reload);
+    command->group(kChange);
+    command->callback([reload] {
+        change(ControlClient(reload->control, kReloadPatience), "/reload", reload->json);
+    });
+
+    const auto level = std::make_shared<ChangeOptions>();
+    command = add_command(commands, "log-level",
+                          "Set the log level until the next reload or restart", *level);
+    command->group(kChange);
+    command->add_option("LEVEL", level->name, "error, warning, info or debug")
+        ->required()
+        ->check(CLI::IsMember({"error", "warning", "info", "debug"}));
+    command->callback([level] {
+        change(ControlClient(level->control), target_of({"log_level"}, {{"level", level->name}}),
+               level->json);
+    });
+}
+
+}  // namespace
+
+void add_change_commands(CLI::App& commands) {
+    add_members_verbs(commands);
+    add_port_verbs(commands);
+    add_cluster_verbs(commands);
+    add_close(commands);
+    add_process_verbs(commands);
+}
+
+}  // namespace proxy::cli

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+
+#include "patroni_proxy/report/report.h"
+
+// What an operator calls a member, a port or a cluster. Pure. Each throws std::runtime_error with
+// the names that exist if there is no such thing, or if several have that name.
+namespace proxy::cli {
+
+struct Name {
+    std::string cluster;
+    std::string name;
+
+    [[nodiscard]] std::string text() const { return cluster + "/" + name; }
+};
+
+/// "CLUSTER/MEMBER", or "MEMBER" where only one cluster has a member of that name. A member that is
+/// gone but has served sessions counts too.
+[[nodiscard]] Name find_member(const ProxyReport& report, const std::string& text);
+/// "CLUSTER/PORT" or "PORT", likewise.
+[[nodiscard]] Name find_port(const ProxyReport& report, const std::string& text);
+/// The only cluster if `text` is empty.
+[[nodiscard]] std::string find_cluster(const ProxyReport& report, const std::string& text);
+
+/// All members of all clusters, and all ports.
+[[nodiscard]] std::vector<Name> members_of(const ProxyReport& report);
+[[nodiscard]] std::vector<Name> ports_of(const ProxyReport& report);
+
+}  // namespace proxy::cli

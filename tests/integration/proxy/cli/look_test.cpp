@@ -1,0 +1,230 @@
+// The commands that look, against the built proxy.
+
+#include <csignal>
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "integration/proxy_under_test.h"
+
+using support::run;
+using support::RunResult;
+using testing::AllOf;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+namespace {
+
+/// Runs a command against the HTTP API of a proxy.
+RunResult ask(const ProxyUnderTest& proxy, std::vector<std::string> words) {
+    words.insert(words.begin(), PROXY_BINARY);
+    words.insert(words.end(), {"--control", "127.0.0.1:" + std::to_string(proxy.port("HTTP API"))});
+    return run(words);
+}
+
+/// The same on a terminal of so many columns and ten lines; keys are typed once `text` is shown.
+std::string on_terminal(const ProxyUnderTest& proxy, const std::string& words, int columns,
+                        const std::string& environment = "TERM=xterm") {
+    const std::string command = "stty cols " + std::to_string(columns) + " rows 10; " +
+                                environment + " exec " + PROXY_BINARY + " " + words +
+                                " --control 127.0.0.1:" + std::to_string(proxy.port("HTTP API"));
+    return run({"script", "-qec", command, "/dev/null"}).out;
+}
+
+TEST(CommandLine, MembersAndPorts) {
+    FakeCluster cluster(2);
+    const ProxyUnderTest proxy(cluster.config());
+    const auto session = proxy.connect("c/master");
+    proxy.wait_for_metric("backend_sessions_open{cluster=\"c\",port=\"master\",member=\"b1\"}", 1);
+
+    const RunResult members = ask(proxy, {"members"});
+    EXPECT_EQ(members.status.code, 0) << members.err;
+    EXPECT_THAT(members.out, StartsWith("+ Cluster: c --"));
+    EXPECT_THAT(members.out,
+                ContainsRegex("\\| b1     \\| [0-9.:]+ +\\| Leader  \\| running +\\| +1? \\| "
+                              "+\\| +1 \\| any, master"));
+    EXPECT_EQ(ask(proxy, {"members", "--names"}).out, "c/b1\nc/b2\n");
+
+    const RunResult ports = ask(proxy, {"ports"});
+    EXPECT_EQ(ports.status.code, 0) << ports.err;
+    EXPECT_THAT(ports.out, ContainsRegex("\\| master +\\| 127.0.0.1:[0-9]+ \\| leader +\\| b1 "));
+    EXPECT_THAT(ask(proxy, {"ports", "--names"}).out, HasSubstr("c/replicas\n"));
+
+    EXPECT_EQ(ask(proxy, {"members", "--json"}).out.substr(0, 15),
+              proxy.get("/status").substr(0, 15));
+}
+
+TEST(CommandLine, TheSocketIsTakenFromTheEnvironmentToo) {
+    FakeCluster cluster(1);
+    const ProxyUnderTest proxy(cluster.config());
+    support::ProcessOptions options;
+    options.environment = {
+        {"PATRONI_PROXY_CONTROL", "127.0.0.1:" + std::to_string(proxy.port("HTTP API"))}};
+    EXPECT_EQ(run({PROXY_BINARY, "members", "--names"}, options).out, "c/b1\n");
+}
+
+TEST(CommandLine, ExplainSaysWhereAClientWouldGo) {
+    FakeCluster cluster(2);
+    const ProxyUnderTest proxy(cluster.config("allow: [10.0.0.0/8]"));
+    const RunResult master = ask(proxy, {"explain", "master"});
+    EXPECT_EQ(master.status.code, 0) << master.err;
+    EXPECT_THAT(master.out,
+                AllOf(HasSubstr("+ c/master: leader "), HasSubstr("| role is replica "),
+                      HasSubstr(" A new client goes to b1, the only eligible member\n")));
+    EXPECT_THAT(ask(proxy, {"explain", "c/replicas", "--client", "192.0.2.1"}).out,
+                HasSubstr(" A client from 192.0.2.1 is refused: allow has only 10.0.0.0/8\n"));
+
+    const RunResult unknown = ask(proxy, {"explain", "p9"});
+    EXPECT_EQ(unknown.status.code, 1);
+    EXPECT_EQ(unknown.err, "no port p9; there are c/any, c/master, c/replicas\n");
+    EXPECT_EQ(ask(proxy, {"explain"}).status.code, 2);
+    EXPECT_EQ(ask(proxy, {"explain", "any", "--client", "nobody"}).status.code, 2);
+}
+
+TEST(CommandLine, CheckIsAMonitoringPlugin) {
+    FakeCluster cluster(2);
+    const ProxyUnderTest proxy(cluster.config());
+    const RunResult good = ask(proxy, {"check", "c/master"});
+    EXPECT_EQ(good.status.code, 0);
+    EXPECT_EQ(
+        good.out,
+        "OK - c/master: b1 serves | sessions=0;;;0 held=0;;;0;10000 eligible=1;;;0 refused=0c\n");
+    cluster.lead_by_nobody();
+    proxy.update_clusters();
+    proxy.update_clusters();
+    const RunResult bad = ask(proxy, {"check", "c/master"});
+    EXPECT_EQ(bad.status.code, 2);
+    EXPECT_THAT(bad.out, StartsWith("CRITICAL - c/master: nobody serves: "));
+    EXPECT_EQ(ask(proxy, {"check", "c/p9"}).status.code, 3);
+    EXPECT_EQ(ask(proxy, {"check"}).status.code, 3);
+    const RunResult down = run({PROXY_BINARY, "check", "c/master", "--control", "/nonexistent"});
+    EXPECT_EQ(down.status.code, 2);
+    EXPECT_EQ(down.out,
+              "CRITICAL - no control socket at /nonexistent: is patroni_proxy running? "
+              "(--control PATH)\n");
+}
+
+TEST(CommandLine, CheckForgivesAWarningWhereKeepalivedAsks) {
+    FakeCluster cluster(2);
+    const ProxyUnderTest proxy(cluster.config("fallback_roles: [leader]"));
+    cluster.answer_cluster(support::ClusterJson().member(cluster.member(0, "leader")).str());
+    proxy.update_clusters();
+    proxy.update_clusters();
+    const RunResult result = ask(proxy, {"check", "replicas"});
+    EXPECT_EQ(result.status.code, 1) << result.out;
+    EXPECT_THAT(result.out, StartsWith("WARNING - c/replicas: b1 serves by fallback_roles |"));
+    EXPECT_EQ(ask(proxy, {"check", "replicas", "--critical-only"}).status.code, 0);
+}
+
+TEST(CommandLine, WaitEndsWithTheLastSession) {
+    FakeCluster cluster(1);
+    const ProxyUnderTest proxy(cluster.config());
+    auto session = std::make_unique<support::TestClient>(proxy.connect("c/master"));
+    proxy.wait_for_metric("backend_sessions_open{cluster=\"c\",port=\"master\",member=\"b1\"}", 1);
+    const RunResult vain = ask(proxy, {"wait", "--member", "b1", "--timeout", "10ms"});
+    EXPECT_EQ(vain.status.code, 1);
+    EXPECT_EQ(vain.out, "c/b1 still has 1 session after 0 s\n");
+    EXPECT_EQ(ask(proxy, {"wait", "--member", "b1", "--sessions", "1"}).out,
+              "c/b1 has 1 session after 0 s\n");
+    session.reset();
+    const RunResult done = ask(proxy, {"wait", "--member", "b1"});
+    EXPECT_EQ(done.status.code, 0) << done.err;
+    EXPECT_THAT(done.out, StartsWith("c/b1 has 0 sessions after "));
+}
+
+TEST(CommandLine, ColourOnlyOnATerminal) {
+    FakeCluster cluster(1);
+    const ProxyUnderTest proxy(cluster.config());
+    EXPECT_THAT(ask(proxy, {"members"}).out, Not(HasSubstr("\033")));
+    EXPECT_THAT(on_terminal(proxy, "members", 120), HasSubstr("\033[32mb1"));
+    EXPECT_THAT(on_terminal(proxy, "members", 120, "TERM=xterm NO_COLOR=1"),
+                AllOf(HasSubstr("| b1"), Not(HasSubstr("\033"))));
+    EXPECT_THAT(on_terminal(proxy, "members", 120, "TERM=dumb"), Not(HasSubstr("\033")));
+}
+
+TEST(CommandLine, ATerminalOf40ColumnsGetsOneValueALine) {
+    FakeCluster cluster(1);
+    const ProxyUnderTest proxy(cluster.config());
+    EXPECT_THAT(on_terminal(proxy, "members", 40, "NO_COLOR=1 TERM=xterm"),
+                AllOf(HasSubstr("Cluster: c\r\n-[ 1 ]----+-\r\nMember    | b1\r\n"),
+                      HasSubstr("\r\nServes    | any, master\r\n")));
+}
+
+/// What bash offers for the last of these words.
+std::string completed(const std::string& words, const std::string& control) {
+    support::ProcessOptions options;
+    options.environment = {{"PATRONI_PROXY_CONTROL", control}};
+    const std::string script =
+        ". " CONTRIB_PATRONI "/../completion/patroni_proxy; COMP_WORDS=(" + words +
+        "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _patroni_proxy " PROXY_BINARY
+        " \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD - 1]}\"; echo "
+        "\"${COMPREPLY[*]}\"";
+    const RunResult result = run({"bash", "-c", script}, options);
+    EXPECT_EQ(result.err, "");
+    return result.out;
+}
+
+TEST(CommandLine, BashCompletesMembersAndPorts) {
+    FakeCluster cluster(2);
+    const ProxyUnderTest proxy(cluster.config());
+    const std::string control = "127.0.0.1:" + std::to_string(proxy.port("HTTP API"));
+    EXPECT_EQ(completed("x drain ''", control), "c/b1 c/b2\n");
+    EXPECT_EQ(completed("x explain c/m", control), "c/master\n");
+    EXPECT_EQ(completed("x sessions --member ''", control), "c/b1 c/b2\n");
+    EXPECT_EQ(completed("x drain --control " + control + " ''", "/nonexistent"), "c/b1 c/b2\n");
+    EXPECT_EQ(completed("x drain ''", "/nonexistent"), "\n");
+    EXPECT_EQ(completed("x drain --w", control), "--why --within\n");
+}
+
+TEST(CommandLine, BashKnowsEveryCommandAndOption) {
+    const RunResult help = run({PROXY_BINARY, "--help"});
+    std::istringstream lines(help.out.substr(help.out.find("Commands that look")));
+    std::size_t commands = 0;
+    for (std::string line; std::getline(lines, line);) {
+        std::string command;
+        if (!line.empty() && line.front() != ' ' && !line.starts_with("Commands that"))
+            break;
+        if (!line.starts_with("  ") || !(std::istringstream(line) >> command))
+            continue;
+        ++commands;
+        const std::string offered = completed("x " + command + " --", "/nonexistent");
+        const RunResult described = run({PROXY_BINARY, command, "--help"});
+        std::istringstream words(described.out);
+        for (std::string word; words >> word;) {
+            if (word.starts_with("--") && word.back() != ',') {
+                EXPECT_THAT(offered, HasSubstr(word)) << command;
+            }
+        }
+    }
+    EXPECT_GE(commands, 18U);
+}
+
+TEST(CommandLine, WatchEndsAtCtrlC) {
+    FakeCluster cluster(1);
+    const ProxyUnderTest proxy(cluster.config());
+    support::DaemonProcess watch({PROXY_BINARY, "ports", "--watch", "0.1", "--control",
+                                  "127.0.0.1:" + std::to_string(proxy.port("HTTP API"))});
+    watch.wait_for_line("| master");
+    watch.wait_for_line("| master", watch.mark());
+    watch.signal(SIGINT);
+    EXPECT_EQ(watch.wait_for_exit().code, 0);
+    EXPECT_EQ(watch.output(support::Stream::err), "");
+}
+
+TEST(CommandLine, WatchLeavesTheTerminalAsItWas) {
+    FakeCluster cluster(1);
+    const ProxyUnderTest proxy(cluster.config());
+    // The shell waits for the signal's handler, and says with which code it ended.
+    const std::string command = "stty cols 120 rows 10; timeout -s INT 1 " PROXY_BINARY
+                                " ports --watch 0.1 --control 127.0.0.1:" +
+                                std::to_string(proxy.port("HTTP API"));
+    const RunResult result = run({"script", "-qec", command, "/dev/null"});
+    EXPECT_THAT(result.out, StartsWith("\033[?1049h\033[?25l\033[H"));
+    EXPECT_THAT(result.out, testing::EndsWith("\033[?25h\033[?1049l"));
+    EXPECT_THAT(result.out, AllOf(HasSubstr("| master"), HasSubstr("\033[K\r")));
+}
+
+}  // namespace
