@@ -19,11 +19,16 @@ MemberAddresses::MemberAddresses(std::string cluster, ResolverPtr resolver,
                                  patroni::ResolvePrefer prefer)
     : cluster_(std::move(cluster)), resolver_(std::move(resolver)), prefer_(prefer) {}
 
-void MemberAddresses::begin_view(const patroni::ClusterSnapshot& snapshot) {
+void MemberAddresses::begin_view(const patroni::ClusterView& view) {
     ++views_;
-    // All at once, so that slow names are waited for side by side.
-    for (const auto& member : snapshot.members)
+    answered_at_ = view.answered_at;
+    told_.clear();
+    for (const auto& member : view.snapshot->members) {
+        if (!member.remembered && !member.place_remembered)
+            told_.insert(member.name);
+        // All at once, so that slow names are waited for side by side.
         (void)resolver_->addresses_of(member.host, prefer_, std::chrono::milliseconds{0});
+    }
     names_until_ = patroni::Clock::now() + kResolveTimeout;
 }
 
@@ -33,14 +38,13 @@ void MemberAddresses::end_view() {
 }
 
 const MemberAddresses::Tracked& MemberAddresses::of(const patroni::Member& member,
-                                                    std::optional<std::uint16_t> host_port,
-                                                    patroni::Clock::time_point answered_at) {
+                                                    std::optional<std::uint16_t> host_port) {
     Tracked& tracked = tracked_[{member.name, host_port}];
     if (std::exchange(tracked.of_view, views_) == views_)
         return tracked;  // another port asked already
     const std::string before = addresses_of(tracked.whereabouts.current());
     const std::string trouble =
-        locate(member, host_port ? host_port : member.port, answered_at, tracked.whereabouts);
+        locate(member, host_port ? host_port : member.port, tracked.whereabouts);
     const std::string now = addresses_of(tracked.whereabouts.current());
     const std::string whose = cluster_ + ": " + member.name;
     if (std::exchange(tracked.trouble, trouble) != trouble && !before.empty())
@@ -55,9 +59,7 @@ const MemberAddresses::Tracked& MemberAddresses::of(const patroni::Member& membe
 
 /// Why nothing was found; empty if something was.
 std::string MemberAddresses::locate(const patroni::Member& member,
-                                    std::optional<std::uint16_t> port,
-                                    patroni::Clock::time_point answered_at,
-                                    Whereabouts& whereabouts) {
+                                    std::optional<std::uint16_t> port, Whereabouts& whereabouts) {
     if (member.host.empty())
         return "no address in Patroni's answer";
     if (!port)
@@ -75,7 +77,8 @@ std::string MemberAddresses::locate(const patroni::Member& member,
             backends.push_back(std::move(backend));
     if (backends.empty())
         return "host " + member.host + " has an address of an unknown kind";
-    whereabouts.found(answered_at, found.value().at, backends, prefer_);
+    whereabouts.found(answered_at_, found.value().at, backends, prefer_,
+                      told_.contains(member.name));
     return {};
 }
 

@@ -4,12 +4,13 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
 
-#include "patroni/answers/cluster_snapshot.h"
 #include "patroni/rest/resolver.h"
+#include "patroni/verdict/cluster_view.h"
 #include "patroni_proxy/backend/backend_table.h"
 #include "patroni_proxy/topology/whereabouts.h"
 
@@ -31,11 +32,10 @@ class MemberAddresses {
 
     void prefer(patroni::ResolvePrefer prefer) { prefer_ = prefer; }
     /// A new view: every member is looked up once more when of() asks for it.
-    void begin_view(const patroni::ClusterSnapshot& snapshot);
+    void begin_view(const patroni::ClusterView& view);
     /// `host_port` is the port to connect to; without it, Patroni's. Valid until end_view().
     [[nodiscard]] const Tracked& of(const patroni::Member& member,
-                                    std::optional<std::uint16_t> host_port,
-                                    patroni::Clock::time_point answered_at);
+                                    std::optional<std::uint16_t> host_port);
     /// Forgets members that of() was not asked for, and backends that nobody uses.
     void end_view();
     /// Lets every backend report its next trouble.
@@ -46,9 +46,7 @@ class MemberAddresses {
     using Place = std::pair<std::string, std::optional<std::uint16_t>>;
 
     [[nodiscard]] std::string locate(const patroni::Member& member,
-                                     std::optional<std::uint16_t> port,
-                                     patroni::Clock::time_point answered_at,
-                                     Whereabouts& whereabouts);
+                                     std::optional<std::uint16_t> port, Whereabouts& whereabouts);
     [[nodiscard]] BackendPtr backend_at(const std::string& member, const std::string& ip,
                                         std::uint16_t port);
 
@@ -57,6 +55,8 @@ class MemberAddresses {
     patroni::ResolvePrefer prefer_;
     std::map<Place, Tracked> tracked_;
     std::uint64_t views_ = 0;                 ///< counted from the start
+    patroni::Clock::time_point answered_at_;  ///< this view's answer of GET /cluster
+    std::set<std::string> told_;              ///< members whose place that answer says
     patroni::Clock::time_point names_until_;  ///< how long this view waits for DNS
     /// By member, IP address and port.
     std::map<std::tuple<std::string, std::string, std::uint16_t>, std::weak_ptr<Backend>> backends_;

@@ -159,7 +159,7 @@ void TopologyFeed::update_now(Done done) {
 void TopologyFeed::on_view(const patroni::ClusterView& view) {
     addresses_.allow_trouble_reports();
     log_.on_view(view);
-    addresses_.begin_view(*view.snapshot);
+    addresses_.begin_view(view);
     for (auto& port : ports_)
         update_port(port, view);
     addresses_.end_view();
@@ -169,7 +169,7 @@ void TopologyFeed::on_view(const patroni::ClusterView& view) {
 void TopologyFeed::update_port(JudgedPort& port, const patroni::ClusterView& view) {
     const PortConfig& config = port.port.config;
     const BackendLookup lookup = [&](const patroni::Member& member) -> Located {
-        const auto& tracked = addresses_.of(member, config.host_port, view.answered_at);
+        const auto& tracked = addresses_.of(member, config.host_port);
         return {tracked.whereabouts.current(),
                 tracked.whereabouts.left(config.wanted.removal_grace), tracked.trouble};
     };

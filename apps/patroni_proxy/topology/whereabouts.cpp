@@ -24,8 +24,10 @@ bool is_preferred(const BackendPtr& backend, ResolvePrefer prefer) {
 }  // namespace
 
 void Whereabouts::found(patroni::Clock::time_point told_at, patroni::Clock::time_point looked_up_at,
-                        const std::vector<BackendPtr>& backends, ResolvePrefer prefer) {
-    latest_ = std::max(latest_, std::min(told_at, looked_up_at));
+                        const std::vector<BackendPtr>& backends, ResolvePrefer prefer,
+                        bool is_whole) {
+    if (is_whole)
+        latest_ = std::max(latest_, std::min(told_at, looked_up_at));
     const bool is_address = looked_up_at == patroni::Clock::time_point::max();
     note_left(is_address ? told_at : std::max(told_at, looked_up_at), backends);
     std::vector<BackendPtr> ordered;

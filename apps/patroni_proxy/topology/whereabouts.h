@@ -19,9 +19,12 @@ class Whereabouts {
   public:
     /// All its addresses in the resolver's order; never none. Patroni named the host at `told_at`,
     /// and DNS answered at `looked_up_at` (time_point::max() if the host is an address). Two
-    /// answers of one that rest on the same answer of the other count as one.
+    /// answers of one that rest on the same answer of the other count as one. `is_whole`: the
+    /// answer of `told_at` has the member, its host and its port. One that lacks any of them, so
+    /// that an earlier one has to serve, confirms nothing.
     void found(patroni::Clock::time_point told_at, patroni::Clock::time_point looked_up_at,
-               const std::vector<BackendPtr>& backends, patroni::ResolvePrefer prefer);
+               const std::vector<BackendPtr>& backends, patroni::ResolvePrefer prefer,
+               bool is_whole = true);
 
     /// For new sessions. An address used before stays first while it is found and of the preferred
     /// family, so that a resolver that rotates its answers moves nobody. Empty at first.

@@ -50,6 +50,8 @@ struct Member {
     std::string api_url;
     /// The latest answer could not be read; this is what an earlier one said.
     bool remembered = false;
+    /// The latest answer has no usable host or port; these are what an earlier one said.
+    bool place_remembered = false;
 
     /// As in Patroni, a tag is set unless its value is empty, zero or false.
     [[nodiscard]] bool tagged(const std::string& tag) const;

@@ -49,10 +49,8 @@ struct PositionAnswer {
 /// but hardly ever refuses one.
 enum class Trouble : std::uint8_t { ended, refused };
 
-/// The data path has trouble with a member.
-struct TrafficTrouble {
-    std::string member;
-};
+/// The data path has trouble with a member. Which one does not matter: it proves nothing.
+struct TrafficTrouble {};
 
 /// Somebody says that something has changed: POST /update_clusters, called by Patroni.
 struct Push {};

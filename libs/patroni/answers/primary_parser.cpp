@@ -28,6 +28,9 @@ Result<PrimaryAnswer> parse_primary(const std::string& member, int status, std::
     if (answer.role.empty() && answer.state.empty())
         return Failure{"status " + std::to_string(status) +
                        ": the answer has neither role nor state"};
+    // Patroni gives no other status. What stands in front of it may, and that denies nothing.
+    if (status != 200 && status != 503)
+        return Failure{"status " + std::to_string(status) + " is neither 200 nor 503"};
     return answer;
 }
 

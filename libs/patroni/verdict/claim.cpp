@@ -46,10 +46,16 @@ Attribution attribute(const Claim& claim, const Speakers& speakers, const Cluste
     };
     if (contradicts(by_host))
         return {Kind::foreign, "it " + objection_to(by_host->second->cluster, known)};
-    // Somebody else may have taken a member's old address: that is no fault of the host.
-    if (contradicts(by_leader) && (claim.is_new_place || (by_host != end && !fits(by_host))))
-        return {Kind::foreign,
-                "the leader that it names " + objection_to(by_leader->second->cluster, known)};
+    // Somebody else may have taken the address of a member's API: that is no fault of the host. But
+    // if the member has moved as well, one such answer is not enough.
+    if (contradicts(by_leader)) {
+        if ((claim.is_new_place && !claim.is_known_api) || (by_host != end && !fits(by_host)))
+            return {Kind::foreign,
+                    "the leader that it names " + objection_to(by_leader->second->cluster, known)};
+        if (claim.is_new_place && (by_host != end || is_over))
+            return {by_host != end ? Kind::unknown : Kind::foreign,
+                    "the leader that it names " + objection_to(by_leader->second->cluster, known)};
+    }
     const bool has_leader = by_leader != end || !claim.leader_api;
     if (fits(by_leader) || (fits(by_host) && (!claim.is_new_place || has_leader || is_over)))
         return {Kind::ours, {}};

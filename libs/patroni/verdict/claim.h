@@ -23,6 +23,8 @@ struct Claim {
     std::optional<Endpoint> leader_api;
     /// That member was not known at this address before, so it has to report for itself.
     bool is_new_place = false;
+    /// Its API was known before.
+    bool is_known_api = false;
 };
 
 /// Who answered in this poll, by the API's URL; empty: it did not answer.

@@ -83,19 +83,33 @@ void Evidence::note(Clock::time_point at, const ClusterAnswer& answer) {
     const ClusterSnapshot& snapshot = *read;
     if (view_.snapshot && !same_topology(*view_.snapshot, snapshot))
         doubted_at_ = at;
+    // Whom /cluster named while paused counted for nothing against the leader. It must not count as
+    // the first of two answers now.
+    const bool has_resumed = paused() && !snapshot.paused;
     view_.snapshot = read;
     view_.answered_at = at;
 
     const std::string named = leader_named_by(snapshot);
-    if (named.empty())
+    // An entry from memory names nobody anew.
+    const Member* leads = find(named);
+    const bool is_told = leads && !leads->remembered;
+    if (named.empty() || (named != named_ && !is_told))
         naming_streak_.reset();
-    else if (naming_streak_ && named == named_)
+    else if (is_told && naming_streak_ && named == named_ && !has_resumed)
         naming_streak_->last = at;
-    else
+    else if (is_told)
         naming_streak_ = Streak{at, at};
-    named_by_another_ = (named_by_another_ && named == named_) || answer.through != named;
+    named_by_another_ =
+        (named_by_another_ && named == named_) || (is_told && answer.through != named);
     named_ = named;
     contradicts_ &= named_ != leader_;
+    // A proof of before makes no leader any more, even if that member is named later: it is asked
+    // again then.
+    if (!named_.empty() || !paused())
+        std::erase_if(self_reports_, [this](const auto& entry) {
+            return entry.second.kind == SelfReport::Kind::proves && entry.first != named_ &&
+                   entry.first != leader_;
+        });
 
     // Maintenance mode lets the key run out without an election: only a proof is news then.
     const bool objects = !leader_.empty() && named_ != leader_ && !paused();

@@ -32,10 +32,13 @@ std::vector<Verdict> Judge::judge(const ClusterView& view) {
         Record& record = records_[member.name];
         record.present = true;
         record.member = MemberPtr(view.snapshot, &member);
+        if (!member.remembered)
+            record.told_at = view.answered_at;
         verdicts.push_back(verdict_on(view, record, examine(view, member, wanted_)));
     }
     for (auto& [name, record] : records_)
         if (!record.present && record.served) {
+            record.told_at = view.answered_at;
             // The leader may be gone from /cluster and still lead, by its self-report.
             const Opinion opinion =
                 name == view.leader.member
@@ -50,9 +53,10 @@ std::vector<Verdict> Judge::judge(const ClusterView& view) {
 
 Verdict Judge::verdict_on(const ClusterView& view, Record& record, const Opinion& opinion) {
     Verdict verdict = opinion.objection == Objection::none ? accept(view, record, opinion)
-                                                           : object(view, record, opinion);
+                                                           : object(record, opinion);
     record.served = verdict.standing != Standing::out;
-    record.led = record.served && record.member->name == view.leader.member;
+    record.led = record.served && opinion.objection == Objection::none &&
+                 record.member->name == view.leader.member;
     if (!record.served) {
         record.objected_since.reset();
         record.objection = Objection::none;
@@ -67,8 +71,8 @@ Verdict Judge::accept(const ClusterView& view, Record& record, const Opinion& op
         return {record.member, view.leader.standing, opinion.reason};
     if (record.lagged_out) {
         if (!record.fits_since)
-            record.fits_since = view.answered_at;
-        if (view.answered_at - *record.fits_since < wanted_.lag_window)
+            record.fits_since = record.told_at;
+        if (record.told_at - *record.fits_since < wanted_.lag_window)
             return {record.member, record.served ? Standing::tolerated : Standing::out,
                     "lag is within the limit again, but not yet for long enough"};
     }
@@ -76,21 +80,22 @@ Verdict Judge::accept(const ClusterView& view, Record& record, const Opinion& op
     return {record.member, Standing::eligible, opinion.reason};
 }
 
-Verdict Judge::object(const ClusterView& view, Record& record, const Opinion& opinion) {
+Verdict Judge::object(Record& record, const Opinion& opinion) {
     record.fits_since.reset();
-    // Evidence has confirmed already what is said of a leader. And a member that did not serve has
-    // no sessions that patience could spare.
-    if (!record.served || record.led || opinion.objection == Objection::leads)
+    // Evidence has confirmed already what is said of a leader, and of a new one if /cluster names
+    // it as well. And a member that did not serve has no sessions that patience could spare.
+    const bool leads = opinion.objection == Objection::leads && record.member->role == Role::leader;
+    if (!record.served || record.led || leads)
         return {record.member, Standing::out, opinion.reason};
     if (!record.objected_since)
-        record.objected_since = view.answered_at;
+        record.objected_since = record.told_at;
     // Another objection, of which there may be one answer only, starts its own patience.
     if (std::exchange(record.objection, opinion.objection) != opinion.objection)
-        record.same_since = view.answered_at;
-    if (view.answered_at - *record.objected_since < grace_for(opinion.objection))
+        record.same_since = record.told_at;
+    if (record.told_at - *record.objected_since < grace_for(opinion.objection))
         return {record.member, Standing::eligible,
                 opinion.reason + "; waiting for a second answer"};
-    const auto elapsed = view.answered_at - record.same_since;
+    const auto elapsed = record.told_at - record.same_since;
     if (opinion.objection == Objection::lagging && elapsed >= wanted_.lag_window)
         record.lagged_out = true;
     const bool drains =
@@ -109,8 +114,8 @@ Clock::duration Judge::patience(Objection objection) const {
             return std::max<Clock::duration>(wanted_.lag_window, kConfirmAfter);
         case Objection::behind:
             return kTimelineGrace;
-        case Objection::unproven:
-            // It served as a replica and may be about to lead: it may serve either way.
+        case Objection::leads:     // by its self-report alone
+        case Objection::unproven:  // it served as a replica and may be about to lead
             return Clock::duration::max();
         default:
             return kConfirmAfter + wanted_.removal_grace;

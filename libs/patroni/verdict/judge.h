@@ -22,7 +22,8 @@ struct Verdict {
 /// adds patience to examine(): one answer against a member that serves stops new sessions at most,
 /// and how long the existing ones stay depends on the objection.
 ///
-/// No clock: time is that of the answers, so silence changes nothing. Not thread-safe.
+/// No clock: time is that of the answers, so silence changes nothing, nor does an entry that cannot
+/// be read. Not thread-safe.
 class Judge {
   public:
     /// After a failover a healthy replica may show the old timeline for one of Patroni's loops
@@ -40,10 +41,11 @@ class Judge {
   private:
     struct Record {
         MemberPtr member;
-        bool present = false;     ///< in the latest answer
-        bool served = false;      ///< eligible or tolerated by the verdict before
-        bool led = false;         ///< it served as the leader
-        bool lagged_out = false;  ///< it must keep its lag low for lag_window to serve again
+        bool present = false;       ///< in the latest answer
+        Clock::time_point told_at;  ///< the latest answer that says anything about it
+        bool served = false;        ///< eligible or tolerated by the verdict before
+        bool led = false;           ///< it served as the leader
+        bool lagged_out = false;    ///< it must keep its lag low for lag_window to serve again
         std::optional<Clock::time_point> objected_since;  ///< any objection, while it served
         Objection objection = Objection::none;            ///< the latest one
         Clock::time_point same_since;                     ///< since when it is that one
@@ -52,7 +54,7 @@ class Judge {
 
     Verdict verdict_on(const ClusterView& view, Record& record, const Opinion& opinion);
     Verdict accept(const ClusterView& view, Record& record, const Opinion& opinion);
-    Verdict object(const ClusterView& view, Record& record, const Opinion& opinion);
+    Verdict object(Record& record, const Opinion& opinion);
     [[nodiscard]] Clock::duration patience(Objection objection) const;
 
     Requirements wanted_;

@@ -51,6 +51,7 @@ std::string keep_place(Member& member, const Member& before) {
         member.host = before.host;
     if (keep(member.port.has_value(), before.port.has_value(), "port"))
         member.port = before.port;
+    member.place_remembered = !kept.empty();
     if (keep(bool(Endpoint::of_api_url(member.api_url)), !before.api_url.empty(), "api_url"))
         member.api_url = before.api_url;
     return kept;

@@ -33,6 +33,12 @@ struct PollInProgress {
     std::size_t asked = 0;           ///< how many of them have been
     std::size_t failed = 0;          ///< how many of those gave no good answer
     Clock::time_point next_host_at;  ///< when the next one is asked as well
+    /// Hosts that failed while another one hangs: they are asked again, as if they came next.
+    struct Retry {
+        Endpoint host;
+        Clock::time_point at;
+    };
+    std::deque<Retry> retries;
     std::deque<Claim> claims;        ///< answers that wait until it is clear whose they are
     std::optional<Clock::time_point> cluster_done;  ///< when one was accepted, or all had failed
     Clock::duration answer_took{0};                 ///< of the accepted answer, else the slowest

@@ -63,7 +63,7 @@ void Poller::report_trouble(const std::string& member, Trouble trouble, Clock::t
     now_ = now;
     const bool of_leader = !member.empty() && member == view().leader.member;
     if (schedule_.trouble(trouble, of_leader, now_))
-        evidence_.observe({now_, TrafficTrouble{member}});
+        evidence_.observe({now_, TrafficTrouble{}});
 }
 
 void Poller::advance(Clock::time_point now, std::chrono::system_clock::time_point wall_clock) {

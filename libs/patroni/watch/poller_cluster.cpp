@@ -31,8 +31,15 @@ const Member* find(const ClusterSnapshot* snapshot, const std::string& name) {
 void Poller::ask_next_host() {
     PollInProgress& poll = *poll_;
     if (poll.asked == poll.hosts.size()) {
-        poll.next_host_at = Clock::time_point::max();
-        return;
+        const bool is_due = !poll.retries.empty() && poll.retries.front().at <= now_;
+        if (!is_due) {
+            poll.next_host_at =
+                poll.retries.empty() ? Clock::time_point::max() : poll.retries.front().at;
+            return;
+        }
+        poll.hosts.push_back(poll.retries.front().host);
+        poll.retries.pop_front();
+        poll.speakers.clear();  // they spoke for the answers of before
     }
     const Endpoint host = poll.hosts[poll.asked++];
     if (!cluster_asked_.insert(host.url()).second) {
@@ -82,12 +89,15 @@ void Poller::on_cluster_reply(std::uint64_t poll, const Endpoint& host, Clock::t
 void Poller::fail_host(const Endpoint& host, const std::string& reason) {
     PollInProgress& poll = *poll_;
     auto& errors = poll.result.errors;
-    errors.append(errors.empty() ? "" : "; ").append(host.url() + ": " + reason);
+    if (const std::string error = host.url() + ": " + reason;
+        errors.find(error) == std::string::npos)
+        errors.append(errors.empty() ? "" : "; ").append(error);
     if (++poll.failed == poll.hosts.size())
         return end_cluster();
+    poll.retries.push_back({host, now_ + schedule_.patience()});
     if (!poll.claims.empty())
         return;
-    if (poll.failed == poll.asked)
+    if (poll.failed == poll.asked || poll.next_host_at == Clock::time_point::max())
         ask_next_host();
 }
 
@@ -110,10 +120,15 @@ void Poller::begin_claim() {
     const std::string leader = leader_named_by(*claim.snapshot);
     if (const Member* named = find(claim.snapshot.get(), leader)) {
         const Member* known = find(before, leader);
-        claim.is_new_place = !known || known->host != named->host || known->port != named->port ||
-                             known->api_url != named->api_url;
+        claim.is_known_api = known && known->api_url == named->api_url;
+        claim.is_new_place =
+            !claim.is_known_api || known->host != named->host || known->port != named->port;
         const auto api = member_apis_.of(*named, *claim.snapshot);
-        if (api && (claim.is_new_place || leader != leader_named_by(*before)))
+        // An entry of `hosts` that leads to a member of that name would vouch for our member, and
+        // another cluster may use the same names.
+        const auto own = Endpoint::of_api_url(named->api_url);
+        const bool may_vouch = api && (!claim.is_new_place || (own && own.value() == api.value()));
+        if (may_vouch && (claim.is_new_place || leader != leader_named_by(*before)))
             claim.leader_api = api.value();
     }
     if (claim.leader_api != claim.host)
@@ -151,8 +166,6 @@ void Poller::weigh_claim() {
     fail_host(claim.host, reason);
     if (poll_ && !poll_->claims.empty())
         begin_claim();
-    else if (poll_ && !poll_->cluster_done && poll_->next_host_at == Clock::time_point::max())
-        ask_next_host();  // that had waited for this claim
 }
 
 /// Whether it is clear which cluster is followed. `is_over`: the claim waits no longer.

@@ -7,17 +7,20 @@
 #include "patroni/watch/poller.h"
 
 namespace patroni {
-namespace {
+namespace {}  // namespace
 
-bool is_api_of_any(const ClusterSnapshot* snapshot, const Endpoint& api) {
+/// Whether it was some member's API before, by its `api_url` or as the entry of `hosts` that leads
+/// to the member.
+bool Poller::is_api_of_any(const Endpoint& api) const {
+    const auto& snapshot = view().snapshot;
     return snapshot && std::any_of(snapshot->members.begin(), snapshot->members.end(),
                                    [&](const Member& member) {
-                                       const auto its = Endpoint::of_api_url(member.api_url);
-                                       return its && its.value() == api;
+                                       const auto own = Endpoint::of_api_url(member.api_url);
+                                       const auto asked = member_apis_.of(member, *snapshot);
+                                       return (own && own.value() == api) ||
+                                              (asked && asked.value() == api);
                                    });
 }
-
-}  // namespace
 
 void Poller::ask_members() {
     for (const auto& member : evidence_.leaders_to_ask())
@@ -98,7 +101,14 @@ void Poller::ask_host(const Endpoint& host) {
         return;
     ask(host, "/primary", [this, request, host](const Result<HttpReply>& reply) {
         outstanding_.erase(request);
-        (void)hear(host, reply);
+        // Whatever it was asked for, it is also the leader's word about itself.
+        const auto& leader = view().leader.member;
+        const auto api = api_of(leader);
+        const bool is_leaders = reply && !leader.empty() && api && api.value() == host;
+        const Speaker speaker = hear(host, reply);
+        if (is_leaders && !why_another(leader, host, speaker))
+            if (const auto answer = parse_primary(leader, reply.value().status, reply.value().body))
+                observe(answer.value());
         weigh_claim();
     });
 }
@@ -114,8 +124,9 @@ Speaker Poller::hear(const Endpoint& api, const Result<HttpReply>& reply) {
         member_apis_.silent(api);
     if (!is_self_report)
         return speaker;
+    const bool is_known_member = is_api_of_any(api);
     member_apis_.told(api, speaker.name);
-    identity_.hear(speaker.cluster, is_api_of_any(view().snapshot.get(), api));
+    identity_.hear(speaker.cluster, is_known_member);
     if (is_among(settings_.hosts, api)) {
         identity_.vote(api.url(), speaker.cluster);
         note_foreign(api.url(), speaker.cluster);

@@ -124,9 +124,10 @@ void distort(Answer& answer, const Draft& draft, World& world) {
             victim.legible = answer.whole = false;
             return;
         case Lie::no_host:
+            victim.has_place = false;
+            return;
         case Lie::no_port:
         case Lie::odd_port:
-            victim.has_place = false;
             return;
         case Lie::other_host:
             victim.host = "10.2.0.1";

@@ -18,7 +18,7 @@ struct Told {
     std::uint64_t timeline = 1;
     std::optional<std::uint64_t> lag = 0;
     bool legible = true;    ///< false: the answer says nothing about this member
-    bool has_place = true;  ///< host and port can be read
+    bool has_place = true;  ///< its host can be read
 };
 
 /// What an API answers, and what the world knows about that answer.

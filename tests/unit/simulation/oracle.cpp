@@ -1,6 +1,7 @@
 #include "oracle.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace simulation {
 namespace {
@@ -12,6 +13,8 @@ constexpr std::size_t kMostASecond = 60;
 // An answer that brings news counts once it is clear whose it is: a poll waits a second for own
 // words, and if none comes a second answer, kConfirmAfter later, must agree.
 constexpr std::chrono::milliseconds kDigested{2'500};
+// A self-report vouches for answers through that member, or that name it as leader, for so long.
+constexpr std::chrono::milliseconds kVouchedFor{3'500};
 // But between polls a self-report counts at once.
 constexpr std::chrono::milliseconds kSelfReportTime{1'000};
 
@@ -101,7 +104,10 @@ void Oracle::delivered(Clock::time_point at, Clock::time_point asked_at, const s
                        const std::string& asked_of, const Answer& answer) {
     if (path == "/cluster")
         any_answer_at_ = at;
-    if (!answer.ours || !answer.legible)
+    const bool says_something =
+        path != "/cluster" || std::any_of(answer.rows.begin(), answer.rows.end(),
+                                          [](const Told& told) { return told.legible; });
+    if (!answer.ours || !answer.legible || !says_something)
         return;
     if (path == "/cluster")
         asked_at >= answered_at_ ? heard_cluster(at, answer) : heard_late(at, answer);
@@ -116,32 +122,60 @@ void Oracle::heard_cluster(Clock::time_point at, const Answer& answer) {
         named_ = named;
         named_since_ = at;
     }
-    const bool all_legible = std::all_of(answer.rows.begin(), answer.rows.end(),
-                                         [](const Told& told) { return told.legible; });
+    // One that nobody vouches for need not count in anybody's favour.
+    const bool is_certain = is_vouched_for(at, answer);
+    unvouched_ = answer;
     for (auto& [member, heard] : heard_) {
         const bool is_named = member == named_;
         if (is_named) {
             heard.named_since_denial.add(at);
-            heard.unnamed.end();
+            heard.named_at = at;
             heard.condemned.end();
             heard.insists = false;
+            if (is_certain)
+                heard.unnamed.end();
         } else if (paused_) {
-            heard.unnamed.end();
             heard.condemned.end();
+            if (is_certain)
+                heard.unnamed.end();
         } else {
             heard.unnamed.add(at);
-            if (answer.whole && all_legible)
-                heard.condemned.add(at);
         }
         const Told* told = find(answer, member);
         if ((told && told->legible) || (!told && answer.whole))
-            note_fitness(at, heard, told);
-        if (told && told->legible && told->has_place && heard.host != told->host) {
+            note_fitness(at, heard, told, is_certain);
+        if (!told || !told->legible || !told->has_place)
+            continue;  // it says nothing about where the member is
+        if (heard.host != told->host) {
             heard.host = told->host;
             heard.moved_at = at;
         }
-        note_place(heard);
+        note_place(heard, is_certain);
     }
+}
+
+/// A self-report vouches for the answer.
+void Oracle::condemn(Clock::time_point at, const Answer& answer) {
+    const bool all_legible = std::all_of(answer.rows.begin(), answer.rows.end(),
+                                         [](const Told& told) { return told.legible; });
+    const std::string named = named_by(answer);
+    for (auto& [member, heard] : heard_) {
+        if (member != named && !answer.paused && answer.whole && all_legible)
+            heard.condemned.add(at);
+        const Told* told = find(answer, member);
+        for (std::size_t port = 0; port < ports_.size(); ++port)
+            if (told ? told->legible && !fits(ports_[port], *told) : answer.whole)
+                heard.is_unfit[port].add(at);
+    }
+}
+
+/// Whether it is known which cluster gave it.
+bool Oracle::is_vouched_for(Clock::time_point at, const Answer& answer) const {
+    const auto vouches = [&](const std::string& member) {
+        const auto heard = heard_.find(member);
+        return heard != heard_.end() && at - heard->second.vouched_at <= kVouchedFor;
+    };
+    return vouches(answer.speaker) || vouches(named_by(answer));
 }
 
 /// One that came after a later one in the same poll may count against a member all the same.
@@ -157,14 +191,22 @@ void Oracle::heard_late(Clock::time_point at, const Answer& answer) {
     }
 }
 
-void Oracle::note_fitness(Clock::time_point at, Heard& heard, const Told* told) {
+void Oracle::note_fitness(Clock::time_point at, Heard& heard, const Told* told, bool is_certain) {
     for (std::size_t port = 0; port < ports_.size(); ++port) {
         const PortRules& rules = ports_[port];
         const bool does = told && fits(rules, *told);
-        does ? heard.unfit[port].end() : heard.unfit[port].add(at);
+        if (does)
+            heard.is_unfit[port].end();
+        if (!does)
+            heard.unfit[port].add(at);
+        else if (is_certain)
+            heard.unfit[port].end();
         const bool lags = does && told->role != "leader" && rules.max_lag &&
                           (!told->lag || *told->lag > *rules.max_lag);
-        lags ? heard.lagging[port].add(at) : heard.lagging[port].end();
+        if (lags)
+            heard.lagging[port].add(at);
+        else if (is_certain)
+            heard.lagging[port].end();
     }
 }
 
@@ -173,11 +215,11 @@ void Oracle::looked_up(Clock::time_point at, const std::string& host,
     looked_up_[host] = {at, addresses};
     for (auto& [member, heard] : heard_)
         if (heard.host == host)
-            note_place(heard);
+            note_place(heard, true);
 }
 
 /// What a name stands for is known as of its look-up, and an address as of the answer.
-void Oracle::note_place(Heard& heard) {
+void Oracle::note_place(Heard& heard, bool is_certain) {
     const auto known = looked_up_.find(heard.host);
     if (known == looked_up_.end())
         return;
@@ -187,16 +229,27 @@ void Oracle::note_place(Heard& heard) {
     for (const auto& address : addresses)
         heard.elsewhere[address];
     for (auto& [address, run] : heard.elsewhere)
-        std::find(addresses.begin(), addresses.end(), address) != addresses.end() ? run.end()
-                                                                                  : run.add(at);
+        if (std::find(addresses.begin(), addresses.end(), address) == addresses.end())
+            run.add(at);
+        else if (is_certain)
+            run.end();
 }
 
 void Oracle::heard_own(Clock::time_point at, const std::string& member, const Answer& answer) {
     Heard& heard = heard_[member];
+    if (answer.system_identifier != system_identifier_) {
+        for (auto& entry : heard_)
+            entry.second.vouched_at = {};  // of a cluster that was initialised anew
+    } else {
+        heard.vouched_at = at;
+        if (unvouched_ && (unvouched_->speaker == member || named_by(*unvouched_) == member))
+            condemn(at, *std::exchange(unvouched_, std::nullopt));
+    }
     const bool primary =
         (answer.role == "primary" || answer.role == "master") && answer.state == "running";
     if (primary && answer.status == 200) {
         heard.proved_at = at;
+        heard.proves.add(at);
         heard.insists |= static_cast<bool>(heard.unnamed);
         // Where all have one api_url it may have been asked as a host: then it is nobody's proof.
         if (!world_.shares_api())
@@ -219,6 +272,7 @@ void Oracle::heard_own(Clock::time_point at, const std::string& member, const An
         heard.denied.add(at);
         primary ? heard.demoted.end() : heard.demoted.add(at);
         heard.named_since_denial.end();
+        heard.proves.end();
     }
 }
 
@@ -248,15 +302,15 @@ void Oracle::check_new(Clock::time_point at, std::size_t port, const Served::Pla
                 return node.was_usurped && node.row.name == named_;
             }))
             return;
-        if (const auto run = heard.unfit.find(port);
-            run != heard.unfit.end() && is_digested(run->second))
+        if (const auto run = heard.is_unfit.find(port);
+            run != heard.is_unfit.end() && is_digested(run->second))
             violated(whom + ", though the latest answer of /cluster shows it unfit");
         return;
     }
     if (rules.replicas)
         return;
-    if (heard.denies && at - heard.denied_at >= kDigested && !heard.named_since_denial.twice() &&
-        !paused_)
+    if (heard.denies && at > heard.denied.last && at - heard.denied_at >= kDigested &&
+        !heard.named_since_denial.twice() && !paused_)
         return violated(whom + ", though its own latest word is that it does not lead");
     if (heard.condemned.twice() && is_digested(heard.condemned))
         return violated(whom +
@@ -268,19 +322,32 @@ void Oracle::check_new(Clock::time_point at, std::size_t port, const Served::Pla
 
 /// By both sources, or by two answers of one; paused, a primary keeps its part without the lock.
 bool Oracle::may_lose_lead(const std::string& member, const Heard& heard) const {
-    const auto challenger = heard_.find(named_);
-    const bool another = challenger != heard_.end() && named_ != member &&
-                         challenger->second.proved_at != Clock::time_point{} &&
-                         (challenger->second.proved_at >= named_since_ ||
-                          challenger->second.proved_at >= heard.proved_at);
-    if (another || paused_)
-        return another || heard.demoted.twice();
+    // Named by an answer of before, if the latest one still waits for somebody to vouch for it.
+    const bool another = std::any_of(heard_.begin(), heard_.end(), [&](const auto& entry) {
+        const auto& [name, challenger] = entry;
+        const bool proved = name != member && challenger.proved_at != Clock::time_point{};
+        return proved &&
+               (name == named_ || challenger.proved_at - challenger.named_at <= kDigested) &&
+               (challenger.proved_at >= named_since_ || challenger.proved_at >= heard.proved_at);
+    });
+    // Its own word that it was demoted, and the proof of who took over.
+    const bool is_replaced =
+        heard.demoted && std::any_of(heard_.begin(), heard_.end(), [&](const auto& entry) {
+            return entry.first != member && entry.second.proves &&
+                   entry.second.proved_at >= *heard.demoted.first;
+        });
+    if (another || is_replaced || paused_)
+        return another || is_replaced || heard.demoted.twice();
     return heard.denied.twice() || heard.unnamed.twice() || (heard.denied && named_ != member);
 }
 
 bool Oracle::leads_by_two(const std::string& member, const Heard& heard, const Run& unfit) const {
-    return named_ == member &&
-           ((heard.proved_at != Clock::time_point{} && !heard.denied) || unfit.twice());
+    // The latest answer may still wait for a self-report that vouches for it.
+    const bool is_named = named_ == member || (heard.proved_at != Clock::time_point{} &&
+                                               heard.proved_at - heard.named_at <= kDigested);
+    return heard.proves.twice() ||
+           (is_named &&
+            ((heard.proved_at != Clock::time_point{} && !heard.denied) || unfit.twice()));
 }
 
 void Oracle::check_cut(Clock::time_point at, std::size_t port, const Served::Place& place) {

@@ -47,9 +47,12 @@ struct Served {
 /// - New sessions: a leader port never sends them to a member whose latest self-report denies that
 /// it
 ///   leads, or that /cluster does not name in two answers in a row, or in one that it has not
-///   answered with a proof. A replica port never sends them to a member that the latest answer
-///   shows unfit. No port sends them to another cluster.
-/// - Cuts need two answers, kConfirmAfter apart, or two sources, since the member was last good.
+///   answered with a proof; these answers need a self-report that vouches for them. A replica port
+///   never sends them to a member that the latest answer shows unfit. No port sends them to another
+///   cluster.
+/// - Cuts need two answers, kConfirmAfter apart, or two sources, since the member was last good by
+/// an
+///   answer that a self-report vouches for.
 /// - At rest a port serves the true primary, or every replica that serves, and nobody else.
 /// - Requests: no API has two of the same kind waiting, or gets more per second than documented.
 class Oracle {
@@ -89,29 +92,35 @@ class Oracle {
         explicit operator bool() const { return first.has_value(); }
     };
     struct Heard {
+        Clock::time_point vouched_at{};  ///< its self-report showed the known identity
         Clock::time_point proved_at{};
-        Run denied;                          ///< by its self-report
-        Run demoted;                         ///< the same, and its PostgreSQL is not primary either
-        Clock::time_point denied_at{};       ///< the first of these
-        bool denies = false;                 ///< by its latest self-report
-        Run named_since_denial;              ///< by /cluster
-        Run unnamed;                         ///< by /cluster, since it was named or proved itself
-        Run condemned;                       ///< the same, by answers that cover every member
-        bool insists = false;                ///< it proved itself against /cluster
-        std::map<std::size_t, Run> unfit;    ///< by port
-        std::map<std::size_t, Run> lagging;  ///< by port
-        std::string host;                    ///< as last reported
-        Clock::time_point moved_at{};        ///< when that changed
+        Run proves;                        ///< since it denied it last
+        Run denied;                        ///< by its self-report
+        Run demoted;                       ///< the same, and its PostgreSQL is not primary either
+        Clock::time_point denied_at{};     ///< the first of these
+        bool denies = false;               ///< by its latest self-report
+        Run named_since_denial;            ///< by /cluster
+        Clock::time_point named_at{};      ///< the latest of these
+        Run unnamed;                       ///< by /cluster, since it was named or proved itself
+        Run condemned;                     ///< the same, by answers that cover every member
+        bool insists = false;              ///< it proved itself against /cluster
+        std::map<std::size_t, Run> unfit;  ///< by port, since it was last good for certain
+        std::map<std::size_t, Run> is_unfit;   ///< by port and the latest answer
+        std::map<std::size_t, Run> lagging;    ///< by port
+        std::string host;                      ///< as last reported
+        Clock::time_point moved_at{};          ///< when that changed
         std::map<std::string, Run> elsewhere;  ///< by address
     };
 
     void heard_cluster(Clock::time_point at, const Answer& answer);
     void heard_late(Clock::time_point at, const Answer& answer);
+    void condemn(Clock::time_point at, const Answer& answer);
     void heard_own(Clock::time_point at, const std::string& member, const Answer& answer);
-    void note_fitness(Clock::time_point at, Heard& heard, const Told* told);
-    void note_place(Heard& heard);
+    void note_fitness(Clock::time_point at, Heard& heard, const Told* told, bool is_certain);
+    void note_place(Heard& heard, bool is_certain);
     void check_new(Clock::time_point at, std::size_t port, const Served::Place& place);
     void check_cut(Clock::time_point at, std::size_t port, const Served::Place& place);
+    [[nodiscard]] bool is_vouched_for(Clock::time_point at, const Answer& answer) const;
     [[nodiscard]] bool may_lose_lead(const std::string& member, const Heard& heard) const;
     [[nodiscard]] bool leads_by_two(const std::string& member, const Heard& heard,
                                     const Run& unfit) const;
@@ -126,6 +135,7 @@ class Oracle {
     Clock::time_point answered_at_{};
     Clock::time_point any_answer_at_{};  ///< of GET /cluster, good or bad
     bool paused_ = false;
+    std::optional<Answer> unvouched_;  ///< the latest of GET /cluster, unless a self-report vouches
     std::map<std::string, std::pair<Clock::time_point, std::vector<std::string>>> looked_up_;
     std::map<std::string, std::deque<Clock::time_point>>
         questions_;  ///< of the last second, by API

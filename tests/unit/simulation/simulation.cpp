@@ -232,6 +232,10 @@ void Simulation::finish(const std::string& place, std::uint64_t turn,
 void Simulation::on_view(const patroni::ClusterView& view) {
     if (!view.snapshot)
         return;
+    placed_.clear();
+    for (const auto& member : view.snapshot->members)
+        if (!member.remembered && !member.place_remembered)
+            placed_.insert(member.name);
     std::string told = view.leader.member + " leads: " + view.leader.reason;
     for (Port& port : ports_) {
         const auto table = proxy::build_backend_table(
@@ -250,7 +254,7 @@ void Simulation::on_view(const patroni::ClusterView& view) {
     check();
 }
 
-/// As TopologyFeed does.
+/// As MemberAddresses does.
 proxy::Located Simulation::locate(const patroni::Member& member, const Port& port,
                                   Clock::time_point answered_at) {
     proxy::Whereabouts& whereabouts = whereabouts_[member.name];
@@ -259,7 +263,8 @@ proxy::Located Simulation::locate(const patroni::Member& member, const Port& por
     if (known) {
         for (const auto& ip : known->addresses)
             found.push_back(backend(member.name, ip));
-        whereabouts.found(answered_at, known->at, found, patroni::ResolvePrefer::any);
+        whereabouts.found(answered_at, known->at, found, patroni::ResolvePrefer::any,
+                          placed_.contains(member.name));
     }
     return {whereabouts.current(), whereabouts.left(port.rules.removal_grace), ""};
 }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -93,6 +94,7 @@ class Simulation {
     std::map<std::string, Api> apis_;  ///< by place
     std::map<std::string, Known> known_;
     std::map<std::string, proxy::Whereabouts> whereabouts_;
+    std::set<std::string> placed_;  ///< members whose place the latest answer says
     std::map<std::pair<std::string, std::string>, proxy::BackendPtr> backends_;
     std::deque<std::string> time_line_;
     std::string told_;  ///< the latest line of the tables

@@ -1,9 +1,9 @@
+// GET /cluster as a whole.
+
 #include "patroni/answers/cluster_parser.h"
 
 #include <algorithm>
 #include <chrono>
-#include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -13,71 +13,11 @@
 #include <gtest/gtest.h>
 
 #include "captured.h"
+#include "parsed_cluster.h"
 #include "support/fakes/cluster_json.h"
 
-namespace patroni {
-
-/// What a failed comparison of members shows.
-void PrintTo(const Member& member, std::ostream* out) {
-    const auto number = [](const auto& value) {
-        return value ? std::to_string(*value) : std::string("-");
-    };
-    *out << member.name << " " << member.role_name << " " << member.state_name << " " << member.host
-         << ":" << number(member.port) << " timeline " << number(member.timeline) << " lag "
-         << number(member.lag) << " " << member.api_url;
-    for (const auto& [tag, value] : member.tags)
-        *out << " " << tag << "=" << value;
-}
-
+namespace patroni::parser_tests {
 namespace {
-
-using support::ClusterJson;
-using Numbers = std::vector<std::optional<std::uint64_t>>;
-using Tags = std::map<std::string, std::string>;
-
-constexpr auto kUnknown = std::nullopt;
-
-ClusterSnapshot parsed(const std::string& body) {
-    const auto result = parse_cluster(body);
-    if (!result) {
-        ADD_FAILURE() << result.reason() << " in " << body.substr(0, 200);
-        return {};
-    }
-    return result.value();
-}
-
-/// A member whose JSON is `fields` and a name that they may override, beside one that can be read.
-Member member_from(const std::string& fields) {
-    const auto snapshot = parsed(R"({"members": [{"name": "p1", )" + fields +
-                                 R"(}, {"name": "p9", "role": "leader", "state": "running"}]})");
-    EXPECT_EQ(snapshot.members.size(), 2U) << fields;
-    return snapshot.members.empty() ? Member{} : snapshot.members.front();
-}
-
-std::string why_not(const std::string& body) {
-    const auto result = parse_cluster(body);
-    return result ? "it parsed" : result.reason();
-}
-
-/// A member of the clusters that were captured: pN on 127.0.0.1N.
-Member member_of(int number, const std::string& role, const std::string& state,
-                 std::optional<std::uint64_t> timeline, std::optional<std::uint64_t> lag,
-                 Tags tags = {}) {
-    const std::string digit = std::to_string(number);
-    Member member;
-    member.name = "p" + digit;
-    member.role_name = role;
-    member.role = role_from(role);
-    member.state_name = state;
-    member.state = state_from(state);
-    member.host = "127.0.0.1" + digit;
-    member.port = 5432;
-    member.timeline = timeline;
-    member.lag = lag;
-    member.tags = std::move(tags);
-    member.api_url = "http://127.0.0.1" + digit + ":8008/patroni";
-    return member;
-}
 
 TEST(ClusterParserTest, ReadsWhatPatroniReallyAnswers) {
     const std::vector<std::pair<std::string, std::vector<Member>>> cases{
@@ -284,7 +224,7 @@ TEST(ClusterParserTest, HostileBodiesEndSoonAndWithAReason) {
 }
 
 TEST(ClusterParserTest, ALargeClusterIsReadWhole) {
-    ClusterJson json;
+    support::ClusterJson json;
     for (int i = 0; i < 256; ++i)
         json.member({.name = "p" + std::to_string(i),
                      .role = "replica",
@@ -323,189 +263,6 @@ TEST(ClusterParserTest, AnAnswerWithoutAReadableMemberIsRefused) {
         "it parsed");
 }
 
-/// A member with every field, each as JSON.
-std::map<std::string, std::string> all_fields() {
-    return {{"name", R"("p1")"},         {"role", R"("replica")"},
-            {"state", R"("streaming")"}, {"api_url", R"("http://127.0.0.11:8008/patroni")"},
-            {"host", R"("127.0.0.11")"}, {"port", "5432"},
-            {"timeline", "7"},           {"lag", "42"},
-            {"tags", R"({"zone": "a"})"}};
-}
-
-std::string json_of(const std::map<std::string, std::string>& fields) {
-    std::string json;
-    for (const auto& [key, value] : fields)
-        json += (json.empty() ? "\"" : ", \"") + key + "\": " + value;
-    return json;
-}
-
-/// What a member with all fields is without `field`.
-Member without(const std::string& field) {
-    Member member = member_of(1, "replica", "streaming", 7, 42, {{"zone", "a"}});
-    if (field == "role") {
-        member.role_name.clear();
-        member.role = Role::unknown;
-    } else if (field == "state") {
-        member.state_name.clear();
-        member.state = State::unknown;
-    } else if (field == "api_url") {
-        member.api_url.clear();
-    } else if (field == "host") {
-        member.host.clear();
-    } else if (field == "port") {
-        member.port.reset();
-    } else if (field == "timeline") {
-        member.timeline.reset();
-    } else if (field == "lag") {
-        member.lag.reset();
-    } else if (field == "tags") {
-        member.tags.clear();
-    }
-    return member;
-}
-
-TEST(ClusterParserTest, AMissingFieldCostsThatFieldAlone) {
-    EXPECT_EQ(member_from(json_of(all_fields())), without("nothing"));
-    for (const auto& [field, value] : all_fields()) {
-        if (field == "name")
-            continue;
-        auto fields = all_fields();
-        fields.erase(field);
-        EXPECT_EQ(member_from(json_of(fields)), without(field)) << field;
-    }
-}
-
-TEST(ClusterParserTest, AFieldOfTheWrongTypeCostsThatFieldAlone) {
-    for (const auto& [field, value] : all_fields())
-        for (const std::string wrong : {"null", "true", "[]", "[5432]", "{}", "-1", "1.5", "1e3"}) {
-            if (field == "name")
-                continue;
-            // An object is the right type for tags, and an empty one has none.
-            auto fields = all_fields();
-            fields[field] = wrong;
-            EXPECT_EQ(member_from(json_of(fields)), without(field)) << field << ": " << wrong;
-        }
-    for (const std::string field : {"port", "timeline", "lag", "tags"}) {
-        auto fields = all_fields();
-        fields[field] = R"("5432")";
-        EXPECT_EQ(member_from(json_of(fields)), without(field)) << field;
-    }
-    for (const std::string field : {"role", "state", "host", "api_url"}) {
-        auto fields = all_fields();
-        fields[field] = "5432";
-        EXPECT_EQ(member_from(json_of(fields)), without(field)) << field;
-    }
-}
-
-TEST(ClusterParserTest, OneBrokenMemberLeavesTheOthersWhole) {
-    const auto good = json_of(all_fields());
-    const auto members =
-        parsed(R"({"members": [{"name": "p0", "host": 5, "lag": {}}, {)" + good + "}, {}]}")
-            .members;
-    Member broken;
-    broken.name = "p0";
-    EXPECT_EQ(members, (std::vector<Member>{broken, without("nothing")}));
-}
-
-TEST(ClusterParserTest, PortsAreFrom1To65535) {
-    const std::vector<std::pair<std::string, std::optional<std::uint16_t>>> cases{
-        {"1", 1},
-        {"65535", 65535},
-        {"0", kUnknown},
-        {"65536", kUnknown},
-        {"-5432", kUnknown},
-        {"4294972728", kUnknown},  // 5432 in its lower 16 bits
-    };
-    for (const auto& [json, port] : cases)
-        EXPECT_EQ(member_from("\"port\": " + json).port, port) << json;
-}
-
-TEST(ClusterParserTest, NumbersReachToTheEndOf64Bits) {
-    const std::vector<std::pair<std::string, std::optional<std::uint64_t>>> cases{
-        {"0", 0},
-        {"4294967296", 4'294'967'296},
-        {"9223372036854775807", 9'223'372'036'854'775'807U},
-        {"9223372036854775808", 9'223'372'036'854'775'808U},
-        {"18446744073709551615", ~0ULL},
-        {"-1", kUnknown},
-        {"-9223372036854775808", kUnknown},
-    };
-    for (const auto& [json, number] : cases) {
-        const auto member = member_from("\"lag\": " + json + ", \"timeline\": " + json);
-        EXPECT_EQ(member.lag, number) << json;
-        EXPECT_EQ(member.timeline, number) << json;
-    }
-}
-
-TEST(ClusterParserTest, ANumberBeyond64BitsIsTheOneValueThatIsUnknown) {
-    for (const std::string json :
-         {"18446744073709551616", "99999999999999999999999", "1e400", "-99999999999999999999999",
-          "-9223372036854775809", "NaN", "Infinity", "-Infinity", "1.5", "-1e999"}) {
-        const auto member =
-            member_from(R"("port": 5432, "timeline": )" + json + R"(, "lag": )" + json +
-                        R"(, "tags": {"asset": )" + json + R"(, "zone": "a"})");
-        EXPECT_EQ(member.lag, kUnknown) << json;
-        EXPECT_EQ(member.timeline, kUnknown) << json;
-        EXPECT_EQ(member.port, 5432) << json;
-        EXPECT_EQ(member.tags, (Tags{{"asset", json}, {"zone", "a"}}));
-    }
-}
-
-TEST(ClusterParserTest, NumbersInTextsAreTexts) {
-    const std::string text = R"(a \" 99999999999999999999, NaN: [-Infinity] \\)";
-    EXPECT_EQ(member_from(R"("host": ")" + text + R"(", "port": 1)").host,
-              R"(a " 99999999999999999999, NaN: [-Infinity] \)");
-}
-
-TEST(ClusterParserTest, TellsWhetherReplayLagIsIn) {
-    EXPECT_FALSE(member_from(R"("lag": 5)").tells_replay_lag);
-    EXPECT_FALSE(member_from(R"("lag": 5, "replay_lag": "unknown")").tells_replay_lag);
-    EXPECT_TRUE(member_from(R"("lag": 5, "replay_lag": 7)").tells_replay_lag);
-}
-
-TEST(ClusterParserTest, LagIsTheLargerOfReceivedAndReplayed) {
-    const std::vector<std::pair<std::string, std::optional<std::uint64_t>>> cases{
-        {R"("lag": 5)", 5},
-        {R"("lag": "unknown")", kUnknown},
-        {R"("lag": 0, "receive_lag": 0, "replay_lag": 31558032)", 31'558'032},
-        {R"("lag": 7, "replay_lag": 3)", 7},
-        {R"("lag": 7, "replay_lag": 7)", 7},
-        {R"("lag": 0, "replay_lag": "unknown")", kUnknown},
-        {R"("lag": "unknown", "replay_lag": 0)", kUnknown},
-        {R"("lag": "unknown", "replay_lag": "unknown")", kUnknown},
-        {R"("replay_lag": 5)", kUnknown},
-        {R"("receive_lag": 5)", kUnknown},
-    };
-    for (const auto& [json, lag] : cases)
-        EXPECT_EQ(member_from(json).lag, lag) << json;
-}
-
-TEST(ClusterParserTest, TagsKeepTheirPlainValuesAsText) {
-    EXPECT_EQ(member_from(R"("tags": {"noloadbalance": true, "nofailover": false, "priority": 10,
-                                       "weight": 0.50, "release": 2.0, "zone": "a", "text": "true", "empty": "",
-                                       "none": null, "list": [1], "map": {"zone": "b"}})")
-                  .tags,
-              (Tags{{"noloadbalance", "true"},
-                    {"nofailover", "false"},
-                    {"priority", "10"},
-                    {"weight", "0.5"},
-                    {"release", "2"},
-                    {"zone", "a"},
-                    {"text", "true"},
-                    {"empty", ""}}));
-}
-
-TEST(ClusterParserTest, TextIsReadInUnicodeWrittenEitherWay) {
-    EXPECT_EQ(member_from(R"("name": "b\u00e4r \ud83d\udc18 ж")").name, "bär 🐘 ж");
-    EXPECT_EQ(member_from(R"("name": "quote \" slash \\ \/ line \n")").name,
-              "quote \" slash \\ / line \n");
-}
-
-TEST(ClusterParserTest, HostsMayBeNamesOrIpv6Addresses) {
-    for (const std::string host : {"pg1.example.com", "2001:db8::7", "127.0.0.11"})
-        EXPECT_EQ(member_from("\"host\": \"" + host + "\"").host, host);
-}
-
 TEST(ClusterParserTest, OfDuplicateKeysTheLastCounts) {
     EXPECT_EQ(member_from(R"("name": "p1", "lag": 1, "name": "p2", "lag": 2)").name, "p2");
     EXPECT_TRUE(parsed(R"({"members": [5], "members": []})").members.empty());
@@ -532,4 +289,4 @@ TEST(ClusterParserTest, RefusesMoreMembersThanAnyClusterHas) {
 }
 
 }  // namespace
-}  // namespace patroni
+}  // namespace patroni::parser_tests

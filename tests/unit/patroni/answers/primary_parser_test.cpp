@@ -78,6 +78,15 @@ TEST(PrimaryParserTest, RefusesAnythingElse) {
     }
 }
 
+TEST(PrimaryParserTest, AStatusThatPatroniNeverGivesIsNoWordOfAMember) {
+    for (const int status : {301, 302, 401, 404, 429, 500, 502, 504}) {
+        const auto result =
+            parse_primary("p1", status, R"({"role": "replica", "state": "running"})");
+        ASSERT_FALSE(result) << status;
+        EXPECT_EQ(result.reason(), "status " + std::to_string(status) + " is neither 200 nor 503");
+    }
+}
+
 TEST(PrimaryParserTest, PositionIsWrittenOnAPrimaryAndReplayedOnAReplica) {
     const std::vector<std::pair<std::string, std::uint64_t>> cases{
         {R"({"xlog": {"location": 67108864}})", 67'108'864},

@@ -118,6 +118,19 @@ TEST(Judge, MemberThatIsBackInTheNextAnswerHasLostNothing) {
     EXPECT_EQ(c.standing_after(10s), Standing::tolerated);
 }
 
+// What is kept of an answer of before is no second answer.
+TEST(Judge, AnEntryFromMemoryEndsNoSessions) {
+    ReplicaCase c;
+    c.p2.state = patroni::State::not_running;
+    c.p2.state_name = "stopped";
+    EXPECT_EQ(c.standing_after(3s), Standing::tolerated);
+    c.p2.remembered = true;
+    for (int i = 0; i < 5; ++i)
+        EXPECT_EQ(c.standing_after(3s), Standing::tolerated) << i;
+    c.p2.remembered = false;
+    EXPECT_EQ(c.standing_after(3s), Standing::out);
+}
+
 TEST(Judge, RemovalGraceKeepsSessionsLonger) {
     ReplicaCase c({.roles = {RequestedRole::async}, .removal_grace = 5s});
     c.present = false;
@@ -129,8 +142,23 @@ TEST(Judge, RemovalGraceKeepsSessionsLonger) {
 TEST(Judge, ProvenLeaderLeavesTheReplicasAtOnce) {
     ReplicaCase c;
     c.leads = "p2";
+    c.p2.role = patroni::Role::leader;
+    c.p2.role_name = "leader";
     EXPECT_EQ(c.standing_after(3s), Standing::out);
     EXPECT_EQ(c.verdict.reason, "it is the leader");
+}
+
+// As in maintenance mode, where the lock may run out: its self-report is one source.
+TEST(Judge, LeaderThatClusterShowsAsReplicaKeepsTheSessionsItHadAsOne) {
+    ReplicaCase c;
+    c.leads = "p2";
+    for (int i = 0; i < 5; ++i) {
+        EXPECT_EQ(c.standing_after(3s), Standing::tolerated) << i;
+        EXPECT_EQ(c.verdict.reason, "it is the leader");
+    }
+    c.p2.role = patroni::Role::leader;
+    c.p2.role_name = "leader";
+    EXPECT_EQ(c.standing_after(3s), Standing::out);
 }
 
 TEST(Judge, FormerLeaderIsOutAtOnceOnceTheEvidenceSaysSo) {

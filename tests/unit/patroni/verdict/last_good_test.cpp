@@ -100,6 +100,8 @@ TEST_F(LastGoodTest, WhereAMemberIsStaysWhereItCannotBeRead) {
     EXPECT_EQ(member.host, p1_.host);
     EXPECT_EQ(member.port, p1_.port);
     EXPECT_EQ(member.api_url, p1_.api_url);
+    EXPECT_TRUE(member.place_remembered);
+    EXPECT_FALSE(snapshot_->members.back().place_remembered);
     EXPECT_THAT(snapshot_->warnings, ElementsAre("p1: no usable host, port, api_url in Patroni's "
                                                  "answer; keeping the last known one"));
     lost.host = "10.0.0.9";

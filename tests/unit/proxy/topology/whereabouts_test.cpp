@@ -19,13 +19,13 @@ class WhereaboutsTest : public testing::Test {
   protected:
     /// "10.0.0.1 fd00::1" was found, so long after the beginning.
     void found(std::chrono::milliseconds at, const std::string& ips,
-               ResolvePrefer prefer = ResolvePrefer::any) {
+               ResolvePrefer prefer = ResolvePrefer::any, bool is_whole = true) {
         std::vector<BackendPtr> backends;
         std::istringstream words(ips);
         for (std::string ip; words >> ip;)
             backends.push_back(backend(ip));
         whereabouts_.found(begin_ + at, looked_up_at_.value_or(patroni::Clock::time_point::max()),
-                           backends, prefer);
+                           backends, prefer, is_whole);
     }
     /// What is found from now on was looked up so long after the beginning.
     void looked_up(std::chrono::milliseconds at) { looked_up_at_ = begin_ + at; }
@@ -133,6 +133,20 @@ TEST_F(WhereaboutsTest, ThePreferredFamilyIsPreferredToTheAddressInUse) {
     // Without a preference the one in use stays.
     found(4s, "fd00::1 10.0.0.1", ResolvePrefer::any);
     EXPECT_EQ(current(), "10.0.0.1 fd00::1");
+}
+
+TEST_F(WhereaboutsTest, AnAnswerThatDoesNotSayWhereTheMemberIsConfirmsNothing) {
+    found(0s, "10.0.0.1");
+    found(1s, "10.0.0.2");
+    found(10s, "10.0.0.2", ResolvePrefer::any, false);
+    EXPECT_EQ(left(), "10.0.0.1");
+    // One that has a new host but no port says where the member is from now on.
+    found(11s, "10.0.0.3", ResolvePrefer::any, false);
+    EXPECT_EQ(current(), "10.0.0.3");
+    found(11'400ms, "10.0.0.3");
+    EXPECT_EQ(left(), "10.0.0.2");
+    found(11'500ms, "10.0.0.3");
+    EXPECT_EQ(left(), "");
 }
 
 }  // namespace

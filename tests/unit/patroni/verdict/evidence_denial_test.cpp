@@ -1,0 +1,216 @@
+// What ends a leadership, and what does not.
+
+#include <set>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "evidence_case.h"
+#include "patroni/verdict/evidence.h"
+
+namespace patroni::evidence_tests {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+TEST(EvidenceTest, SilenceKeepsTheVerdict) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    for (int i = 0; i < 10; ++i)
+        c.after(3s).silent("p1");
+    expect_leader(c, "p1", Standing::eligible);
+}
+
+TEST(EvidenceTest, OneContraryAnswerStopsNewSessionsAndASecondEndsIt) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    c.after(3s).answers("p1", 503, "replica");
+    expect_leader(c, "p1", Standing::tolerated);
+    EXPECT_TRUE(c.evidence.wants_confirmation());
+    c.after(400ms).answers("p1", 503, "replica");
+    expect_leader(c, "p1", Standing::tolerated);
+    c.after(100ms).answers("p1", 503, "replica");
+    EXPECT_EQ(c.leader().member, "");
+    EXPECT_THAT(c.leader().reason, HasSubstr("503, role replica"));
+}
+
+TEST(EvidenceTest, OneVanishedAnswerDoesNotEndIt) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    c.after(3s).cluster(ClusterSnapshot{});
+    expect_leader(c, "p1", Standing::tolerated);
+    c.proves("p1");
+    expect_leader(c, "p1", Standing::eligible);
+    c.after(3s).cluster("p1");
+    expect_leader(c, "p1", Standing::eligible);
+}
+
+TEST(EvidenceTest, BothSourcesTogetherEndItAtOnce) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    c.after(3s).cluster("").answers("p1", 503, "replica");
+    EXPECT_EQ(c.leader().member, "");
+}
+
+TEST(EvidenceTest, PatroniKilledAloneIsNoticedWhenItsKeyExpires) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    // PostgreSQL goes on taking writes, and the key is still there.
+    for (int i = 0; i < 6; ++i) {
+        c.after(3s).cluster("p1").silent("p1");
+        expect_leader(c, "p1", Standing::eligible);
+    }
+    c.after(3s).cluster("").silent("p1");
+    expect_leader(c, "p1", Standing::tolerated);
+    c.after(500ms).cluster("").silent("p1");
+    EXPECT_EQ(c.leader().member, "");
+}
+
+TEST(EvidenceTest, WhatCondemnsALeaderVoidsItsOlderProof) {
+    Case c;
+    c.cluster("p1").proves("p1").after(3s).cluster("p2").answers("p2", 503, "replica");
+    for (int i = 0; i < 10; ++i) {
+        c.after(200ms).cluster("p2").answers("p2", 503, "replica");
+        EXPECT_NE(c.leader().standing, Standing::eligible) << i << ": " << c.leader().reason;
+    }
+    EXPECT_EQ(c.leader().member, "");
+    EXPECT_EQ(c.proves("p1").leader().member, "p1");  // its word of now
+}
+
+TEST(EvidenceTest, ANewLeaderVoidsTheOldLeadersProof) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    c.after(2s).cluster("p2").proves("p2");
+    expect_leader(c, "p2", Standing::eligible);
+    c.after(200ms).cluster("p1");  // by a Patroni that is cut off from the store
+    expect_leader(c, "p2", Standing::tolerated);
+}
+
+TEST(EvidenceTest, AProofThatIsOlderThanWhatClusterSaysMakesNoLeader) {
+    Case c;
+    c.cluster("p1").proves("p1").cluster("p2").proves("p1").after(1ms);
+    c.observe(PrimaryAnswer{"p3", 200, "primary", "running", 1, false});  // a rival: not believed
+    EXPECT_EQ(c.leader().member, "p1");
+    c.after(1s).cluster("p2").answers("p1", 503, "replica").after(500ms);
+    c.cluster("p2").answers("p1", 503, "replica");
+    EXPECT_EQ(c.leader().member, "") << c.leader().reason;
+}
+
+TEST(EvidenceTest, InALastingContradictionTheProofWins) {
+    Case c;
+    c.cluster("p1").proves("p1").after(1s).cluster("p2");
+    EXPECT_EQ(c.leader().standing, Standing::tolerated);  // one answer stops new sessions
+    c.silent("p2").proves("p1");
+    std::set<std::string> reasons;
+    for (int i = 0; i < 50; ++i) {
+        c.after(200ms).cluster("p2").silent("p2");
+        EXPECT_EQ(c.leader().member, "p1");
+        EXPECT_EQ(c.leader().standing, Standing::eligible);
+        reasons.insert(c.leader().reason);
+        EXPECT_THAT(c.evidence.view().warnings, ElementsAre(HasSubstr("Patroni shows p2")));
+        c.proves("p1");
+        reasons.insert(c.leader().reason);
+    }
+    EXPECT_EQ(reasons.size(), 1U);  // one line in the log
+    EXPECT_TRUE(c.evidence.wants_other_host());
+    // Its word is worth as much as it is fresh.
+    c.after(200ms).cluster("p2").after(500ms).cluster("p2");
+    EXPECT_NE(c.leader().member, "p1");
+}
+
+TEST(EvidenceTest, AContradictionThatIsOverLeavesNoWarning) {
+    Case c;
+    c.cluster("p1").proves("p1").cluster("p2").proves("p1").cluster("p1");
+    EXPECT_EQ(c.leader().reason, "leader");
+    EXPECT_THAT(c.evidence.view().warnings, IsEmpty());
+    EXPECT_FALSE(c.evidence.wants_other_host());
+}
+
+TEST(EvidenceTest, ALeaderThatDeniesItselfIsAReasonToAskAnotherHost) {
+    Case c;
+    EXPECT_FALSE(c.cluster("p1").proves("p1").evidence.wants_other_host());
+    EXPECT_TRUE(c.answers("p1", 503, "replica").evidence.wants_other_host());
+}
+
+TEST(EvidenceTest, SilenceDoesNotTakeBackADenial) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    c.after(1s).answers("p1", 503, "replica", "stopped");
+    expect_leader(c, "p1", Standing::tolerated);
+    c.after(50ms).silent("p1");
+    expect_leader(c, "p1", Standing::tolerated);
+    EXPECT_TRUE(c.evidence.wants_confirmation());
+    EXPECT_EQ(c.leader().reason,
+              "it last said that it does not lead; since then its API does not answer: connection "
+              "refused");
+    c.after(200ms).cluster("p1");
+    c.after(499ms).cluster("p1");
+    expect_leader(c, "p1", Standing::tolerated);
+    c.after(1ms).cluster("p1");
+    expect_leader(c, "p1", Standing::eligible);
+}
+
+TEST(EvidenceTest, AfterADenialClusterHasToNameTheLeaderTwice) {
+    for (const bool first_ever : {true, false}) {
+        Case c;
+        if (!first_ever) {
+            c.cluster("p1").proves("p1").after(1s);
+            c.cluster("p2").answers("p1", 503, "replica").after(1s);
+        }
+        c.cluster("p2").after(1s).cluster("p2").answers("p2", 200, "replica");
+        c.after(50ms).silent("p2");
+        EXPECT_EQ(c.leader().member, "") << first_ever;
+        c.after(200ms).cluster("p2");
+        c.after(499ms).cluster("p2");
+        EXPECT_EQ(c.leader().member, "") << first_ever;
+        c.after(1ms).cluster("p2");
+        expect_leader(c, "p2", Standing::eligible);
+    }
+}
+
+/// Nobody leads by it; of one member it says this.
+ClusterSnapshot with_entry(const std::string& name, const std::string& role,
+                           const std::string& state) {
+    auto snapshot = led_by("");
+    for (auto& each : snapshot.members)
+        if (each.name == name) {
+            each = member(name, role);
+            each.state_name = state;
+            each.state = state_from(state);
+        }
+    return snapshot;
+}
+
+TEST(EvidenceTest, AnEntryThatCannotBeReadSpeaksNeitherAgainstTheLeaderNorForIt) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    c.after(3s).silent("p1");
+    c.after(1s).cluster(with_entry("p1", "chief", "running"));
+    EXPECT_EQ(c.leader().member, "p1");
+    EXPECT_EQ(c.leader().standing, Standing::eligible);
+    EXPECT_EQ(c.unconfirmed(), 4s);
+    EXPECT_THAT(c.evidence.view().warnings,
+                testing::Contains(
+                    "p1: its role is 'chief' in Patroni's answer; keeping its last known entry"));
+    c.after(10s).cluster(with_entry("p1", "", ""));
+    EXPECT_EQ(c.leader().standing, Standing::eligible);
+    c.after(1s).cluster("p1");
+    EXPECT_EQ(c.unconfirmed(), 0s);
+}
+
+TEST(EvidenceTest, AReportedLeaderWinsOverARememberedOne) {
+    Case c;
+    c.cluster("p1").proves("p1");
+    auto snapshot = with_entry("p1", "chief", "running");
+    snapshot.members[1] = member("p2", "leader");
+    c.after(3s).cluster(snapshot).answers("p1", 503, "replica");
+    EXPECT_EQ(c.leader().member, "");
+    c.proves("p2");
+    expect_leader(c, "p2", Standing::eligible);
+}
+
+}  // namespace
+}  // namespace patroni::evidence_tests
