@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <set>
 #include <utility>
 
 #include "daemon/config/config_tree.h"
@@ -16,13 +18,19 @@ using daemons::YamlMapping;
 
 const daemons::SpreadKeys kSpread{"clusters", "listeners"};
 
+// https://patroni.readthedocs.io/en/latest/dynamic_configuration.html
+constexpr std::chrono::seconds kPatroniTtl{30};
+
+/// Without roles HAProxy names them.
+bool may_take_writes(const patroni::Requirements& wanted) {
+    return wanted.roles.empty() || wanted.roles.contains(patroni::RequestedRole::leader) ||
+           wanted.roles.contains(patroni::RequestedRole::any);
+}
+
 /// A verdict for reads only may be older.
 Profile profile_for(const patroni::Requirements& wanted) {
     Profile profile;
-    const bool writes = wanted.roles.empty() ||
-                        wanted.roles.contains(patroni::RequestedRole::leader) ||
-                        wanted.roles.contains(patroni::RequestedRole::any);
-    if (!writes)
+    if (!may_take_writes(wanted))
         profile.stale_after = std::chrono::seconds{30};
     return profile;
 }
@@ -51,6 +59,8 @@ class Reader {
         config.listeners = daemons::read_each(file, "listeners", problems_, [&](const auto& entry) {
             return read_listener(entry, config);
         });
+        if (const auto listeners = file.find("listeners"); listeners && config.listeners.empty())
+            problems_.warn(*listeners, "there are no listeners, so HAProxy gets no answer");
         file.find("include");  // read_config_tree() has put the files in its place
         file.reject_unknown();
         return config;
@@ -62,7 +72,7 @@ class Reader {
         cluster.name = entry.key;
         YamlMapping node(entry.value, "cluster " + in_quotes(entry.key), problems_);
         static_cast<daemons::ClusterSource&>(cluster) =
-            daemons::read_cluster_source(node, cluster.name, read_file_, problems_);
+            daemons::read_cluster_source(node, cluster.name, read_file_, hosts_, problems_);
         node.reject_unknown();
         return cluster;
     }
@@ -85,6 +95,14 @@ class Reader {
         if (listener.profile.stale_after < 2 * config.interval)
             problems_.add(node.find("stale_after").value_or(entry.key_node),
                           what + ": stale_after must be at least twice the interval");
+        if (may_take_writes(listener.wanted) && listener.profile.stale_after >= kPatroniTtl)
+            problems_.warn(node.find("stale_after").value_or(entry.key_node),
+                           what +
+                               ": with this stale_after a leader that fell silent may be READY "
+                               "beside its successor; keep it below Patroni's ttl, 30 seconds "
+                               "by default");
+        if (listener.wanted.roles == std::set{patroni::RequestedRole::leader})
+            daemons::warn_of_replica_keys(node, what, problems_);
         read_target(node, what, config.clusters, listener);
         node.reject_unknown();
         return listener;
@@ -124,6 +142,7 @@ class Reader {
     const daemons::ReadFile& read_file_;
     Problems& problems_;
     daemons::ListenReader listens_{problems_};
+    daemons::HostPlaces hosts_;
 };
 
 }  // namespace

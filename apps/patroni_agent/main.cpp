@@ -10,6 +10,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "daemon/config/check.h"
 #include "daemon/config/config_file.h"
 #include "daemon/log/log.h"
 #include "daemon/service/service.h"
@@ -34,8 +35,9 @@ int serve(const agent::CommandLine& command_line) {
 }
 
 int check(const agent::CommandLine& command_line) {
-    (void)agent::config_of(command_line);
-    std::cout << (command_line.file.empty() ? "command line" : command_line.file) << ": good\n";
+    const auto config = agent::config_of(command_line);
+    daemons::print_check(command_line.file.empty() ? "command line" : command_line.file, config.log,
+                         config.warnings, std::cout, std::cerr);
     return EXIT_SUCCESS;
 }
 
@@ -109,7 +111,8 @@ int main(int argc, char** argv) {
     bool check_only = false;
     bool once_only = false;
     agent::add_options(app, command_line);
-    app.add_flag("--check", check_only, "Check the configuration and exit: 0 good, 1 bad");
+    app.add_flag("--check", check_only,
+                 "Check the configuration and exit: 0 good, perhaps with warnings, 1 bad");
     app.add_flag("--once", once_only,
                  "Poll Patroni once, print the reply and exit: 0 ready, 1 not ready");
     app.set_version_flag("-V,--version", "patroni_agent " VERSION);
@@ -132,7 +135,7 @@ int main(int argc, char** argv) {
     }
     try {
         if (command_line.file.empty() && !agent::has_options_instead_of_file(app))
-            command_line.file = daemons::find_config("patroni_agent").value_or("");
+            command_line.file = daemons::find_config("patroni_agent", std::cerr).value_or("");
         if (maintain->parsed())
             return maintenance(maintenance_file, on->parsed());
         if (check_only)

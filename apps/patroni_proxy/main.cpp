@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "daemon/config/check.h"
 #include "daemon/config/config_file.h"
 #include "daemon/log/log.h"
 #include "daemon/service/service.h"
@@ -31,8 +32,8 @@ int serve(const std::string& file, const daemons::Service::Options& options) {
 }
 
 int check(const std::string& file) {
-    (void)proxy::load_config(file);
-    std::cout << file << ": good\n";
+    const auto config = proxy::load_config(file);
+    daemons::print_check(file, config.log, config.warnings, std::cout, std::cerr);
     return EXIT_SUCCESS;
 }
 
@@ -60,7 +61,8 @@ int daemon_main(int argc, char** argv, const CLI::App& commands) {
     app.add_option("-f,FILE", file,
                    "Configuration file, or a directory of them (default: patroni_proxy.yaml in the "
                    "working directory, or /etc/patroni_proxy/patroni_proxy.yaml)");
-    app.add_flag("--check", check_only, "Check the configuration file and exit: 0 good, 1 bad");
+    app.add_flag("--check", check_only,
+                 "Check the configuration and exit: 0 good, perhaps with warnings, 1 bad");
     app.add_flag("--once", once_only,
                  "Poll Patroni once, print who would serve each port and why, and exit: 0 if every "
                  "port has a member, 1 if not");
@@ -80,7 +82,7 @@ int daemon_main(int argc, char** argv, const CLI::App& commands) {
         return app.exit(error) == 0 ? EXIT_SUCCESS : kUsageError;
     }
     if (file.empty())
-        file = daemons::require_config("patroni_proxy");
+        file = daemons::require_config("patroni_proxy", std::cerr);
     if (check_only)
         return check(file);
     return once_only ? once(file)

@@ -47,6 +47,8 @@ class Reader {
         read_treatment(file, defaults_, problems_);
         config.clusters = daemons::read_each(
             file, "clusters", problems_, [this](const auto& entry) { return read_cluster(entry); });
+        if (const auto clusters = file.find("clusters"); clusters && config.clusters.empty())
+            problems_.warn(*clusters, "there are no clusters, so no client is served");
         file.find("include");  // read_config_tree() has put the files in its place
         file.reject_unknown();
         config.listen_places = listens_.places();
@@ -87,22 +89,40 @@ class Reader {
         cluster.name = entry.key;
         YamlMapping node(entry.value, "cluster " + in_quotes(entry.key), problems_);
         static_cast<daemons::ClusterSource&>(cluster) =
-            daemons::read_cluster_source(node, cluster.name, read_file_, problems_);
+            daemons::read_cluster_source(node, cluster.name, read_file_, hosts_, problems_);
         if (const auto ports = node.require("ports")) {
             YamlMapping mapping(*ports, "ports of cluster " + in_quotes(entry.key), problems_);
             if (ports->is_mapping() && mapping.entries().empty())
                 problems_.add(*ports,
                               "cluster " + in_quotes(entry.key) + " needs at least one port");
             for (const auto& port : mapping.entries())
-                cluster.ports.push_back(read_port(port, {listens_, defaults_, problems_}));
+                read_port_of(cluster, port);
         }
         node.reject_unknown();
         return cluster;
     }
 
+    void read_port_of(ClusterConfig& cluster, const YamlMapping::Entry& entry) {
+        const auto port = read_port(entry, {listens_, defaults_, problems_});
+        for (const auto& other : cluster.ports)
+            if (differ_only_in_address(other, port))
+                problems_.warn(entry.key_node, "port " + in_quotes(port.name) + " differs from " +
+                                                   in_quotes(other.name) +
+                                                   " only in its address; is that meant? One port "
+                                                   "may listen on several addresses");
+        cluster.ports.push_back(port);
+    }
+    static bool differ_only_in_address(PortConfig a, const PortConfig& b) {
+        a.name = b.name;
+        a.listen = b.listen;
+        a.listen_mode = b.listen_mode;
+        return a == b;
+    }
+
     const daemons::ReadFile& read_file_;
     Problems& problems_;
     daemons::ListenReader listens_{problems_};
+    daemons::HostPlaces hosts_;
     PortSettings defaults_;
     bool log_sessions_ = true;
 };

@@ -1,5 +1,6 @@
 #include "patroni_proxy/config/port_reader.h"
 
+#include <chrono>
 #include <optional>
 #include <set>
 #include <string>
@@ -29,6 +30,7 @@ class PortReader {
             port.settings.roles.append(port.settings.roles.empty() ? "" : ", ")
                 .append(patroni::name_of(role));
         port.fallback = read_fallback(node, what, port.wanted.roles);
+        warn_of_roles(node, what, port);
         if (const auto host_port = node.number("host_port", 1, 65535))
             port.host_port = static_cast<std::uint16_t>(*host_port);
         node.reject_unknown();
@@ -36,6 +38,19 @@ class PortReader {
     }
 
   private:
+    void warn_of_roles(YamlMapping& node, const std::string& what, const PortConfig& port) {
+        if (port.wanted.roles != std::set{patroni::RequestedRole::leader})
+            return;
+        if (!port.fallback)
+            daemons::warn_of_replica_keys(node, what, problems_);
+        else if (port.fallback->on_return == OnReturn::keep)
+            problems_.warn(*node.find("fallback_roles"),
+                           what +
+                               ": in every switchover clients of the leader come to standbys "
+                               "and stay there, unable to write; fallback_return: close ends "
+                               "that once there is a leader again");
+    }
+
     std::optional<Fallback> read_fallback(YamlMapping& node, const std::string& what,
                                           const std::set<patroni::RequestedRole>& roles) {
         const auto listed = node.find("fallback_roles");
@@ -115,7 +130,7 @@ PortConfig read_port(const YamlMapping::Entry& entry, const PortContext& context
 }
 
 void read_treatment(YamlMapping& node, PortSettings& settings, Problems& problems) {
-    if (const auto timeout = node.duration("connect_timeout")) {
+    if (const auto timeout = node.duration("connect_timeout", std::chrono::seconds{100})) {
         settings.connect_timeout = *timeout;
         if (timeout->count() == 0)
             problems.add(*node.find("connect_timeout"), "connect_timeout must be at least 1ms");

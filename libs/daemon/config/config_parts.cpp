@@ -24,6 +24,13 @@ std::string without_user(const std::string& url) {
     return (scheme < at ? url.substr(0, scheme + 3) : "") + "***" + url.substr(at);
 }
 
+constexpr std::uint16_t kHttp = 80;
+constexpr std::array<std::uint16_t, 2> kPostgresPorts{5432, 6432};
+// A replica that is a WAL page behind is no more than in the middle of a commit.
+constexpr std::uint64_t kWalPage = 8'192;
+// https://patroni.readthedocs.io/en/latest/dynamic_configuration.html
+constexpr std::chrono::seconds kPatroniTtl{30};
+
 /// Never quotes a pasted file: it may be a key.
 std::string read_path(YamlMapping& node, const std::string& key, Problems& problems) {
     auto path = node.text(key).value_or("");
@@ -44,6 +51,33 @@ void read_host(const std::string& url, const YamlNode& where, ClusterSource& sou
         problems.add(where, "host " + shown + " is listed twice");
     else
         source.hosts.push_back(endpoint.value());
+}
+
+void warn_of_host(const std::string& cluster, const YamlNode& where,
+                  const patroni::Endpoint& endpoint, HostPlaces& places, Problems& problems) {
+    const std::string host = "host " + in_quotes(where.written());
+    const std::string usual = "; Patroni's REST API usually listens on port 8008";
+    const auto of_postgres = std::find(kPostgresPorts.begin(), kPostgresPorts.end(), endpoint.port);
+    if (of_postgres != kPostgresPorts.end())
+        problems.warn(where, host + ": " + std::to_string(endpoint.port) +
+                                 " is usually the port of PostgreSQL or a proxy" + usual);
+    else if (!endpoint.tls && endpoint.port == kHttp)
+        problems.warn(where, host + ": the port is 80" + usual);
+    const auto [first, is_new] = places.emplace(endpoint.url(), where.place());
+    if (!is_new)
+        problems.warn(where, "cluster " + in_quotes(cluster) + ": host " +
+                                 in_quotes(where.written()) + " belongs to another cluster too: " +
+                                 first->second.seen_from(where.place()));
+}
+
+void read_hosts(YamlMapping& node, const std::string& cluster, ClusterSource& source,
+                HostPlaces& places, Problems& problems) {
+    for (const auto& [url, where] : node.texts("hosts")) {
+        const std::size_t before = source.hosts.size();
+        read_host(url, where, source, problems);
+        if (source.hosts.size() > before)
+            warn_of_host(cluster, where, source.hosts.back(), places, problems);
+    }
 }
 
 /// The message without the values that came from the environment.
@@ -69,6 +103,10 @@ patroni::TlsCredentialsPtr read_tls(const YamlNode& where, const std::string& cl
     settings.client_cert = read_path(node, "client_cert", problems);
     settings.client_key = read_path(node, "client_key", problems);
     settings.skip_verify = node.boolean("skip_verify").value_or(false);
+    if (settings.skip_verify)
+        problems.warn(*node.find("skip_verify"),
+                      "skip_verify: true accepts any certificate: whoever is on the way can answer "
+                      "as Patroni and name the leader. Use it only while testing");
     node.reject_unknown();
     try {
         return patroni::read_tls_credentials(settings, read);
@@ -101,6 +139,20 @@ void read_tags(const YamlNode& tags, patroni::Requirements& wanted, Problems& pr
                                         " must be text, a number, true or false");
 }
 
+void warn_of_small_lag(const YamlNode& where, std::uint64_t bytes, const std::string& what,
+                       Problems& problems) {
+    const std::string key = what + ": max_lag_in_bytes " + where.written();
+    if (bytes == 0)
+        problems.warn(where, key +
+                                 " leaves out every replica that is a byte behind; without the "
+                                 "key there is no limit");
+    else if (where.text() == std::to_string(bytes))
+        problems.warn(where, key + " is " + where.written() +
+                                 " bytes, less than a page of WAL; did "
+                                 "you mean " +
+                                 where.written() + "MB? If not, write " + where.written() + "B");
+}
+
 patroni::ClusterIdentity read_identity(YamlMapping& node, Problems& problems) {
     patroni::ClusterIdentity identity;
     identity.scope = node.text("scope").value_or("");
@@ -130,9 +182,15 @@ void refuse_if_any(const Problems& problems) {
 
 std::optional<std::chrono::milliseconds> read_interval(YamlMapping& node, const std::string& key,
                                                        Problems& problems) {
-    const auto interval = node.duration(key);
+    const std::size_t warnings_before = problems.warnings().size();
+    const auto interval = node.duration(key, std::chrono::seconds{100});
     if (interval && interval->count() < 100)
         problems.add(*node.find(key), key + " must be at least 100ms");
+    if (interval && *interval > kPatroniTtl && problems.warnings().size() == warnings_before)
+        problems.warn(*node.find(key),
+                      key + " " + node.find(key)->written() +
+                          " is longer than Patroni's ttl, 30 seconds by default: a whole failover "
+                          "may pass between two polls");
     return interval;
 }
 
@@ -188,12 +246,16 @@ std::optional<net::ListenAddress> ListenReader::read(const std::string& text, co
 }
 
 ClusterSource read_cluster_source(YamlMapping& node, const std::string& cluster,
-                                  const ReadFile& read, Problems& problems) {
+                                  const ReadFile& read, HostPlaces& places, Problems& problems) {
     ClusterSource source;
-    for (const auto& [url, where] : node.texts("hosts"))
-        read_host(url, where, source, problems);
-    if (const auto tls = node.find("tls"))
+    read_hosts(node, cluster, source, places, problems);
+    if (const auto tls = node.find("tls")) {
         source.tls = read_tls(*tls, cluster, read, problems);
+        if (!source.hosts.empty() && std::none_of(source.hosts.begin(), source.hosts.end(),
+                                                  [](const auto& host) { return host.tls; }))
+            problems.warn(*tls, "tls of cluster " + in_quotes(cluster) +
+                                    " has no effect: no host begins with https://");
+    }
     static constexpr std::array kPrefer{patroni::ResolvePrefer::any, patroni::ResolvePrefer::ipv4,
                                         patroni::ResolvePrefer::ipv6};
     source.resolve_prefer =
@@ -223,6 +285,8 @@ patroni::Requirements read_requirements(YamlMapping& node, const std::string& wh
         for (const auto& [role, where] : read_roles(node, "roles", what, problems))
             wanted.roles.insert(role);
     wanted.max_lag = node.size("max_lag_in_bytes");
+    if (wanted.max_lag && *wanted.max_lag < kWalPage)
+        warn_of_small_lag(*node.find("max_lag_in_bytes"), *wanted.max_lag, what, problems);
     static constexpr std::array kLagSources{patroni::LagSource::automatic,
                                             patroni::LagSource::cluster, patroni::LagSource::live};
     wanted.lag_source =
@@ -235,6 +299,15 @@ patroni::Requirements read_requirements(YamlMapping& node, const std::string& wh
     if (const auto tags = node.find("tags"))
         read_tags(*tags, wanted, problems);
     return wanted;
+}
+
+void warn_of_replica_keys(YamlMapping& node, const std::string& what, Problems& problems) {
+    for (const std::string key : {"max_lag_in_bytes", "lag_source", "lag_window", "on_lag",
+                                  "on_noloadbalance", "tags", "replication_state"})
+        if (const auto found = node.find(key))
+            problems.warn(*found, std::string(what).append(": ").append(key).append(
+                                      " has no effect: it concerns replicas, and only the leader "
+                                      "is in roles"));
 }
 
 LogConfig read_log(YamlMapping& node) {

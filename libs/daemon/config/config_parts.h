@@ -54,7 +54,7 @@ auto read_each(YamlMapping& node, const std::string& key, Problems& problems, Re
     }
     return all;
 }
-/// A poll interval: at least 100 ms.
+/// A poll interval: at least 100 ms; a warning if it is longer than Patroni's default ttl.
 [[nodiscard]] std::optional<std::chrono::milliseconds> read_interval(YamlMapping& node,
                                                                      const std::string& key,
                                                                      Problems& problems);
@@ -105,10 +105,13 @@ struct ClusterSource {
     /// Files that were read again are not equal, even with the same content.
     friend bool operator==(const ClusterSource&, const ClusterSource&) = default;
 };
+/// The hosts of all clusters of one configuration, by URL.
+using HostPlaces = std::map<std::string, Place>;
 /// Keys: hosts, tls, resolve_prefer, scope, system_identifier. `cluster` is its name, for messages;
-/// the files that `tls` names are read with `read`.
+/// the files that `tls` names are read with `read`. Adds the hosts to `places`.
 [[nodiscard]] ClusterSource read_cluster_source(YamlMapping& node, const std::string& cluster,
-                                                const ReadFile& read, Problems& problems);
+                                                const ReadFile& read, HostPlaces& places,
+                                                Problems& problems);
 
 /// A list of roles, required, each with its node.
 [[nodiscard]] std::vector<std::pair<patroni::RequestedRole, YamlNode>> read_roles(
@@ -118,6 +121,9 @@ struct ClusterSource {
 /// messages: "port 'master'".
 [[nodiscard]] patroni::Requirements read_requirements(YamlMapping& node, const std::string& what,
                                                       Problems& problems, bool with_roles = true);
+
+/// Warns of the keys for replicas in a mapping that only the leader serves.
+void warn_of_replica_keys(YamlMapping& node, const std::string& what, Problems& problems);
 
 struct LogConfig {
     log::Settings settings;

@@ -10,11 +10,13 @@ namespace daemons {
 namespace {
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kOfHaproxy{{
-    {"weight", "members have no weights: a new session goes to the one with the fewest"},
-    {"backup", "fallback_roles of a port says who serves while nobody does by roles"},
-    {"inter", "cluster_update_interval says how often Patroni is asked"},
-    {"maxconn", "max_connections limits a port, max_connections_per_backend each member"},
-    {"balance", "a new session always goes to the member with the fewest"},
+    {"weight", "members have no weights"},
+    {"backup", "fallback_roles of a proxy's port says who serves while nobody does by roles"},
+    {"inter",
+     "cluster_update_interval of the proxy, interval of the agent, says how often Patroni is "
+     "asked"},
+    {"maxconn", "max_connections limits a proxy's port, max_connections_per_backend each member"},
+    {"balance", "the proxy gives a new session to the member with the fewest"},
     {"server", "members are not listed: Patroni names them, once hosts says where it is"},
 }};
 

@@ -114,9 +114,33 @@ std::optional<std::uint64_t> YamlMapping::size(const std::string& key) {
     return scalar(key, kSizeForm, [](const std::string& value) { return parse_size(value); });
 }
 
-std::optional<std::chrono::milliseconds> YamlMapping::duration(const std::string& key) {
-    return scalar(key, kDurationForm,
-                  [](const std::string& value) { return parse_duration(value); });
+std::optional<std::chrono::milliseconds> YamlMapping::duration(const std::string& key,
+                                                               std::chrono::seconds dubious) {
+    const auto value =
+        scalar(key, kDurationForm, [](const std::string& text) { return parse_duration(text); });
+    if (value)
+        warn_of_milliseconds(key, dubious);
+    return value;
+}
+
+/// Whole hours are meant as they are up to a day or so, and 86400 is a day: neither is a round
+/// number of milliseconds.
+void YamlMapping::warn_of_milliseconds(const std::string& key, std::chrono::seconds dubious) {
+    constexpr std::uint64_t kTooLongForHours = 100'000;
+    const auto node = find(key);
+    const auto count = parse_number(node->text());
+    if (!count || *count < static_cast<std::uint64_t>(dubious.count()))
+        return;
+    const bool round = *count % (*count < 1'000 ? 50 : 500) == 0;
+    const bool hours = *count % 3'600 == 0 && *count < kTooLongForHours;
+    if (!round || hours)
+        return;
+    const std::string meant =
+        *count % 1'000 == 0 ? std::to_string(*count / 1'000) + "s" : std::to_string(*count) + "ms";
+    problems_.warn(*node, what_ + ": " + key + " " + node->written() + " is " +
+                              spoken(std::chrono::seconds(*count)) +
+                              ", because a number without a unit counts seconds; did you mean " +
+                              meant + "? If not, write " + std::to_string(*count) + "s");
 }
 
 std::optional<std::size_t> YamlMapping::choice(const std::string& key,

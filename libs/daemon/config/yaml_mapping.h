@@ -38,7 +38,10 @@ class YamlMapping {
     std::optional<std::uint64_t> number(const std::string& key, std::uint64_t least,
                                         std::uint64_t most);
     std::optional<std::uint64_t> size(const std::string& key);
-    std::optional<std::chrono::milliseconds> duration(const std::string& key);
+    /// A round number without a unit that is `dubious` or more is probably meant as milliseconds,
+    /// and a warning says so.
+    std::optional<std::chrono::milliseconds> duration(
+        const std::string& key, std::chrono::seconds dubious = std::chrono::seconds{1'000});
     /// The index of the value in `words`.
     std::optional<std::size_t> choice(const std::string& key,
                                       const std::vector<std::string>& words);
@@ -52,6 +55,7 @@ class YamlMapping {
 
   private:
     void merge(const YamlNode& from);
+    void warn_of_milliseconds(const std::string& key, std::chrono::seconds dubious);
     template <typename Parse>
     auto scalar(const std::string& key, std::string_view form, Parse parse)
         -> decltype(parse(std::string{}));

@@ -179,7 +179,11 @@ YamlNode parse_yaml(const std::string& text, const SourcePtr& source, Problems& 
             return refuse(1, "the file holds more than one YAML document");
         return problems.lines().size() == problems_before ? file.root() : YamlNode();
     } catch (const YAML::Exception& error) {
-        return refuse(line_of(error.mark), error.msg);
+        // There YAML takes the brace of an unquoted ${NAME} for its own, and finds no end.
+        const bool flow = error.msg.starts_with("end of ") && text.find("${") != std::string::npos;
+        return refuse(
+            line_of(error.mark),
+            error.msg + (flow ? "; inside { } and [ ] a value with ${NAME} needs quotes" : ""));
     }
 }
 

@@ -76,6 +76,17 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
     return std::chrono::milliseconds(static_cast<std::int64_t>(whole));
 }
 
+std::string spoken(std::chrono::seconds duration) {
+    const auto count = duration.count();
+    if (count < 120)
+        return std::to_string(count) + " seconds";
+    if (count < 120 * 60)
+        return std::to_string(count / 60) + " minutes";
+    if (count < 48 * 3600)
+        return std::to_string(count / 3600) + " hours";
+    return std::to_string(count / 86400) + " days";
+}
+
 std::optional<std::uint64_t> parse_size(std::string_view text) {
     const auto digits = leading(text, is_digit);
     const auto number = parse_number(digits);

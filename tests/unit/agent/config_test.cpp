@@ -193,6 +193,25 @@ TEST(AgentConfigTest, EveryErrorHasItsLine) {
         EXPECT_THAT(problems_of(text), testing::StartsWith("agent.yaml" + problem)) << text;
 }
 
+TEST(AgentConfigTest, WhatIsProbablyNotMeantIsAWarning) {
+    const auto warnings_of = [](const std::string& top, const std::string& keys) {
+        return parse_config(file_with(top, "listen: \"127.0.0.1:5555\", " + keys), "agent.yaml")
+            .warnings;
+    };
+    EXPECT_THAT(warnings_of("interval: 1s", "roles: [leader], stale_after: 10s"), ElementsAre());
+    EXPECT_THAT(warnings_of("interval: 1s", "roles: [replica], stale_after: 60s"), ElementsAre());
+    EXPECT_THAT(warnings_of("interval: 1s", "roles: [leader], stale_after: 30s"),
+                ElementsAre(HasSubstr("agent.yaml:5: warning: listener 'l': with this stale_after "
+                                      "a leader that fell silent may be READY")));
+    EXPECT_THAT(warnings_of("interval: 1s", "roles: leader, max_lag_in_bytes: 16MB"),
+                ElementsAre(HasSubstr("max_lag_in_bytes has no effect")));
+    EXPECT_THAT(
+        warnings_of("interval: 500", "roles: [replica], stale_after: 1h"),
+        ElementsAre(HasSubstr("agent.yaml:1: warning: the file: interval 500 is 8 minutes")));
+    EXPECT_THAT(parse_config("clusters: {}\nlisteners: {}\n", "agent.yaml").warnings,
+                ElementsAre(HasSubstr("agent.yaml:2: warning: there are no listeners")));
+}
+
 TEST(AgentConfigTest, AllErrorsAreToldAtOnce) {
     const std::string problems =
         problems_of(file_with("interval: x", "listen: y, roles: [z], ineligible: w"));

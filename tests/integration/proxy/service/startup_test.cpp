@@ -1,5 +1,7 @@
 // The command line, and what cannot be started: a clear message and no client accepted.
 
+#include <filesystem>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -53,6 +55,44 @@ TEST(Startup, FileIsTakenFromTheWorkingDirectoryByDefault) {
     support::ProcessOptions options;
     options.working_directory = directory.path();
     EXPECT_EQ(run({PROXY_BINARY, "--check"}, options).status.code, 0);
+}
+
+TEST(Startup, CheckWarnsOfWhatIsProbablyNotMeant) {
+    const support::TempDir directory;
+    const std::string file =
+        directory.write("odd.yaml", "connect_timeout: 4000\nlog: {file: /nowhere/at/all.log}\n" +
+                                        FakeCluster(1).config());
+    const RunResult result = run({PROXY_BINARY, "--check", file});
+    EXPECT_EQ(result.status.code, 0);
+    EXPECT_EQ(result.out, file + ": good\n");
+    EXPECT_THAT(result.err, HasSubstr(file + ":1: warning: the file: connect_timeout 4000 is 66 "
+                                             "minutes"));
+    EXPECT_THAT(result.err, HasSubstr(file + ":2: warning: log: the directory /nowhere/at does not "
+                                             "exist\n"));
+}
+
+TEST(Startup, ADirectoryOfFilesIsOneConfiguration) {
+    const support::TempDir directory;
+    directory.write("a.yaml", FakeCluster(1).config());
+    const std::string path = directory.path();
+    EXPECT_EQ(run({PROXY_BINARY, "--check", path}).status.code, 0);
+    EXPECT_EQ(run({PROXY_BINARY, "--check", "-f", path}).out, path + ": good\n");
+    directory.write("b.yaml", "workers: many\n");
+    const RunResult result = run({PROXY_BINARY, "--check", "-f", path});
+    EXPECT_EQ(result.status.code, 1);
+    EXPECT_THAT(result.err, HasSubstr(path + "/b.yaml:1: the file: workers 'many'"));
+}
+
+TEST(Startup, FileOfTheWorkingDirectoryThatOthersMayWriteIsPassedOver) {
+    const support::TempDir directory;
+    std::filesystem::permissions(directory.write("patroni_proxy.yaml", "clusters: {}\n"),
+                                 std::filesystem::perms(0666));
+    support::ProcessOptions options;
+    options.working_directory = directory.path();
+    const RunResult result = run({PROXY_BINARY, "--check"}, options);
+    EXPECT_EQ(result.status.code, 1);
+    EXPECT_THAT(result.err, HasSubstr("patroni_proxy.yaml in the working directory is passed over: "
+                                      "it can be written by other users"));
 }
 
 TEST(Startup, SaysWhereItLookedForAFile) {

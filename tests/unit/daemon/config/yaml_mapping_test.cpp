@@ -155,11 +155,10 @@ TEST_F(YamlMappingTest, SaysWhatTakesThePlaceOfAKeywordOfHaproxy) {
     EXPECT_THAT(
         lines(),
         ElementsAre("f.yaml:1: unknown key 'backup' in port 'master'; it is HAProxy's; here "
-                    "fallback_roles of a port says who serves while nobody does by roles. "
+                    "fallback_roles of a proxy's port says who serves while nobody does by roles. "
                     "Known: roles",
                     "f.yaml:2: unknown key 'weight' in port 'master'; it is HAProxy's; here "
-                    "members have no weights: a new session goes to the one with the "
-                    "fewest. Known: roles"));
+                    "members have no weights. Known: roles"));
 }
 
 TEST_F(YamlMappingTest, ReportsEveryUnknownKeyWhateverItsValue) {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <pthread.h>
@@ -14,6 +15,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "support/process/temp_dir.h"
 #include "support/wait.h"
 
 namespace daemons {
@@ -51,7 +53,7 @@ class FakeBody final : public ServiceBody {
     Load loader() override {
         return [this](const Inputs& inputs) {
             (void)inputs.read("file");
-            return Loaded{{}, warnings, [this](std::function<void()> done) {
+            return Loaded{log, warnings, [this](std::function<void()> done) {
                               ++applications;
                               if (applies_at_once)
                                   done();
@@ -65,6 +67,7 @@ class FakeBody final : public ServiceBody {
     void stop() override { stopped = true; }
     void ping(const std::shared_ptr<void>& /*token*/) override {}
 
+    LogConfig log;
     std::vector<std::string> warnings;
     bool applies_at_once = true;
     int applications = 0;
@@ -198,6 +201,20 @@ TEST_F(ServiceTest, AReloadMeanwhileIsDoneAfterwardsAndOnce) {
          {reloaded(2), send(SIGTERM)}});
     EXPECT_THAT(body_.reloads, ElementsAre("", ""));
     EXPECT_EQ(file_.shared_->reads, 3);
+}
+
+TEST_F(ServiceTest, WarningsOfAConfigurationAreLoggedAtTheStartAndByEachReload) {
+    const support::TempDir directory;
+    body_.log.settings.file = directory.path() / "log";
+    body_.warnings = {"f.yaml:1: warning: odd"};
+    run({{applied(1), send(SIGHUP)}, {reloaded(1), send(SIGTERM)}});
+    EXPECT_TRUE(log::flush(support::default_timeout));
+    std::ifstream file(body_.log.settings.file);
+    std::size_t found = 0;
+    for (std::string line; std::getline(file, line);)
+        if (line.ends_with(" WARNING f.yaml:1: warning: odd"))
+            ++found;
+    EXPECT_EQ(found, 2U);
 }
 
 TEST_F(ServiceTest, TheLoopGoesOnUntilAReloadIsInForce) {

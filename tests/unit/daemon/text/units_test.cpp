@@ -74,6 +74,14 @@ TEST(ParseSize, TakesNothingThatOverflows) {
         EXPECT_EQ(parse_size(text), std::nullopt) << text;
 }
 
+TEST(Spoken, TakesTheUnitThatFits) {
+    using std::chrono::seconds;
+    EXPECT_EQ(spoken(seconds{119}), "119 seconds");
+    EXPECT_EQ(spoken(seconds{4'000}), "66 minutes");
+    EXPECT_EQ(spoken(seconds{7'200}), "2 hours");
+    EXPECT_EQ(spoken(seconds{600'000}), "6 days");
+}
+
 TEST(ParseNumber, TakesWholeNumbers) {
     EXPECT_EQ(parse_number("0"), 0U);
     EXPECT_EQ(parse_number("10"), 10U);

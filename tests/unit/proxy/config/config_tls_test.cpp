@@ -1,6 +1,7 @@
 #include <string>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "config_text.h"
@@ -62,6 +63,19 @@ TEST_F(ConfigTlsTest, NamesWhatIsWrong) {
         {file_with_hosts("hosts: [\"https://h\"]\n    tls: true"),
          "5: tls of cluster 'c' must be a mapping of keys to values"},
     });
+}
+
+TEST_F(ConfigTlsTest, APathOfTheEnvironmentIsNotShown) {
+    daemons::Inputs inputs;
+    inputs.variables = [](const std::string& name) { return "/none/secret-of-" + name; };
+    try {
+        (void)parse_config(file_with_hosts("hosts: \"https://h\"\n    tls: {ca_cert: \"${CA}\"}"),
+                           "proxy.yaml", inputs);
+        ADD_FAILURE() << "it was accepted";
+    } catch (const ConfigError& error) {
+        EXPECT_THAT(error.what(), testing::HasSubstr("${CA}"));
+        EXPECT_THAT(error.what(), testing::Not(testing::HasSubstr("secret")));
+    }
 }
 
 }  // namespace
