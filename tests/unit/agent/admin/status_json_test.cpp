@@ -1,5 +1,6 @@
 #include <string>
 
+#include <Poco/JSON/Object.h>
 #include <Poco/JSON/Parser.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

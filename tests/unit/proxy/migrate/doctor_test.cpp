@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <set>
 
+#include <Poco/JSON/Object.h>
 #include <Poco/JSON/Parser.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
