@@ -13,6 +13,8 @@
 #include "daemon/system/signals.h"
 #include "patroni_proxy/cli/commands.h"
 #include "patroni_proxy/config/config.h"
+#include "patroni_proxy/migrate/bootstrap_command.h"
+#include "patroni_proxy/migrate/compare_command.h"
 #include "patroni_proxy/migrate/doctor_command.h"
 #include "patroni_proxy/migrate/import_command.h"
 #include "patroni_proxy/once.h"
@@ -108,6 +110,8 @@ int main(int argc, char** argv) {
     commands.require_subcommand(1);  // so a command's argument may be named like another command
     int exit_code = EXIT_SUCCESS;
     proxy::cli::add_commands(commands, exit_code);
+    proxy::migrate::add_bootstrap_command(commands, exit_code);
+    proxy::migrate::add_compare_command(commands, exit_code);
     proxy::migrate::add_doctor_command(commands, exit_code);
     proxy::migrate::add_import_command(commands, exit_code);
     try {

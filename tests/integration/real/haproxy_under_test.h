@@ -28,6 +28,8 @@ class HaproxyUnderTest {
     /// By "backend/server": UP, UP 1/2, DRAIN (agent), DOWN, MAINT, ...
     [[nodiscard]] std::map<std::string, std::string> states() const;
     [[nodiscard]] std::string output() const;
+    [[nodiscard]] const std::string& file() const { return file_; }
+    [[nodiscard]] const std::string& socket() const { return socket_; }
 
   private:
     void start(const std::vector<std::string>& more);

@@ -117,7 +117,8 @@ class Converter {
     void read_frontend(const Proxy& proxy) {
         if (serves_statistics(proxy)) {
             say_all(*proxy.section, Outcome::not_needed,
-                    "GET /status and GET /metrics of the HTTP API (listen_address) show it");
+                    "the HTTP API (listen_address) shows it: GET /status, /metrics, /stats and "
+                    "/stats;csv");
             return;
         }
         PortPlan port;
@@ -146,17 +147,20 @@ class Converter {
         ledger_.add_all(said);
         port.listen = read_listen(proxy, ledger_);
         drop_taken_addresses(port);
-        used_.insert(target);
         if (port.listen.addresses.empty()) {
             leave_out(proxy, target, "patroni_proxy can listen on none of its addresses");
             return;
         }
+        used_.insert(target);
+        left_out_.erase(target);
         add(std::move(port));
     }
 
     /// Two ports cannot listen on one address.
     void drop_taken_addresses(PortPlan& port) {
         std::erase_if(port.listen.addresses, [&](const std::string& address) {
+            if (address.ends_with(":0"))
+                return false;  // any free port
             const auto [found, is_new] = taken_.emplace(address, port.frontend->name);
             if (!is_new)
                 ledger_.add(port.frontend->section->place, "bind " + address, Outcome::not_carried,

@@ -18,7 +18,8 @@ const char* const kSystemd = "systemd's unit does that for patroni_proxy";
 const char* const kTuning = "a setting of HAProxy's own memory and threads";
 const char* const kHttp = "of HTTP only";
 const char* const kTlsDefaults = "of HAProxy's own TLS; PostgreSQL speaks TLS itself";
-const char* const kStats = "GET /status and GET /metrics show it";
+const char* const kStats =
+    "GET /status and GET /metrics show it; HAProxy's tools can read GET /stats;csv";
 const char* const kUnused = "nothing that is carried over uses it";
 const char* const kMessages =
     "patroni_proxy logs one line per session in a form of its own; see log";

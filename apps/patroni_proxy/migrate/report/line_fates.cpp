@@ -16,7 +16,8 @@ constexpr auto kNeedless = Outcome::not_needed;
 
 const char* const kTuning = "a setting of HAProxy's own memory and threads";
 const char* const kHttp = "of HTTP only";
-const char* const kStats = "GET /status and GET /metrics show it";
+const char* const kStats =
+    "GET /status and GET /metrics show it; HAProxy's tools can read GET /stats;csv";
 
 const Table& server_options() {
     static const Table table{

@@ -168,6 +168,14 @@ TEST(Converter, GivesNoTwoPortsOneAddress) {
     EXPECT_THAT(twice.outcome(5, "bind"), HasSubstr("'a' listens there already"));
 }
 
+TEST(Converter, SaysOfABackendThatItIsLeftOutWithItsFrontend) {
+    const ImportedText text(
+        "frontend f\n bind pg.example.com:1\n default_backend b\n"
+        "backend b\n option httpchk /primary\n server a 10.0.0.1:5432 check port 8008\n");
+    EXPECT_FALSE(text.conversion.draft);
+    EXPECT_EQ(text.outcome(6, "server a"), "not carried over: the section is not carried over");
+}
+
 TEST(Converter, QuotesWhateverStandsInTheFile) {
     const ImportedText strange("listen a:b\n bind '/run/x\"${y'\n" + kCheck +
                                " server 'q\": #' 10.0.0.1:5432 check port 8008 addr \"h\\n- x\"\n");

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <set>
+#include <sstream>
 
 #include <Poco/JSON/Object.h>
 #include <Poco/JSON/Parser.h>
@@ -77,6 +78,34 @@ TEST(DoctorCorpus, HasAGoodAndABadFileForEachFinding) {
           "short-timeout", "slow-check", "starts-up", "unknown-role"}) {
         EXPECT_TRUE(good.contains(id)) << id;
         EXPECT_TRUE(bad.contains(id)) << id;
+    }
+}
+
+/// The guide shows what doctor finds in the file that it begins with.
+TEST(DoctorCorpus, GuideShowsWhatIsFound) {
+    const std::string guide = daemons::read_file(DOCS "/migration.md");
+    const auto configuration =
+        haproxy::read({{"haproxy.cfg", daemons::read_file(CONTRIB_HAPROXY "/httpchk_only.cfg")}},
+                      [](const std::string&) { return std::optional<std::string>(); });
+    std::istringstream lines(text_of(examine(configuration)));
+    for (std::string line; std::getline(lines, line);)
+        EXPECT_THAT(guide, HasSubstr("    " + line + "\n"));
+}
+
+/// The guide promises that nothing is found after step 1.
+TEST(DoctorCorpus, OurOwnFilesWithAnAgentAreClean) {
+    for (const std::string file : {"agent_beside_haproxy.cfg", "agent_on_database_hosts.cfg"}) {
+        const auto findings = findings_in(daemons::read_file(CONTRIB_HAPROXY "/" + file));
+        EXPECT_THAT(findings, IsEmpty()) << text_of(findings);
+    }
+}
+
+TEST(DoctorCorpus, EveryFindingIsDocumented) {
+    const std::string documentation = daemons::read_file(DOCS "/import.md");
+    for (const auto& file : files()) {
+        if (!file.ends_with(".bad") || file.find("no-role-") != std::string::npos)
+            continue;
+        EXPECT_THAT(documentation, HasSubstr("`" + file.substr(0, file.find('.')) + "`"));
     }
 }
 

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "net/socket/listen_address.h"
+#include "patroni/rest/resolver.h"
+#include "patroni/rest/rest_client.h"
+#include "patroni/result.h"
+
+namespace proxy::migrate {
+
+/// Asks HAProxy and our HTTP API while they run. Nothing is sent but questions: `show stat` and
+/// GET. Blocks, two seconds at most per question; one thread.
+class LiveSources {
+  public:
+    /// `haproxy`: the path of a stats socket (also "unix:PATH"), or the URL of a statistics page
+    /// without a password ("http://10.0.0.5:7000/stats"). `api`: our listen_address. Throws
+    /// std::runtime_error for another URL.
+    LiveSources(const std::string& haproxy, const net::ListenAddress& api);
+
+    /// The CSV of `show stat`.
+    [[nodiscard]] patroni::Result<std::string> stat();
+    /// The JSON of GET /status.
+    [[nodiscard]] patroni::Result<std::string> status();
+    /// Numeric addresses of a host; empty if it cannot be looked up.
+    [[nodiscard]] std::vector<std::string> addresses_of(const std::string& host);
+
+  private:
+    [[nodiscard]] patroni::Result<std::string> get(const patroni::Endpoint& endpoint,
+                                                   const std::string& path);
+
+    std::string socket_;  // empty if HAProxy is asked over HTTP
+    patroni::Endpoint page_;
+    std::string page_path_;
+    net::ListenAddress api_;
+    std::shared_ptr<patroni::Resolver> resolver_ = std::make_shared<patroni::Resolver>();
+    patroni::RestClient client_;
+};
+
+}  // namespace proxy::migrate
