@@ -27,6 +27,7 @@ struct ChangeOptions : CommonOptions {
     std::string lasts_for;
     std::string rate;
     std::string within;
+    std::string port;  ///< of drain and ready: this port only
 };
 using OptionsPtr = std::shared_ptr<ChangeOptions>;
 
@@ -38,7 +39,8 @@ std::string outcome_text(const std::string& json) {
     std::string text = paint(patroni::text_of(*answer.value(), "message"), {}) + "\n";
     if (const auto closed = patroni::number_of(*answer.value(), "closed"))
         text = std::to_string(*closed) + (*closed == 1 ? " session" : " sessions") + " closed\n";
-    if (const auto changes = answer.value()->getArray("changes"))
+    const auto changes = answer.value()->getArray("changes");
+    if (changes && changes->size() > 1)  // one alone is the message
         for (const auto& change : *changes)
             if (change.isString())
                 text += "  " + paint(change.extract<std::string>(), {}) + "\n";
@@ -68,14 +70,18 @@ Query terms_of(const ChangeOptions& options) {
 
 enum class Subject { member, port, cluster };
 
-std::vector<std::string> path_of(Subject subject, const ChangeOptions& options,
-                                 const ControlClient& daemon, const std::string& verb) {
+std::string target_of(Subject subject, const ChangeOptions& options, const ControlClient& daemon,
+                      const std::string& verb) {
     const ProxyReport report = status_of(daemon);
+    Query terms = terms_of(options);
     if (subject == Subject::cluster)
-        return {"clusters", find_cluster(report, options.name), verb};
-    const Name name = subject == Subject::member ? find_member(report, options.name)
-                                                 : find_port(report, options.name);
-    return {subject == Subject::member ? "members" : "ports", name.cluster, name.name, verb};
+        return cli::target_of({"clusters", find_cluster(report, options.name), verb}, terms);
+    const bool of_member = subject == Subject::member;
+    const Name name =
+        of_member ? find_member(report, options.name) : find_port(report, options.name);
+    if (!options.port.empty())
+        terms.emplace_back("port", find_port_of(report, name.cluster, options.port).name);
+    return cli::target_of({of_member ? "members" : "ports", name.cluster, name.name, verb}, terms);
 }
 
 struct Added {
@@ -98,8 +104,7 @@ Added add_verb(CLI::App& commands, Subject subject, const std::string& verb,
             ->required();
     command->callback([options, subject, verb] {
         const ControlClient daemon(options->control);
-        change(daemon, target_of(path_of(subject, *options, daemon, verb), terms_of(*options)),
-               options->json);
+        change(daemon, target_of(subject, *options, daemon, verb), options->json);
     });
     return {command, options};
 }
@@ -133,7 +138,11 @@ void add_members_verbs(CLI::App& commands) {
         ->add_option("--within", drain.options->within,
                      "End its sessions too, all of them within this time, idle ones first")
         ->check(check_duration);
-    add_verb(commands, Subject::member, "ready", "End a drain: the member gets new sessions again");
+    const Added ready = add_verb(commands, Subject::member, "ready",
+                                 "End a drain: the member gets new sessions again");
+    for (const Added& added : {drain, ready})
+        added.command->add_option("--port", added.options->port,
+                                  "For this port of its cluster only (default: for all)");
     const Added cap = add_verb(commands, Subject::member, "cap",
                                "Limit the sessions of a member; those it has stay");
     cap.command->add_option("SESSIONS", cap.options->sessions, "The limit, or none to lift it")
@@ -179,7 +188,7 @@ void add_close(CLI::App& commands) {
         if (query.empty())
             throw CLI::ValidationError("close",
                                        "say which sessions, such as --id, --member or --port");
-        change(daemon, target_of({"sessions", "close"}, query), options->json);
+        change(daemon, cli::target_of({"sessions", "close"}, query), options->json);
     });
 }
 
@@ -200,8 +209,8 @@ void add_process_verbs(CLI::App& commands) {
         ->required()
         ->check(CLI::IsMember({"error", "warning", "info", "debug"}));
     command->callback([level] {
-        change(ControlClient(level->control), target_of({"log_level"}, {{"level", level->name}}),
-               level->json);
+        change(ControlClient(level->control),
+               cli::target_of({"log_level"}, {{"level", level->name}}), level->json);
     });
 }
 

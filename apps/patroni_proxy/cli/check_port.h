@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <string>
 
-#include "patroni_proxy/report/report.h"
 #include "patroni_proxy/cli/names.h"
+#include "patroni_proxy/report/report.h"
 
 namespace proxy::cli {
 

@@ -77,24 +77,6 @@ std::string permitted(const std::string& path) {
     return text;
 }
 
-ControlError connect_failure(const std::string& address, int error) {
-    switch (error) {
-        case ENOENT:
-            return {Kind::not_running, "no control socket at " + address +
-                                           ": is patroni_proxy running? (--control PATH)"};
-        case ECONNREFUSED:
-            return {Kind::not_running,
-                    "nobody listens at " + address +
-                        ": patroni_proxy has ended, or is elsewhere (--control PATH)"};
-        case EACCES:
-        case EPERM:
-            return {Kind::denied, address + ": permission denied" + permitted(address)};
-        default:
-            return {Kind::not_running,
-                    address + ": " + (error == 0 ? "cannot connect" : std::strerror(error))};
-    }
-}
-
 StreamSocket connect(const std::string& address, std::chrono::milliseconds patience) {
     if (address.size() >= sizeof(sockaddr_un::sun_path))
         throw ControlError(Kind::not_running, address + ": too long for the path of a socket");
@@ -126,16 +108,27 @@ std::string read_body(std::istream& in) {
     return body;
 }
 
+/// Each line of it on a line of its own, and harmless.
+std::string lines_of(std::string_view text) {
+    std::string lines;
+    while (!text.empty()) {
+        const auto end = text.find('\n');
+        lines += (lines.empty() ? "" : "\n") +
+                 daemons::one_line(text.substr(0, end), daemons::kLongestReason);
+        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    }
+    return lines;
+}
+
 /// What the daemon says in an answer that is an error.
 std::string error_of(const std::string& body, int status) {
+    constexpr int kNotFound = Poco::Net::HTTPResponse::HTTP_NOT_FOUND;
     if (const auto json = patroni::parse_json_object(body))
         if (const std::string text = patroni::text_of(*json.value(), "error"); !text.empty())
-            return daemons::one_line(text, daemons::kLongestReason);
-    std::string_view line = body;
-    while (line.ends_with('\n'))
-        line.remove_suffix(1);
-    return line.empty() ? "HTTP status " + std::to_string(status)
-                        : daemons::one_line(line, daemons::kLongestReason);
+            return lines_of(text);
+    if (status == kNotFound)
+        return "the patroni_proxy that runs does not know this request: is it of another version?";
+    return body.empty() ? "HTTP status " + std::to_string(status) : lines_of(body);
 }
 
 std::string exchange(const StreamSocket& socket, const std::string& method,
@@ -159,6 +152,24 @@ std::string exchange(const StreamSocket& socket, const std::string& method,
 }
 
 }  // namespace
+
+ControlError connect_failure(const std::string& address, int error) {
+    switch (error) {
+        case ENOENT:
+            return {Kind::not_running, "no control socket at " + address +
+                                           ": is patroni_proxy running? (--control PATH)"};
+        case ECONNREFUSED:
+            return {Kind::not_running,
+                    "nobody listens at " + address +
+                        ": patroni_proxy has ended, or is elsewhere (--control PATH)"};
+        case EACCES:
+        case EPERM:
+            return {Kind::denied, address + ": permission denied" + permitted(address)};
+        default:
+            return {Kind::not_running,
+                    address + ": " + (error == 0 ? "cannot connect" : std::strerror(error))};
+    }
+}
 
 std::string target_of(const std::vector<std::string>& path, const Query& query) {
     std::string target;

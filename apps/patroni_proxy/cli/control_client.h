@@ -24,6 +24,9 @@ class ControlError : public std::runtime_error {
     Kind kind_;
 };
 
+/// Why connect() failed with this errno, for the operator: names who may use the socket.
+[[nodiscard]] ControlError connect_failure(const std::string& address, int error);
+
 /// Names and values of a query, in order.
 using Query = std::vector<std::pair<std::string, std::string>>;
 /// "/members/main/p1/drain?why=disk%20full": each part of the path and the query percent-encoded.

@@ -3,9 +3,9 @@
 #include <optional>
 
 #include "net/socket/socket_address.h"
-#include "patroni_proxy/report/report.h"
 #include "patroni_proxy/cli/names.h"
 #include "patroni_proxy/cli/table.h"
+#include "patroni_proxy/report/report.h"
 
 namespace proxy::cli {
 

@@ -85,6 +85,14 @@ Name find_port(const ProxyReport& report, const std::string& text) {
     return find(ports_of(report), text, "port");
 }
 
+Name find_port_of(const ProxyReport& report, const std::string& cluster, const std::string& text) {
+    std::vector<Name> here;
+    for (const auto& name : ports_of(report))
+        if (name.cluster == cluster)
+            here.push_back(name);
+    return find(here, text, "port");
+}
+
 std::string find_cluster(const ProxyReport& report, const std::string& text) {
     std::vector<std::string> names;
     for (const auto& cluster : report.clusters)

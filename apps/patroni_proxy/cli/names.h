@@ -20,6 +20,9 @@ struct Name {
 [[nodiscard]] Name find_member(const ProxyReport& report, const std::string& text);
 /// "CLUSTER/PORT" or "PORT", likewise.
 [[nodiscard]] Name find_port(const ProxyReport& report, const std::string& text);
+/// The same, in this cluster.
+[[nodiscard]] Name find_port_of(const ProxyReport& report, const std::string& cluster,
+                                const std::string& text);
 /// The only cluster if `text` is empty.
 [[nodiscard]] std::string find_cluster(const ProxyReport& report, const std::string& text);
 

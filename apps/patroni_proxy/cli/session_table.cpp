@@ -36,8 +36,15 @@ Cell state_cell(const Object& session) {
     return {state, state == "holding" ? Colour::warning : Colour::none};
 }
 
+/// Most clients that are held are so for a moment.
+std::string held_for_text(double seconds) {
+    if (seconds <= 0)
+        return "";
+    return seconds < 1 ? std::to_string(static_cast<int>(seconds * 1'000)) + " ms"
+                       : duration_text(seconds);
+}
+
 std::vector<Cell> row_of(const Object& session) {
-    const double held_for = seconds_of(session, "held_for");
     return {text_of(session, "id"),
             text_of(session, "client"),
             text_of(session, "cluster") + "/" + text_of(session, "port"),
@@ -51,7 +58,7 @@ std::vector<Cell> row_of(const Object& session) {
             duration_text(seconds_of(session, "idle")),
             bytes_of(session, "bytes_from_client"),
             bytes_of(session, "bytes_from_backend"),
-            held_for > 0 ? duration_text(held_for) : ""};
+            held_for_text(seconds_of(session, "held_for"))};
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "patroni_proxy/report/report.h"
 #include "patroni_proxy/cli/table.h"
+#include "patroni_proxy/report/report.h"
 
 // What the commands that look show: answers of the daemon in, tables out. Pure.
 namespace proxy::cli {

@@ -94,12 +94,14 @@ TEST(HostileDaemon, SaysWhyItWillNot) {
     FakePatroni daemon;
     daemon.answer("/status", {.body = kStatus});
     daemon.answer("/members/main/p1/ready",
-                  {.status = 409, .body = R"({"error": "no\u001b[2J such thing"})"});
+                  {.status = 409, .body = R"({"error": "no\u001b[2J such thing\nand more"})"});
     const RunResult result = ask(daemon, {"ready", "p1"});
     EXPECT_EQ(result.status.code, 1);
-    EXPECT_EQ(result.err, "no\\u001b[2J such thing\n");
+    EXPECT_EQ(result.err, "no\\u001b[2J such thing\nand more\n");
     daemon.answer("/members/main/p1/ready", {.status = 403, .body = "not here\n"});
     EXPECT_EQ(ask(daemon, {"ready", "p1"}).err, "not here\n");
+    daemon.answer("/members/main/p1/ready", {.status = 404, .body = "Not Found\n"});
+    EXPECT_THAT(ask(daemon, {"ready", "p1"}).err, HasSubstr("is it of another version?"));
     daemon.answer("/members/main/p1/ready", {.status = 500, .body = ""});
     EXPECT_EQ(ask(daemon, {"ready", "p1"}).err, "HTTP status 500\n");
 }
@@ -165,6 +167,7 @@ TEST(HostileDaemon, CommandsAskAsTheyAreTold) {
                "5m"},
               "/members/main/p1/drain?for=2h&why=disk%20%26%20dust&rate=20&within=5m"},
              {{"ready", "main/p1"}, "/members/main/p1/ready"},
+             {{"drain", "p1", "--port", "master"}, "/members/main/p1/drain?port=master"},
              {{"cap", "p1", "50"}, "/members/main/p1/cap?sessions=50"},
              {{"cap", "p1", "none"}, "/members/main/p1/cap?sessions=none"},
              {{"hold", "master", "--for", "60s"}, "/ports/main/master/hold?for=60s"},
@@ -186,8 +189,8 @@ TEST(HostileDaemon, CommandsAskAsTheyAreTold) {
     }
     daemon.answer("/sessions/close", {.body = R"({"closed": 3})"});
     EXPECT_EQ(ask(daemon, {"close", "--id", "w0-1"}).out, "3 sessions closed\n");
-    daemon.answer("/reload", {.body = R"({"message": "1 change", "changes": ["port a renamed"]})"});
-    EXPECT_EQ(ask(daemon, {"reload"}).out, "1 change\n  port a renamed\n");
+    daemon.answer("/reload", {.body = R"({"message": "2 changes", "changes": ["a", "b"]})"});
+    EXPECT_EQ(ask(daemon, {"reload"}).out, "2 changes\n  a\n  b\n");
 }
 
 TEST(HostileDaemon, WhatCannotBeMeantIsAUsageError) {

@@ -54,6 +54,14 @@ TEST(NamesTest, ErrorsTellTheNamesThatExist) {
               "no port p9; there is none yet");
 }
 
+TEST(NamesTest, APortOfOneCluster) {
+    const auto report = two_clusters();
+    EXPECT_EQ(find_port_of(report, "other", "any").text(), "other/any");
+    EXPECT_EQ(find_port_of(report, "main", "main/any").text(), "main/any");
+    EXPECT_EQ(error_of([&] { (void)find_port_of(report, "other", "master"); }),
+              "no port master; there are other/any");
+}
+
 TEST(NamesTest, TheOnlyClusterNeedsNoName) {
     auto report = two_clusters();
     EXPECT_EQ(find_cluster(report, "other"), "other");

@@ -116,7 +116,7 @@ constexpr const char* kSessions = R"({"sessions": [
     {"id": 7, "cluster": "main", "port": "master", "client": "unix", "member": null,
      "own_address": null, "user": null, "database": null, "application_name": null,
      "state": "holding", "age": 5, "idle": 5, "bytes_from_client": -1, "bytes_from_backend": null,
-     "held_for": 5}], "total": 9000, "truncated": true})";
+     "held_for": 0.25}], "total": 9000, "truncated": true})";
 
 TEST(SessionTableTest, ShowsEverySession) {
     Table table = session_table(kSessions);
@@ -150,7 +150,7 @@ TEST(SessionTableTest, ShowsEverySession) {
               "Idle        | 5 s\n"
               "From client | \n"
               "From member | \n"
-              "Held for    | 5 s\n"
+              "Held for    | 250 ms\n"
               " 2 of 9000 sessions\n");
 }
 

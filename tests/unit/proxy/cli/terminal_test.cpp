@@ -1,5 +1,12 @@
 #include "patroni_proxy/cli/terminal.h"
 
+#include <cerrno>
+#include <fstream>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 
 #include "patroni_proxy/cli/control_client.h"
@@ -14,6 +21,23 @@ TEST(TerminalTest, AFrameReplacesTheOneBefore) {
 TEST(TerminalTest, AFrameIsCutToTheScreen) {
     EXPECT_EQ(redraw("1\n2\n3\n", {.height = 3}), "\033[H1\033[K\r\n2\033[K\r\n...\033[J");
     EXPECT_EQ(redraw("1\n2\n", {.height = 3}), "\033[H1\033[K\r\n2\033[K\r\n\033[J");
+}
+
+TEST(ControlClientTest, SaysWhoMayUseASocket) {
+    const std::string path =
+        testing::TempDir() + "control_client_test." + std::to_string(::getpid());
+    std::ofstream(path) << "";
+    const std::string user = ::getpwuid(::getuid())->pw_name;   // NOLINT(concurrency-mt-unsafe)
+    const std::string group = ::getgrgid(::getgid())->gr_name;  // NOLINT(concurrency-mt-unsafe)
+    ::chmod(path.c_str(), 0600);
+    EXPECT_EQ(connect_failure(path, EACCES).what(),
+              path + ": permission denied: only the user " + user + " may use it");
+    ::chmod(path.c_str(), 0660);
+    EXPECT_EQ(connect_failure(path, EACCES).what(),
+              path + ": permission denied: only the user " + user +
+                  " may use it, and members of the group " + group);
+    ::unlink(path.c_str());
+    EXPECT_EQ(connect_failure(path, EACCES).what(), path + ": permission denied");
 }
 
 TEST(ControlClientTest, TargetsAreEncoded) {
