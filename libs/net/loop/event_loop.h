@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cassert>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -64,6 +65,16 @@ class EventLoop {
         assert_in_loop();
         return timers_;
     }
+    /// When the current turn began, in ticks of some clock that nobody sets: for stamps that cost
+    /// next to nothing, and are compared by since(). Loop thread only.
+    using Ticks = std::uint32_t;
+    [[nodiscard]] Ticks ticks() const noexcept { return ticks_; }
+    /// How long before the current turn that was, to the tick. Only right within 497 days, after
+    /// which ticks begin anew.
+    [[nodiscard]] std::chrono::milliseconds since(Ticks stamp) const noexcept {
+        return static_cast<Ticks>(ticks_ - stamp) * kTick;
+    }
+    static constexpr std::chrono::milliseconds kTick{10};
     /// In a debug build: this is the loop's own thread, or no thread runs the loop.
     void assert_in_loop() const noexcept {
         assert(thread_.load() == std::thread::id() || thread_.load() == std::this_thread::get_id());
@@ -74,11 +85,13 @@ class EventLoop {
 
     void run_posted();
     void dispose();
+    void begin_turn() noexcept;
     void wake() noexcept;
 
     UniqueFd epoll_;
     UniqueFd wakeup_;
     TimerQueue timers_;
+    Ticks ticks_ = 0;
     std::vector<Disposed> disposed_;
     std::atomic<bool> stopping_{false};
     std::atomic<std::thread::id> thread_{};  ///< the one in run(), if any

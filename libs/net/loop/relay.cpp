@@ -1,6 +1,8 @@
 #include "net/loop/relay.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <linux/sockios.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -46,6 +48,23 @@ bool is_close_notify(ssize_t size) {
 constexpr std::chrono::milliseconds kLook{250};
 constexpr unsigned kLooksOnceDelivered = 4;
 constexpr unsigned kLooksWithoutProgress = 240;
+
+/// PostgreSQL's ReadyForQuery, outside a transaction: type, length, status ("Message Formats" in
+/// its documentation). A server sends it last, and what it sends together arrives together unless
+/// it is longer than the buffer. So bytes that end like this are the end of an answer; data that
+/// looks the same and ends a read is followed by more at once.
+bool ends_with_ready_for_query(const std::byte* bytes, std::size_t size) {
+    constexpr char kReadyForQuery[] = {'Z', 0, 0, 0, 5, 'I'};
+    return size >= sizeof kReadyForQuery && std::memcmp(bytes + size - sizeof kReadyForQuery,
+                                                        kReadyForQuery, sizeof kReadyForQuery) == 0;
+}
+
+/// It has sent nothing that waits to be read, has not ended, and its kernel takes a message at
+/// once.
+bool is_at_rest(const UniqueFd& socket) {
+    pollfd entry{.fd = socket.get(), .events = POLLIN | POLLOUT, .revents = 0};
+    return ::poll(&entry, 1, 0) == 1 && entry.revents == POLLOUT;
+}
 
 bool try_again(int error) {
     return error == EAGAIN || error == EINTR;
@@ -120,6 +139,27 @@ Relay::Sockets Relay::release() noexcept {
     return sockets;
 }
 
+bool Relay::part(std::span<const std::byte> to_client,
+                 std::span<const std::byte> to_backend) noexcept {
+    if (!awaits_query_ || farewell_ || client_.backlog || !is_at_rest(client_.fd) ||
+        !is_at_rest(backend_.fd))
+        return false;
+    write_to(client_, to_client.data(), to_client.size());
+    write_to(backend_, to_backend.data(), to_backend.size());
+    // The server takes nothing after its goodbye, and would answer more with a reset.
+    backend_.write_done = true;
+    awaits_query_ = false;
+    answered_ = true;  // the backend's end is its own, and need not wait for the client's
+    farewell_ = std::make_unique<Farewell>(loop_.timers(), [this] { on_timer(); });
+    farewell_->timer.arm(kPatienceWithBusyBackend);
+    settle();
+    return true;
+}
+
+std::chrono::milliseconds Relay::silence() const noexcept {
+    return std::min(loop_.since(client_.heard_at), loop_.since(backend_.heard_at));
+}
+
 void Relay::on_event(Endpoint& side, std::uint32_t events) noexcept {
     if (finished_)
         return;  // fetched before the relay ended
@@ -156,12 +196,15 @@ void Relay::read_from(Endpoint& side) noexcept {
         return;
     if (count <= 0)
         return note_end(side, count < 0 || side.reset ? SideEnd::broke : SideEnd::closed);
-    side.received += static_cast<std::uint64_t>(count);
+    const auto size = static_cast<std::size_t>(count);
+    side.received += size;
+    side.heard_at = loop_.ticks();
+    awaits_query_ = &side == &backend_ && ends_with_ready_for_query(buffer_.data(), size);
     if (&side == &client_ && !is_close_notify(count))
         heard_ = backend_.received;
     if (inspection == Inspection::kept)
         return;
-    write_to(peer, buffer_.data(), static_cast<std::size_t>(count));
+    write_to(peer, buffer_.data(), size);
 }
 
 /// What nobody takes any more is dropped.
@@ -214,6 +257,7 @@ void Relay::note_end(Endpoint& side, SideEnd how) noexcept {
     }
     if (end_)
         return farewell_->timer.arm(kLook);
+    awaits_query_ = false;
     if (farewell_)
         return;
     answered_ = backend_.received - heard_ > kLongestCloseNotify;
@@ -226,7 +270,13 @@ void Relay::note_end(Endpoint& side, SideEnd how) noexcept {
 }
 
 void Relay::on_timer() noexcept {
-    if (!end_) {
+    const bool parts = client_.ended == SideEnd::none && backend_.ended == SideEnd::none;
+    if (parts) {  // the server has had its time
+        reset_on_close(backend_.fd);
+        backend_.fd.reset();
+        backend_.interest = 0;
+        note_end(backend_, SideEnd::closed);
+    } else if (!end_) {
         waited_ = true;
     } else {
         const int undelivered = undelivered_to(client_.fd);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -116,6 +117,20 @@ class Relay {
     };
     [[nodiscard]] Sockets release() noexcept;
 
+    /// Whether the server waits for a query, outside a transaction: its last bytes were
+    /// PostgreSQL's ReadyForQuery with status idle, and the client has said nothing since. Only the
+    /// caller knows whether the two speak in clear text: nothing else says this by more than
+    /// chance.
+    [[nodiscard]] bool awaits_query() const noexcept { return awaits_query_; }
+    /// Ends the session of a server that awaits a query, orderly: the client gets `to_client` and
+    /// then the end, the server `to_backend`, upon which it ends by itself or is reset after 100
+    /// ms. The end is reported as that of the backend. Does nothing and returns false if bytes are
+    /// under way in either direction, or an end is.
+    [[nodiscard]] bool part(std::span<const std::byte> to_client,
+                            std::span<const std::byte> to_backend) noexcept;
+    /// How long nothing has come from either side, to the tick of the loop.
+    [[nodiscard]] std::chrono::milliseconds silence() const noexcept;
+
     /// Set before on_relay_end() is called, or earlier.
     [[nodiscard]] std::optional<RelayEnd> end() const noexcept { return end_; }
     [[nodiscard]] std::uint64_t bytes_from_client() const noexcept { return client_.received; }
@@ -134,7 +149,8 @@ class Relay {
 
         Relay& relay;
         UniqueFd fd;
-        std::unique_ptr<Backlog> backlog;  ///< still to be written to this side
+        EventLoop::Ticks heard_at = relay.loop_.ticks();  ///< its last bytes, or the start
+        std::unique_ptr<Backlog> backlog;                 ///< still to be written to this side
         std::uint64_t received = 0;
         std::uint32_t interest = 0;     ///< what the loop watches; 0: not registered
         SideEnd ended = SideEnd::none;  ///< nothing more will be read from this side
@@ -143,7 +159,7 @@ class Relay {
         bool reset = false;             ///< an earlier error says that its end is a reset
     };
 
-    /// From the first end on.
+    /// From the first end on, or from part().
     struct Farewell {
         Farewell(TimerQueue& queue, std::function<void()> callback)
             : timer(queue, std::move(callback)) {}
@@ -186,10 +202,11 @@ class Relay {
     std::uint64_t heard_ = 0;
     std::unique_ptr<Farewell> farewell_;
     std::optional<RelayEnd> end_;
-    bool answered_ = false;  ///< valid from the first end on
+    bool answered_ = false;  ///< as in Ends; valid from the first end on
     bool waited_ = false;    ///< as in Ends
     bool told_ = false;      ///< the client's FIN was passed on to the backend
     bool inspected_ = true;  ///< the owner wants to see the next bytes
+    bool awaits_query_ = false;
     bool finished_ = false;
 };
 

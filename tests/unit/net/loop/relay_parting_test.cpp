@@ -1,0 +1,163 @@
+// A relay whose owner ends it between two queries.
+
+#include <chrono>
+#include <optional>
+#include <span>
+#include <string>
+#include <sys/socket.h>
+
+#include <gtest/gtest.h>
+
+#include "net/loop/relay.h"
+#include "relay_fixture.h"
+
+namespace net {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+using support::Closed;
+
+const std::string kReady = "Z\0\0\0\5I"s;
+const std::string kInTransaction = "Z\0\0\0\5T"s;
+const std::string kFailedTransaction = "Z\0\0\0\5E"s;
+const std::string kFarewell = "you are closed";
+const std::string kTerminate = "X\0\0\0\4"s;
+
+class RelayPartingTest : public RelayTest {
+  protected:
+    /// The question has come to the backend, and the answer to the client.
+    void exchange(const std::string& question, const std::string& answer) {
+        client().send(question);
+        EXPECT_EQ(backend().receive(question.size()), question);
+        backend().send(answer);
+        EXPECT_EQ(client().receive(answer.size()), answer);
+    }
+    bool awaits_query() {
+        return thread_.call([this] { return relay_->awaits_query(); });
+    }
+    bool part() {
+        return thread_.call([this] {
+            return relay_->part(std::as_bytes(std::span(kFarewell)),
+                                std::as_bytes(std::span(kTerminate)));
+        });
+    }
+    int backend_ends() {
+        return thread_.call([this] { return backend_ends_; });
+    }
+};
+
+TEST_F(RelayPartingTest, KnowsThatTheServerAwaitsAQuery) {
+    start();
+    EXPECT_FALSE(awaits_query()) << "nothing was said yet";
+    const struct {
+        std::string answer;
+        bool awaits;
+    } cases[]{
+        {kReady, true},          {"rows and rows" + kReady, true}, {kInTransaction, false},
+        {"rows" + kReady, true}, {kFailedTransaction, false},      {kReady.substr(1), false},
+        {kReady, true},          {kReady + "more", false},         {"I", false},
+    };
+    for (const auto& [answer, awaits] : cases) {
+        exchange("a question", answer);
+        EXPECT_EQ(awaits_query(), awaits) << answer;
+    }
+}
+
+TEST_F(RelayPartingTest, AClientThatAsksEndsTheWait) {
+    start();
+    exchange("a question", kReady);
+    client().send("another");
+    EXPECT_EQ(backend().receive(7), "another");
+    EXPECT_FALSE(awaits_query());
+    EXPECT_FALSE(part());
+    backend().send("an answer");
+    EXPECT_EQ(client().receive(9), "an answer") << "nothing has happened";
+}
+
+TEST_F(RelayPartingTest, TellsBothSidesAndEndsWithTheServer) {
+    start();
+    exchange("a question", kReady);
+    ASSERT_TRUE(part());
+    EXPECT_EQ(client().receive(kFarewell.size()), kFarewell);
+    EXPECT_EQ(backend().receive(kTerminate.size()), kTerminate);
+    EXPECT_EQ(backend_ends(), 0) << "the server has not ended yet";
+    backend().close();
+    client().wait_for_eof();
+    EXPECT_EQ(backend_ends(), 1);
+    client().close();
+    EXPECT_EQ(ends_.take(), RelayEnd::backend_closed);
+}
+
+TEST_F(RelayPartingTest, WhatTheClientSaysMeanwhileDoesNoHarm) {
+    start();
+    exchange("a question", kReady);
+    ASSERT_TRUE(part());
+    client().send("a query that crosses the end");
+    EXPECT_EQ(backend().receive(kTerminate.size()), kTerminate);
+    backend().close();
+    EXPECT_EQ(client().receive_to_eof(), kFarewell);
+    client().close();
+    EXPECT_EQ(ends_.take(), RelayEnd::backend_closed);
+}
+
+TEST_F(RelayPartingTest, AServerThatStaysIsReset) {
+    start();
+    exchange("a question", kReady);
+    const auto begin = support::Clock::now();
+    ASSERT_TRUE(part());
+    EXPECT_EQ(backend().wait_for_close(), Closed::reset);
+    EXPECT_GE(support::Clock::now() - begin, 100ms);
+    EXPECT_EQ(client().receive_to_eof(), kFarewell);
+    client().close();
+    EXPECT_EQ(ends_.take(), RelayEnd::backend_closed);
+    EXPECT_EQ(backend_ends_, 1);
+}
+
+TEST_F(RelayPartingTest, PartsOnce) {
+    start();
+    exchange("a question", kReady);
+    EXPECT_TRUE(part());
+    EXPECT_FALSE(part());
+    EXPECT_EQ(backend().receive(kTerminate.size()), kTerminate);
+    backend().close();
+    client().close();
+    EXPECT_EQ(ends_.take(), RelayEnd::backend_closed);
+}
+
+TEST_F(RelayPartingTest, DoesNotPartWhileBytesAreUnread) {
+    start();
+    for (const Party party : {Party::client, Party::backend}) {
+        exchange("a question", kReady);
+        const bool parts = thread_.call([&] {
+            of(party).test->send("unread");
+            EXPECT_TRUE(support::wait_ready(of(party).relay_fd, POLLIN,
+                                            support::Clock::now() + support::default_timeout));
+            return relay_->part(std::as_bytes(std::span(kFarewell)),
+                                std::as_bytes(std::span(kTerminate)));
+        });
+        EXPECT_FALSE(parts);
+        const Party other = party == Party::client ? Party::backend : Party::client;
+        EXPECT_EQ(of(other).test->receive(6), "unread");
+    }
+}
+
+TEST_F(RelayPartingTest, KnowsHowLongNothingHasCome) {
+    start();
+    exchange("a question", kReady);
+    const auto since = support::Clock::now();
+    const auto silence = [this] { return thread_.call([this] { return relay_->silence(); }); };
+    support::eventually([&] { return silence() >= 50ms; }, "a silence");
+    EXPECT_GE(support::Clock::now() - since, 50ms - EventLoop::kTick);
+    for (const Party party : {Party::client, Party::backend}) {
+        of(party).test->send("x");
+        const Party other = party == Party::client ? Party::backend : Party::client;
+        EXPECT_EQ(of(other).test->receive(1), "x");
+        // The client may speak before the clock has gone on.
+        EXPECT_LT(silence(), 50ms);
+        support::eventually([&] { return silence() >= 50ms; }, "another silence");
+    }
+}
+
+}  // namespace
+}  // namespace net
