@@ -65,11 +65,12 @@ std::uint64_t max_sessions(const Config& config) {
 
 Proxy::Proxy(net::EventLoop& main_loop, unsigned workers)
     : main_loop_(main_loop),
+      open_sessions_(main_loop, workers_, [this] { return port_names(); }),
       first_tables_timer_(main_loop.timers(), [this] { on_first_tables(); }),
       drain_timer_(main_loop.timers(), [this] { on_drain_timer(); }),
       control_(main_loop, *this) {
     for (unsigned i = 0; i < workers; ++i)
-        workers_.push_back(std::make_unique<Worker>(sessions_));
+        workers_.push_back(std::make_unique<Worker>(sessions_, static_cast<std::uint16_t>(i)));
     readiness_ = std::make_unique<ReadinessCheck>(workers_.front()->loop(), [this] {
         for (const auto& worker : workers_)
             worker->loop().post([&worker = *worker] { worker.try_held_sessions(); });
@@ -234,6 +235,14 @@ TopologyFeed::Settings Proxy::feed_settings(const ClusterConfig& cluster) const 
     return settings;
 }
 
+/// Removed ones too, as long as they have sessions.
+OpenSessions::PortNames Proxy::port_names() const {
+    OpenSessions::PortNames names;
+    for (const auto& [id, port] : ports_)
+        names[id] = {port.cluster, port.config.name};
+    return names;
+}
+
 void Proxy::publish(PortId port, const BackendTablePtr& table) {
     on_each_worker([&](Worker& worker) {
         worker.use(port, table);
@@ -314,6 +323,12 @@ AdminRequests Proxy::admin_requests() {
             .report =
                 [this](AdminRequests::ReportDone done) {
                     main_loop_.post([this, done = std::move(done)] { done(report()); });
+                },
+            .list_sessions =
+                [this](const SessionFilter& filter, AdminRequests::SessionsDone done) {
+                    main_loop_.post([this, filter, done = std::move(done)]() mutable {
+                        open_sessions_.list(filter, std::move(done));
+                    });
                 }};
 }
 

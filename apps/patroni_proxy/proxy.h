@@ -18,6 +18,7 @@
 #include "patroni_proxy/report/report.h"
 #include "patroni_proxy/config/config.h"
 #include "patroni_proxy/control/control.h"
+#include "patroni_proxy/open_sessions.h"
 #include "patroni_proxy/port/port.h"
 #include "patroni_proxy/port/readiness_check.h"
 #include "patroni_proxy/topology/topology_feed.h"
@@ -51,6 +52,7 @@ class Proxy final : private Controlled {
     void note_reload(const std::string& error);
     [[nodiscard]] ProxyReport report() override;
     [[nodiscard]] Control& control() noexcept { return control_; }
+    [[nodiscard]] OpenSessions& open_sessions() noexcept { return open_sessions_; }
     /// Passes `token` to every thread that decides or moves bytes. Each drops it as soon as it
     /// runs, so that the token's destruction proves that all of them are alive.
     void ping(const std::shared_ptr<void>& token);
@@ -92,6 +94,7 @@ class Proxy final : private Controlled {
     void arm_drain_timer();
     void on_drain_timer();
     Ports::iterator drop_port(Ports::iterator port);
+    [[nodiscard]] OpenSessions::PortNames port_names() const;
     void publish(PortId port, const BackendTablePtr& table);
     void on_each_worker(const std::function<void(Worker&)>& task);
     void update_all(const AdminRequests::UpdateDone& done);
@@ -105,6 +108,7 @@ class Proxy final : private Controlled {
     ProcessSessions sessions_;
     net::ListeningSockets sockets_;
     std::vector<std::unique_ptr<Worker>> workers_;
+    OpenSessions open_sessions_;
     /// On the first worker's loop.
     std::unique_ptr<ReadinessCheck> readiness_;
     Ports ports_;

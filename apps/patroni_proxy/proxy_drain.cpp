@@ -83,6 +83,7 @@ void Proxy::stop() {
     forget_applied();
     drain_timer_.cancel();
     drained_ = nullptr;
+    open_sessions_.stop();
     // Feeds first: they need the workers to put a last table in force.
     for (const auto& [name, feed] : feeds_)
         feed->stop();

@@ -1,12 +1,20 @@
 #include "patroni_proxy/worker.h"
 
+#include <chrono>
+#include <limits>
 #include <pthread.h>
 #include <utility>
 
 namespace proxy {
+namespace {
 
-Worker::Worker(ProcessSessions& process)
-    : buffer_(std::make_unique<net::RelayBuffer>()), process_(process) {}
+constexpr std::chrono::microseconds kSweepTurn{200};
+constexpr auto kFromTheEnd = std::numeric_limits<std::size_t>::max();
+
+}  // namespace
+
+Worker::Worker(ProcessSessions& process, std::uint16_t number)
+    : buffer_(std::make_unique<net::RelayBuffer>()), process_(process), ids_(number) {}
 
 void Worker::start() {
     thread_ = std::jthread([this](const std::stop_token& stop) {
@@ -55,8 +63,8 @@ void Worker::serve_here(Accepted accepted) {
 
 void Worker::add(const PortPtr& port, const PortSettingsPtr& settings) {
     ports_.emplace(port->id,
-                   std::make_unique<PortServer>(WorkerContext{loop_, *buffer_, sessions_, process_},
-                                                port, settings));
+                   std::make_unique<PortServer>(
+                       WorkerContext{loop_, *buffer_, sessions_, ids_, process_}, port, settings));
 }
 
 void Worker::use(PortId port, const PortSettingsPtr& settings) {
@@ -72,6 +80,32 @@ void Worker::use(PortId port, const BackendTablePtr& table) {
 void Worker::try_held_sessions() {
     for (const auto& [id, port] : ports_)
         port->try_held_sessions();
+}
+
+void Worker::sweep(std::vector<PortId> ports, std::function<void(PortId, Session&)> visit,
+                   std::function<void()> done) {
+    go_on(std::make_shared<Sweep>(
+        Sweep{std::move(ports), kFromTheEnd, std::move(visit), std::move(done)}));
+}
+
+void Worker::go_on(const std::shared_ptr<Sweep>& sweep) {
+    const auto until = net::TimerQueue::Clock::now() + kSweepTurn;
+    for (; !sweep->ports.empty(); sweep->ports.pop_back(), sweep->from = kFromTheEnd) {
+        const PortId port = sweep->ports.back();
+        const auto found = ports_.find(port);
+        if (found == ports_.end())
+            continue;
+        sweep->from = found->second->visit(sweep->from, until,
+                                           [&](Session& session) { sweep->visit(port, session); });
+        if (sweep->from != 0)
+            return loop_.post([this, sweep] { go_on(sweep); });
+    }
+    sweep->done();
+}
+
+Session* Worker::find(PortId port, SessionId id, std::size_t place) noexcept {
+    const auto found = ports_.find(port);
+    return found == ports_.end() ? nullptr : found->second->find(id, place);
 }
 
 PortPtr Worker::port(PortId port) const {

@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -23,8 +25,8 @@ namespace proxy {
 /// One thread with its loop, its share of every port's sessions and the buffer they borrow.
 class Worker {
   public:
-    /// `process` outlives it.
-    explicit Worker(ProcessSessions& process);
+    /// `process` outlives it. `number` is its own in the process, for the ids of its sessions.
+    explicit Worker(ProcessSessions& process, std::uint16_t number = 0);
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
@@ -47,6 +49,14 @@ class Worker {
     void use(PortId port, const BackendTablePtr& table);
     /// A backend has reported that it accepts sessions.
     void try_held_sessions();
+    /// Shows all sessions of these ports to `visit`, some at each turn of the loop, so that it is
+    /// never busy with this for longer than half a millisecond at a time, as long as a visit takes
+    /// microseconds. Then calls `done`. A session that comes meanwhile may be left out, and one may
+    /// be shown twice.
+    void sweep(std::vector<PortId> ports, std::function<void(PortId, Session&)> visit,
+               std::function<void()> done);
+    /// The session of that id, if it still is at that place of its port; null otherwise.
+    [[nodiscard]] Session* find(PortId port, SessionId id, std::size_t place) noexcept;
     /// Null if there is no such port.
     [[nodiscard]] PortPtr port(PortId port) const;
     /// Ends its sessions.
@@ -60,6 +70,14 @@ class Worker {
         net::SocketAddress address;
     };
 
+    struct Sweep {
+        std::vector<PortId> ports;  ///< the last one is under way
+        std::size_t from;           ///< in it
+        std::function<void(PortId, Session&)> visit;
+        std::function<void()> done;
+    };
+
+    void go_on(const std::shared_ptr<Sweep>& sweep);
     void take_accepted();
     void serve_here(Accepted accepted);
 
@@ -67,6 +85,7 @@ class Worker {
     const std::unique_ptr<net::RelayBuffer> buffer_;
     ProcessSessions& process_;
     std::atomic<std::size_t> sessions_{0};
+    SessionIds ids_;
     std::unordered_map<PortId, std::unique_ptr<PortServer>> ports_;
     std::mutex accepted_mutex_;
     std::vector<Accepted> accepted_;  // guarded by accepted_mutex_

@@ -1,6 +1,6 @@
 #include "patroni_proxy/admin/admin_server.h"
 
-#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "daemon/http/http_responses.h"
@@ -8,6 +8,7 @@
 #include "patroni_proxy/haproxy/exporter_text.h"
 #include "patroni_proxy/haproxy/stats_page.h"
 #include "patroni_proxy/report/metrics_text.h"
+#include "patroni_proxy/report/sessions_json.h"
 #include "patroni_proxy/report/status_json.h"
 
 namespace proxy {
@@ -24,6 +25,11 @@ HttpResponse updated(std::size_t clusters, const std::string& errors) {
     return errors.empty()
                ? text_response(200, text + "\n")
                : text_response(502, text + "; failed: " + one_line(errors, kLongestReason) + "\n");
+}
+
+double unix_time() {
+    return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
 }
 
 HttpResponse port_response(const PortReport& port) {
@@ -97,6 +103,16 @@ void AdminServer::handle(const daemons::HttpRequest& request,
                                                  haproxy::exporter_text(report));
             },
             reply);
+    if (path == "/sessions") {
+        if (!daemons::reads(method))
+            return reply(method_not_allowed(daemons::kReadMethods));
+        const auto [filter, error] = parse_session_filter(request.query);
+        if (!error.empty())
+            return reply(daemons::error_response(400, error));
+        return requests_.list_sessions(filter, [reply](const SessionList& list) {
+            reply(daemons::json_response(sessions_json(list, unix_time())));
+        });
+    }
     const bool ready = path == "/ready" || path.starts_with("/ready/");
     if (path != "/" && !ready)
         return daemons::answer_report_path(request, reply, reports_);

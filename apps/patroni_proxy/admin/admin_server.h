@@ -8,6 +8,8 @@
 #include "daemon/http/report_requests.h"
 #include "net/socket/listening_socket.h"
 #include "patroni_proxy/report/report.h"
+#include "patroni_proxy/session/session_filter.h"
+#include "patroni_proxy/session/session_record.h"
 
 namespace proxy {
 
@@ -19,6 +21,8 @@ struct AdminRequests {
     std::function<void(UpdateDone)> update_clusters;
     using ReportDone = std::function<void(const ProxyReport&)>;
     std::function<void(ReportDone)> report;
+    using SessionsDone = std::function<void(SessionList)>;
+    std::function<void(const SessionFilter&, SessionsDone)> list_sessions;
 };
 
 /// The HTTP API, for operators, monitoring and scripts written for the Rust program:
@@ -31,6 +35,7 @@ struct AdminRequests {
 ///   GET /metrics               the same as numbers, for Prometheus
 ///   GET /metrics?haproxy       also by the names of HAProxy's exporter
 ///   GET /;csv, /stats;csv      HAProxy's statistics as CSV; GET /stats: as a page
+///   GET /sessions?FILTER       the open sessions, as JSON; see parse_session_filter()
 class AdminServer {
   public:
     using Socket = std::shared_ptr<const net::ListeningSocket>;

@@ -19,6 +19,7 @@ constexpr std::array<Text, kSessionEnds> kTexts{{
     {"port_removed", "the port was removed from the configuration"},
     {"proxy_stopped", "the proxy is stopping"},
     {"out_of_resources", "out of kernel resources"},
+    {"closed_by_operator", "closed by an operator"},
     {"cancel_request", "a cancel request was passed on"},
     {"not_allowed", "the client's address is not allowed"},
     {"port_full", "the port has reached max_connections"},

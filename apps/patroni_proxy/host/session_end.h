@@ -11,14 +11,15 @@ namespace proxy {
 enum class SessionEnd : std::uint8_t {
     client_closed,
     backend_closed,
-    client_failed,     ///< its connection broke
-    backend_failed,    ///< its connection broke
-    member_out,        ///< cut: the member may no longer serve
-    idle_timeout,      ///< no byte moved for that long
-    port_removed,      ///< from the configuration, and its time to drain is over
-    proxy_stopped,     ///< the process ends
-    out_of_resources,  ///< the kernel would not watch a descriptor
-    cancel_request,    ///< it was no session but a cancel request, which was passed on
+    client_failed,       ///< its connection broke
+    backend_failed,      ///< its connection broke
+    member_out,          ///< cut: the member may no longer serve
+    idle_timeout,        ///< no byte moved for that long
+    port_removed,        ///< from the configuration, and its time to drain is over
+    proxy_stopped,       ///< the process ends
+    out_of_resources,    ///< the kernel would not watch a descriptor
+    closed_by_operator,  ///< closed, or ended because its member is drained at a pace
+    cancel_request,      ///< it was no session but a cancel request, which was passed on
     // Refusals: the client has seen nothing yet.
     not_allowed,
     port_full,
@@ -28,7 +29,7 @@ enum class SessionEnd : std::uint8_t {
     queue_full,
     no_resources,  ///< this host has no descriptor or local port left for a connect
 };
-inline constexpr std::size_t kSessionEnds = 17;
+inline constexpr std::size_t kSessionEnds = 18;
 using SessionEndCounts = std::array<std::uint64_t, kSessionEnds>;
 
 /// The name in metrics and in the log's `reason`: "client_closed".

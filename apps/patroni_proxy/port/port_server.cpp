@@ -50,19 +50,17 @@ void PortServer::use(BackendTablePtr table) {
 }
 
 void PortServer::use(PortSettingsPtr settings) {
-    const bool idles_anew = settings->idle_timeout != settings_->idle_timeout;
+    const bool other_timeout = settings->idle_timeout != settings_->idle_timeout;
     settings_ = std::move(settings);
     held_.use(settings_);
-    if (!idles_anew)
-        return;
-    arm_idle_timer();
-    for (const auto& session : sessions_)
-        session->forget_idleness();
+    if (other_timeout)
+        arm_idle_timer();
 }
 
 void PortServer::serve(net::UniqueFd client, const net::SocketAddress& client_address) {
-    sessions_.push_back(std::make_unique<Session>(*this, std::move(client), client_address));
-    sessions_.back()->index = sessions_.size() - 1;
+    sessions_.push_back(
+        std::make_unique<Session>(*this, worker_.ids.next(), std::move(client), client_address));
+    sessions_.back()->index = static_cast<std::uint32_t>(sessions_.size() - 1);
     most_sessions_ = std::max(most_sessions_, sessions_.size());
     sessions_.back()->start();
 }
@@ -70,6 +68,22 @@ void PortServer::serve(net::UniqueFd client, const net::SocketAddress& client_ad
 void PortServer::end_sessions(SessionEnd end) {
     for (std::size_t i = sessions_.size(); i-- > 0;)
         sessions_[i]->end(end);
+}
+
+std::size_t PortServer::visit(std::size_t from, net::TimerQueue::Clock::time_point until,
+                              const std::function<void(Session&)>& visit) {
+    // From the back: a session that ends gives its place to the last one, which was shown already.
+    for (std::size_t i = std::min(from, sessions_.size()); i-- > 0;) {
+        visit(*sessions_[i]);
+        if (net::TimerQueue::Clock::now() >= until)
+            return i;
+    }
+    return 0;
+}
+
+Session* PortServer::find(SessionId id, std::size_t place) noexcept {
+    const bool there = place < sessions_.size() && sessions_[place]->id() == id;
+    return there ? sessions_[place].get() : nullptr;
 }
 
 PortTally PortServer::tally() const {
@@ -208,7 +222,7 @@ void PortServer::on_closed(Session& session, SessionEnd end, std::string_view de
     worker_.sessions.fetch_sub(1, std::memory_order_relaxed);
     worker_.process.open.fetch_sub(1 + session.counted_connections(), std::memory_order_relaxed);
     port_->sessions.fetch_sub(1, std::memory_order_relaxed);
-    const std::size_t index = session.index;
+    const std::uint32_t index = session.index;
     worker_.loop.dispose_later(std::exchange(sessions_[index], std::move(sessions_.back())));
     if (sessions_[index])
         sessions_[index]->index = index;
@@ -238,8 +252,10 @@ void PortServer::arm_idle_timer() {
 
 void PortServer::end_idle_sessions() {
     arm_idle_timer();
+    // Times are rounded to the tick, and it must not end early.
+    const auto timeout = settings().idle_timeout + net::EventLoop::kTick;
     for (std::size_t i = sessions_.size(); i-- > 0;)
-        if (sessions_[i]->idle_for(kIdleIntervals))
+        if (sessions_[i]->is_relaying() && sessions_[i]->idle() >= timeout)
             sessions_[i]->end(SessionEnd::idle_timeout);
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@
 #include "patroni_proxy/backend/backend_picker.h"
 #include "patroni_proxy/backend/backend_table.h"
 #include "patroni_proxy/host/session_host.h"
+#include "patroni_proxy/host/session_id.h"
 #include "patroni_proxy/host/tally.h"
 #include "patroni_proxy/port/held_sessions.h"
 #include "patroni_proxy/port/port.h"
@@ -31,6 +33,7 @@ struct WorkerContext {
     net::EventLoop& loop;
     net::RelayBuffer& buffer;            ///< shared by its relays
     std::atomic<std::size_t>& sessions;  ///< counted up at the hand-over, down at the end of each
+    SessionIds& ids;
     ProcessSessions& process;
 };
 
@@ -48,6 +51,12 @@ class PortServer final : public SessionHost {
     void try_held_sessions() { held_.try_soon(); }
     void serve(net::UniqueFd client, const net::SocketAddress& client_address);
     void end_sessions(SessionEnd end);
+    /// Shows sessions to `visit`, those behind place number `from` not, the last one first, until
+    /// `until`; returns where it has to go on, 0 at the end. `visit` may end the session.
+    [[nodiscard]] std::size_t visit(std::size_t from, net::TimerQueue::Clock::time_point until,
+                                    const std::function<void(Session&)>& visit);
+    /// The session of that id, if it still is at that place; null otherwise.
+    [[nodiscard]] Session* find(SessionId id, std::size_t place) noexcept;
     /// What was counted so far, running sessions included.
     [[nodiscard]] PortTally tally() const;
     [[nodiscard]] const PortPtr& port() const noexcept { return port_; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <optional>
 #include <utility>
 
 #include "daemon/text/utf8.h"
@@ -73,6 +74,28 @@ RequestHead read_request(std::string_view bytes) {
     return {kind, size};
 }
 
+std::vector<std::pair<std::string_view, std::string_view>> read_startup_parameters(
+    std::string_view packet) {
+    std::vector<std::pair<std::string_view, std::string_view>> parameters;
+    packet.remove_prefix(std::min(packet.size(), kHeadSize));
+    const auto take_text = [&packet]() -> std::optional<std::string_view> {
+        const std::size_t end = packet.find('\0');
+        if (end == std::string_view::npos)
+            return std::nullopt;
+        const std::string_view text = packet.substr(0, end);
+        packet.remove_prefix(end + 1);
+        return text;
+    };
+    // A zero in place of a name ends them.
+    for (auto name = take_text(); name && !name->empty(); name = take_text()) {
+        const auto value = take_text();
+        if (!value)
+            break;
+        parameters.emplace_back(*name, *value);
+    }
+    return parameters;
+}
+
 Answer read_answer(std::string_view bytes) {
     // NegotiateProtocolVersion: a client that asks for a newer protocol than the server knows is
     // told that first, and then whether it is accepted.
@@ -107,7 +130,6 @@ Answer read_answer(std::string_view bytes) {
 }
 
 bool is_not_ready(const Answer& answer) {
-    constexpr std::string_view kAdminShutdown = "57P01";
     constexpr std::string_view kCrashShutdown = "57P02";
     return answer.sqlstate == kCannotConnectNow || answer.sqlstate == kAdminShutdown ||
            answer.sqlstate == kCrashShutdown;

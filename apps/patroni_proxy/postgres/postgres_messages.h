@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace proxy {
 
@@ -32,6 +34,11 @@ struct RequestHead {
 /// A request that has not arrived completely is `incomplete`.
 [[nodiscard]] RequestHead read_request(std::string_view bytes);
 
+/// The parameters of a StartupMessage in their order, names and values, as views of `packet`: user,
+/// database, application_name and others. Ends at what is malformed.
+[[nodiscard]] std::vector<std::pair<std::string_view, std::string_view>> read_startup_parameters(
+    std::string_view packet);
+
 /// The server's "no" to SSLRequest and GSSENCRequest: the client goes on in clear text.
 inline constexpr char kNoEncryption = 'N';
 
@@ -52,8 +59,13 @@ inline constexpr std::string_view kCannotConnectNow = "57P03";
 /// above, or because it was shut down meanwhile (57P01, 57P02).
 [[nodiscard]] bool is_not_ready(const Answer& answer);
 
-/// An ErrorResponse of severity FATAL with `sqlstate`, for a client that waits for the answer to
-/// its startup packet.
+/// What a server says to the sessions that its administrator ends.
+inline constexpr std::string_view kAdminShutdown = "57P01";
+
+/// A client's goodbye, upon which the server ends the session.
+inline constexpr std::string_view kTerminate{"X\0\0\0\4", 5};
+
+/// An ErrorResponse of severity FATAL with `sqlstate`: the last that a client hears.
 [[nodiscard]] std::string fatal_error(std::string_view sqlstate, std::string_view message);
 
 /// A startup packet that makes a server say whether it accepts connections, as pg_isready sends it.

@@ -32,9 +32,9 @@ std::string_view name_of(Session::State state) {
         case Session::State::accepted:
             return "accepted";
         case Session::State::admission_check:
-            return "in its admission check";
+            return "admission_check";
         case Session::State::holding:
-            return "held";
+            return "holding";
         case Session::State::connecting:
             return "connecting";
         case Session::State::relaying:
@@ -42,14 +42,18 @@ std::string_view name_of(Session::State state) {
         case Session::State::closing:
             return "closing";
         case Session::State::refusing:
-            return "being refused";
+            return "refusing";
         case Session::State::cancelling:
-            return "a cancel request";
+            return "cancelling";
         case Session::State::closed:
             return "closed";
     }
     return "?";
 }
+
+// Clients know the code and begin anew; people read the rest.
+constexpr std::string_view kOperatorsFarewell =
+    "terminating connection: an operator of patroni_proxy has closed it";
 
 }  // namespace
 
@@ -59,8 +63,9 @@ Session::Attempt::Attempt(Session& its_session)
       race(its_session.port_, *this),
       held(its_session.port_.loop(), *this) {}
 
-Session::Session(SessionHost& port, net::UniqueFd client, const net::SocketAddress& client_address)
-    : port_(port), client_(std::move(client)), client_address_(client_address) {}
+Session::Session(SessionHost& port, SessionId id, net::UniqueFd client,
+                 const net::SocketAddress& client_address)
+    : port_(port), id_(id), client_(std::move(client)), client_address_(client_address) {}
 
 Session::~Session() = default;
 
@@ -80,11 +85,22 @@ void Session::start() noexcept {
 void Session::enter(State state) noexcept {
     if (state_ == State::holding)
         attempt_->held.stop();
+    if (attempt_)
+        attempt_->note_time();
     state_ = state;
     daemons::log::debug([&] {
-        return port_.label() + ": client " + client_name() + " is " + std::string(name_of(state)) +
+        return port_.label() + ": client " + client_name() + ": " + std::string(name_of(state)) +
                (backend() && state != State::closed ? " on " + backend()->member : "");
     });
+}
+
+void Session::Attempt::note_time() noexcept {
+    const auto now = Clock::now();
+    const std::chrono::duration<float> took = now - std::exchange(noted_at, now);
+    if (session.state_ == State::holding)
+        session.held_ += took.count();
+    else if (session.state_ == State::connecting)
+        session.connecting_ += took.count();
 }
 
 // Finding a backend.
@@ -186,8 +202,8 @@ void Session::Attempt::on_race_won(Seat seat, net::UniqueFd connection) noexcept
 }
 
 void Session::relay_over(net::UniqueFd connection) noexcept {
-    if (port_.settings().log_sessions)
-        own_address_ = net::SocketAddress::local_of(connection.get());
+    note_names();
+    own_address_ = net::SocketAddress::local_of(connection.get());
     ++seat_.tally()->sessions_total;
     enter(State::relaying);
     port_.leave_queue(*attempt_);
@@ -200,8 +216,10 @@ void Session::relay_over(net::UniqueFd connection) noexcept {
 
 net::Inspection Session::inspect(net::RelaySide from, std::span<const std::byte> bytes) noexcept {
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    switch (from == net::RelaySide::client ? startup_->on_client(text)
-                                           : startup_->on_backend(text)) {
+    const auto next =
+        from == net::RelaySide::client ? startup_->on_client(text) : startup_->on_backend(text);
+    note_names();
+    switch (next) {
         case Startup::Next::further:
             return net::Inspection::further;
         case Startup::Next::more:
@@ -250,14 +268,23 @@ bool Session::is_unanswered() const noexcept {
     return state_ == State::relaying && startup_ && startup_->keeps();
 }
 
-bool Session::idle_for(unsigned intervals) noexcept {
-    if (state_ != State::relaying)
-        return false;
-    const std::uint64_t bytes = bytes_from_client() + bytes_from_backend();
-    idle_intervals_ = std::exchange(bytes_seen_, bytes) == bytes
-                          ? static_cast<std::uint8_t>(idle_intervals_ + 1)
-                          : std::uint8_t{0};
-    return idle_intervals_ >= intervals;
+/// As soon as a startup packet has come in clear text.
+void Session::note_names() noexcept {
+    if (!names_.known() && startup_ && startup_->awaits() == Startup::Awaits::answer)
+        names_ = ClientNames(startup_->request());
+}
+
+std::optional<bool> Session::is_busy() const noexcept {
+    if (!names_.known() || state_ != State::relaying)
+        return std::nullopt;
+    return startup_ || !relay_->awaits_query();
+}
+
+std::chrono::milliseconds Session::idle() const noexcept {
+    if (relay_ && !client_)
+        return relay_->silence();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
+                                                                 accepted_at_);
 }
 
 /// Once the relay has given the client back, what it had moved is not counted, for it was in vain.
@@ -306,7 +333,8 @@ std::uint64_t Session::counted_connections() const noexcept {
 /// Not only at the end of the session: an idle client may notice tomorrow, and the server has
 /// forgotten the session by now.
 void Session::on_backend_end() noexcept {
-    port_.on_backend_end(seat_.backend());
+    if (!parting_)  // then it is no sign of trouble
+        port_.on_backend_end(seat_.backend());
     seat_.free();
     enter(State::closing);
 }
@@ -321,10 +349,37 @@ void Session::end(SessionEnd end) noexcept {
     close(state_ == State::closing ? session_end_of(*relay_->end()) : end);
 }
 
+bool Session::close_between_queries(std::string_view detail) noexcept {
+    if (!is_relaying() || is_busy() != false)
+        return false;
+    const std::string farewell = fatal_error(kAdminShutdown, kOperatorsFarewell);
+    parting_ = std::make_unique<const Parting>(Parting{std::string(detail)});
+    const bool parts =
+        relay_->part(std::as_bytes(std::span(farewell)), std::as_bytes(std::span(kTerminate)));
+    if (!parts)
+        parting_.reset();
+    return parts;
+}
+
+bool Session::close_by_operator(std::string_view detail) noexcept {
+    if (parting_ || state_ == State::closing || state_ == State::closed)
+        return false;
+    if (close_between_queries(detail))
+        return true;
+    if (relay_)
+        relay_->abort();
+    close(SessionEnd::closed_by_operator, detail);
+    return true;
+}
+
 /// The one way out.
 void Session::close(SessionEnd end, std::string_view detail) noexcept {
     if (state_ == State::closed)
         return;
+    if (parting_) {
+        end = SessionEnd::closed_by_operator;
+        detail = parting_->detail;
+    }
     // One that ends while it connects is counted on the latest backend that it tried.
     if (state_ == State::connecting)
         seat_ = attempt_->race.take_seat();
@@ -346,23 +401,53 @@ std::string Session::client_name() const {
     return client_address_.family() == AF_UNSPEC ? "unix" : client_address_.to_string();
 }
 
-void Session::log_end(SessionEnd end, std::string_view detail) const {
+SessionRecord Session::record() {
+    note_names();
+    if (attempt_)
+        attempt_->note_time();
+    const std::chrono::duration<double> age = std::chrono::steady_clock::now() - accepted_at_;
+    return {.id = id_,
+            .client = client_address_,
+            .backend = seat_.backend(),
+            .own = own_address_,
+            .user = std::string(names_.user()),
+            .database = std::string(names_.database()),
+            .application = std::string(names_.application()),
+            .state = name_of(state_),
+            .busy = is_busy(),
+            .age = age.count(),
+            .idle = std::chrono::duration<double>(idle()).count(),
+            .held = held_,
+            .connecting = connecting_,
+            .bytes_from_client = bytes_from_client(),
+            .bytes_from_backend = bytes_from_backend(),
+            .by_fallback = backend() && seat_.served_by() == ServedBy::fallback_roles};
+}
+
+void Session::log_end(SessionEnd end, std::string_view detail) {
     if (!port_.settings().log_sessions && is_orderly(end))
         return;
     if (!daemons::log::enabled(daemons::log::Level::info))
         return;
-    const std::chrono::duration<double> duration = std::chrono::steady_clock::now() - accepted_at_;
+    const auto known = [](const std::string& name) { return name.empty() ? "-" : name; };
+    const SessionRecord session = record();
     std::string message = port_.label() + ": session ended: " + std::string(describe(end));
     if (!detail.empty())
         message.append(": ").append(detail);
     daemons::log::info(message, {{"client", client_name()},
-                                 {"proxy", own_address_.to_string()},
+                                 {"proxy", session.own.to_string()},
                                  {"backend", backend() ? backend()->address.to_string() : "-"},
                                  {"member", backend() ? backend()->member : "-"},
                                  {"reason", std::string(proxy::name_of(end))},
-                                 {"from_client", std::to_string(bytes_from_client())},
-                                 {"from_backend", std::to_string(bytes_from_backend())},
-                                 {"seconds", std::to_string(duration.count())}});
+                                 {"from_client", std::to_string(session.bytes_from_client)},
+                                 {"from_backend", std::to_string(session.bytes_from_backend)},
+                                 {"seconds", std::to_string(session.age)},
+                                 {"id", session.id.text()},
+                                 {"user", known(session.user)},
+                                 {"database", known(session.database)},
+                                 {"application_name", known(session.application)},
+                                 {"held_seconds", std::to_string(session.held)},
+                                 {"connect_seconds", std::to_string(session.connecting)}});
 }
 
 }  // namespace proxy

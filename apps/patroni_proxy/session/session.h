@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -20,11 +19,14 @@
 #include "patroni_proxy/host/seat.h"
 #include "patroni_proxy/host/session_end.h"
 #include "patroni_proxy/host/session_host.h"
+#include "patroni_proxy/host/session_id.h"
+#include "patroni_proxy/postgres/client_names.h"
 #include "patroni_proxy/postgres/startup.h"
 #include "patroni_proxy/session/cancel_request.h"
 #include "patroni_proxy/session/connect_race.h"
 #include "patroni_proxy/session/held_client.h"
 #include "patroni_proxy/session/refusal.h"
+#include "patroni_proxy/session/session_record.h"
 
 namespace proxy {
 
@@ -47,7 +49,8 @@ class Session final : public net::RelayOwner {
         closed,
     };
 
-    Session(SessionHost& port, net::UniqueFd client, const net::SocketAddress& client_address);
+    Session(SessionHost& port, SessionId id, net::UniqueFd client,
+            const net::SocketAddress& client_address);
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
     ~Session();
@@ -64,10 +67,26 @@ class Session final : public net::RelayOwner {
     void now_by_roles() noexcept { seat_.now_by_roles(); }
     /// Ends it, whatever it is doing.
     void end(SessionEnd end) noexcept;
-    /// Called at equal intervals: whether no byte has moved for as many as `intervals` of them.
-    [[nodiscard]] bool idle_for(unsigned intervals) noexcept;
-    /// The intervals have another length from now on.
-    void forget_idleness() noexcept { idle_intervals_ = 0; }
+    /// Ends it because an operator wants it to end, who is named in `detail`. If PostgreSQL awaits
+    /// a query, as can be seen in clear text, the client is told (57P01) and the server gets a
+    /// goodbye; otherwise it ends as by end().
+    /// False if it is ending already.
+    bool close_by_operator(std::string_view detail) noexcept;
+    /// The same, but only if PostgreSQL awaits a query; otherwise false, and it goes on.
+    [[nodiscard]] bool close_between_queries(std::string_view detail) noexcept;
+
+    [[nodiscard]] SessionId id() const noexcept { return id_; }
+    /// It has a backend, and nobody has ended it yet.
+    [[nodiscard]] bool is_relaying() const noexcept {
+        return state_ == State::relaying && !parting_;
+    }
+    /// As in SessionRecord.
+    [[nodiscard]] std::optional<bool> is_busy() const noexcept;
+    /// How long no byte has come from either side, to a hundredth of a second; while there is no
+    /// backend, since the accept.
+    [[nodiscard]] std::chrono::milliseconds idle() const noexcept;
+    /// All but its cluster and port.
+    [[nodiscard]] SessionRecord record();
 
     /// Stays known after the backend's end, for logs and counts.
     [[nodiscard]] const Backend* backend() const noexcept { return seat_.backend().get(); }
@@ -85,12 +104,14 @@ class Session final : public net::RelayOwner {
     [[nodiscard]] std::string client_name() const;
 
     /// Where it is in its host's list; for the host alone.
-    std::size_t index = 0;
+    std::uint32_t index = 0;
 
   private:
     /// What is needed until a backend serves it, and released then: an idle session is small.
     struct Attempt final : QueueEntry, RaceOwner, HeldClientOwner, RefusalOwner {
         explicit Attempt(Session& its_session);
+        /// Adds the time since it was last called to what the session has spent in its state.
+        void note_time() noexcept;
         [[nodiscard]] bool try_again() noexcept override;
         void give_up(SessionEnd end) noexcept override;
         void on_race_won(Seat seat, net::UniqueFd connection) noexcept override;
@@ -102,6 +123,7 @@ class Session final : public net::RelayOwner {
         void on_refused_cancel(const std::string& request) noexcept override;
 
         Session& session;
+        Clock::time_point noted_at = Clock::now();
         ConnectRace race;
         HeldClient held;
         // How it is refused, if it is.
@@ -123,23 +145,32 @@ class Session final : public net::RelayOwner {
     [[nodiscard]] std::vector<BackendPtr> cancel_targets() const;
     /// The client has seen nothing of the server, and what it said can be said to another one.
     [[nodiscard]] bool is_unanswered() const noexcept;
+    void note_names() noexcept;
     void close(SessionEnd end, std::string_view detail = {}) noexcept;
-    void log_end(SessionEnd end, std::string_view detail) const;
+    void log_end(SessionEnd end, std::string_view detail);
     void refuse(SessionEnd end, const std::string& why) noexcept;
     net::Inspection inspect(net::RelaySide from,
                             std::span<const std::byte> bytes) noexcept override;
     void on_backend_end() noexcept override;
     void on_relay_end(net::RelayEnd end) noexcept override;
 
+    /// An operator has ended it, and its last message is on its way.
+    struct Parting {
+        std::string detail;
+    };
+
     SessionHost& port_;
+    const SessionId id_;
     net::UniqueFd client_;  // until the relay owns it
     net::SocketAddress client_address_;
     net::SocketAddress own_address_;  ///< towards the backend, as the backend's log names us
-    const std::chrono::steady_clock::time_point accepted_at_ = std::chrono::steady_clock::now();
     State state_ = State::accepted;
-    std::uint8_t idle_intervals_ = 0;
-    /// When idle_for() looked last; at first a value that makes it find every session busy.
-    std::uint64_t bytes_seen_ = std::numeric_limits<std::uint64_t>::max();
+    const std::chrono::steady_clock::time_point accepted_at_ = std::chrono::steady_clock::now();
+    // Seconds, in few bytes.
+    float held_ = 0;
+    float connecting_ = 0;
+    ClientNames names_;
+    std::unique_ptr<const Parting> parting_;
     Seat seat_;
     std::unique_ptr<Attempt> attempt_;
     std::unique_ptr<Startup> startup_;  // as long as there is something to be learned from it

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "daemon/text/json.h"
+
 namespace daemons {
 namespace {
 
@@ -17,6 +19,10 @@ HttpResponse text_response(int status, std::string body) {
 
 HttpResponse json_response(std::string body) {
     return response_of(200, std::move(body), "application/json");
+}
+
+HttpResponse error_response(int status, const std::string& why) {
+    return response_of(status, Json::object().add("error", why).text(), "application/json");
 }
 
 HttpResponse metrics_response(std::string body) {

@@ -11,6 +11,8 @@ namespace daemons {
 
 [[nodiscard]] HttpResponse text_response(int status, std::string body);
 [[nodiscard]] HttpResponse json_response(std::string body);
+/// {"error": why}, where `why` is one sentence for a person.
+[[nodiscard]] HttpResponse error_response(int status, const std::string& why);
 /// In Prometheus' text format.
 [[nodiscard]] HttpResponse metrics_response(std::string body);
 // The methods that a path answers. HAProxy's `option httpchk` sends OPTIONS by default and looks at

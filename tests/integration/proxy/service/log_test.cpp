@@ -45,7 +45,8 @@ TEST(Log, OneLineTellsAllOfASession) {
     const auto line = proxy.daemon().wait_for_match(
         "INFO c/master: session ended: closed by the client client=(\\S+) proxy=(\\S+) "
         "backend=(\\S+) member=b1 reason=client_closed from_client=6 from_backend=9 "
-        "seconds=[0-9.]+$");
+        "seconds=[0-9.]+ id=w[0-9]+-1 user=- database=- application_name=- held_seconds=[0-9.]+ "
+        "connect_seconds=[0-9.]+$");
     EXPECT_EQ(line[1], address);
     EXPECT_THAT(line[2], testing::MatchesRegex("127.0.0.1:[0-9]+"));
     EXPECT_EQ(line[3], cluster.backends[0]->address());

@@ -222,7 +222,7 @@ TEST(Reload, LogLevelTakesEffect) {
     proxy.reload();
     const std::size_t before = proxy.daemon().mark();
     proxy.connect("c/master").receive_line();
-    proxy.daemon().wait_for_match(" DEBUG c/master: client 127.0.0.1:[0-9]+ is relaying on b1",
+    proxy.daemon().wait_for_match(" DEBUG c/master: client 127.0.0.1:[0-9]+: relaying on b1",
                                   before);
 }
 

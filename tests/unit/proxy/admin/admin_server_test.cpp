@@ -78,7 +78,10 @@ class AdminServerTest : public testing::Test {
                              [this](const AdminRequests::ReportDone& done) {
                                  ++reports_;
                                  done(report_);
-                             }}};
+                             },
+                         .list_sessions =
+                             [](const SessionFilter& /*filter*/,
+                                const AdminRequests::SessionsDone& done) { done({}); }}};
 };
 
 MATCHER_P2(IsAnswer, status, body, "") {

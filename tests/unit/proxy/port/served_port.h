@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 #include "net/loop/event_loop.h"
 #include "net/loop/listener.h"
 #include "net/loop/relay.h"
@@ -104,7 +106,7 @@ class ServedPort final : private net::AcceptHandler {
     explicit ServedPort(BackendTablePtr table, const PortSettings& settings = {})
         : process_(std::make_shared<ProcessSessions>()),
           port_(new Port{1, "c/p", std::bind_front(&ServedPort::on_trouble, this)}),
-          server_({loop_, *buffer_, sessions_, *process_}, port_, settings_of(settings)) {
+          server_({loop_, *buffer_, sessions_, ids_, *process_}, port_, settings_of(settings)) {
         process_->readiness = &readiness_;
         server_.use(std::move(table));
         thread_ = std::thread([this] { loop_.run(); });
@@ -113,7 +115,7 @@ class ServedPort final : private net::AcceptHandler {
     ServedPort(const ServedPort& first, BackendTablePtr table, const PortSettings& settings)
         : process_(first.process_),
           port_(first.port_),
-          server_({loop_, *buffer_, sessions_, *process_}, port_, settings_of(settings)) {
+          server_({loop_, *buffer_, sessions_, ids_, *process_}, port_, settings_of(settings)) {
         server_.use(std::move(table));
         thread_ = std::thread([this] { loop_.run(); });
     }
@@ -135,6 +137,21 @@ class ServedPort final : private net::AcceptHandler {
     }
     void end_sessions(SessionEnd end) {
         run_on(loop_, [&] { server_.end_sessions(end); });
+    }
+    /// How many it ended.
+    std::size_t close_by_operator(const std::string& who) {
+        return visit([&](Session& session) { return session.close_by_operator(who); });
+    }
+    std::size_t close_between_queries() {
+        return visit([](Session& session) { return session.close_between_queries("somebody"); });
+    }
+    [[nodiscard]] std::vector<SessionRecord> records() {
+        std::vector<SessionRecord> records;
+        visit([&](Session& session) {
+            records.push_back(session.record());
+            return false;
+        });
+        return records;
     }
     [[nodiscard]] PortTally tally() {
         PortTally tally;
@@ -162,6 +179,17 @@ class ServedPort final : private net::AcceptHandler {
     }
 
   private:
+    /// For how many `does` is true.
+    std::size_t visit(const std::function<bool(Session&)>& does) {
+        std::size_t count = 0;
+        run_on(loop_, [&] {
+            const auto never = net::TimerQueue::Clock::time_point::max();
+            EXPECT_EQ(
+                server_.visit(SIZE_MAX, never, [&](Session& each) { count += does(each) ? 1 : 0; }),
+                0U);
+        });
+        return count;
+    }
     void on_accept(net::UniqueFd connection, const net::SocketAddress& peer) noexcept override {
         ++sessions_;
         server_.serve(std::move(connection), peer);
@@ -178,6 +206,7 @@ class ServedPort final : private net::AcceptHandler {
     net::EventLoop loop_;
     std::unique_ptr<net::RelayBuffer> buffer_ = std::make_unique<net::RelayBuffer>();
     std::atomic<std::size_t> sessions_{0};
+    SessionIds ids_{5};
     const std::shared_ptr<ProcessSessions> process_;
     const PortPtr port_;
     PortServer server_;

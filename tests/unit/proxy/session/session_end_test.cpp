@@ -30,6 +30,7 @@ TEST(SessionEndTest, HasItsNameInMetricsAndLogs) {
         {SessionEnd::port_removed, "port_removed"},
         {SessionEnd::proxy_stopped, "proxy_stopped"},
         {SessionEnd::out_of_resources, "out_of_resources"},
+        {SessionEnd::closed_by_operator, "closed_by_operator"},
         {SessionEnd::cancel_request, "cancel_request"},
         {SessionEnd::not_allowed, "not_allowed"},
         {SessionEnd::port_full, "port_full"},
