@@ -95,12 +95,15 @@ Added add_verb(CLI::App& commands, Subject subject, const std::string& verb,
     CLI::App* command = add_command(commands, verb, description, *options);
     command->group(kChange);
     if (subject == Subject::cluster)
-        command->add_option("CLUSTER", options->name, "May be left out if there is only one");
+        command->add_option("CLUSTER", options->name, "May be left out if there is only one")
+            ->type_name("");
     else if (subject == Subject::member)
         command->add_option("MEMBER", options->name, "CLUSTER/MEMBER, or MEMBER where unambiguous")
+            ->type_name("")
             ->required();
     else
         command->add_option("PORT", options->name, "CLUSTER/PORT, or PORT where unambiguous")
+            ->type_name("")
             ->required();
     command->callback([options, subject, verb] {
         const ControlClient daemon(options->control);
@@ -114,9 +117,12 @@ void add_terms(const Added& added, const std::string& by_default) {
     added.command
         ->add_option("--for", added.options->lasts_for,
                      "Lift it after this time, such as 2h (default: " + by_default + ")")
+        ->type_name("TIME")
         ->check(check_duration);
-    added.command->add_option("--why", added.options->why,
-                              "The reason, for the log, the status and clients that are refused");
+    added.command
+        ->add_option("--why", added.options->why,
+                     "The reason, for the log, the status and clients that are refused")
+        ->type_name("TEXT");
 }
 
 void add_members_verbs(CLI::App& commands) {

@@ -41,8 +41,10 @@ void add_check_command(CLI::App& commands, int& exit_code) {
     command->group(kLook);
     command->remove_option(command->get_option("--json"));
     command->add_option("PORT", options->port, "CLUSTER/PORT, or PORT where that is unambiguous")
+        ->type_name("")
         ->required();
     command->add_option("--timeout", options->timeout, "Wait for an answer no longer than this")
+        ->type_name("TIME")
         ->capture_default_str()
         ->check(check_duration);
     command->add_flag("--critical-only", options->critical_only,

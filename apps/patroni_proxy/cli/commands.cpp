@@ -16,6 +16,7 @@ CLI::App* add_command(CLI::App& commands, const std::string& name, const std::st
                      "Control socket of the proxy, or IP:PORT of its HTTP API for commands that "
                      "look")
         ->envname("PATRONI_PROXY_CONTROL")
+        ->type_name("PATH")
         ->capture_default_str();
     command->add_flag("--json", options.json, "Print the proxy's answer as it is");
     return command;
@@ -33,21 +34,25 @@ ProxyReport status_of(const ControlClient& daemon) {
 }
 
 void add_session_options(CLI::App& command, SessionOptions& options) {
-    const auto add = [&](const char* name, std::string& value, const char* text) {
-        return command.add_option(name, value, text)->group("Which sessions");
+    const auto add = [&](const char* name, std::string& value, const char* type, const char* text) {
+        return command.add_option(name, value, text)->group("Which sessions")->type_name(type);
     };
-    add("--member", options.member, "Only those on this member: CLUSTER/MEMBER or MEMBER");
-    add("--port", options.port, "Only those of this port: CLUSTER/PORT or PORT");
-    add("--cluster", options.cluster, "Only those of this cluster");
-    add("--client", options.client, "Only those of clients from this address or network");
-    add("--user", options.user, "Only those of this user, where the startup was in clear text");
-    add("--database", options.database, "Only those of this database, likewise");
-    add("--application", options.application, "Only those with this application_name, likewise");
-    add("--state", options.state, "Only those in this state, such as holding or relaying");
-    add("--min-idle", options.min_idle,
+    add("--member", options.member, "MEMBER",
+        "Only those on this member: CLUSTER/MEMBER or MEMBER");
+    add("--port", options.port, "PORT", "Only those of this port: CLUSTER/PORT or PORT");
+    add("--cluster", options.cluster, "CLUSTER", "Only those of this cluster");
+    add("--client", options.client, "NETWORK",
+        "Only those of clients from this address or network");
+    add("--user", options.user, "NAME",
+        "Only those of this user, where the startup was in clear text");
+    add("--database", options.database, "NAME", "Only those of this database, likewise");
+    add("--application", options.application, "NAME",
+        "Only those with this application_name, likewise");
+    add("--state", options.state, "STATE", "Only those in this state, such as holding or relaying");
+    add("--min-idle", options.min_idle, "TIME",
         "Only those that have been silent for this time, such as 10m")
         ->check(check_duration);
-    add("--id", options.id, "Only the session with this ID");
+    add("--id", options.id, "ID", "Only the session with this ID");
 }
 
 Query query_of(const SessionOptions& options, const ControlClient& daemon) {

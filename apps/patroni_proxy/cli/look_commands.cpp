@@ -117,6 +117,7 @@ void add_sessions(CLI::App& commands) {
         commands, "sessions", "Show who is connected, from where and to which member", *options);
     add_session_options(*command, options->which);
     command->add_option("--limit", options->limit, "Show at most so many")
+        ->type_name("N")
         ->check(CLI::PositiveNumber);
     command->callback([options] {
         look(
@@ -142,8 +143,10 @@ void add_explain(CLI::App& commands) {
     CLI::App* command = add_look_command(
         commands, "explain", "Say where a new client of a port would go now, and why", *options);
     command->add_option("PORT", options->port, "CLUSTER/PORT, or PORT where that is unambiguous")
+        ->type_name("")
         ->required();
     command->add_option("--client", options->client, "The client's IP address")
+        ->type_name("ADDRESS")
         ->check([](const std::string& text) {
             return net::SocketAddress::from_ip(text, 0) ? "" : "must be an IP address";
         });

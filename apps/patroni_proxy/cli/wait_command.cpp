@@ -59,12 +59,15 @@ void add_wait_command(CLI::App& commands, int& exit_code) {
     command->group(kLook);
     command->remove_option(command->get_option("--json"));
     command->add_option("--member", options->member, "CLUSTER/MEMBER, or MEMBER where unambiguous")
+        ->type_name("MEMBER")
         ->required();
     command->add_option("--sessions", options->sessions, "Until it has no more than so many")
+        ->type_name("N")
         ->capture_default_str();
     command
         ->add_option("--timeout", options->timeout,
                      "Give up after this time, with exit code 1 (default: never)")
+        ->type_name("TIME")
         ->check(check_duration);
     command->callback(
         [options, &exit_code] { exit_code = wait(*options) ? EXIT_SUCCESS : EXIT_FAILURE; });
