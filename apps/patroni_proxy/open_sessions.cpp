@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <deque>
 #include <optional>
 
 #include "daemon/log/log.h"
@@ -13,8 +14,8 @@ constexpr std::chrono::milliseconds kTick{250};
 
 /// What one worker has found for a list.
 struct ListPart {
-    std::vector<SessionRecord> sessions;
-    std::vector<SessionId> ids;  ///< of all that match
+    std::deque<SessionRecord> sessions;  ///< to move thousands when it grows takes milliseconds
+    std::vector<SessionId> ids;          ///< of all that match
 };
 
 bool by_id(const SessionRecord& a, const SessionRecord& b) {
