@@ -17,6 +17,7 @@
 #include "daemon/config/config_file.h"
 #include "daemon/system/signals.h"
 #include "daemon/text/units.h"
+#include "net/socket/socket_address.h"
 #include "patroni_proxy/config/config.h"
 #include "patroni_proxy/migrate/compare/comparison.h"
 #include "patroni_proxy/migrate/live_sources.h"
@@ -32,6 +33,7 @@ constexpr int kCannotAsk = 4;
 struct CompareOptions {
     std::string haproxy;
     std::string file;
+    std::string control;
     std::string duration;
     std::string interval = "1s";
     std::vector<std::string> maps;
@@ -45,6 +47,15 @@ milliseconds time_of(const std::string& option, const std::string& text) {
         throw std::runtime_error(option + " takes " + std::string(daemons::kDurationForm) +
                                  ", not '" + text + "'");
     return *time;
+}
+
+/// Where the running proxy answers.
+std::string api_of(const CompareOptions& options) {
+    if (!options.control.empty())
+        return options.control;
+    const std::string file =
+        options.file.empty() ? daemons::require_config("patroni_proxy", std::cerr) : options.file;
+    return reachable(load_config(file).listen_address);
 }
 
 std::map<std::string, std::string> chosen_pairs(const std::vector<std::string>& maps) {
@@ -70,7 +81,7 @@ bool stopped_within(milliseconds time) {
 
 class CompareRun {
   public:
-    CompareRun(const CompareOptions& options, const net::ListenAddress& api)
+    CompareRun(const CompareOptions& options, const std::string& api)
         : options_(options), chosen_(chosen_pairs(options.maps)), sources_(options.haproxy, api) {}
 
     int run() {
@@ -98,18 +109,16 @@ class CompareRun {
         auto servers =
             stat ? parse_stat(stat.value())
                  : patroni::Result<std::vector<HaproxyServer>>(patroni::Failure{stat.reason()});
-        const auto answer = sources_.status();
-        auto status = answer ? parse_status(answer.value())
-                             : patroni::Result<ProxyStatus>(patroni::Failure{answer.reason()});
+        auto status = sources_.status();
         if (!servers || !status) {
             note_failure(servers ? status.reason() : servers.reason());
             return;
         }
-        ProxyStatus ours = std::move(status).value();
-        for (auto& [cluster, members] : ours.members)
-            for (auto& member : members)
-                if (member.addresses.empty() && !member.host.empty())
-                    member.addresses = sources_.addresses_of(member.host);
+        ProxyView ours{std::move(status).value()};
+        for (const auto& cluster : ours.report.clusters)
+            for (const auto& member : cluster.members)
+                if (!member.host.empty() && !net::SocketAddress::from_ip(member.host, 0))
+                    ours.addresses.emplace(member.host, sources_.addresses_of(member.host));
         note_failure(what_is_missing(servers.value(), ours));
         if (!last_failure_.empty())
             return;
@@ -124,7 +133,7 @@ class CompareRun {
 
     /// Why nothing can be compared; empty if something can.
     std::string what_is_missing(const std::vector<HaproxyServer>& servers,
-                                const ProxyStatus& ours) const {
+                                const ProxyView& ours) const {
         bool any_address = false;
         for (const auto& server : servers)
             any_address |= !server.address.empty();
@@ -133,8 +142,9 @@ class CompareRun {
                    "operator', its page 'stats show-legends'";
         for (const auto& [backend, port] : chosen_) {
             bool known = false;
-            for (const auto& one : ours.ports)
-                known |= one.label() == port;
+            for (const auto& cluster : ours.report.clusters)
+                for (const auto& one : cluster.ports)
+                    known |= cluster.name + "/" + one.name == port;
             if (!known)
                 return "--map: there is no port " + port;
         }
@@ -195,6 +205,10 @@ void add_compare_command(CLI::App& commands, int& exit_code) {
         ->required();
     command->add_option("FILE", options->file,
                         "Configuration of the running patroni_proxy, for its listen_address");
+    command->add_option(
+        "--control", options->control,
+        "The running proxy's control socket, or IP:PORT of its HTTP API, instead of "
+        "what FILE says");
     command->add_option("--for", options->duration, "Compare for this long: 1h. Default: once");
     command->add_flag("--follow", options->follow,
                       "Print each difference when it begins and when it ends, until --for is over "
@@ -211,10 +225,7 @@ void add_compare_command(CLI::App& commands, int& exit_code) {
         "one of them gave no answer.");
     command->callback([options, &exit_code] {
         daemons::block_signals();
-        const std::string file = options->file.empty()
-                                     ? daemons::require_config("patroni_proxy", std::cerr)
-                                     : options->file;
-        exit_code = CompareRun(*options, load_config(file).listen_address).run();
+        exit_code = CompareRun(*options, api_of(*options)).run();
     });
 }
 

@@ -14,6 +14,7 @@
 #include "net/socket/socket_address.h"
 #include "net/socket/unique_fd.h"
 #include "patroni/rest/failure_reason.h"
+#include "patroni_proxy/cli/status_reader.h"
 
 namespace proxy::migrate {
 namespace {
@@ -58,30 +59,10 @@ patroni::Result<std::string> ask_socket(const std::string& path, const std::stri
     return failure("its answer is longer than 16 MiB");
 }
 
-patroni::Result<std::string> body_of(const patroni::Result<std::string>& answer) {
-    if (!answer)
-        return answer;
-    const std::string& text = answer.value();
-    const auto end = text.find("\r\n\r\n");
-    if (end == std::string::npos || text.find(" 200 ") > text.find("\r\n"))
-        return patroni::Failure{"GET /status: " + text.substr(0, text.find("\r\n"))};
-    return text.substr(end + 4);
-}
-
-/// Where to connect to for an address that is listened on: "0.0.0.0" is this host.
-patroni::Endpoint endpoint_of(const net::SocketAddress& address) {
-    std::string host = address.ip();
-    if (host == "0.0.0.0")
-        host = "127.0.0.1";
-    if (host == "::")
-        host = "::1";
-    return {false, host, address.port()};
-}
-
 }  // namespace
 
-LiveSources::LiveSources(const std::string& haproxy, const net::ListenAddress& api)
-    : api_(api), client_({.connect = 1s, .total = kPatience}, {.resolver = resolver_}) {
+LiveSources::LiveSources(const std::string& haproxy, const std::string& api)
+    : api_(api, kPatience), client_({.connect = 1s, .total = kPatience}, {.resolver = resolver_}) {
     const std::size_t scheme = haproxy.find("://");
     if (scheme == std::string::npos) {
         socket_ = haproxy.starts_with("unix:") ? haproxy.substr(5) : haproxy;
@@ -100,10 +81,12 @@ patroni::Result<std::string> LiveSources::stat() {
     return socket_.empty() ? get(page_, page_path_) : ask_socket(socket_, "show stat\n");
 }
 
-patroni::Result<std::string> LiveSources::status() {
-    if (api_.is_unix())
-        return body_of(ask_socket(api_.path(), "GET /status HTTP/1.0\r\n\r\n"));
-    return get(endpoint_of(api_.socket_address()), "/status");
+patroni::Result<ProxyReport> LiveSources::status() {
+    try {
+        return cli::read_status(api_.get("/status"));
+    } catch (const std::runtime_error& error) {  // ControlError, Unreadable
+        return patroni::Failure{error.what()};
+    }
 }
 
 std::vector<std::string> LiveSources::addresses_of(const std::string& host) {
@@ -120,6 +103,16 @@ patroni::Result<std::string> LiveSources::get(const patroni::Endpoint& endpoint,
         return patroni::Failure{endpoint.url() + path + ": " +
                                 std::to_string(reply.value().status) + " " + reply.value().phrase};
     return std::move(reply).value().body;
+}
+
+std::string reachable(const net::ListenAddress& address) {
+    if (address.is_unix())
+        return address.path();
+    const std::string ip = address.socket_address().ip();
+    const std::string port = std::to_string(address.port());
+    if (ip == "0.0.0.0")
+        return "127.0.0.1:" + port;
+    return ip == "::" ? "[::1]:" + port : address.to_string();
 }
 
 }  // namespace proxy::migrate

@@ -2,11 +2,14 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "net/socket/listen_address.h"
 #include "patroni/rest/resolver.h"
 #include "patroni/rest/rest_client.h"
 #include "patroni/result.h"
+#include "patroni_proxy/cli/control_client.h"
+#include "patroni_proxy/report/report.h"
 
 namespace proxy::migrate {
 
@@ -15,14 +18,14 @@ namespace proxy::migrate {
 class LiveSources {
   public:
     /// `haproxy`: the path of a stats socket (also "unix:PATH"), or the URL of a statistics page
-    /// without a password ("http://10.0.0.5:7000/stats"). `api`: our listen_address. Throws
-    /// std::runtime_error for another URL.
-    LiveSources(const std::string& haproxy, const net::ListenAddress& api);
+    /// without a password ("http://10.0.0.5:7000/stats"). `api`: IP:PORT of our HTTP API, or the
+    /// path of our control socket. Throws std::runtime_error for another URL.
+    LiveSources(const std::string& haproxy, const std::string& api);
 
     /// The CSV of `show stat`.
     [[nodiscard]] patroni::Result<std::string> stat();
-    /// The JSON of GET /status.
-    [[nodiscard]] patroni::Result<std::string> status();
+    /// What GET /status says.
+    [[nodiscard]] patroni::Result<ProxyReport> status();
     /// Numeric addresses of a host; empty if it cannot be looked up.
     [[nodiscard]] std::vector<std::string> addresses_of(const std::string& host);
 
@@ -33,9 +36,12 @@ class LiveSources {
     std::string socket_;  // empty if HAProxy is asked over HTTP
     patroni::Endpoint page_;
     std::string page_path_;
-    net::ListenAddress api_;
+    cli::ControlClient api_;
     std::shared_ptr<patroni::Resolver> resolver_ = std::make_shared<patroni::Resolver>();
     patroni::RestClient client_;
 };
+
+/// What to connect to for an address that is listened on: "0.0.0.0" is this host.
+[[nodiscard]] std::string reachable(const net::ListenAddress& address);
 
 }  // namespace proxy::migrate

@@ -5,9 +5,16 @@
 #include <vector>
 
 #include "patroni_proxy/migrate/compare/haproxy_stat.h"
-#include "patroni_proxy/migrate/compare/proxy_status.h"
+#include "patroni_proxy/report/report.h"
 
 namespace proxy::migrate {
+
+/// What our GET /status says, and where the members are.
+struct ProxyView {
+    ProxyReport report;
+    /// Numeric addresses of each host that is a name.
+    std::map<std::string, std::vector<std::string>> addresses = {};
+};
 
 /// Which backend of HAProxy does the work of which port of ours.
 struct Pairing {
@@ -19,12 +26,12 @@ struct Pairing {
 /// A port with the backend's name, else the only one of the cluster, else the only one for the
 /// roles that the backend's name tells ("primary", "replicas"). `chosen` comes first: backend to
 /// "CLUSTER/PORT". Backends without a member of ours are left out. Pure.
-[[nodiscard]] Pairing pair_up(const std::vector<HaproxyServer>& servers, const ProxyStatus& status,
+[[nodiscard]] Pairing pair_up(const std::vector<HaproxyServer>& servers, const ProxyView& view,
                               const std::map<std::string, std::string>& chosen);
 
 /// The member behind an address as HAProxy shows it ("10.0.0.11:5432"), in this cluster; null if
 /// there is none. If another port is connected to (host_port), the host alone decides.
-[[nodiscard]] const StatusMember* member_at(const ProxyStatus& status, const std::string& cluster,
+[[nodiscard]] const MemberReport* member_at(const ProxyView& view, const std::string& cluster,
                                             const std::string& address);
 
 /// Servers and members at one moment, joined.
@@ -40,6 +47,6 @@ struct JoinedServer {
     std::string proxy_reason;  ///< "role is replica"
 };
 [[nodiscard]] std::vector<JoinedServer> join(const std::vector<HaproxyServer>& servers,
-                                             const ProxyStatus& status, const Pairing& pairing);
+                                             const ProxyView& view, const Pairing& pairing);
 
 }  // namespace proxy::migrate

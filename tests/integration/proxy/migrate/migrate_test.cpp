@@ -199,6 +199,10 @@ TEST_F(Compare, SaysWhatDiffersAndWhy) {
                                   HasSubstr("patroni_proxy main/write does not use it: role is "),
                                   HasSubstr("2 differences, 2 now")));
     EXPECT_THAT(run(arguments({"--json"})).out, HasSubstr("\"differ_now\": true"));
+    EXPECT_EQ(run({"compare", "--haproxy", haproxy_.url() + "/", "--control",
+                   "127.0.0.1:" + std::to_string(proxy_.port("HTTP API"))})
+                  .status.code,
+              1);
 }
 
 TEST_F(Compare, FollowsASwitchoverUntilHaproxyAgrees) {

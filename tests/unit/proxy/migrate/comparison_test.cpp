@@ -1,11 +1,12 @@
 #include "patroni_proxy/migrate/compare/comparison.h"
 
+#include <Poco/JSON/Array.h>
+#include <Poco/JSON/Object.h>
 #include <Poco/JSON/Parser.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "patroni_proxy/migrate/compare/pairing.h"
-#include "patroni_proxy/migrate/compare/proxy_status.h"
 
 namespace proxy::migrate {
 namespace {
@@ -18,26 +19,33 @@ using testing::IsEmpty;
 using testing::Pair;
 
 /// Cluster "main" with p1 and p2 on 10.0.0.1 and .2; ports rw (leader) and ro (replica).
-ProxyStatus status(const std::string& leader = "p1", bool falls_back = false) {
+ProxyView status(const std::string& leader = "p1", bool falls_back = false) {
     const auto standing = [](const std::string& member, bool eligible) {
-        return "{\"member\": \"" + member + "\", \"standing\": \"" +
-               (eligible ? "eligible" : "out") + "\", \"reason\": \"" +
-               (eligible ? "serves" : "role is another") + "\"}";
+        return MemberStanding{member,
+                              eligible ? patroni::Standing::eligible : patroni::Standing::out,
+                              eligible ? "serves" : "role is another"};
     };
-    const auto port = [&](const std::string& name, const std::string& role, bool back, bool p1,
-                          bool p2) {
-        return "{\"name\": \"" + name + "\", \"roles\": [\"" + role +
-               "\"], \"falls_back\": " + (back ? "true" : "false") + ", \"members\": [" +
-               standing("p1", p1) + ", " + standing("p2", p2) + "]}";
+    const auto port = [&](const std::string& name, const std::string& role, bool p1, bool p2) {
+        PortReport report;
+        report.name = name;
+        report.roles = {role};
+        report.members = {standing("p1", p1), standing("p2", p2)};
+        return report;
     };
-    auto parsed = parse_status(
-        "{\"clusters\": [{\"name\": \"main\", \"members\": ["
-        "{\"name\": \"p1\", \"host\": \"10.0.0.1\", \"port\": 5432},"
-        "{\"name\": \"p2\", \"host\": \"10.0.0.2\", \"port\": null}], \"ports\": [" +
-        port("rw", "leader", false, leader == "p1", leader == "p2") + ", " +
-        port("ro", "replica", falls_back, leader == "p2" || falls_back, leader == "p1") + "]}]}");
-    EXPECT_TRUE(parsed) << parsed.reason();
-    return std::move(parsed).value();
+    ClusterReport cluster;
+    cluster.name = "main";
+    cluster.members.resize(2);
+    cluster.members[0].name = "p1";
+    cluster.members[0].host = "10.0.0.1";
+    cluster.members[0].port = 5432;
+    cluster.members[1].name = "p2";
+    cluster.members[1].host = "p2.example.com";
+    cluster.ports = {port("rw", "leader", leader == "p1", leader == "p2"),
+                     port("ro", "replica", leader == "p2" || falls_back, leader == "p1")};
+    cluster.ports[1].falls_back = falls_back;
+    ProxyView view{{}, {{"p2.example.com", {"fd00::2", "10.0.0.2"}}}};
+    view.report.clusters = {cluster};
+    return view;
 }
 
 HaproxyServer server(const std::string& backend, int number, const std::string& state) {
@@ -49,16 +57,11 @@ HaproxyServer server(const std::string& backend, int number, const std::string& 
             false};
 }
 
-TEST(ProxyStatus, OfSomethingElseIsRefused) {
-    EXPECT_FALSE(parse_status("x"));
-    EXPECT_FALSE(parse_status("[]"));
-    EXPECT_TRUE(parse_status("{}"));
-}
-
 TEST(MemberAt, JoinsByAddress) {
     const auto ours = status();
     ASSERT_NE(member_at(ours, "main", "10.0.0.1:5432"), nullptr);
     EXPECT_EQ(member_at(ours, "main", "10.0.0.1:6432")->name, "p1") << "a pooler on that host";
+    EXPECT_EQ(member_at(ours, "main", "[fd00::2]:5432")->name, "p2") << "by its name";
     EXPECT_EQ(member_at(ours, "main", "10.0.0.3:5432"), nullptr);
     EXPECT_EQ(member_at(ours, "other", "10.0.0.1:5432"), nullptr);
     EXPECT_EQ(member_at(ours, "main", ""), nullptr);
