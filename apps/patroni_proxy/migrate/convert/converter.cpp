@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "haproxy/model/proxy.h"
+#include "net/socket/listen_address.h"
 #include "patroni_proxy/migrate/convert/cluster_name.h"
 #include "patroni_proxy/migrate/convert/port_draft.h"
 #include "patroni_proxy/migrate/report/directives.h"
@@ -158,15 +159,20 @@ class Converter {
 
     /// Two ports cannot listen on one address.
     void drop_taken_addresses(PortPlan& port) {
-        std::erase_if(port.listen.addresses, [&](const std::string& address) {
-            if (address.ends_with(":0"))
-                return false;  // any free port
-            const auto [found, is_new] = taken_.emplace(address, port.frontend->name);
-            if (!is_new)
-                ledger_.add(port.frontend->section->place, "bind " + address, Outcome::not_carried,
-                            "'" + found->second + "' listens there already");
-            return !is_new;
+        std::vector<net::ListenAddress> own;
+        std::erase_if(port.listen.addresses, [&](const std::string& text) {
+            const auto address = *net::ListenAddress::parse(text);
+            for (const auto& [name, taken] : taken_)
+                if (taken.overlaps(address)) {
+                    ledger_.add(port.frontend->section->place, "bind " + text, Outcome::not_carried,
+                                "'" + name + "' listens on " + taken.to_string() + " already");
+                    return true;
+                }
+            own.push_back(address);
+            return false;
         });
+        for (const auto& address : own)
+            taken_.emplace_back(port.frontend->name, address);
     }
 
     void add(PortPlan port) {
@@ -259,7 +265,7 @@ class Converter {
     const std::vector<Proxy> proxies_;
     Ledger ledger_;
     std::vector<Cluster> clusters_;
-    std::map<std::string, std::string> taken_;  // listening address to section
+    std::vector<std::pair<std::string, net::ListenAddress>> taken_;  // by section
     std::set<const Proxy*> used_;
     std::set<const Proxy*> left_out_;
     Draft draft_;

@@ -3,11 +3,13 @@
 #include <cstddef>
 
 #include "haproxy/model/time.h"
+#include "net/socket/listen_address.h"
 #include "patroni_proxy/migrate/convert/port_draft.h"
 
 namespace proxy::migrate {
 namespace {
 
+constexpr int kApiPort = 8009;
 constexpr std::int64_t kLeastInterval = 100;
 constexpr std::int64_t kYear = 365LL * 86'400'000;
 
@@ -27,6 +29,23 @@ constexpr std::array kOrder{"cluster_update_interval",
 bool is_count(const std::string& text) {
     return !text.empty() && text.size() <= 9 && text.front() != '0' &&
            text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+/// The first port from kApiPort on that no port of the draft listens on.
+int free_api_port(const Draft& draft) {
+    int port = kApiPort;
+    const auto is_taken = [&] {
+        const auto api = net::ListenAddress::parse("127.0.0.1:" + std::to_string(port));
+        for (const auto& cluster : draft.clusters)
+            for (const auto& one : cluster.ports)
+                for (const auto& text : one.listen)
+                    if (net::ListenAddress::parse(text)->overlaps(*api))
+                        return true;
+        return false;
+    };
+    while (port < 65'535 && is_taken())
+        ++port;
+    return port;
 }
 
 }  // namespace
@@ -64,7 +83,6 @@ void GlobalSettings::add_time(const haproxy::Statement* statement, std::size_t w
 }
 
 void GlobalSettings::take(const PortPlan& port) {
-    api_port_taken_ |= port.listen.on_api_port;
     const auto& servers = port.backend.servers;
     if (servers.interval) {
         const auto time = haproxy::parse_time(*servers.interval);
@@ -94,9 +112,10 @@ void GlobalSettings::take(const PortPlan& port) {
 }
 
 std::vector<Entry> GlobalSettings::finish(Draft& draft) {
-    if (api_port_taken_)
-        entries_["listen_address"] = {"listen_address", "\"127.0.0.1:8010\"",
-                                      "of the HTTP API; a port of yours has 8009"};
+    if (const int port = free_api_port(draft); port != kApiPort)
+        entries_["listen_address"] = {
+            "listen_address", "\"127.0.0.1:" + std::to_string(port) + "\"",
+            "of the HTTP API; a port of yours has " + std::to_string(kApiPort)};
     std::vector<PortDraft*> ports;
     for (auto& cluster : draft.clusters)
         for (auto& port : cluster.ports)

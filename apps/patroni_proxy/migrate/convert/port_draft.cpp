@@ -127,9 +127,10 @@ class PortDrafter {
     void add_limits() {
         if (const auto* line = plan_.frontend->last({"maxconn"})) {
             const std::string& count = line->word(1);
-            if (!count.empty() && count.size() <= 9 && count != "0" &&
-                count.find_first_not_of("0123456789") == std::string::npos) {
-                add("max_connections", count, comment_of(*line));
+            if (!count.empty() && count.size() <= 9 &&
+                count.find_first_not_of("0123456789") == std::string::npos &&
+                std::stoul(count) != 0) {
+                add("max_connections", std::to_string(std::stoul(count)), comment_of(*line));
                 ledger_.add(*line, Outcome::changed,
                             "max_connections: HAProxy leaves further clients in the kernel's queue "
                             "until a place is free; patroni_proxy closes their connections");

@@ -58,7 +58,6 @@ class GlobalSettings {
     Ledger& ledger_;
     std::map<std::string, Entry> entries_;
     std::optional<std::int64_t> interval_;
-    bool api_port_taken_ = false;
 };
 
 }  // namespace proxy::migrate

@@ -1,8 +1,8 @@
 #include "patroni_proxy/migrate/pieces/listen_draft.h"
 
 #include <algorithm>
-#include <cstdint>
-#include <set>
+#include <cstddef>
+#include <utility>
 
 #include "net/socket/listen_address.h"
 #include "patroni_proxy/migrate/report/directives.h"
@@ -12,7 +12,6 @@ namespace {
 
 using haproxy::Address;
 
-constexpr std::uint16_t kApiPort = 8009;
 constexpr int kMaxRange = 100;
 
 class ListenReader {
@@ -25,7 +24,7 @@ class ListenReader {
             for (const auto& option : bind.options)
                 read_option(bind, option);
         }
-        drop_what_ipv6_includes();
+        drop_what_others_include();
         return std::move(draft_);
     }
 
@@ -70,7 +69,6 @@ class ListenReader {
                 host = all6 ? "[::]" : "0.0.0.0";
             if (auto why = add(host + ":" + std::to_string(port)); !why.empty())
                 return why;
-            draft_.on_api_port |= port == kApiPort;
         }
         return {};
     }
@@ -103,14 +101,24 @@ class ListenReader {
         ledger_.add(option.place, "bind ... " + option.text(), fate.outcome, fate.why);
     }
 
-    /// "[::]:5000" takes IPv4 as well, so "0.0.0.0:5000" beside it is one too many.
-    void drop_what_ipv6_includes() {
-        const std::set<std::string> all(draft_.addresses.begin(), draft_.addresses.end());
-        std::erase_if(draft_.addresses, [&](const std::string& text) {
-            const auto address = net::ListenAddress::parse(text);
-            return !address->is_unix() && text.front() != '[' &&
-                   all.contains("[::]:" + std::to_string(address->port()));
-        });
+    /// "[::]:5000" takes IPv4 as well, and "0.0.0.0:5000" every address: others beside them are too
+    /// many. HAProxy lets them share a port.
+    void drop_what_others_include() {
+        const auto width = [](const std::string& text) {
+            return text.starts_with("[::]:") ? 2 : text.starts_with("0.0.0.0:") ? 1 : 0;
+        };
+        const std::vector<std::string> all = std::exchange(draft_.addresses, {});
+        for (std::size_t index = 0; index < all.size(); ++index) {
+            const auto address = net::ListenAddress::parse(all[index]);
+            bool included = false;
+            for (std::size_t other = 0; other < all.size(); ++other)
+                included |= other != index &&
+                            net::ListenAddress::parse(all[other])->overlaps(*address) &&
+                            (width(all[other]) > width(all[index]) ||
+                             (width(all[other]) == width(all[index]) && other < index));
+            if (!included)
+                draft_.addresses.push_back(all[index]);
+        }
     }
 
     const haproxy::Proxy& proxy_;

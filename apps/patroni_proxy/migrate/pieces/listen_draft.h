@@ -15,7 +15,6 @@ struct ListenDraft {
     std::string comment;                 ///< the lines they come from
     std::string mode;                    ///< of unix sockets; empty: not given
     std::string mode_comment;
-    bool on_api_port = false;  ///< takes the port on which our HTTP API listens by default
 };
 
 /// Says in `ledger` what became of each address and each of its settings.

@@ -165,7 +165,7 @@ TEST(Converter, GivesNoTwoPortsOneAddress) {
                              "listen b\n bind *:5000\n option httpchk /replica\n server s "
                              "10.0.0.1:5432 check port 8008\n");
     EXPECT_EQ(twice.conversion.draft->clusters[0].ports.size(), 1U);
-    EXPECT_THAT(twice.outcome(5, "bind"), HasSubstr("'a' listens there already"));
+    EXPECT_THAT(twice.outcome(5, "bind"), HasSubstr("'a' listens on 0.0.0.0:5000 already"));
 }
 
 TEST(Converter, SaysOfABackendThatItIsLeftOutWithItsFrontend) {
@@ -174,6 +174,17 @@ TEST(Converter, SaysOfABackendThatItIsLeftOutWithItsFrontend) {
         "backend b\n option httpchk /primary\n server a 10.0.0.1:5432 check port 8008\n");
     EXPECT_FALSE(text.conversion.draft);
     EXPECT_EQ(text.outcome(6, "server a"), "not carried over: the section is not carried over");
+}
+
+TEST(Converter, ListensOnNoAddressTwice) {
+    const ImportedText text(
+        "listen a\n bind 10.0.0.1:5000,*:5000\n bind 10.0.0.1:8009,127.0.0.1:8010,*:8009\n" +
+        kCheck + " server s 10.0.0.1:5432 check port 8008\nlisten b\n bind 10.0.0.2:5000,:5001\n" +
+        kCheck + " server s 10.0.0.1:5432 check port 8008\n");
+    EXPECT_EQ(text.value("listen"), "[\"0.0.0.0:5000\", \"127.0.0.1:8010\", \"0.0.0.0:8009\"]");
+    EXPECT_EQ(text.value("listen_address"), "\"127.0.0.1:8011\"");
+    EXPECT_THAT(text.outcome(6, "bind 10.0.0.2:5000"), HasSubstr("'a' listens on 0.0.0.0:5000"));
+    EXPECT_NO_THROW((void)parse_config(yaml_of(*text.conversion.draft), "result"));
 }
 
 TEST(Converter, QuotesWhateverStandsInTheFile) {
