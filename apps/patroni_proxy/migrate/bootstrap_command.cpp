@@ -13,6 +13,7 @@
 #include "patroni/answers/primary_parser.h"
 #include "patroni/rest/rest_client.h"
 #include "patroni_proxy/migrate/bootstrap/bootstrap_file.h"
+#include "patroni_proxy/migrate/command_group.h"
 
 namespace proxy::migrate {
 namespace {
@@ -51,6 +52,7 @@ int run(const BootstrapOptions& options) {
 void add_bootstrap_command(CLI::App& commands, int& exit_code) {
     auto* command = commands.add_subcommand(
         "bootstrap", "Ask a Patroni, and print a complete configuration for its cluster");
+    command->group(kCommandGroup);
     auto options = std::make_shared<BootstrapOptions>();
     command->add_option("URL", options->url, "REST API of any member: http://10.0.0.11:8008")
         ->required();

@@ -19,6 +19,7 @@
 #include "daemon/text/units.h"
 #include "net/socket/socket_address.h"
 #include "patroni_proxy/config/config.h"
+#include "patroni_proxy/migrate/command_group.h"
 #include "patroni_proxy/migrate/compare/comparison.h"
 #include "patroni_proxy/migrate/live_sources.h"
 
@@ -197,6 +198,7 @@ class CompareRun {
 void add_compare_command(CLI::App& commands, int& exit_code) {
     auto* command = commands.add_subcommand(
         "compare", "Compare where HAProxy and a running patroni_proxy send clients");
+    command->group(kCommandGroup);
     auto options = std::make_shared<CompareOptions>();
     command
         ->add_option("--haproxy", options->haproxy,

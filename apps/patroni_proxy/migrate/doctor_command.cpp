@@ -9,6 +9,7 @@
 
 #include "daemon/system/file.h"
 #include "haproxy/grammar/reader.h"
+#include "patroni_proxy/migrate/command_group.h"
 #include "patroni_proxy/migrate/doctor/findings.h"
 #include "patroni_proxy/migrate/source_files.h"
 
@@ -33,6 +34,7 @@ int run(const DoctorOptions& options) {
 void add_doctor_command(CLI::App& commands, int& exit_code) {
     auto* command = commands.add_subcommand(
         "doctor", "Find what loses writes or cuts sessions in a configuration of HAProxy");
+    command->group(kCommandGroup);
     auto options = std::make_shared<DoctorOptions>();
     command
         ->add_option(

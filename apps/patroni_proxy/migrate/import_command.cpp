@@ -14,6 +14,7 @@
 #include "haproxy/grammar/reader.h"
 #include "patroni/rest/endpoint.h"
 #include "patroni_proxy/config/config.h"
+#include "patroni_proxy/migrate/command_group.h"
 #include "patroni_proxy/migrate/convert/converter.h"
 #include "patroni_proxy/migrate/convert/pgbouncer_file.h"
 #include "patroni_proxy/migrate/draft/own_file.h"
@@ -108,6 +109,7 @@ int run(const ImportOptions& options) {
 void add_import_command(CLI::App& commands, int& exit_code) {
     auto* command = commands.add_subcommand(
         "import", "Convert a configuration of HAProxy, and say what became of each directive");
+    command->group(kCommandGroup);
     auto options = std::make_shared<ImportOptions>();
     command
         ->add_option(
