@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <grp.h>
 #include <istream>
 #include <optional>
@@ -10,6 +9,7 @@
 #include <string_view>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <system_error>
 
 #include <Poco/Exception.h>
 #include <Poco/Net/HTTPClientSession.h>
@@ -167,7 +167,8 @@ ControlError connect_failure(const std::string& address, int error) {
             return {Kind::denied, address + ": permission denied" + permitted(address)};
         default:
             return {Kind::not_running,
-                    address + ": " + (error == 0 ? "cannot connect" : std::strerror(error))};
+                    address + ": " +
+                        (error == 0 ? "cannot connect" : std::generic_category().message(error))};
     }
 }
 

@@ -58,7 +58,7 @@ std::string ports_served_by(const ClusterReport& cluster, const std::string& mem
 std::string tags_text(const MemberReport& member) {
     std::vector<std::string> tags;
     for (const auto& [name, value] : member.tags)
-        tags.push_back(name + ": " + value);
+        tags.push_back(std::string(name).append(": ").append(value));
     return joined(tags);
 }
 

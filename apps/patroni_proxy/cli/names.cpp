@@ -39,6 +39,7 @@ Name find(const std::vector<Name>& names, const std::string& text, const std::st
             "no " + kind + " " + shown(text) +
             (all.empty() ? "; there is none yet" : "; there are " + listed(all)));
     std::vector<std::string> several;
+    several.reserve(found.size());
     for (const auto& each : found)
         several.push_back(each.text());
     throw std::runtime_error("several clusters have a " + kind + " " + shown(text) +
