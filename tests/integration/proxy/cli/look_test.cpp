@@ -1,6 +1,8 @@
 // The commands that look, against the built proxy.
 
 #include <csignal>
+#include <tuple>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -132,6 +134,31 @@ TEST(CommandLine, WaitEndsWithTheLastSession) {
     const RunResult done = ask(proxy, {"wait", "--member", "b1"});
     EXPECT_EQ(done.status.code, 0) << done.err;
     EXPECT_THAT(done.out, StartsWith("c/b1 has 0 sessions after "));
+}
+
+TEST(CommandLine, SessionsAreListedAndSelected) {
+    FakeCluster cluster(1);
+    const ProxyUnderTest proxy(cluster.config());
+    const auto session = proxy.connect("c/master");
+    proxy.wait_for_metric("backend_sessions_open{cluster=\"c\",port=\"master\",member=\"b1\"}", 1);
+    const RunResult all = ask(proxy, {"sessions"});
+    EXPECT_EQ(all.status.code, 0) << all.err;
+    EXPECT_THAT(all.out,
+                ContainsRegex("\\| w[0-9]+-[0-9]+ \\| 127.0.0.1:[0-9]+ \\| c/master \\| b1 "));
+    for (const auto& [option, value, found] :
+         std::vector<std::tuple<std::string, std::string, std::string>>{
+             {"--member", "b1", " 1 session\n"},
+             {"--port", "c/master", " 1 session\n"},
+             {"--port", "any", " 0 sessions\n"},
+             {"--client", "127.0.0.0/8", " 1 session\n"},
+             {"--client", "192.0.2.0/24", " 0 sessions\n"},
+             {"--state", "holding", " 0 sessions\n"},
+             {"--min-idle", "1h", " 0 sessions\n"}})
+        EXPECT_THAT(ask(proxy, {"sessions", option, value}).out, testing::EndsWith(found))
+            << option << ' ' << value;
+    const RunResult wrong = ask(proxy, {"sessions", "--client", "nobody"});
+    EXPECT_EQ(wrong.status.code, 1);
+    EXPECT_THAT(wrong.err, HasSubstr("nobody"));
 }
 
 TEST(CommandLine, ColourOnlyOnATerminal) {
