@@ -28,7 +28,11 @@ constexpr int kUsageError = 2;
 
 int serve(const std::string& file, const daemons::Service::Options& options) {
     daemons::Service service(options);
-    proxy::ProxyService body(service.loop(), file);
+    proxy::ProxyService body(
+        service.loop(), file,
+        {.reload = [&](auto done) { service.reload(std::move(done)); },
+         .log_level = [&] { return service.log_level(); },
+         .set_log_level = [&](log::Level level) { service.set_log_level(level); }});
     service.run(body);
     return EXIT_SUCCESS;
 }

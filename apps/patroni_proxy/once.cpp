@@ -13,6 +13,7 @@ namespace {
 /// What a proxy that runs would have of it, without taking a port from one that does.
 Config without_listening(Config config) {
     config.workers = 1;
+    config.control.reset();
     config.listen_address = *net::ListenAddress::parse("127.0.0.1:0");
     for (auto& cluster : config.clusters)
         for (auto& port : cluster.ports)

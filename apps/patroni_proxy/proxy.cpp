@@ -48,6 +48,17 @@ std::string label_of(const ClusterConfig& cluster, const PortConfig& port) {
     return cluster.name + "/" + port.name;
 }
 
+net::SocketRequest request_for(const Config& config, const std::string& owner,
+                               const net::ListenAddress& address,
+                               const net::ListenOptions& options) {
+    const auto place = config.listen_places.find(address.to_string());
+    return {owner, address, options, place == config.listen_places.end() ? "" : place->second};
+}
+
+bool has_control_socket(const Config& config) {
+    return config.control && config.control->socket;
+}
+
 /// Each session takes two descriptors.
 std::uint64_t max_sessions(const Config& config) {
     const std::uint64_t limit = daemons::descriptor_limit();
@@ -63,11 +74,12 @@ std::uint64_t max_sessions(const Config& config) {
 
 }  // namespace
 
-Proxy::Proxy(net::EventLoop& main_loop, unsigned workers)
+Proxy::Proxy(net::EventLoop& main_loop, unsigned workers, ProcessControls process)
     : main_loop_(main_loop),
       open_sessions_(main_loop, workers_, [this] { return port_names(); }),
       first_tables_timer_(main_loop.timers(), [this] { on_first_tables(); }),
       drain_timer_(main_loop.timers(), [this] { on_drain_timer(); }),
+      process_(std::move(process)),
       control_(main_loop, *this) {
     for (unsigned i = 0; i < workers; ++i)
         workers_.push_back(std::make_unique<Worker>(sessions_, static_cast<std::uint16_t>(i)));
@@ -88,16 +100,17 @@ void Proxy::apply(const Config& config, std::function<void()> applied) {
     // What can fail comes first and changes nothing that runs.
     const auto requests = socket_requests(config);
     const auto sockets = sockets_.prepare(requests);
-    std::unique_ptr<AdminServer> admin;
-    if (!admin_ || admin_->socket() != sockets.front())
-        admin = std::make_unique<AdminServer>(sockets.front(), admin_requests());
+    ApiServers servers = new_servers(config, sockets);
 
     if (accepting_ && config.workers != workers_.size())
         daemons::log::warning("workers: a change needs a restart; until then, " +
                               std::to_string(workers_.size()) + " run");
-    tell_of_admin_ |= admin != nullptr;
-    if (admin)
-        admin_ = std::move(admin);
+    tell_of_admin_ |= !admin_ || admin_->socket() != sockets.front();
+    if (servers.http)
+        admin_ = std::move(servers.http);
+    if (servers.control || !has_control_socket(config))
+        control_server_ = std::move(servers.control);
+    changes_ = changes_by(config);
     config_ = config;
     sockets_.use(requests, sockets);
     sessions_.max = max_sessions(config);
@@ -109,21 +122,44 @@ void Proxy::apply(const Config& config, std::function<void()> applied) {
     apply_clusters();
 }
 
-/// The HTTP API first, and then every port, in the order of the file.
+/// The HTTP API first, and then the control socket, if there is one.
+std::vector<net::SocketRequest> Proxy::own_requests(const Config& config) {
+    std::vector<net::SocketRequest> requests{request_for(config, "HTTP API", config.listen_address,
+                                                         {.unix_mode = config.http.listen_mode})};
+    if (has_control_socket(config))
+        requests.push_back(
+            request_for(config, "control", *config.control->socket,
+                        {.unix_mode = config.control->mode, .unix_group = config.control->group}));
+    return requests;
+}
+
+/// And then every port, in the order of the file.
 std::vector<net::SocketRequest> Proxy::socket_requests(const Config& config) {
-    const auto request = [&](const std::string& owner, const net::ListenAddress& address,
-                             const net::ListenOptions& options) {
-        const auto place = config.listen_places.find(address.to_string());
-        return net::SocketRequest{owner, address, options,
-                                  place == config.listen_places.end() ? "" : place->second};
-    };
-    std::vector<net::SocketRequest> requests{request("HTTP API", config.listen_address, {})};
+    auto requests = own_requests(config);
     for (const auto& cluster : config.clusters)
         for (const auto& port : cluster.ports)
             for (const auto& address : port.listen)
-                requests.push_back(request(label_of(cluster, port), address,
-                                           {.unix_mode = port.listen_mode, .tcp = config.tcp}));
+                requests.push_back(request_for(config, label_of(cluster, port), address,
+                                               {.unix_mode = port.listen_mode, .tcp = config.tcp}));
     return requests;
+}
+
+/// Those whose socket or options are new; the others go on.
+Proxy::ApiServers Proxy::new_servers(const Config& config,
+                                     const net::ListeningSockets::Prepared& sockets) {
+    ApiServers servers;
+    if (!admin_ || admin_->socket() != sockets.front() || !(config.http == config_.http))
+        servers.http = serve_api(sockets.front(), config.http.options,
+                                 {.everybody = false, .token = config.http.control_token});
+    if (has_control_socket(config) && (!control_server_ || control_server_->socket() != sockets[1]))
+        servers.control = serve_api(sockets[1], {}, {.everybody = true});
+    return servers;
+}
+
+std::unique_ptr<AdminServer> Proxy::serve_api(AdminServer::Socket socket,
+                                              const daemons::HttpOptions& options,
+                                              const ControlAccess& access) {
+    return std::make_unique<AdminServer>(std::move(socket), admin_requests(access), options);
 }
 
 /// All clusters have answered, or have had their time.
@@ -133,14 +169,18 @@ void Proxy::on_first_tables() {
     first_tables_timer_.cancel();
     accept_on_new_sockets();
     accepting_ = true;
-    if (std::exchange(tell_of_admin_, false))
+    if (std::exchange(tell_of_admin_, false)) {
         daemons::log::info("HTTP API: listening on " + admin_->socket()->address().to_string());
+        if (control_server_)
+            daemons::log::info("control: listening on " +
+                               control_server_->socket()->address().to_string());
+    }
     std::exchange(applied_, nullptr)();
 }
 
 /// A port that keeps its name keeps its sessions, whatever else changes.
 void Proxy::apply_ports(const net::ListeningSockets::Prepared& sockets) {
-    auto next_socket = sockets.begin() + 1;
+    auto next_socket = sockets.begin() + static_cast<std::ptrdiff_t>(own_requests(config_).size());
     std::vector<PortId> wanted;
     for (const auto& cluster : config_.clusters)
         for (const auto& config : cluster.ports) {
@@ -163,16 +203,14 @@ void Proxy::apply_ports(const net::ListeningSockets::Prepared& sockets) {
 
 Proxy::OpenPort& Proxy::open_port(const ClusterConfig& cluster, const PortConfig& config) {
     const std::string label = label_of(cluster, config);
-    const auto settings = std::make_shared<const PortSettings>(config.settings);
     for (auto& [id, port] : ports_)
         if (port.cluster == cluster.name && port.config.name == config.name && !port.leaves_at) {
             port.config = config;
-            if (*port.settings != *settings) {
-                port.settings = settings;
-                on_each_worker([&, id = id](Worker& worker) { worker.use(id, settings); });
-            }
+            use_port_settings(port);
             return port;
         }
+    const auto settings =
+        std::make_shared<const PortSettings>(control_.settings().settings_of(cluster.name, config));
     const PortId id = ++last_port_;
     // drop_port() lets go of a port before its feed.
     const auto on_trouble = [&feed = feed_of(cluster)](const std::string& member, auto trouble) {
@@ -315,7 +353,7 @@ void Proxy::update_all(const AdminRequests::UpdateDone& done) {
 }
 
 /// Moves requests from the API's thread to the main one.
-AdminRequests Proxy::admin_requests() {
+AdminRequests Proxy::admin_requests(const ControlAccess& access) {
     return {.update_clusters =
                 [this](AdminRequests::UpdateDone done) {
                     main_loop_.post([this, done = std::move(done)] { update_all(done); });
@@ -329,6 +367,11 @@ AdminRequests Proxy::admin_requests() {
                     main_loop_.post([this, filter, done = std::move(done)]() mutable {
                         open_sessions_.list(filter, std::move(done));
                     });
+                },
+            .control =
+                [this, access](const daemons::HttpRequest& request,
+                               const daemons::HttpServer::Reply& reply) {
+                    return control_api_.handle(request, reply, access);
                 }};
 }
 

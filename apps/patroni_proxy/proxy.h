@@ -15,12 +15,13 @@
 #include "net/socket/listening_sockets.h"
 #include "patroni_proxy/acceptor.h"
 #include "patroni_proxy/admin/admin_server.h"
-#include "patroni_proxy/report/report.h"
 #include "patroni_proxy/config/config.h"
 #include "patroni_proxy/control/control.h"
+#include "patroni_proxy/control/control_api.h"
 #include "patroni_proxy/open_sessions.h"
 #include "patroni_proxy/port/port.h"
 #include "patroni_proxy/port/readiness_check.h"
+#include "patroni_proxy/report/report.h"
 #include "patroni_proxy/topology/topology_feed.h"
 #include "patroni_proxy/worker.h"
 
@@ -31,7 +32,7 @@ namespace proxy {
 class Proxy final : private Controlled {
   public:
     /// Starts the workers.
-    Proxy(net::EventLoop& main_loop, unsigned workers);
+    Proxy(net::EventLoop& main_loop, unsigned workers, ProcessControls process = {});
     Proxy(const Proxy&) = delete;
     Proxy& operator=(const Proxy&) = delete;
     ~Proxy();
@@ -76,8 +77,23 @@ class Proxy final : private Controlled {
     [[nodiscard]] std::vector<std::string> members_of(const std::string& cluster) const override;
     void use_operator_settings() override;
     void when_in_force(std::function<void()> done) override;
+    void reload(std::function<void(const ReloadOutcome&)> done) override;
+    [[nodiscard]] daemons::log::Level log_level() const override;
+    void set_log_level(daemons::log::Level level) override;
 
+    [[nodiscard]] static std::vector<net::SocketRequest> own_requests(const Config& config);
     [[nodiscard]] static std::vector<net::SocketRequest> socket_requests(const Config& config);
+    void use_port_settings(OpenPort& port);
+    [[nodiscard]] std::vector<std::string> changes_by(const Config& config) const;
+    struct ApiServers {
+        std::unique_ptr<AdminServer> http;
+        std::unique_ptr<AdminServer> control;  ///< null if there is no control socket
+    };
+    [[nodiscard]] ApiServers new_servers(const Config& config,
+                                         const net::ListeningSockets::Prepared& sockets);
+    [[nodiscard]] std::unique_ptr<AdminServer> serve_api(AdminServer::Socket socket,
+                                                         const daemons::HttpOptions& options,
+                                                         const ControlAccess& access);
     void apply_ports(const net::ListeningSockets::Prepared& sockets);
     OpenPort& open_port(const ClusterConfig& cluster, const PortConfig& config);
     [[nodiscard]] TopologyFeed& feed_of(const ClusterConfig& cluster);
@@ -98,7 +114,7 @@ class Proxy final : private Controlled {
     void publish(PortId port, const BackendTablePtr& table);
     void on_each_worker(const std::function<void(Worker&)>& task);
     void update_all(const AdminRequests::UpdateDone& done);
-    [[nodiscard]] AdminRequests admin_requests();
+    [[nodiscard]] AdminRequests admin_requests(const ControlAccess& access);
     [[nodiscard]] ClusterReport report_of(const ClusterConfig& cluster,
                                           const std::map<PortId, PortTally>& tallies) const;
 
@@ -118,15 +134,19 @@ class Proxy final : private Controlled {
     std::vector<std::unique_ptr<Acceptor>> acceptors_;             // the first worker's thread only
     bool accepting_ = false;
     std::unique_ptr<AdminServer> admin_;
-    std::function<void()> applied_;   ///< set while waiting for new clusters
-    net::Timer first_tables_timer_;   ///< fires when they have had their time
-    std::uint64_t applications_ = 0;  ///< configurations applied so far
-    bool tell_of_admin_ = false;      ///< the HTTP API has a new address to log
-    net::Timer drain_timer_;          ///< ticks while anything drains
+    std::unique_ptr<AdminServer> control_server_;  ///< null if there is no control socket
+    std::function<void()> applied_;                ///< set while waiting for new clusters
+    net::Timer first_tables_timer_;                ///< fires when they have had their time
+    std::uint64_t applications_ = 0;               ///< configurations applied so far
+    bool tell_of_admin_ = false;                   ///< the HTTP API has a new address to log
+    net::Timer drain_timer_;                       ///< ticks while anything drains
     Clock::time_point drain_deadline_;
     std::function<void()> drained_;  ///< set while the whole proxy drains
     daemons::ReloadTally reload_;
+    const ProcessControls process_;
+    std::vector<std::string> changes_;  ///< by the latest configuration
     Control control_;
+    ControlApi control_api_{main_loop_, control_};
 };
 
 }  // namespace proxy

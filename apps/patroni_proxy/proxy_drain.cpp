@@ -18,9 +18,10 @@ void Proxy::drain(std::function<void()> drained) {
     for (auto& [id, port] : ports_)
         port.sockets.clear();
     stop_accepting_on_old_sockets();
-    auto requests = socket_requests(config_);
-    requests.resize(1);
-    sockets_.use(requests, {admin_->socket()});
+    net::ListeningSockets::Prepared own{admin_->socket()};
+    if (control_server_)
+        own.push_back(control_server_->socket());
+    sockets_.use(own_requests(config_), own);
     daemons::log::info("draining: no new clients; " + std::to_string(sessions_.open.load()) +
                        " sessions have " + std::to_string(config_.drain_timeout.count()) +
                        " ms to end");
@@ -88,6 +89,7 @@ void Proxy::stop() {
     for (const auto& [name, feed] : feeds_)
         feed->stop();
     admin_.reset();
+    control_server_.reset();
     if (!workers_.empty())
         end_all_sessions();
     for (const auto& worker : workers_)

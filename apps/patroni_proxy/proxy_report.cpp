@@ -69,12 +69,17 @@ ClusterReport Proxy::report_of(const ClusterConfig& cluster,
     ClusterReport report;
     static_cast<daemons::ClusterReport&>(report) = feed.report();
     const auto standings = feed.standings();
-    report.operator_settings = control_.settings().report_of(cluster.name);
+    const auto& settings = control_.settings();
+    report.operator_settings = settings.report_of(cluster.name);
+    if (const auto* freeze = settings.find({Operation::freeze, cluster.name, {}, {}}))
+        report.warnings.push_back("the cluster is " + freeze->reason() +
+                                  ": routing ignores what Patroni says");
     for (const auto& [id, port] : ports_) {
         if (port.cluster != cluster.name || port.leaves_at)
             continue;
         PortReport told;
         told.name = port.config.name;
+        told.operator_settings = settings.report_of(cluster.name, port.config.name);
         for (const auto& socket : port.sockets)
             told.listen.push_back(socket->address().to_string());
         for (const auto role : port.config.wanted.roles)

@@ -15,8 +15,8 @@ namespace proxy {
 /// The proxy as a daemon: its file and what signals do.
 class ProxyService final : public daemons::ServiceBody {
   public:
-    ProxyService(net::EventLoop& main_loop, std::string file)
-        : main_loop_(main_loop), file_(std::move(file)) {}
+    ProxyService(net::EventLoop& main_loop, std::string file, ProcessControls process = {})
+        : main_loop_(main_loop), file_(std::move(file)), process_(std::move(process)) {}
 
     daemons::Load loader() override {
         return [this, file = file_](const daemons::Inputs& inputs) {
@@ -41,12 +41,13 @@ class ProxyService final : public daemons::ServiceBody {
   private:
     void apply(const Config& config, std::function<void()> applied) {
         if (!proxy_)
-            proxy_.emplace(main_loop_, config.workers);
+            proxy_.emplace(main_loop_, config.workers, process_);
         proxy_->apply(config, std::move(applied));
     }
 
     net::EventLoop& main_loop_;
     const std::string file_;
+    const ProcessControls process_;
     std::optional<Proxy> proxy_;
 };
 

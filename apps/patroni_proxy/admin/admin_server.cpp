@@ -69,17 +69,20 @@ HttpResponse ready_response(const std::string& path, const ProxyReport& report) 
     return text_response(404, "no such port\n");
 }
 
-AdminServer::AdminServer(Socket socket, AdminRequests requests)
+AdminServer::AdminServer(Socket socket, AdminRequests requests, daemons::HttpOptions options)
     : socket_(std::move(socket)),
       requests_(std::move(requests)),
       reports_(requests_.report),
-      server_(*socket_,
-              [this](const auto& request, const auto& reply) { handle(request, reply); }) {}
+      server_(
+          *socket_, [this](const auto& request, const auto& reply) { handle(request, reply); }, {},
+          std::move(options)) {}
 
 void AdminServer::handle(const daemons::HttpRequest& request,
                          const daemons::HttpServer::Reply& reply) {
     const std::string& method = request.method;
     const std::string& path = request.path;
+    if (requests_.control && requests_.control(request, reply))
+        return;
     if (path == "/update_clusters") {
         if (method != "GET" && method != "POST")
             return reply(method_not_allowed("GET, POST"));

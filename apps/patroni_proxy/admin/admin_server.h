@@ -23,6 +23,9 @@ struct AdminRequests {
     std::function<void(ReportDone)> report;
     using SessionsDone = std::function<void(SessionList)>;
     std::function<void(const SessionFilter&, SessionsDone)> list_sessions;
+    /// Answers a request for a change, as to the control socket; false if the path is not one of
+    /// those. Empty: there are none.
+    std::function<bool(const daemons::HttpRequest&, const daemons::HttpServer::Reply&)> control{};
 };
 
 /// The HTTP API, for operators, monitoring and scripts written for the Rust program:
@@ -40,7 +43,7 @@ class AdminServer {
   public:
     using Socket = std::shared_ptr<const net::ListeningSocket>;
 
-    AdminServer(Socket socket, AdminRequests requests);
+    AdminServer(Socket socket, AdminRequests requests, daemons::HttpOptions options = {});
 
     [[nodiscard]] const Socket& socket() const noexcept { return socket_; }
 

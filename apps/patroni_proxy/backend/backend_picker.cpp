@@ -100,6 +100,8 @@ Choice choose(const BackendTable& table, const std::vector<const Backend*>& trie
             claim.any_rate_limited = true;
         } else if (rules.max_connections != 0 && of_member >= rules.max_connections) {
             claim.any_full = true;
+        } else if (of_member >= backend->cap.load(std::memory_order_relaxed)) {
+            claim.any_capped = true;
         } else if (const std::pair rank{backend->reachability.is_failing(), of_member};
                    !best.backend || rank < best.rank) {
             best = {&backend, connections, rank};

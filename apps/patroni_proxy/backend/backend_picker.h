@@ -26,6 +26,7 @@ struct ClaimRules {
 struct Claim {
     BackendPtr backend{};           ///< has one connection more; null if none may be had
     bool any_full = false;          ///< some backend has reached max_connections
+    bool any_capped = false;        ///< some backend has reached its member's cap
     bool any_rate_limited = false;  ///< some backend has reached max_rate
     bool any_unconfirmed = false;   ///< some backend has yet to say that it accepts sessions
 };

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,8 @@
 #include "patroni_proxy/backend/reachability.h"
 
 namespace proxy {
+
+inline constexpr std::uint32_t kNoCap = std::numeric_limits<std::uint32_t>::max();
 
 /// A member's PostgreSQL address, as the target of sessions. There is one object for each member
 /// and address for as long as anything refers to it, shared by all tables, ports and workers. So
@@ -24,6 +27,8 @@ struct Backend {
     /// nanoseconds of the steady clock.
     std::atomic<std::int64_t> paid_until{0};
     Reachability reachability{};
+    /// Most connections to the member, as an operator has set it; new sessions keep to it.
+    std::atomic<std::uint32_t> cap{kNoCap};
 };
 using BackendPtr = std::shared_ptr<Backend>;
 

@@ -6,6 +6,7 @@
 #include "daemon/config/config_parts.h"
 #include "daemon/config/config_tree.h"
 #include "daemon/config/yaml_mapping.h"
+#include "patroni_proxy/config/http_reader.h"
 #include "patroni_proxy/config/port_reader.h"
 
 namespace proxy {
@@ -34,6 +35,8 @@ class Reader {
             daemons::read_interval(file, "cluster_update_interval", problems_)
                 .value_or(config.cluster_update_interval);
         config.listen_address = read_listen_address(file);
+        config.http = read_http_api(file, read_file_, problems_);
+        config.control = read_control(file, listens_, problems_);
         const auto cores = std::max(1U, std::thread::hardware_concurrency());
         config.workers =
             static_cast<unsigned>(file.number("workers", 1, kMaxWorkers).value_or(cores));
@@ -127,19 +130,25 @@ class Reader {
     bool log_sessions_ = true;
 };
 
+Config finished(Config config, const daemons::Inputs& inputs) {
+    if (!config.control)
+        config.control = default_control(inputs.variables);
+    return config;
+}
+
 }  // namespace
 
 Config load_config(const std::string& path, const daemons::Inputs& inputs) {
     Problems problems;
     const auto root = daemons::read_config_tree(path, kSpread, inputs, problems);
-    return daemons::read_config<Reader>(root, inputs.read, problems);
+    return finished(daemons::read_config<Reader>(root, inputs.read, problems), inputs);
 }
 
 Config parse_config(const std::string& text, const std::string& path,
                     const daemons::Inputs& inputs) {
     Problems problems;
     const auto root = daemons::parse_config_tree(text, path, kSpread, inputs, problems);
-    return daemons::read_config<Reader>(root, inputs.read, problems);
+    return finished(daemons::read_config<Reader>(root, inputs.read, problems), inputs);
 }
 
 }  // namespace proxy

@@ -6,10 +6,12 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 #include "daemon/config/config_parts.h"
 #include "daemon/config/inputs.h"
+#include "daemon/http/http_server.h"
 #include "net/socket/listen_address.h"
 #include "net/socket/tcp_options.h"
 #include "patroni/verdict/eligibility.h"
@@ -47,11 +49,31 @@ struct ClusterConfig : daemons::ClusterSource {
     friend bool operator==(const ClusterConfig&, const ClusterConfig&) = default;
 };
 
+/// The HTTP API, besides its address.
+struct HttpApiConfig {
+    std::optional<unsigned> listen_mode;  ///< of a unix socket
+    daemons::HttpOptions options;
+    std::string control_token;  ///< who knows it may make changes; empty: nobody
+
+    friend bool operator==(const HttpApiConfig&, const HttpApiConfig&) = default;
+};
+
+/// The control socket.
+struct ControlConfig {
+    std::optional<net::ListenAddress> socket;  ///< a unix socket; empty: there is none
+    unsigned mode = 0600;
+    std::optional<gid_t> group;
+
+    friend bool operator==(const ControlConfig&, const ControlConfig&) = default;
+};
+
 /// The whole configuration, checked: values make sense, names are known, and all addresses can be
 /// listened on together.
 struct Config {
     std::chrono::milliseconds cluster_update_interval{3'000};
     net::ListenAddress listen_address;  ///< of the HTTP API
+    HttpApiConfig http;
+    std::optional<ControlConfig> control;  ///< empty only while the file is read
     unsigned workers = 1;
     std::chrono::milliseconds drain_timeout{60'000};
     net::TcpOptions tcp;

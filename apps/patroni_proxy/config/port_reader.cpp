@@ -5,6 +5,8 @@
 #include <set>
 #include <string>
 
+#include "patroni_proxy/config/http_reader.h"
+
 namespace proxy {
 namespace {
 
@@ -23,7 +25,7 @@ class PortReader {
         const std::string what = "port " + in_quotes(entry.key);
         YamlMapping node(entry.value, what, problems_);
         port.listen = listens_.read_some(node, "listen", what);
-        read_listen_mode(node, what, port);
+        port.listen_mode = read_mode(node, "listen_mode", what, problems_);
         read_limits(node, what, port.settings);
         port.wanted = daemons::read_requirements(node, what, problems_);
         for (const auto role : port.wanted.roles)
@@ -74,19 +76,6 @@ class PortReader {
         return fallback;
     }
 
-    void read_listen_mode(YamlMapping& node, const std::string& what, PortConfig& port) {
-        const auto mode = node.text("listen_mode");
-        if (!mode)
-            return;
-        const bool octal = mode->size() >= 3 && mode->size() <= 4 &&
-                           mode->find_first_not_of("01234567") == std::string::npos;
-        if (octal)
-            port.listen_mode = static_cast<unsigned>(std::stoul(*mode, nullptr, 8));
-        if (!octal || *port.listen_mode > 0777)
-            problems_.add(*node.find("listen_mode"),
-                          what + ": listen_mode must be an octal file mode such as 0770");
-    }
-
     void read_limits(YamlMapping& node, const std::string& what, PortSettings& settings) {
         settings = defaults_;
         read_treatment(node, settings, problems_);
@@ -103,19 +92,7 @@ class PortReader {
                 if (const auto found = node.find(key))
                     problems_.add(*found, std::string(what).append(": ").append(key).append(
                                               " needs queue_timeout"));
-        if (!node.find("allow"))
-            return;
-        for (const auto& [text, where] : node.texts("allow"))
-            read_network(text, where, what, settings);
-    }
-
-    void read_network(const std::string& text, const daemons::YamlNode& where,
-                      const std::string& what, PortSettings& settings) {
-        std::string reason;
-        if (const auto network = net::Network::parse(text, &reason))
-            settings.allow.push_back(*network);
-        else
-            problems_.add(where, what + ": allow: " + in_quotes(where.written()) + " " + reason);
+        settings.allow = read_networks(node, "allow", what, problems_);
     }
 
     daemons::ListenReader& listens_;

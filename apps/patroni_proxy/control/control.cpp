@@ -1,9 +1,7 @@
 #include "patroni_proxy/control/control.h"
 
 #include <algorithm>
-#include <utility>
 
-#include "daemon/log/log.h"
 #include "daemon/text/utf8.h"
 
 namespace proxy {
@@ -11,30 +9,66 @@ namespace {
 
 using Problem = Outcome::Problem;
 
+constexpr std::chrono::minutes kReminder{1};
+
 double unix_time() {
     return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch())
         .count();
 }
 
-std::string listed(const std::vector<std::string>& names) {
+std::string listed(const std::vector<std::string>& names, std::string_view separator = ", ") {
     std::string text;
     for (const auto& name : names)
-        text += (text.empty() ? "" : ", ") + name;
-    return text;
+        text.append(text.empty() ? "" : separator).append(name);
+    return text.empty() ? "none" : text;
 }
 
-std::string describe(Operation operation) {
-    switch (operation) {
+/// What a client or operator notices once it is set.
+std::string effect_of(const OperatorSetting& setting) {
+    switch (setting.subject.operation) {
         case Operation::drain:
             return "gets no new sessions; those it has stay";
+        case Operation::cap:
+            return "gets no new session while it has " +
+                   std::to_string(setting.sessions.value_or(0)) + " or more; those it has stay";
+        case Operation::hold:
+            return "lets new clients wait; its sessions stay";
+        case Operation::disable:
+            return "refuses new clients; its sessions stay";
+        case Operation::freeze:
+            return "keeps its routing as it is, whatever Patroni says";
     }
     return {};
 }
 
-std::string describe_end(Operation operation) {
+std::string effect_of_end(Operation operation) {
     switch (operation) {
         case Operation::drain:
             return "gets new sessions again, as far as Patroni's answers allow";
+        case Operation::cap:
+            return "has no cap any more";
+        case Operation::hold:
+            return "serves its clients again";
+        case Operation::disable:
+            return "takes new clients again";
+        case Operation::freeze:
+            return "follows Patroni again";
+    }
+    return {};
+}
+
+std::string negation_of(Operation operation) {
+    switch (operation) {
+        case Operation::drain:
+            return "is not drained";
+        case Operation::cap:
+            return "has no cap";
+        case Operation::hold:
+            return "is not held";
+        case Operation::disable:
+            return "is not disabled";
+        case Operation::freeze:
+            return "is not frozen";
     }
     return {};
 }
@@ -43,70 +77,174 @@ std::string lasting(const SettingTerms& terms) {
     return terms.lasts_for ? " for " + std::to_string(terms.lasts_for->count()) + " s" : "";
 }
 
+Outcome unchanged(const std::string& message) {
+    return {Problem::none, false, message};
+}
+
 }  // namespace
 
 Control::Control(net::EventLoop& loop, Controlled& proxy)
-    : proxy_(proxy), expiry_(loop.timers(), [this] { on_expiry(); }) {}
+    : proxy_(proxy),
+      expiry_(loop.timers(), [this] { on_expiry(); }),
+      reminder_(loop.timers(), [this] { remind_of_freezes(); }) {}
 
 Outcome Control::drain(const std::string& cluster, const std::string& member,
-                       const DrainTerms& terms, const Caller& caller) {
+                       const std::optional<std::string>& port, const DrainTerms& terms,
+                       const Caller& caller) {
     if (auto refused = refuse_unknown_member(cluster, member))
         return *refused;
-    return set(Operation::drain, cluster, member, terms, caller);
+    if (auto refused = port ? refuse_unknown_port(cluster, *port) : Refusal())
+        return *refused;
+    return set({.subject = {Operation::drain, cluster, member, port.value_or("")},
+                .maintenance = terms.maintenance},
+               terms, caller);
 }
 
 Outcome Control::ready(const std::string& cluster, const std::string& member,
-                       const Caller& caller) {
+                       const std::optional<std::string>& port, const Caller& caller) {
+    const Subject on_port{Operation::drain, cluster, member, port.value_or("")};
+    auto drains = settings_.drains_of(cluster, member);
     // A member that is drained may be gone from Patroni's answer by now.
-    if (!settings_.find(Operation::drain, cluster, member))
+    if (drains.empty())
         if (auto refused = refuse_unknown_member(cluster, member))
             return *refused;
-    return lift(Operation::drain, cluster, member, caller);
+    if (!port)
+        return lift(drains.empty() ? std::vector{on_port} : drains, caller);
+    if (auto refused = refuse_unknown_port(cluster, *port))
+        return *refused;
+    const auto* everywhere = settings_.find({Operation::drain, cluster, member, {}});
+    if (everywhere && !settings_.find(on_port))
+        return {Problem::conflict, false,
+                everywhere->subject.text() + " is " + everywhere->reason() +
+                    " on all ports; make it ready on all ports first"};
+    return lift({on_port}, caller);
+}
+
+Outcome Control::cap(const std::string& cluster, const std::string& member,
+                     std::optional<std::uint32_t> sessions, const SettingTerms& terms,
+                     const Caller& caller) {
+    const Subject subject{Operation::cap, cluster, member, {}};
+    if (!sessions && settings_.find(subject))
+        return lift({subject}, caller);
+    if (auto refused = refuse_unknown_member(cluster, member))
+        return *refused;
+    if (!sessions)
+        return lift({subject}, caller);
+    if (*sessions == 0)
+        return {Problem::bad_value, false,
+                "a cap must be at least 1; to let no new session in, drain the member"};
+    return set({.subject = subject, .sessions = sessions}, terms, caller);
+}
+
+Outcome Control::hold(const std::string& cluster, const std::string& port,
+                      const SettingTerms& terms, const Caller& caller) {
+    if (auto refused = refuse_unknown_port(cluster, port))
+        return *refused;
+    SettingTerms limited = terms;
+    limited.lasts_for = terms.lasts_for.value_or(kHold);
+    if (*limited.lasts_for > kLongestHold)
+        return {Problem::bad_value, false,
+                "a port can be held for an hour at most: its clients wait meanwhile"};
+    return set({.subject = {Operation::hold, cluster, {}, port}}, limited, caller);
+}
+
+Outcome Control::release(const std::string& cluster, const std::string& port,
+                         const Caller& caller) {
+    if (auto refused = refuse_unknown_port(cluster, port))
+        return *refused;
+    return lift({{Operation::hold, cluster, {}, port}}, caller);
+}
+
+Outcome Control::disable(const std::string& cluster, const std::string& port,
+                         const SettingTerms& terms, const Caller& caller) {
+    if (auto refused = refuse_unknown_port(cluster, port))
+        return *refused;
+    return set({.subject = {Operation::disable, cluster, {}, port}}, terms, caller);
+}
+
+Outcome Control::enable(const std::string& cluster, const std::string& port, const Caller& caller) {
+    if (auto refused = refuse_unknown_port(cluster, port))
+        return *refused;
+    return lift({{Operation::disable, cluster, {}, port}}, caller);
+}
+
+Outcome Control::freeze(const std::string& cluster, const SettingTerms& terms,
+                        const Caller& caller) {
+    if (auto refused = refuse_unknown_cluster(cluster))
+        return *refused;
+    if (proxy_.members_of(cluster).empty())
+        return {
+            Problem::conflict, false,
+            "there is nothing to freeze: Patroni has not answered for cluster " + cluster + " yet"};
+    return set({.subject = {Operation::freeze, cluster, {}, {}}}, terms, caller);
+}
+
+Outcome Control::unfreeze(const std::string& cluster, const Caller& caller) {
+    if (auto refused = refuse_unknown_cluster(cluster))
+        return *refused;
+    return lift({{Operation::freeze, cluster, {}, {}}}, caller);
+}
+
+Outcome Control::set_log_level(daemons::log::Level level, const Caller& caller) {
+    const std::string name(daemons::log::name_of(level));
+    if (proxy_.log_level() == level)
+        return unchanged("the log level is " + name + " already");
+    proxy_.set_log_level(level);
+    const std::string message = "the log level is " + name + " until the next reload or restart";
+    daemons::log::warning(message + "; set by " + caller.name);
+    return {Problem::none, true, message};
+}
+
+void Control::reload(const Caller& caller, std::function<void(const ReloadOutcome&)> done) {
+    daemons::log::info("reload asked for by " + caller.name);
+    proxy_.reload(std::move(done));
 }
 
 void Control::on_reload() {
     for (const auto& setting : settings_.take_removed(proxy_.config()))
-        daemons::log::info(setting.subject() + ": no longer " + setting.reason() +
+        daemons::log::info(setting.subject.text() + ": no longer " + setting.reason() +
                            ": it is not in the configuration any more");
     arm_expiry();
 }
 
-Outcome Control::set(Operation operation, const std::string& cluster, const std::string& target,
-                     const SettingTerms& terms, const Caller& caller) {
-    OperatorSetting setting{.operation = operation,
-                            .cluster = cluster,
-                            .target = target,
-                            .why = daemons::one_line(terms.why, daemons::kLongestReason),
-                            .by = caller.name,
-                            .since = unix_time()};
-    const OperatorSetting* before = settings_.find(operation, cluster, target);
-    if (before && before->why == setting.why && !before->until && !terms.lasts_for)
-        return {Problem::none, false, before->subject() + " is already " + before->reason()};
+Outcome Control::set(OperatorSetting setting, const SettingTerms& terms, const Caller& caller) {
+    setting.why = daemons::one_line(terms.why, daemons::kLongestReason);
+    setting.by = caller.name;
+    setting.since = unix_time();
+    const std::string subject = setting.subject.text();
+    const OperatorSetting* before = settings_.find(setting.subject);
+    if (before && before->why == setting.why && before->sessions == setting.sessions &&
+        before->maintenance == setting.maintenance && !before->until && !terms.lasts_for)
+        return unchanged(subject + " is already " + before->reason());
     if (terms.lasts_for) {
         setting.until = setting.since + static_cast<double>(terms.lasts_for->count());
         setting.expires = OperatorSetting::Clock::now() + *terms.lasts_for;
     }
-    daemons::log::info(setting.subject() + ": " + setting.reason() + lasting(terms));
-    const std::string message = setting.subject() + " " + describe(operation) + lasting(terms);
+    daemons::log::info(subject + ": " + setting.reason() + lasting(terms));
+    const std::string message = subject + " " + effect_of(setting) + lasting(terms);
+    const bool freezes = setting.subject.operation == Operation::freeze;
     settings_.set(std::move(setting));
     put_in_force();
+    if (freezes)
+        remind_of_freezes();
     return {Problem::none, true, message};
 }
 
-Outcome Control::lift(Operation operation, const std::string& cluster, const std::string& target,
-                      const Caller& caller) {
-    const OperatorSetting* before = settings_.find(operation, cluster, target);
-    if (!before) {
-        const OperatorSetting none{.operation = operation, .cluster = cluster, .target = target};
-        return {Problem::none, false,
-                none.subject() + " is not under " + std::string(name_of(operation))};
+Outcome Control::lift(const std::vector<Subject>& subjects, const Caller& caller) {
+    const Subject& first = subjects.front();
+    bool changed = false;
+    for (const auto& subject : subjects) {
+        const OperatorSetting* before = settings_.find(subject);
+        if (!before)
+            continue;
+        daemons::log::info(subject.text() + ": no longer " + before->reason() + "; lifted by " +
+                           caller.name);
+        changed |= settings_.lift(subject, OperatorSetting::Clock::now());
     }
-    daemons::log::info(before->subject() + ": no longer " + before->reason() + "; lifted by " +
-                       caller.name);
-    const std::string message = before->subject() + " " + describe_end(operation);
-    settings_.lift(operation, cluster, target);
+    if (!changed)
+        return unchanged(first.text() + " " + negation_of(first.operation));
     put_in_force();
-    return {Problem::none, true, message};
+    return {Problem::none, true, first.text() + " " + effect_of_end(first.operation)};
 }
 
 void Control::put_in_force() {
@@ -122,11 +260,27 @@ void Control::arm_expiry() {
 }
 
 void Control::on_expiry() {
-    const auto expired = settings_.take_expired(OperatorSetting::Clock::now());
-    for (const auto& setting : expired)
-        daemons::log::info(setting.subject() + ": no longer " + setting.reason() +
-                           "; its time is over");
+    for (const auto& setting : settings_.take_expired(OperatorSetting::Clock::now())) {
+        const std::string message =
+            setting.subject.text() + ": no longer " + setting.reason() + "; its time is over";
+        // Nobody may have released the port because something went wrong.
+        if (setting.subject.operation == Operation::hold)
+            daemons::log::warning(message + ": its clients go on");
+        else
+            daemons::log::info(message);
+    }
     put_in_force();
+}
+
+void Control::remind_of_freezes() {
+    const auto frozen = settings_.frozen();
+    for (const auto& setting : frozen)
+        daemons::log::warning(setting.subject.text() + ": " + setting.reason() +
+                              ": routing ignores what Patroni says until it is unfrozen");
+    if (frozen.empty())
+        reminder_.cancel();
+    else
+        reminder_.arm(kReminder);
 }
 
 const ClusterConfig* Control::find_cluster(const std::string& name) const {
@@ -136,19 +290,18 @@ const ClusterConfig* Control::find_cluster(const std::string& name) const {
     return found == clusters.end() ? nullptr : &*found;
 }
 
-std::optional<Outcome> Control::refuse_unknown_cluster(const std::string& cluster) const {
+Control::Refusal Control::refuse_unknown_cluster(const std::string& cluster) const {
     if (find_cluster(cluster))
         return std::nullopt;
     std::vector<std::string> names;
     for (const auto& each : proxy_.config().clusters)
         names.push_back(each.name);
     return Outcome{Problem::unknown_name, false,
-                   "no cluster " + cluster + "; the configuration has " +
-                       (names.empty() ? "none" : listed(names))};
+                   "no cluster " + cluster + "; the configuration has " + listed(names)};
 }
 
-std::optional<Outcome> Control::refuse_unknown_member(const std::string& cluster,
-                                                      const std::string& member) const {
+Control::Refusal Control::refuse_unknown_member(const std::string& cluster,
+                                                const std::string& member) const {
     if (auto refused = refuse_unknown_cluster(cluster))
         return refused;
     const auto members = proxy_.members_of(cluster);
@@ -161,6 +314,23 @@ std::optional<Outcome> Control::refuse_unknown_member(const std::string& cluster
     return Outcome{
         Problem::unknown_name, false,
         "no member " + member + " in cluster " + cluster + "; it has " + listed(members)};
+}
+
+Control::Refusal Control::refuse_unknown_port(const std::string& cluster,
+                                              const std::string& port) const {
+    if (auto refused = refuse_unknown_cluster(cluster))
+        return refused;
+    std::vector<std::string> names;
+    for (const auto& each : find_cluster(cluster)->ports)
+        names.push_back(each.name);
+    if (std::find(names.begin(), names.end(), port) != names.end())
+        return std::nullopt;
+    return Outcome{Problem::unknown_name, false,
+                   "no port " + port + " in cluster " + cluster + "; it has " + listed(names)};
+}
+
+std::string summary_of(const ReloadOutcome& outcome) {
+    return outcome.changes.empty() ? "nothing has changed" : listed(outcome.changes);
 }
 
 }  // namespace proxy

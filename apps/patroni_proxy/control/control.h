@@ -8,11 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/log/log.h"
 #include "net/loop/event_loop.h"
 #include "net/loop/timer.h"
-#include "patroni_proxy/report/report.h"
 #include "patroni_proxy/config/config.h"
 #include "patroni_proxy/control/operator_settings.h"
+#include "patroni_proxy/report/report.h"
 
 namespace proxy {
 
@@ -25,7 +26,9 @@ struct SettingTerms {
     std::string why{};                                ///< for people; may be empty
     std::optional<std::chrono::seconds> lasts_for{};  ///< empty: until it is lifted
 };
-struct DrainTerms : SettingTerms {};
+struct DrainTerms : SettingTerms {
+    bool maintenance = false;  ///< the effect is the same; HAProxy's tools are told so
+};
 
 /// What became of a request.
 struct Outcome {
@@ -44,6 +47,21 @@ struct Outcome {
     [[nodiscard]] bool ok() const noexcept { return problem == Problem::none; }
 };
 
+/// What became of a reload.
+struct ReloadOutcome {
+    std::string error;                 ///< empty: the file is in force
+    std::vector<std::string> changes;  ///< "port main/rw added", ...; none: it is the same
+};
+
+/// What only the process as a whole can do. Main thread only.
+struct ProcessControls {
+    /// Reads the files again; calls its argument with why that failed, or with nothing once it is
+    /// in force.
+    std::function<void(std::function<void(const std::string& error)>)> reload{};
+    std::function<daemons::log::Level()> log_level{};
+    std::function<void(daemons::log::Level)> set_log_level{};
+};
+
 /// What Control needs of the proxy. Main thread only.
 class Controlled {
   public:
@@ -55,6 +73,10 @@ class Controlled {
     /// Calls `done` on the main thread once all settings so far are in force; never if the proxy
     /// stops first.
     virtual void when_in_force(std::function<void()> done) = 0;
+    /// Reads the file again, and calls `done` on the main thread once it is in force or has failed.
+    virtual void reload(std::function<void(const ReloadOutcome&)> done) = 0;
+    [[nodiscard]] virtual daemons::log::Level log_level() const = 0;
+    virtual void set_log_level(daemons::log::Level level) = 0;
     [[nodiscard]] virtual ProxyReport report() = 0;
 
   protected:
@@ -62,20 +84,48 @@ class Controlled {
 };
 
 /// What operators can do, whichever way they ask: the one place for verbs. Each change is one line
-/// in the log. What is set survives polls and reloads until it is lifted or expires.
+/// in the log. What is set survives polls and reloads until it is lifted or expires, and never
+/// makes a member eligible.
 /// Main thread only.
 class Control {
   public:
+    /// How long a port is held unless the operator says how long, and how long at most: clients
+    /// wait meanwhile.
+    static constexpr std::chrono::seconds kHold{60};
+    static constexpr std::chrono::seconds kLongestHold{3'600};
+
     /// Borrows both.
     Control(net::EventLoop& loop, Controlled& proxy);
     Control(const Control&) = delete;
     Control& operator=(const Control&) = delete;
 
-    /// The member gets no new sessions; those it has stay.
-    Outcome drain(const std::string& cluster, const std::string& member, const DrainTerms& terms,
+    /// The member gets no new sessions, on one port or on all; those it has stay.
+    Outcome drain(const std::string& cluster, const std::string& member,
+                  const std::optional<std::string>& port, const DrainTerms& terms,
                   const Caller& caller);
-    /// Ends a drain.
-    Outcome ready(const std::string& cluster, const std::string& member, const Caller& caller);
+    /// Ends a drain on one port, or all drains of the member.
+    Outcome ready(const std::string& cluster, const std::string& member,
+                  const std::optional<std::string>& port, const Caller& caller);
+    /// The member gets no new sessions while it has this many; nullopt lifts that.
+    Outcome cap(const std::string& cluster, const std::string& member,
+                std::optional<std::uint32_t> sessions, const SettingTerms& terms,
+                const Caller& caller);
+    /// New clients of the port wait until it is released, or the time is over (kHold by default):
+    /// then they go on. Bounded by the port's max_queued.
+    Outcome hold(const std::string& cluster, const std::string& port, const SettingTerms& terms,
+                 const Caller& caller);
+    Outcome release(const std::string& cluster, const std::string& port, const Caller& caller);
+    /// New clients of the port are refused; its sessions stay.
+    Outcome disable(const std::string& cluster, const std::string& port, const SettingTerms& terms,
+                    const Caller& caller);
+    Outcome enable(const std::string& cluster, const std::string& port, const Caller& caller);
+    /// Routing stays as it is, whatever Patroni says, with one exception: see FrozenView.
+    Outcome freeze(const std::string& cluster, const SettingTerms& terms, const Caller& caller);
+    Outcome unfreeze(const std::string& cluster, const Caller& caller);
+    /// Until the next reload or restart.
+    Outcome set_log_level(daemons::log::Level level, const Caller& caller);
+    /// Each of several at once is answered, when a file that was read after it is in force.
+    void reload(const Caller& caller, std::function<void(const ReloadOutcome&)> done);
 
     /// Calls `done` once everything that was set before is in force, some milliseconds later; never
     /// if the proxy stops first.
@@ -87,21 +137,28 @@ class Control {
     void on_reload();
 
   private:
+    using Refusal = std::optional<Outcome>;
+
     [[nodiscard]] const ClusterConfig* find_cluster(const std::string& name) const;
-    [[nodiscard]] std::optional<Outcome> refuse_unknown_cluster(const std::string& cluster) const;
-    [[nodiscard]] std::optional<Outcome> refuse_unknown_member(const std::string& cluster,
-                                                               const std::string& member) const;
-    Outcome set(Operation operation, const std::string& cluster, const std::string& target,
-                const SettingTerms& terms, const Caller& caller);
-    Outcome lift(Operation operation, const std::string& cluster, const std::string& target,
-                 const Caller& caller);
+    [[nodiscard]] Refusal refuse_unknown_cluster(const std::string& cluster) const;
+    [[nodiscard]] Refusal refuse_unknown_member(const std::string& cluster,
+                                                const std::string& member) const;
+    [[nodiscard]] Refusal refuse_unknown_port(const std::string& cluster,
+                                              const std::string& port) const;
+    Outcome set(OperatorSetting setting, const SettingTerms& terms, const Caller& caller);
+    Outcome lift(const std::vector<Subject>& subjects, const Caller& caller);
     void put_in_force();
     void arm_expiry();
     void on_expiry();
+    void remind_of_freezes();
 
     Controlled& proxy_;
     OperatorSettings settings_;
     net::Timer expiry_;
+    net::Timer reminder_;
 };
+
+/// "+1 cluster, port a renamed, 3 sessions end": the changes in one line.
+[[nodiscard]] std::string summary_of(const ReloadOutcome& outcome);
 
 }  // namespace proxy

@@ -1,38 +1,50 @@
 #include "patroni_proxy/control/operator_settings.h"
 
 #include <algorithm>
-#include <utility>
+#include <ctime>
 
 namespace proxy {
 namespace {
 
-bool is_about(const OperatorSetting& setting, Operation operation, const std::string& cluster,
-              const std::string& target) {
-    return setting.operation == operation && setting.cluster == cluster && setting.target == target;
+bool is_about_port(Operation operation) {
+    return operation == Operation::hold || operation == Operation::disable;
 }
 
-bool is_configured(const OperatorSetting& setting, const Config& config) {
-    return std::any_of(config.clusters.begin(), config.clusters.end(),
-                       [&](const auto& cluster) { return cluster.name == setting.cluster; });
+bool is_configured(const Subject& subject, const Config& config) {
+    const auto named = [](const auto& name) {
+        return [&name](const auto& each) { return each.name == name; };
+    };
+    const auto& clusters = config.clusters;
+    const auto cluster = std::find_if(clusters.begin(), clusters.end(), named(subject.cluster));
+    return cluster != clusters.end() &&
+           (subject.port.empty() ||
+            std::any_of(cluster->ports.begin(), cluster->ports.end(), named(subject.port)));
 }
 
-/// Removes and returns the settings that fit.
-template <typename Fits>
-std::vector<OperatorSetting> take_if(std::vector<OperatorSetting>& settings, Fits fits) {
-    const auto taken = std::stable_partition(settings.begin(), settings.end(),
-                                             [&](const auto& each) { return !fits(each); });
-    std::vector<OperatorSetting> result(std::make_move_iterator(taken),
-                                        std::make_move_iterator(settings.end()));
-    settings.erase(taken, settings.end());
-    return result;
-}
-
-std::string_view participle_of(Operation operation) {
-    switch (operation) {
+std::string participle_of(const OperatorSetting& setting) {
+    switch (setting.subject.operation) {
         case Operation::drain:
-            return "drained";
+            return setting.maintenance ? "drained for maintenance" : "drained";
+        case Operation::cap:
+            return "capped at " + std::to_string(setting.sessions.value_or(0)) + " sessions";
+        case Operation::hold:
+            return "held";
+        case Operation::disable:
+            return "disabled";
+        case Operation::freeze:
+            return "frozen";
     }
     return {};
+}
+
+/// "2026-11-27 16:40:00 UTC": for messages to clients.
+std::string time_text(double unix_time) {
+    const auto seconds = static_cast<std::time_t>(unix_time);
+    std::tm parts{};
+    ::gmtime_r(&seconds, &parts);
+    char text[32];  // NOLINT(modernize-avoid-c-arrays): for strftime
+    const auto size = std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts);
+    return {text, size};
 }
 
 }  // namespace
@@ -41,52 +53,100 @@ std::string_view name_of(Operation operation) {
     switch (operation) {
         case Operation::drain:
             return "drain";
+        case Operation::cap:
+            return "cap";
+        case Operation::hold:
+            return "hold";
+        case Operation::disable:
+            return "disable";
+        case Operation::freeze:
+            return "freeze";
     }
     return {};
 }
 
-std::string OperatorSetting::subject() const {
-    return target.empty() ? cluster : cluster + "/" + target;
+std::string Subject::text() const {
+    if (member.empty())
+        return port.empty() ? cluster : cluster + "/" + port;
+    return cluster + "/" + member + (port.empty() ? "" : " on port " + port);
 }
 
 std::string OperatorSetting::reason() const {
-    return std::string(participle_of(operation)) + " by " + by + (why.empty() ? "" : ": " + why);
+    return participle_of(*this) + " by " + by + (why.empty() ? "" : ": " + why);
 }
 
-const OperatorSetting* OperatorSettings::find(Operation operation, const std::string& cluster,
-                                              const std::string& target) const {
-    const auto found = std::find_if(
-        settings_.begin(), settings_.end(),
-        [&](const OperatorSetting& each) { return is_about(each, operation, cluster, target); });
+const OperatorSetting* OperatorSettings::find(const Subject& subject) const {
+    const auto found = std::find_if(settings_.begin(), settings_.end(),
+                                    [&](const auto& each) { return each.subject == subject; });
     return found == settings_.end() ? nullptr : &*found;
 }
 
+std::vector<Subject> OperatorSettings::drains_of(const std::string& cluster,
+                                                 const std::string& member) const {
+    std::vector<Subject> drains;
+    for (const auto& setting : settings_)
+        if (setting.subject.operation == Operation::drain && setting.subject.cluster == cluster &&
+            setting.subject.member == member)
+            drains.push_back(setting.subject);
+    return drains;
+}
+
+std::vector<OperatorSetting> OperatorSettings::frozen() const {
+    std::vector<OperatorSetting> frozen;
+    for (const auto& setting : settings_)
+        if (setting.subject.operation == Operation::freeze)
+            frozen.push_back(setting);
+    return frozen;
+}
+
 void OperatorSettings::set(OperatorSetting setting) {
-    lift(setting.operation, setting.cluster, setting.target);
+    std::erase_if(settings_, [&](const auto& each) { return each.subject == setting.subject; });
     settings_.push_back(std::move(setting));
 }
 
-bool OperatorSettings::lift(Operation operation, const std::string& cluster,
-                            const std::string& target) {
-    return std::erase_if(settings_, [&](const OperatorSetting& each) {
-               return is_about(each, operation, cluster, target);
-           }) != 0;
+bool OperatorSettings::lift(const Subject& subject, Clock::time_point now) {
+    const auto* setting = find(subject);
+    if (!setting)
+        return false;
+    note_end(*setting, now);
+    std::erase_if(settings_, [&](const auto& each) { return each.subject == subject; });
+    return true;
 }
 
-std::vector<OperatorSetting> OperatorSettings::take_expired(
-    OperatorSetting::Clock::time_point now) {
-    return take_if(settings_, [&](const OperatorSetting& each) {
-        return each.expires && *each.expires <= now;
+void OperatorSettings::note_end(const OperatorSetting& setting, Clock::time_point now) {
+    if (setting.subject.operation == Operation::hold)
+        holds_ended_[{setting.subject.cluster, setting.subject.port}] = now;
+}
+
+std::vector<OperatorSetting> OperatorSettings::take_expired(Clock::time_point now) {
+    std::vector<OperatorSetting> expired;
+    std::erase_if(settings_, [&](const auto& each) {
+        const bool over = each.expires && *each.expires <= now;
+        if (over)
+            expired.push_back(each);
+        return over;
     });
+    for (const auto& setting : expired)
+        note_end(setting, now);
+    return expired;
 }
 
 std::vector<OperatorSetting> OperatorSettings::take_removed(const Config& config) {
-    return take_if(settings_,
-                   [&](const OperatorSetting& each) { return !is_configured(each, config); });
+    std::vector<OperatorSetting> removed;
+    std::erase_if(settings_, [&](const auto& each) {
+        const bool gone = !is_configured(each.subject, config);
+        if (gone)
+            removed.push_back(each);
+        return gone;
+    });
+    std::erase_if(holds_ended_, [&](const auto& entry) {
+        return !is_configured({.cluster = entry.first.first, .port = entry.first.second}, config);
+    });
+    return removed;
 }
 
-std::optional<OperatorSetting::Clock::time_point> OperatorSettings::next_expiry() const {
-    std::optional<OperatorSetting::Clock::time_point> next;
+std::optional<OperatorSettings::Clock::time_point> OperatorSettings::next_expiry() const {
+    std::optional<Clock::time_point> next;
     for (const auto& setting : settings_)
         if (setting.expires && (!next || *setting.expires < *next))
             next = setting.expires;
@@ -95,22 +155,53 @@ std::optional<OperatorSetting::Clock::time_point> OperatorSettings::next_expiry(
 
 Overrides OperatorSettings::overrides_of(const std::string& cluster) const {
     Overrides overrides;
-    for (const auto& setting : settings_)
-        if (setting.cluster == cluster && setting.operation == Operation::drain)
-            overrides.drained[setting.target] = setting.reason();
+    for (const auto& setting : settings_) {
+        const Subject& subject = setting.subject;
+        if (subject.cluster != cluster)
+            continue;
+        if (subject.operation == Operation::drain)
+            overrides.drained[{subject.member, subject.port}] = setting.reason();
+        else if (subject.operation == Operation::cap)
+            overrides.caps[subject.member] = setting.sessions.value_or(0);
+        else if (subject.operation == Operation::freeze)
+            overrides.frozen = setting.reason();
+    }
     return overrides;
 }
 
-std::vector<OperatorReport> OperatorSettings::report_of(const std::string& cluster) const {
+PortSettings OperatorSettings::settings_of(const std::string& cluster,
+                                           const PortConfig& port) const {
+    PortSettings settings = port.settings;
+    const auto reason_for = [&](Operation operation) -> std::optional<std::string> {
+        const auto* setting = find({operation, cluster, {}, port.name});
+        if (!setting)
+            return std::nullopt;
+        return setting->reason() + " (since " + time_text(setting->since) + ")";
+    };
+    settings.held = reason_for(Operation::hold);
+    settings.disabled = reason_for(Operation::disable);
+    if (const auto ended = holds_ended_.find({cluster, port.name}); ended != holds_ended_.end())
+        settings.hold_ended = ended->second;
+    return settings;
+}
+
+std::vector<OperatorReport> OperatorSettings::report_of(const std::string& cluster,
+                                                        const std::string& port) const {
     std::vector<OperatorReport> report;
-    for (const auto& setting : settings_)
-        if (setting.cluster == cluster)
-            report.push_back({.setting = std::string(name_of(setting.operation)),
-                              .member = setting.target,
+    for (const auto& setting : settings_) {
+        const Subject& subject = setting.subject;
+        if (subject.cluster == cluster &&
+            (is_about_port(subject.operation) ? subject.port : std::string()) == port)
+            report.push_back({.setting = std::string(name_of(subject.operation)),
+                              .member = subject.member,
+                              .port = subject.port,
                               .why = setting.why,
                               .by = setting.by,
                               .since = setting.since,
-                              .until = setting.until});
+                              .until = setting.until,
+                              .sessions = setting.sessions,
+                              .maintenance = setting.maintenance});
+    }
     return report;
 }
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,9 +32,27 @@ struct PortSettings {
     NoBackend no_backend = NoBackend::close;
     std::string roles{};       ///< as written in the file, for messages to clients
     bool log_sessions = true;  ///< log orderly ends too
+    // What an operator has set. The texts say who, why and since when.
+    std::optional<std::string> held{};      ///< clients wait, whatever queue_timeout says
+    std::optional<std::string> disabled{};  ///< new clients are refused
+    /// When the latest hold ended. Clients may wait for kAfterHold from then on, whatever
+    /// queue_timeout says, so that those who were held get their turn.
+    std::optional<std::chrono::steady_clock::time_point> hold_ended{};
 
     friend bool operator==(const PortSettings&, const PortSettings&) = default;
 };
 using PortSettingsPtr = std::shared_ptr<const PortSettings>;
+
+/// Long enough for thousands of held clients to connect, and for a server that was restarted to
+/// accept sessions.
+inline constexpr std::chrono::seconds kAfterHold{5};
+
+/// Whether a client that has no backend at `now` may wait for one.
+[[nodiscard]] bool lets_wait(const PortSettings& settings,
+                             std::chrono::steady_clock::time_point now);
+/// Until when a client accepted at that time may wait: later for a later client. time_point::max()
+/// while the port is held.
+[[nodiscard]] std::chrono::steady_clock::time_point waits_until(
+    const PortSettings& settings, std::chrono::steady_clock::time_point accepted_at);
 
 }  // namespace proxy

@@ -13,9 +13,9 @@ constexpr std::chrono::milliseconds kNextTurn{1};
 }  // namespace
 
 std::optional<SessionEnd> refusal_of(const UnservedClient& client, const PortSettings& settings) {
-    if (!client.queued && settings.queue_timeout.count() == 0)
+    if (!client.queued && !lets_wait(settings, client.now))
         return SessionEnd::no_backend;
-    if (client.waited >= settings.queue_timeout)
+    if (client.now >= waits_until(settings, client.accepted_at))
         return SessionEnd::queue_timeout;
     if (!client.queued && client.others >= settings.max_queued)
         return SessionEnd::queue_full;
@@ -36,11 +36,12 @@ void HeldSessions::use(PortSettingsPtr settings) {
 
 std::optional<SessionEnd> HeldSessions::hold(QueueEntry& entry) {
     const bool queued = entry.place != QueueEntry::Place::none;
-    const bool counted = !queued && settings_->queue_timeout.count() != 0;
+    const auto now = Clock::now();
+    const bool counted = !queued && lets_wait(*settings_, now);
     // Each gets a number of its own, so that of two clients at the limit one is held.
     const auto others = counted ? port_.queued.fetch_add(1, std::memory_order_relaxed) : 0;
-    const auto waited = Clock::now() - entry.accepted_at;
-    if (const auto refusal = refusal_of(UnservedClient{waited, queued, others}, *settings_)) {
+    if (const auto refusal =
+            refusal_of(UnservedClient{entry.accepted_at, now, queued, others}, *settings_)) {
         if (counted)
             port_.queued.fetch_sub(1, std::memory_order_relaxed);
         return refusal;
@@ -70,6 +71,8 @@ void HeldSessions::leave(QueueEntry& entry) {
 }
 
 void HeldSessions::let_try() {
+    if (settings_->held)
+        return;  // the release comes with other settings
     bool found_one = true;
     for (int i = 0; i < kAtOnce && found_one && anyone_waits(); ++i) {
         QueueEntry& entry = *waiting_.begin()->second;
@@ -83,14 +86,18 @@ void HeldSessions::let_try() {
 
 /// Not rearmed when the first leaves before its time: then the timer finds nothing to do.
 void HeldSessions::arm_deadline() {
-    if (!queue_.empty())
-        deadline_timer_.arm(queue_.begin()->first + settings_->queue_timeout - Clock::now());
+    deadline_timer_.cancel();
+    if (queue_.empty())
+        return;
+    if (const auto deadline = waits_until(*settings_, queue_.begin()->first);
+        deadline != Clock::time_point::max())
+        deadline_timer_.arm(deadline - Clock::now());
 }
 
 void HeldSessions::end_overdue() {
-    const auto latest = Clock::now() - settings_->queue_timeout;
+    const auto now = Clock::now();
     // An entry that gives up leaves the queue.
-    while (!queue_.empty() && queue_.begin()->first <= latest)
+    while (!queue_.empty() && waits_until(*settings_, queue_.begin()->first) <= now)
         queue_.begin()->second->give_up(SessionEnd::queue_timeout);
     arm_deadline();
 }

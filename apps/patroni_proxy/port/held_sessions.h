@@ -17,9 +17,10 @@ namespace proxy {
 
 /// A client for which no backend was found.
 struct UnservedClient {
-    std::chrono::steady_clock::duration waited;  ///< since it was accepted
-    bool queued;                                 ///< it is in the queue already
-    std::uint64_t others;                        ///< queued on its port, on all workers
+    std::chrono::steady_clock::time_point accepted_at;
+    std::chrono::steady_clock::time_point now;
+    bool queued;           ///< it is in the queue already
+    std::uint64_t others;  ///< queued on its port, on all workers
 };
 
 /// Why the client is refused; nothing if it is held until there is a backend. Pure.
@@ -31,7 +32,7 @@ struct UnservedClient {
 ///
 /// They try again when a backend may have become available, and every 20 ms, for that may have
 /// happened on another worker: some at each turn of the loop, until one of them finds no backend,
-/// for those behind it would find none either.
+/// for those behind it would find none either. While an operator holds the port, nobody tries.
 /// Loop thread only. Borrows the entries and what the constructor is given.
 class HeldSessions {
   public:

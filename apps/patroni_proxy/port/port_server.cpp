@@ -106,12 +106,15 @@ std::optional<SessionEnd> PortServer::admit(const net::SocketAddress& client) {
 }
 
 bool PortServer::anyone_waits() const noexcept {
-    return settings().queue_timeout.count() != 0 && held_.anyone_waits();
+    return settings().held ||
+           (held_.anyone_waits() && lets_wait(settings(), std::chrono::steady_clock::now()));
 }
 
 std::pair<Seat, Claim> PortServer::claim(const std::vector<const Backend*>& tried) {
+    if (settings().held)
+        return {Seat(), Claim{}};
     // Where clients can wait for a backend's answer, it must have said that it accepts sessions.
-    const bool holds = settings().queue_timeout.count() != 0;
+    const bool holds = lets_wait(settings(), std::chrono::steady_clock::now());
     Claim claim = claim_backend(table(), tried, turn_++,
                                 {.max_connections = settings().max_connections_per_backend,
                                  .max_rate = settings().max_connect_rate,

@@ -49,9 +49,11 @@ struct OperatorReport {
     std::string member{};  ///< empty unless it is about one
     std::string port{};    ///< empty unless it is about one
     std::string why{};
-    std::string by{};               ///< who has set it
-    double since = 0;               ///< Unix time
-    std::optional<double> until{};  ///< Unix time; empty: until it is lifted
+    std::string by{};                         ///< who has set it
+    double since = 0;                         ///< Unix time
+    std::optional<double> until{};            ///< Unix time; empty: until it is lifted
+    std::optional<std::uint32_t> sessions{};  ///< of a cap
+    bool maintenance = false;                 ///< of a drain: asked for as maintenance
 };
 
 struct PortReport {

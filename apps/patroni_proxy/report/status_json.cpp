@@ -36,7 +36,9 @@ static Json json_of(const OperatorReport& setting) {
         .add("why", setting.why)
         .add("by", setting.by)
         .add("since", setting.since)
-        .add("until", setting.until);
+        .add("until", setting.until)
+        .add("sessions", setting.sessions)
+        .add("maintenance", setting.maintenance);
 }
 
 static Json json_of(const PortReport& port) {

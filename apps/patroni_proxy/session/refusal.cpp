@@ -23,11 +23,15 @@ constexpr std::chrono::seconds kPatienceToAnswer{3};
 std::string why_no_backend(const SessionHost& port, const Claim& claim, bool tried_any) {
     const BackendTable& table = port.table();
     const PortSettings& settings = port.settings();
+    if (settings.held)
+        return "the port is " + *settings.held;
     if (table.eligible.empty())
         return table.why_excluded();
     if (claim.any_full)
         return "all reachable members have reached max_connections_per_backend (" +
                std::to_string(settings.max_connections_per_backend) + ")";
+    if (claim.any_capped)
+        return "all reachable members have as many sessions as an operator allows them";
     if (claim.any_rate_limited)
         return "all reachable members have reached max_connect_rate (" +
                std::to_string(settings.max_connect_rate) + "/s)";

@@ -71,11 +71,15 @@ Session::~Session() = default;
 
 void Session::start() noexcept {
     enter(State::admission_check);
-    if (const auto refusal = port_.admit(client_address_))
+    const auto refusal = port_.admit(client_address_);
+    if (refusal && refusal != SessionEnd::port_disabled)
         return close(*refusal);
     attempt_ = std::make_unique<Attempt>(*this);
     // The startup packet is sent to another backend only where the client can be held meanwhile.
-    startup_ = std::make_unique<Startup>(port_.settings().queue_timeout.count() != 0);
+    startup_ =
+        std::make_unique<Startup>(lets_wait(port_.settings(), std::chrono::steady_clock::now()));
+    if (refusal)
+        return refuse(*refusal, port_.settings().disabled.value_or(""));
     // Nobody overtakes those who wait.
     if (port_.anyone_waits())
         return hold();

@@ -92,8 +92,19 @@ BackendPtr MemberAddresses::backend_at(const std::string& member, const std::str
     if (!address)
         return nullptr;
     auto backend = BackendPtr(new Backend{member, *address});
+    if (const auto cap = caps_.find(member); cap != caps_.end())
+        backend->cap = cap->second;
     known = backend;
     return backend;
+}
+
+void MemberAddresses::cap(const std::map<std::string, std::uint32_t>& caps) {
+    caps_ = caps;
+    for (const auto& [place, known] : backends_)
+        if (const BackendPtr backend = known.lock()) {
+            const auto cap = caps_.find(backend->member);
+            backend->cap = cap == caps_.end() ? kNoCap : cap->second;
+        }
 }
 
 void MemberAddresses::allow_trouble_reports() {

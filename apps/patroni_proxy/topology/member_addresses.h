@@ -38,6 +38,8 @@ class MemberAddresses {
                                     std::optional<std::uint16_t> host_port);
     /// Forgets members that of() was not asked for, and backends that nobody uses.
     void end_view();
+    /// From now on members get no more sessions than this; those that are not named have no cap.
+    void cap(const std::map<std::string, std::uint32_t>& caps);
     /// Lets every backend report its next trouble.
     void allow_trouble_reports();
 
@@ -60,6 +62,7 @@ class MemberAddresses {
     patroni::Clock::time_point names_until_;  ///< how long this view waits for DNS
     /// By member, IP address and port.
     std::map<std::tuple<std::string, std::string, std::uint16_t>, std::weak_ptr<Backend>> backends_;
+    std::map<std::string, std::uint32_t> caps_;  ///< by member
 };
 
 }  // namespace proxy

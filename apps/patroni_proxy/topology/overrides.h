@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "patroni/verdict/judge.h"
@@ -13,14 +14,34 @@ namespace proxy {
 /// What operators have set for one cluster and its members. It narrows what Patroni's answers
 /// allow and never widens it: no override makes a member eligible.
 struct Overrides {
-    std::map<std::string, std::string> drained;  ///< the reason, by member
-    std::map<std::string, std::uint32_t> caps;   ///< most sessions of each member
-    std::optional<std::string> frozen;           ///< the reason; set: the tables stay as they are
+    /// The reason, by member and name of the port; an empty name stands for all ports.
+    std::map<std::pair<std::string, std::string>, std::string> drained;
+    std::map<std::string, std::uint32_t> caps;  ///< most sessions, by member
+    std::optional<std::string> frozen;          ///< the reason; set: routing stays as it is
 
     friend bool operator==(const Overrides&, const Overrides&) = default;
 };
 
-/// Drained members get no new sessions and keep those they have. Pure.
-void apply_drains(std::vector<patroni::Verdict>& verdicts, const Overrides& overrides);
+/// Drained members get no new sessions on the port, and keep those they have. Pure.
+void apply_drains(std::vector<patroni::Verdict>& verdicts, const Overrides& overrides,
+                  const std::string& port);
+
+/// The view in force while a cluster is frozen: the one that it was frozen with, whatever Patroni
+/// says and however long it is silent. What members say of themselves counts nevertheless: when the
+/// leader's own API says that it is no primary, or another member's that it is one, the leader gets
+/// no new sessions until it leads again. Not thread-safe.
+class FrozenView {
+  public:
+    explicit FrozenView(patroni::ClusterView view)
+        : view_(std::move(view)), leader_(view_.leader) {}
+
+    /// True if this changes the view in force.
+    bool on_view(const patroni::ClusterView& latest);
+    [[nodiscard]] const patroni::ClusterView& in_force() const noexcept { return view_; }
+
+  private:
+    patroni::ClusterView view_;
+    patroni::Leadership leader_;  ///< as it was frozen
+};
 
 }  // namespace proxy

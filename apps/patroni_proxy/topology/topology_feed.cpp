@@ -86,7 +86,6 @@ TopologyFeed::TopologyFeed(const Settings& settings, Publish publish, ResolverPt
     : name_(settings.cluster.name),
       publish_(std::move(publish)),
       resolver_(std::move(resolver)),
-      overrides_(settings.overrides),
       addresses_(name_, resolver_, settings.cluster.resolve_prefer),
       log_(name_, "clients of " + name_ + " are refused"),
       watcher_(
@@ -94,6 +93,7 @@ TopologyFeed::TopologyFeed(const Settings& settings, Publish publish, ResolverPt
           [this](const patroni::ClusterView& view) { on_view(view); },
           [this](const patroni::ClusterWatcher::PollResult& poll) { on_poll(poll); }) {
     use_ports(settings.ports);
+    use(settings.overrides);
 }
 
 void TopologyFeed::use_ports(const std::vector<Port>& ports) {
@@ -143,9 +143,9 @@ void TopologyFeed::reconfigure(Settings settings, std::function<void()> applied)
                                               applied = std::move(applied)](const auto& view) {
         addresses_.prefer(settings.cluster.resolve_prefer);
         use_ports(settings.ports);
-        overrides_ = settings.overrides;
+        use(settings.overrides);
         if (view.snapshot)
-            on_view(view);
+            use_view(view, true);
         applied();
     });
 }
@@ -157,13 +157,37 @@ void TopologyFeed::update_now(Done done) {
 }
 
 void TopologyFeed::on_view(const patroni::ClusterView& view) {
+    use_view(view, false);
+}
+
+/// `anew`: though nothing has changed for a frozen cluster, ports or overrides have.
+void TopologyFeed::use_view(const patroni::ClusterView& view, bool anew) {
     addresses_.allow_trouble_reports();
     log_.on_view(view);
+    if (overrides_.frozen && !frozen_view_) {
+        frozen_view_.emplace(view);
+        anew = true;
+    }
+    if (!frozen_view_ || frozen_view_->on_view(view) || anew)
+        update_ports(frozen_view_ ? frozen_view_->in_force() : view);
+    note_view(view);
+}
+
+void TopologyFeed::update_ports(const patroni::ClusterView& view) {
     addresses_.begin_view(view);
     for (auto& port : ports_)
         update_port(port, view);
     addresses_.end_view();
-    note_view(view);
+}
+
+void TopologyFeed::use(const Overrides& overrides) {
+    // What was in force until now, and not an answer that came with the order to freeze.
+    if (overrides.frozen && !overrides_.frozen && noted_view_.snapshot)
+        frozen_view_.emplace(noted_view_);
+    else if (!overrides.frozen)
+        frozen_view_.reset();
+    overrides_ = overrides;
+    addresses_.cap(overrides_.caps);
 }
 
 void TopologyFeed::update_port(JudgedPort& port, const patroni::ClusterView& view) {
@@ -176,8 +200,8 @@ void TopologyFeed::update_port(JudgedPort& port, const patroni::ClusterView& vie
     const auto& fallback = config.fallback;
     auto regular = port.judge.judge(view);
     auto others = port.fallback_judge ? port.fallback_judge->judge(view) : Verdicts{};
-    apply_drains(regular, overrides_);
-    apply_drains(others, overrides_);
+    apply_drains(regular, overrides_, config.name);
+    apply_drains(others, overrides_, config.name);
     auto table =
         with_fallback(build_backend_table(regular, lookup), build_backend_table(others, lookup),
                       fallback ? fallback->on_return : OnReturn::keep);

@@ -15,10 +15,10 @@
 #include "patroni/rest/resolver.h"
 #include "patroni/verdict/judge.h"
 #include "patroni/watch/cluster_watcher.h"
-#include "patroni_proxy/report/report.h"
 #include "patroni_proxy/backend/backend_table.h"
 #include "patroni_proxy/config/config.h"
 #include "patroni_proxy/port/port.h"
+#include "patroni_proxy/report/report.h"
 #include "patroni_proxy/topology/member_addresses.h"
 #include "patroni_proxy/topology/overrides.h"
 
@@ -98,6 +98,9 @@ class TopologyFeed {
     static void keep_former(JudgedPort& port, BackendTable& table);
     void use_ports(const std::vector<Port>& ports);
     void on_view(const patroni::ClusterView& view);
+    void use_view(const patroni::ClusterView& view, bool anew);
+    void update_ports(const patroni::ClusterView& view);
+    void use(const Overrides& overrides);
     void on_poll(const patroni::ClusterWatcher::PollResult& poll);
     void update_port(JudgedPort& port, const patroni::ClusterView& view);
     void publish_if_changed(JudgedPort& port, const BackendTable& table);
@@ -110,6 +113,7 @@ class TopologyFeed {
     // The watcher's thread only.
     std::vector<JudgedPort> ports_;
     Overrides overrides_;
+    std::optional<FrozenView> frozen_view_;
     MemberAddresses addresses_;
     daemons::ClusterLog log_;
     // Written by the watcher's thread, read by any.

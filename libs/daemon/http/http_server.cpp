@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <gnutls/gnutls.h>
 #include <memory>
 #include <netinet/in.h>
 #include <optional>
@@ -83,6 +84,23 @@ std::string address_of(MHD_Connection* connection) {
     return net::SocketAddress::from_sockaddr(address, static_cast<socklen_t>(size)).ip();
 }
 
+HttpPeer peer_of(MHD_Connection* connection) {
+    HttpPeer peer;
+    peer.address = address_of(connection);
+    const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    ucred process{};
+    socklen_t size = sizeof process;
+    if (peer.address.empty() && info &&
+        ::getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &process, &size) == 0)
+        peer.process = {process.uid, process.pid};
+    return peer;
+}
+
+std::string authorization_of(MHD_Connection* connection) {
+    const char* value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+    return value ? value : "";
+}
+
 /// Closes connections on which a request or its answer takes too long, or that exceed the limit.
 /// libmicrohttpd looks only at the time since the last byte, so a byte every nine seconds would
 /// hold a connection for ever; and at its limit it accepts nobody.
@@ -153,21 +171,30 @@ MHD_Result send(MHD_Connection* connection, HttpResponse answer) {
 
 class HttpServer::Daemon {
   public:
-    Daemon(const net::ListeningSocket& socket, Handler handler, const HttpLimits& limits)
-        : handler_(std::move(handler)), max_unanswered_(limits.connections / 4), slow_(limits) {
+    Daemon(const net::ListeningSocket& socket, Handler handler, const HttpLimits& limits,
+           HttpOptions options)
+        : handler_(std::move(handler)),
+          options_(std::move(options)),
+          max_unanswered_(limits.connections / 4),
+          slow_(limits) {
         // Without a socket, libmicrohttpd would open one itself, on any port.
         if (!socket)
             throw std::runtime_error("the HTTP API has no socket to listen on");
+        const std::vector<MHD_OptionItem> tls = tls_options();
+        const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+                               (options_.tls ? unsigned{MHD_USE_TLS} : 0U);
         daemon_ = MHD_start_daemon(
-            MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr,
-            &Daemon::on_request, this, MHD_OPTION_LISTEN_SOCKET, socket.get(),
-            MHD_OPTION_NOTIFY_COMPLETED, &Daemon::on_completed, this, MHD_OPTION_CONNECTION_TIMEOUT,
-            static_cast<unsigned>(limits.patience.count()), MHD_OPTION_CONNECTION_LIMIT,
-            limits.connections, MHD_OPTION_UNESCAPE_CALLBACK, &Daemon::unescape, nullptr,
-            MHD_OPTION_NOTIFY_CONNECTION, &Daemon::on_connection, this,
-            MHD_OPTION_CONNECTION_MEMORY_LIMIT, kMemoryPerConnection, MHD_OPTION_END);
+            flags, 0, &Daemon::on_accept, this, &Daemon::on_request, this, MHD_OPTION_LISTEN_SOCKET,
+            socket.get(), MHD_OPTION_NOTIFY_COMPLETED, &Daemon::on_completed, this,
+            MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(limits.patience.count()),
+            MHD_OPTION_CONNECTION_LIMIT, limits.connections, MHD_OPTION_UNESCAPE_CALLBACK,
+            &Daemon::unescape, nullptr, MHD_OPTION_NOTIFY_CONNECTION, &Daemon::on_connection, this,
+            MHD_OPTION_CONNECTION_MEMORY_LIMIT, kMemoryPerConnection, MHD_OPTION_ARRAY, tls.data(),
+            MHD_OPTION_END);
         if (!daemon_)
-            throw std::runtime_error("the HTTP API cannot be started");
+            throw std::runtime_error(options_.tls ? "the HTTP API cannot be started with this "
+                                                    "certificate and key"
+                                                  : "the HTTP API cannot be started");
     }
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
@@ -213,10 +240,56 @@ class HttpServer::Daemon {
             slow.await(connection, response->body.str().size());
             return send(connection, std::move(*response));
         }
+        auto* daemon = static_cast<Daemon*>(self);
+        if (daemon->needs_certificate() && !has_certificate(connection))
+            return send(connection, text_response(403, "a client certificate is needed\n"));
         slow.forget(connection);
         request->exchange = std::make_shared<Exchange>(connection);
-        return static_cast<Daemon*>(self)->ask(connection, {method, url, query_of(connection)},
-                                               request->exchange);
+        return daemon->ask(
+            connection,
+            {method, url, query_of(connection), peer_of(connection), authorization_of(connection)},
+            request->exchange);
+    }
+
+    /// The options stay with the daemon for as long as it runs.
+    [[nodiscard]] std::vector<MHD_OptionItem> tls_options() const {
+        std::vector<MHD_OptionItem> items;
+        const auto add = [&](MHD_OPTION option, const std::string& text) {
+            if (!text.empty())
+                items.push_back({option, 0, const_cast<char*>(text.c_str())});
+        };
+        if (options_.tls) {
+            add(MHD_OPTION_HTTPS_MEM_CERT, options_.tls->certificate);
+            add(MHD_OPTION_HTTPS_MEM_KEY, options_.tls->key);
+            add(MHD_OPTION_HTTPS_MEM_TRUST, options_.tls->client_ca);
+        }
+        items.push_back({MHD_OPTION_END, 0, nullptr});
+        return items;
+    }
+
+    [[nodiscard]] bool needs_certificate() const {
+        return options_.tls && !options_.tls->client_ca.empty();
+    }
+    /// libmicrohttpd asks clients for a certificate and leaves it to us whether it is a good one.
+    static bool has_certificate(MHD_Connection* connection) {
+        const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+        unsigned problems = 0;
+        return info && info->tls_session &&
+               gnutls_certificate_verify_peers2(static_cast<gnutls_session_t>(info->tls_session),
+                                                &problems) == GNUTLS_E_SUCCESS &&
+               problems == 0;
+    }
+
+    static MHD_Result on_accept(void* self, const sockaddr* address, socklen_t size) {
+        const auto& allow = static_cast<Daemon*>(self)->options_.allow;
+        const bool is_ip = address->sa_family == AF_INET || address->sa_family == AF_INET6;
+        if (allow.empty() || !is_ip)
+            return MHD_YES;
+        const auto client = net::SocketAddress::from_sockaddr(address, size);
+        return std::any_of(allow.begin(), allow.end(),
+                           [&](const net::Network& network) { return network.contains(client); })
+                   ? MHD_YES
+                   : MHD_NO;
     }
 
     static std::map<std::string, std::string> query_of(MHD_Connection* connection) {
@@ -291,6 +364,7 @@ class HttpServer::Daemon {
     // A half for those who are slow, a quarter for those who wait for us; so there is always room
     // for one more.
     const Handler handler_;
+    const HttpOptions options_;
     const std::size_t max_unanswered_;
     SlowConnections slow_;
     base::Mutex mutex_;
@@ -306,8 +380,8 @@ unsigned HttpLimits::affordable_connections() noexcept {
 }
 
 HttpServer::HttpServer(const net::ListeningSocket& socket, Handler handler,
-                       const HttpLimits& limits)
-    : daemon_(std::make_unique<Daemon>(socket, std::move(handler), limits)) {}
+                       const HttpLimits& limits, HttpOptions options)
+    : daemon_(std::make_unique<Daemon>(socket, std::move(handler), limits, std::move(options))) {}
 
 HttpServer::~HttpServer() = default;
 

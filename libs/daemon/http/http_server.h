@@ -5,12 +5,27 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <sys/types.h>
 #include <utility>
+#include <vector>
 
 #include "net/socket/listening_socket.h"
+#include "net/socket/network.h"
 
 namespace daemons {
+
+/// Who sent a request.
+struct HttpPeer {
+    /// The process at the other end of a unix socket, as the kernel knows it.
+    struct Process {
+        uid_t uid;
+        pid_t pid;
+    };
+    std::string address = {};             ///< numeric, without the port; empty for a unix socket
+    std::optional<Process> process = {};  ///< of a unix socket only
+};
 
 struct HttpRequest {
     std::string method;
@@ -18,6 +33,8 @@ struct HttpRequest {
     /// The query's parameters, percent-decoded; of equal names the first one counts. A parameter
     /// without a value has an empty one.
     std::map<std::string, std::string> query = {};
+    HttpPeer peer = {};
+    std::string authorization = {};  ///< the header of that name
 };
 
 /// Text that responses share, without copying it. Any thread.
@@ -54,6 +71,22 @@ struct HttpLimits {
     [[nodiscard]] static unsigned affordable_connections() noexcept;
 };
 
+/// For HTTPS: texts in PEM.
+struct HttpTls {
+    std::string certificate;  ///< a chain may follow it
+    std::string key;
+    std::string client_ca = {};  ///< set: clients need a certificate that it signed
+
+    friend bool operator==(const HttpTls&, const HttpTls&) = default;
+};
+
+struct HttpOptions {
+    std::vector<net::Network> allow = {};  ///< where clients may come from; empty: anywhere
+    std::optional<HttpTls> tls = {};
+
+    friend bool operator==(const HttpOptions&, const HttpOptions&) = default;
+};
+
 /// A small HTTP/1.1 server for health checks and operators (libmicrohttpd; one thread, epoll).
 /// A client has ten seconds to send a whole request and ten to take the answer, however many bytes
 /// keep coming; slow clients cost a descriptor each and delay nobody. Up to half of the connections
@@ -69,7 +102,8 @@ class HttpServer {
     using Handler = std::function<void(const HttpRequest&, Reply reply)>;
 
     /// Serves on a socket that outlives it. Throws std::runtime_error if it cannot.
-    HttpServer(const net::ListeningSocket& socket, Handler handler, const HttpLimits& limits = {});
+    HttpServer(const net::ListeningSocket& socket, Handler handler, const HttpLimits& limits = {},
+               HttpOptions options = {});
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
     ~HttpServer();

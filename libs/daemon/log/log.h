@@ -25,6 +25,8 @@ enum class Format { text, json };
 /// "error", "warning" or "warn", "info", "debug" or "trace", in any case; nothing for
 /// anything else.
 [[nodiscard]] std::optional<Level> level_from(std::string_view name);
+/// "error", "warning", "info" or "debug".
+[[nodiscard]] std::string_view name_of(Level level);
 /// The level that RUST_LOG sets for patroni_proxy, as in "info,patroni_proxy=debug,hyper=off": its
 /// own directive, else one of its modules', else the general one. Nothing without any of these.
 [[nodiscard]] std::optional<Level> level_from_rust_log(std::string_view directives);

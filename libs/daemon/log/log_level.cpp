@@ -42,6 +42,20 @@ bool is_ours(std::string_view target) {
 
 }  // namespace
 
+std::string_view name_of(Level level) {
+    switch (level) {
+        case Level::error:
+            return "error";
+        case Level::warning:
+            return "warning";
+        case Level::info:
+            return "info";
+        case Level::debug:
+            return "debug";
+    }
+    return {};
+}
+
 std::optional<Level> level_from(std::string_view name) {
     for (const auto& [known, level] : kNames)
         if (std::equal(name.begin(), name.end(), known.begin(), known.end(),

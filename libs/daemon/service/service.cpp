@@ -62,6 +62,7 @@ void Service::run(ServiceBody& body) {
 /// hang for longer than this object lives.
 void Service::load() {
     loading_ = true;
+    waiting_ = std::exchange(waiting_next_, {});
     progress_ = std::make_shared<Progress>();
     const auto read = [options = options_, load = body_->loader(), in_force = log_,
                        progress = progress_] {
@@ -151,11 +152,18 @@ void Service::on_applied() {
         watch();
     } else {
         log::info("reloaded");
-        body_->note_reload({});
-        service_manager::ready();
+        on_reloaded({});
     }
     if (std::exchange(again_, false))
         reload();
+}
+
+void Service::on_reloaded(const std::string& error) {
+    body_->note_reload(error);
+    service_manager::ready();
+    // Those who ask again from within get the next one.
+    for (const auto& done : std::exchange(waiting_, {}))
+        done(error);
 }
 
 void Service::on_failed(const std::string& problem) {
@@ -166,8 +174,7 @@ void Service::on_failed(const std::string& problem) {
         return loop_.stop();
     }
     log::error("reload failed, nothing has changed: " + problem);
-    body_->note_reload(problem);
-    service_manager::ready();
+    on_reloaded(problem);
     if (std::exchange(again_, false))
         reload();
 }
@@ -188,8 +195,11 @@ void Service::on_signal(int signal) {
 void Service::reload() {
     if (state_ == State::draining) {
         // A reload would accept new work and tell systemd that it is ready.
+        log::error("reload failed, nothing has changed: draining");
         body_->note_reload("draining");
-        return log::error("reload failed, nothing has changed: draining");
+        for (const auto& done : std::exchange(waiting_next_, {}))
+            done("draining");
+        return;
     }
     // The file may have changed after it was read.
     if (loading_) {
@@ -198,6 +208,16 @@ void Service::reload() {
     }
     service_manager::reloading();
     load();
+}
+
+void Service::reload(Reloaded done) {
+    waiting_next_.push_back(std::move(done));
+    reload();
+}
+
+void Service::set_log_level(log::Level level) {
+    log_.level = level;
+    log::configure(log_, log_target_);
 }
 
 void Service::drain() {
@@ -226,6 +246,9 @@ void Service::end_loading() {
     late_.cancel();
     loading_ = false;
     again_ = false;
+    for (auto* waiting : {&waiting_, &waiting_next_})
+        for (const auto& done : std::exchange(*waiting, {}))
+            done("the daemon is ending");
 }
 
 /// Pets systemd's watchdog once every thread has answered the ping before.

@@ -72,6 +72,15 @@ class Service {
     /// Starts and serves until a signal ends it. Throws std::runtime_error if the start fails.
     void run(ServiceBody& body);
 
+    /// Why a reload failed; empty if the configuration is in force.
+    using Reloaded = std::function<void(const std::string& error)>;
+    /// Reloads as SIGHUP does, and calls `done` with the outcome of a configuration that was read
+    /// after this call.
+    void reload(Reloaded done);
+    [[nodiscard]] log::Level log_level() const noexcept { return log_.level; }
+    /// Until the next configuration is in force.
+    void set_log_level(log::Level level);
+
   private:
     enum class State : std::uint8_t { starting, serving, draining, ended };
     struct Read;
@@ -82,6 +91,7 @@ class Service {
     void on_late();
     void on_applied();
     void on_failed(const std::string& problem);
+    void on_reloaded(const std::string& error);
     void on_signal(int signal);
     void reload();
     void drain();
@@ -98,8 +108,10 @@ class Service {
     SideThread reader_;
     net::Timer late_;  ///< fires when reading has taken too long
     std::shared_ptr<Progress> progress_;
-    bool loading_ = false;  ///< a configuration is being read or applied
-    bool again_ = false;    ///< a SIGHUP came while loading
+    bool loading_ = false;                ///< a configuration is being read or applied
+    bool again_ = false;                  ///< a reload was asked for while loading
+    std::vector<Reloaded> waiting_;       ///< for the configuration that is being loaded
+    std::vector<Reloaded> waiting_next_;  ///< for the next one
     std::string start_problem_;
     State state_ = State::starting;
     bool alive_ = true;  ///< every thread answered the last ping

@@ -111,13 +111,18 @@ class TemporaryPath {
 };
 
 /// Also gives what was put at the path.
-UniqueFd listen_on_path(const ListenAddress& address, mode_t mode, struct stat& file) {
+UniqueFd listen_on_path(const ListenAddress& address, const ListenOptions& options,
+                        struct stat& file) {
     refuse_if_taken(address);
     UniqueFd socket = make_socket(address, AF_UNIX);
     TemporaryPath path(address.path());
     if (const int error = with_path(::bind, socket, path.get()); error != 0)
         fail(address, error);
     // Only what is ready gets the name that clients know: none finds a socket that refuses it.
+    constexpr auto kSameUser = static_cast<uid_t>(-1);
+    if (options.unix_group && ::chown(path.get().c_str(), kSameUser, *options.unix_group) != 0)
+        fail(address, errno, ": its group cannot be set");
+    const mode_t mode = options.unix_mode.value_or(kEverybody);
     if (::chmod(path.get().c_str(), mode) != 0 || ::listen(socket.get(), SOMAXCONN) != 0 ||
         ::lstat(path.get().c_str(), &file) != 0 || !path.rename_to(address.path()))
         fail(address, errno);
@@ -164,7 +169,7 @@ ListeningSocket bind_listening_socket(const ListenAddress& address, const Listen
     result.address_ = address;
     if (address.is_unix()) {
         struct stat file {};
-        result.fd_ = listen_on_path(address, options.unix_mode.value_or(kEverybody), file);
+        result.fd_ = listen_on_path(address, options, file);
         result.device_ = file.st_dev;
         result.inode_ = file.st_ino;
     } else {

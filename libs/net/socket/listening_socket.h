@@ -13,7 +13,8 @@ struct ListenOptions {
     /// Mode of a unix socket. Empty: 0777, as PostgreSQL's unix_socket_permissions default; the
     /// server asks for a password, and the directory's mode can keep others out.
     std::optional<mode_t> unix_mode{};
-    TcpOptions tcp{};  ///< inherited by the connections; not for a unix socket
+    std::optional<gid_t> unix_group{};  ///< group of a unix socket; empty: the process's
+    TcpOptions tcp{};                   ///< inherited by the connections; not for a unix socket
 };
 
 /// Owns a listening socket and the path of a unix socket: destruction removes the path too, unless

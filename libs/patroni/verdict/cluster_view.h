@@ -49,6 +49,9 @@ struct ClusterView {
     /// When the leader last reached the key-value store, by its self-report and its clock (Unix
     /// time, seconds). Other members are not asked.
     std::map<std::string, std::int64_t> dcs_last_seen;
+    /// Members whose own API says that they are no primary, with what it says. Only the leader and
+    /// the member that /cluster names are asked in every poll.
+    std::map<std::string, std::string> denials;
     std::vector<std::string> warnings;  ///< what an operator should know
 };
 using ClusterViewPtr = std::shared_ptr<const ClusterView>;

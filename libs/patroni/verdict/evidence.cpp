@@ -203,6 +203,7 @@ void Evidence::decide() {
     else if (const auto name = named_challenger())
         accept(*name, find(*name)->timeline.value_or(0));
     weigh_leader();
+    note_denials();
     warn();
     update_live_lag();
     forget_old_reports();
@@ -351,6 +352,13 @@ void Evidence::describe_vacancy() {
         reason = "Patroni shows no leader";
     }
     view_.leader = {{}, Standing::out, reason, {}, {}};
+}
+
+void Evidence::note_denials() {
+    view_.denials.clear();
+    for (const auto& [member, report] : self_reports_)
+        if (report.kind == SelfReport::Kind::denies && !keeps_while_paused(report))
+            view_.denials.emplace(member, report.text);
 }
 
 void Evidence::warn() {

@@ -95,6 +95,7 @@ class Evidence {
     void weigh_leader();
     void describe_leader(Standing standing, const std::string& reason);
     void describe_vacancy();
+    void note_denials();
     void warn();
     [[nodiscard]] bool is_named_twice() const;
     [[nodiscard]] std::string named_by_cluster() const;

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <system_error>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,7 @@
 #include "daemon/system/descriptors.h"
 #include "net/socket/listening_socket.h"
 #include "net/socket/socket_address.h"
+#include "support/process/temp_dir.h"
 #include "support/sockets/socket.h"
 #include "support/sockets/test_client.h"
 #include "support/wait.h"
@@ -114,6 +116,45 @@ TEST_F(HttpServerTest, GivesTheQueryApartFromThePath) {
     EXPECT_THAT(ask("GET", "/a?name=a%2fb%26c+d&empty=&bare&name=again"),
                 EndsWith("GET /a bare= empty= name=a/b&c d"));
     EXPECT_THAT(ask("GET", "/a?"), EndsWith("GET /a"));
+}
+
+TEST(HttpServerPeerTest, KnowsTheProcessAtTheOtherEndOfAUnixSocket) {
+    const support::TempDir dir;
+    const std::string path = dir.path().string() + "/http.sock";
+    const auto socket = net::bind_listening_socket(*net::ListenAddress::parse(path));
+    const HttpServer server(socket, [](const HttpRequest& request, const HttpServer::Reply& reply) {
+        const auto& process = request.peer.process;
+        reply({200,
+               request.peer.address +
+                   (process ? std::to_string(process->uid) + " " + std::to_string(process->pid)
+                            : "nobody") +
+                   " " + request.authorization,
+               {}});
+    });
+    auto client = TestClient::on_unix(path);
+    client.send("GET / HTTP/1.0\r\nAuthorization: Bearer x\r\n\r\n");
+    EXPECT_THAT(client.receive_to_eof(), EndsWith("\r\n\r\n" + std::to_string(::getuid()) + " " +
+                                                  std::to_string(::getpid()) + " Bearer x"));
+}
+
+TEST(HttpServerPeerTest, LetsInWhoIsAllowed) {
+    const auto answer = [](const std::string& allowed) {
+        const auto socket = net::bind_listening_socket(*net::ListenAddress::parse("127.0.0.1:0"));
+        const HttpServer server(socket,
+                                [](const HttpRequest& request, const HttpServer::Reply& reply) {
+                                    reply({200, request.peer.address, {}});
+                                },
+                                {}, {.allow = {*net::Network::parse(allowed)}});
+        TestClient client("127.0.0.1", socket.address().port());
+        client.send("GET / HTTP/1.0\r\n\r\n");
+        try {
+            return client.receive_to_eof();
+        } catch (const std::runtime_error&) {
+            return std::string();  // it was closed with our request unread
+        }
+    };
+    EXPECT_THAT(answer("127.0.0.0/8"), EndsWith("127.0.0.1"));
+    EXPECT_EQ(answer("10.0.0.0/8"), "");
 }
 
 TEST_F(HttpServerTest, APathWithAZeroByteIsNotTheOneBeforeIt) {

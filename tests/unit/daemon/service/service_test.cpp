@@ -93,6 +93,7 @@ class ServiceTest : public testing::Test {
 
     void run(std::vector<Step> steps, std::chrono::milliseconds read_timeout = 1h) {
         Service service({.inputs = {.read = file_.reader()}, .read_timeout = read_timeout});
+        service_ = &service;
         std::size_t next = 0;
         const auto deadline = std::chrono::steady_clock::now() + support::default_timeout;
         net::Timer* tick = nullptr;
@@ -126,6 +127,7 @@ class ServiceTest : public testing::Test {
 
     FakeFile file_;
     FakeBody body_;
+    Service* service_ = nullptr;  ///< while it runs
 
   private:
     sigset_t mask_{};
@@ -230,6 +232,59 @@ TEST_F(ServiceTest, TheLoopGoesOnUntilAReloadIsInForce) {
           }},
          {reloaded(1), send(SIGTERM)}});
     EXPECT_THAT(body_.reloads, ElementsAre(""));
+}
+
+TEST_F(ServiceTest, EachWhoAsksForAReloadIsToldOfAFileReadAfterwards) {
+    std::vector<std::string> told;
+    const auto ask = [&](const std::string& name) {
+        service_->reload([&told, name](const std::string& error) {
+            told.push_back(name + (error.empty() ? ": good" : ": bad"));
+        });
+    };
+    run({{applied(1),
+          [&] {
+              file_.shared_->hangs = true;
+              ask("first");
+          }},
+         {reading(2),
+          [&] {
+              ask("second");
+              ask("third");
+              file_.shared_->hangs = false;
+          }},
+         {reloaded(2),
+          [&] {
+              file_.shared_->is_bad = true;
+              ask("fourth");
+          }},
+         {reloaded(3), send(SIGTERM)}});
+    EXPECT_THAT(told, ElementsAre("first: good", "second: good", "third: good", "fourth: bad"));
+    EXPECT_EQ(file_.shared_->reads, 4);
+}
+
+TEST_F(ServiceTest, WhoAsksForAReloadThatNeverEndsIsToldSo) {
+    std::string told;
+    run({{applied(1),
+          [&] {
+              file_.shared_->hangs = true;
+              service_->reload([&](const std::string& error) { told = error; });
+          }},
+         {reading(2), send(SIGTERM)}});
+    EXPECT_EQ(told, "the daemon is ending");
+}
+
+TEST_F(ServiceTest, ALogLevelSetAtRunTimeLastsUntilTheNextReload) {
+    run({{applied(1),
+          [&] {
+              service_->set_log_level(log::Level::error);
+              EXPECT_EQ(service_->log_level(), log::Level::error);
+              EXPECT_FALSE(log::enabled(log::Level::info));
+              signal(SIGHUP);
+          }},
+         {reloaded(1), [&] {
+              EXPECT_TRUE(log::enabled(log::Level::info));
+              signal(SIGTERM);
+          }}});
 }
 
 }  // namespace

@@ -88,7 +88,7 @@ std::string file_with(const std::string& top, const std::string& cluster, const 
 }
 
 /// contrib/patroni_proxy/patroni_proxy.yaml as it is, or with every "#key: value" made a key. The
-/// files that `tls` names do not exist here: it stays a comment.
+/// files that TLS and the token need do not exist here: their keys stay comments.
 std::string sample_file(bool with_commented_keys) {
     std::ifstream file(TEST_DATA "/../../contrib/patroni_proxy/patroni_proxy.yaml");
     EXPECT_TRUE(file);
@@ -97,8 +97,9 @@ std::string sample_file(bool with_commented_keys) {
         const auto start = line.find_first_not_of(' ');
         const std::string_view rest =
             start == std::string::npos ? std::string_view{} : std::string_view(line).substr(start);
-        const bool is_key =
-            rest.size() > 1 && rest[0] == '#' && rest[1] != ' ' && !rest.starts_with("#tls:");
+        const bool is_key = rest.size() > 1 && rest[0] == '#' && rest[1] != ' ' &&
+                            !rest.starts_with("#tls:") && !rest.starts_with("#http_tls:") &&
+                            !rest.starts_with("#http_control");
         if (with_commented_keys && is_key)
             line.erase(start, 1);
         text += line + "\n";
@@ -110,6 +111,8 @@ TEST(ConfigurationDocTest, ListsExactlyTheKeysThatTheParserKnows) {
     const std::map<std::string, std::string> levels{
         {"Top level", file_with("unknown: 1", "", "")},
         {"log", file_with("log: {unknown: 1}", "", "")},
+        {"control", file_with("control: {unknown: 1}", "", "")},
+        {"http_tls", file_with("http_tls: {unknown: 1}", "", "")},
         {"A cluster", file_with("", "unknown: 1", "")},
         {"tls", file_with("", "tls: {unknown: 1}", "")},
         {"A port", file_with("", "", "unknown: 1")},

@@ -24,6 +24,9 @@ class FakeProxy final : public Controlled {
         config_.clusters.resize(2);
         config_.clusters[0].name = "main";
         config_.clusters[1].name = "silent";
+        config_.clusters[0].ports.resize(2);
+        config_.clusters[0].ports[0].name = "rw";
+        config_.clusters[0].ports[1].name = "ro";
     }
     [[nodiscard]] const Config& config() const override { return config_; }
     [[nodiscard]] std::vector<std::string> members_of(const std::string& cluster) const override {
@@ -32,10 +35,16 @@ class FakeProxy final : public Controlled {
     }
     void use_operator_settings() override { ++put_in_force; }
     void when_in_force(std::function<void()> done) override { done(); }
+    void reload(std::function<void(const ReloadOutcome&)> done) override {
+        done({"", {"port main/rw changed"}});
+    }
+    [[nodiscard]] daemons::log::Level log_level() const override { return level; }
+    void set_log_level(daemons::log::Level other) override { level = other; }
     [[nodiscard]] ProxyReport report() override { return {}; }
 
     Config config_;
     int put_in_force = 0;
+    daemons::log::Level level = daemons::log::Level::info;
 };
 
 class ControlTest : public testing::Test {
@@ -49,40 +58,40 @@ class ControlTest : public testing::Test {
 TEST_F(ControlTest, ADrainIsLoggedAndPutInForce) {
     Outcome outcome;
     const auto log = logged_during(
-        [&] { outcome = control_.drain("main", "p1", {{.why = "new kernel"}}, caller_); });
+        [&] { outcome = control_.drain("main", "p1", {}, {{.why = "new kernel"}}, caller_); });
     EXPECT_TRUE(outcome.ok());
     EXPECT_TRUE(outcome.changed);
     EXPECT_EQ(outcome.message, "main/p1 gets no new sessions; those it has stay");
     EXPECT_EQ(proxy_.put_in_force, 1);
     EXPECT_THAT(log, HasSubstr("main/p1: drained by uid 0, pid 42: new kernel\n"));
-    EXPECT_EQ(control_.settings().overrides_of("main").drained.count("p1"), 1U);
+    EXPECT_EQ(control_.settings().overrides_of("main").drained.count({"p1", ""}), 1U);
 }
 
 TEST_F(ControlTest, WhatIsDoneTwiceChangesNothing) {
-    (void)control_.drain("main", "p1", {}, caller_);
-    const auto again = control_.drain("main", "p1", {}, {"uid 7, pid 8"});
+    (void)control_.drain("main", "p1", {}, {}, caller_);
+    const auto again = control_.drain("main", "p1", {}, {}, {"uid 7, pid 8"});
     EXPECT_TRUE(again.ok());
     EXPECT_FALSE(again.changed);
     EXPECT_EQ(again.message, "main/p1 is already drained by uid 0, pid 42");
     EXPECT_EQ(proxy_.put_in_force, 1);
-    EXPECT_TRUE(control_.ready("main", "p1", caller_).changed);
-    EXPECT_FALSE(control_.ready("main", "p1", caller_).changed);
+    EXPECT_TRUE(control_.ready("main", "p1", {}, caller_).changed);
+    EXPECT_FALSE(control_.ready("main", "p1", {}, caller_).changed);
     EXPECT_THAT(control_.settings().overrides_of("main").drained, IsEmpty());
 }
 
 TEST_F(ControlTest, AnUnknownNameIsAnsweredWithThoseThatExist) {
-    const auto no_cluster = control_.drain("mian", "p1", {}, caller_);
+    const auto no_cluster = control_.drain("mian", "p1", {}, {}, caller_);
     EXPECT_EQ(no_cluster.problem, Outcome::Problem::unknown_name);
     EXPECT_EQ(no_cluster.message, "no cluster mian; the configuration has main, silent");
-    const auto no_member = control_.drain("main", "p9", {}, caller_);
+    const auto no_member = control_.drain("main", "p9", {}, {}, caller_);
     EXPECT_EQ(no_member.problem, Outcome::Problem::unknown_name);
     EXPECT_EQ(no_member.message, "no member p9 in cluster main; it has p1, p2");
-    EXPECT_EQ(control_.drain("silent", "p1", {}, caller_).problem, Outcome::Problem::conflict);
+    EXPECT_EQ(control_.drain("silent", "p1", {}, {}, caller_).problem, Outcome::Problem::conflict);
     EXPECT_EQ(proxy_.put_in_force, 0);
 }
 
 TEST_F(ControlTest, ADrainEndsWhenItsTimeIsOver) {
-    (void)control_.drain("main", "p1", {{.lasts_for = 0s}}, caller_);
+    (void)control_.drain("main", "p1", {}, {{.lasts_for = 0s}}, caller_);
     const auto log = logged_during([&] { loop_.timers().fire_due(); });
     EXPECT_THAT(control_.settings().overrides_of("main").drained, IsEmpty());
     EXPECT_EQ(proxy_.put_in_force, 2);
@@ -90,12 +99,77 @@ TEST_F(ControlTest, ADrainEndsWhenItsTimeIsOver) {
 }
 
 TEST_F(ControlTest, AReloadDropsWhatIsAboutARemovedCluster) {
-    (void)control_.drain("main", "p1", {}, caller_);
+    (void)control_.drain("main", "p1", {}, {}, caller_);
     proxy_.config_.clusters.erase(proxy_.config_.clusters.begin());
     const auto log = logged_during([&] { control_.on_reload(); });
-    EXPECT_EQ(control_.settings().find(Operation::drain, "main", "p1"), nullptr);
+    EXPECT_EQ(control_.settings().find({Operation::drain, "main", "p1", {}}), nullptr);
     EXPECT_THAT(log, HasSubstr("main/p1: no longer drained by uid 0, pid 42: it is not in "
                                "the configuration any more"));
+}
+
+TEST_F(ControlTest, ADrainOnOnePortIsLiftedThereOrWithAllOthers) {
+    EXPECT_TRUE(control_.drain("main", "p1", "rw", {}, caller_).changed);
+    EXPECT_TRUE(control_.drain("main", "p1", "ro", {}, caller_).changed);
+    EXPECT_EQ(control_.drain("main", "p1", "rx", {}, caller_).message,
+              "no port rx in cluster main; it has rw, ro");
+    EXPECT_TRUE(control_.ready("main", "p1", "ro", caller_).changed);
+    EXPECT_EQ(control_.settings().overrides_of("main").drained.size(), 1U);
+    EXPECT_TRUE(control_.ready("main", "p1", {}, caller_).changed);
+    EXPECT_THAT(control_.settings().overrides_of("main").drained, IsEmpty());
+    // Elsewhere it would stay drained though the answer says that it is ready.
+    (void)control_.drain("main", "p1", {}, {}, caller_);
+    EXPECT_EQ(control_.ready("main", "p1", "rw", caller_).problem, Outcome::Problem::conflict);
+}
+
+TEST_F(ControlTest, AHoldHasATimeAndEndsByItselfWithAWarning) {
+    EXPECT_EQ(control_.hold("main", "rw", {}, caller_).message,
+              "main/rw lets new clients wait; its sessions stay for 60 s");
+    EXPECT_EQ(control_.hold("main", "rw", {.lasts_for = 2h}, caller_).problem,
+              Outcome::Problem::bad_value);
+    (void)control_.hold("main", "rw", {.lasts_for = 0s}, caller_);
+    const auto log = logged_during([&] { loop_.timers().fire_due(); });
+    EXPECT_THAT(log,
+                HasSubstr("WARNING main/rw: no longer held by uid 0, pid 42; its time is over: "
+                          "its clients go on\n"));
+    EXPECT_FALSE(control_.release("main", "rw", caller_).changed);
+}
+
+TEST_F(ControlTest, PortsAreHeldAndDisabledByName) {
+    EXPECT_EQ(control_.disable("main", "p1", {}, caller_).message,
+              "no port p1 in cluster main; it has rw, ro");
+    EXPECT_TRUE(control_.disable("main", "rw", {}, caller_).changed);
+    EXPECT_FALSE(control_.disable("main", "rw", {}, caller_).changed);
+    EXPECT_TRUE(control_.enable("main", "rw", caller_).changed);
+    EXPECT_EQ(control_.enable("main", "rw", caller_).message, "main/rw is not disabled");
+}
+
+TEST_F(ControlTest, ACapIsANumberThatCanBeLifted) {
+    EXPECT_EQ(control_.cap("main", "p1", 0, {}, caller_).problem, Outcome::Problem::bad_value);
+    EXPECT_TRUE(control_.cap("main", "p1", 20, {}, caller_).changed);
+    EXPECT_FALSE(control_.cap("main", "p1", 20, {}, caller_).changed);
+    EXPECT_TRUE(control_.cap("main", "p1", 10, {}, caller_).changed);
+    EXPECT_EQ(control_.settings().overrides_of("main").caps.at("p1"), 10U);
+    EXPECT_TRUE(control_.cap("main", "p1", {}, {}, caller_).changed);
+    EXPECT_FALSE(control_.cap("main", "p1", {}, {}, caller_).changed);
+}
+
+TEST_F(ControlTest, AFreezeIsWarnedOfAtOnceAndNeedsAnAnswerOfPatroni) {
+    EXPECT_EQ(control_.freeze("silent", {}, caller_).problem, Outcome::Problem::conflict);
+    const auto log =
+        logged_during([&] { EXPECT_TRUE(control_.freeze("main", {}, caller_).changed); });
+    EXPECT_THAT(log,
+                HasSubstr("WARNING main: frozen by uid 0, pid 42: routing ignores what Patroni "
+                          "says until it is unfrozen\n"));
+    EXPECT_EQ(control_.settings().overrides_of("main").frozen, "frozen by uid 0, pid 42");
+    EXPECT_TRUE(control_.unfreeze("main", caller_).changed);
+    EXPECT_EQ(control_.settings().overrides_of("main").frozen, std::nullopt);
+}
+
+TEST_F(ControlTest, TheLogLevelIsSetUntilTheNextReload) {
+    EXPECT_EQ(control_.set_log_level(daemons::log::Level::debug, caller_).message,
+              "the log level is debug until the next reload or restart");
+    EXPECT_EQ(proxy_.level, daemons::log::Level::debug);
+    EXPECT_FALSE(control_.set_log_level(daemons::log::Level::debug, caller_).changed);
 }
 
 }  // namespace

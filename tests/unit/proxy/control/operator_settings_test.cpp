@@ -14,22 +14,29 @@ using testing::Pair;
 
 constexpr OperatorSetting::Clock::time_point kNow{1h};
 
-OperatorSetting drain_of(const std::string& cluster, const std::string& member) {
-    return {.operation = Operation::drain,
-            .cluster = cluster,
-            .target = member,
+OperatorSetting drain_of(const std::string& cluster, const std::string& member,
+                         const std::string& port = {}) {
+    return {.subject = {Operation::drain, cluster, member, port},
             .why = "kernel",
             .by = "uid 0, pid 42"};
+}
+OperatorSetting of_port(Operation operation) {
+    return {.subject = {operation, "main", {}, "rw"}, .by = "uid 0, pid 42"};
+}
+Subject drained(const std::string& cluster, const std::string& member) {
+    return {Operation::drain, cluster, member, {}};
 }
 
 TEST(OperatorSettingsTest, ADrainIsAReasonAgainstItsMemberInItsClusterOnly) {
     OperatorSettings settings;
     settings.set(drain_of("main", "p1"));
+    settings.set(drain_of("main", "p2", "rw"));
     EXPECT_THAT(settings.overrides_of("main").drained,
-                ElementsAre(Pair("p1", "drained by uid 0, pid 42: kernel")));
+                ElementsAre(Pair(Pair("p1", ""), "drained by uid 0, pid 42: kernel"),
+                            Pair(Pair("p2", "rw"), "drained by uid 0, pid 42: kernel")));
     EXPECT_THAT(settings.overrides_of("other").drained, IsEmpty());
-    EXPECT_NE(settings.find(Operation::drain, "main", "p1"), nullptr);
-    EXPECT_EQ(settings.find(Operation::drain, "main", "p2"), nullptr);
+    EXPECT_NE(settings.find(drained("main", "p1")), nullptr);
+    EXPECT_EQ(settings.find(drained("main", "p2")), nullptr) << "it is drained on one port only";
 }
 
 TEST(OperatorSettingsTest, WhatIsSetTwiceIsReplaced) {
@@ -37,11 +44,12 @@ TEST(OperatorSettingsTest, WhatIsSetTwiceIsReplaced) {
     settings.set(drain_of("main", "p1"));
     auto again = drain_of("main", "p1");
     again.why = "";
+    again.maintenance = true;
     settings.set(again);
     EXPECT_THAT(settings.overrides_of("main").drained,
-                ElementsAre(Pair("p1", "drained by uid 0, pid 42")));
-    EXPECT_TRUE(settings.lift(Operation::drain, "main", "p1"));
-    EXPECT_FALSE(settings.lift(Operation::drain, "main", "p1"));
+                ElementsAre(Pair(Pair("p1", ""), "drained for maintenance by uid 0, pid 42")));
+    EXPECT_TRUE(settings.lift(drained("main", "p1"), kNow));
+    EXPECT_FALSE(settings.lift(drained("main", "p1"), kNow));
 }
 
 TEST(OperatorSettingsTest, OnlyWhatHasATimeExpires) {
@@ -54,20 +62,54 @@ TEST(OperatorSettingsTest, OnlyWhatHasATimeExpires) {
     EXPECT_EQ(settings.next_expiry(), kNow + 1s);
     EXPECT_THAT(settings.take_expired(kNow), IsEmpty());
     EXPECT_THAT(settings.take_expired(kNow + 1s),
-                ElementsAre(Field(&OperatorSetting::target, "p1")));
-    EXPECT_NE(settings.find(Operation::drain, "main", "p2"), nullptr);
+                ElementsAre(Field(&OperatorSetting::subject, drained("main", "p1"))));
+    EXPECT_NE(settings.find(drained("main", "p2")), nullptr);
 }
 
 TEST(OperatorSettingsTest, AReloadTakesWhatItRemoves) {
     OperatorSettings settings;
     settings.set(drain_of("main", "p1"));
     settings.set(drain_of("other", "p1"));
+    settings.set(of_port(Operation::hold));
     Config config;
     config.clusters.resize(1);
     config.clusters[0].name = "main";
-    EXPECT_THAT(settings.take_removed(config),
-                ElementsAre(Field(&OperatorSetting::cluster, "other")));
-    EXPECT_NE(settings.find(Operation::drain, "main", "p1"), nullptr);
+    EXPECT_EQ(settings.take_removed(config).size(), 2U);
+    EXPECT_NE(settings.find(drained("main", "p1")), nullptr);
+    EXPECT_EQ(settings.find(of_port(Operation::hold).subject), nullptr);
+}
+
+TEST(OperatorSettingsTest, HoldAndDisableChangeHowAPortTreatsItsClients) {
+    PortConfig port;
+    port.name = "rw";
+    port.settings.max_connections = 9;
+    OperatorSettings settings;
+    EXPECT_EQ(settings.settings_of("main", port), port.settings);
+    settings.set(of_port(Operation::hold));
+    settings.set(of_port(Operation::disable));
+    auto changed = settings.settings_of("main", port);
+    EXPECT_EQ(changed.held, "held by uid 0, pid 42 (since 1970-01-01 00:00:00 UTC)");
+    EXPECT_EQ(changed.disabled, "disabled by uid 0, pid 42 (since 1970-01-01 00:00:00 UTC)");
+    EXPECT_EQ(changed.max_connections, 9U);
+    EXPECT_EQ(settings.settings_of("other", port), port.settings);
+    settings.lift(of_port(Operation::hold).subject, kNow);
+    changed = settings.settings_of("main", port);
+    EXPECT_EQ(changed.held, std::nullopt);
+    EXPECT_EQ(changed.hold_ended, kNow);
+}
+
+TEST(OperatorSettingsTest, ReportsMembersAndPortsWhereTheyBelong) {
+    OperatorSettings settings;
+    settings.set(drain_of("main", "p1", "rw"));
+    settings.set(of_port(Operation::disable));
+    const auto of_cluster = settings.report_of("main");
+    ASSERT_EQ(of_cluster.size(), 1U);
+    EXPECT_EQ(of_cluster[0].setting, "drain");
+    EXPECT_EQ(of_cluster[0].member, "p1");
+    EXPECT_EQ(of_cluster[0].port, "rw");
+    const auto of_rw = settings.report_of("main", "rw");
+    ASSERT_EQ(of_rw.size(), 1U);
+    EXPECT_EQ(of_rw[0].setting, "disable");
 }
 
 }  // namespace

@@ -81,5 +81,13 @@ TEST(AdmissionCheckTest, TheAllowListComesBeforeTheLimits) {
               SessionEnd::not_allowed);
 }
 
+TEST(AdmissionCheckTest, ADisabledPortRefusesWhomItWouldLetIn) {
+    const auto client = net::SocketAddress::parse("10.0.0.1:40000").value();
+    EXPECT_EQ(refusal_of({client, 0, 0, 0}, {.disabled = "disabled"}), SessionEnd::port_disabled);
+    EXPECT_EQ(refusal_of({client, 0, 0, 0}, {.allow = networks({"::1"}), .disabled = "disabled"}),
+              SessionEnd::not_allowed)
+        << "strangers are not told";
+}
+
 }  // namespace
 }  // namespace proxy

@@ -9,6 +9,7 @@
 
 #include "port_server_fixture.h"
 #include "unit/proxy/logged.h"
+#include "unit/proxy/postgres/postgres_bytes.h"
 
 namespace proxy {
 namespace {
@@ -281,6 +282,37 @@ TEST_F(PortQueueTest, EndsWithItsPort) {
     port.end_sessions(SessionEnd::proxy_stopped);
     EXPECT_EQ(client.wait_for_close(), Closed::fin);
     EXPECT_EQ(port.port().queued, 0U);
+}
+
+TEST_F(PortQueueTest, AHeldPortLetsClientsWaitUntilItIsReleased) {
+    ServedPort port(table_of({b1_}), {.held = "held by uid 0"});
+    auto first = held_client(port);
+    auto second = held_client(port);
+    port.use(table_of({b1_, b2_}));  // a table is no release
+    EXPECT_EQ(port.port().queued, 2U);
+    port.use(PortSettings{.hold_ended = std::chrono::steady_clock::now()});
+    EXPECT_NE(member_of(first), "");
+    EXPECT_NE(member_of(second), "");
+    EXPECT_EQ(port.port().queued, 0U);
+}
+
+TEST_F(PortQueueTest, AHoldLeavesSessionsAlone) {
+    ServedPort port(table_of({b1_}));
+    auto session = port.connect();
+    EXPECT_EQ(member_of(session), "b1");
+    port.use(PortSettings{.held = "held by uid 0"});
+    expect_alive(session);
+}
+
+TEST_F(PortQueueTest, AHeldPortRefusesOnlyThoseBeyondMaxQueued) {
+    ServedPort port(
+        table_of({b1_}),
+        {.max_queued = 1, .no_backend = NoBackend::postgres_error, .held = "held by uid 0"});
+    auto first = held_client(port);
+    auto second = port.connect();
+    second.send(startup_packet());
+    EXPECT_THAT(second.receive_to_eof(), HasSubstr("the port is held by uid 0"));
+    EXPECT_EQ(port.port().queued, 1U);
 }
 
 }  // namespace

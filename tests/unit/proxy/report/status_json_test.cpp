@@ -97,7 +97,8 @@ TEST(StatusJsonTest, HasEveryKeyInItsOrder) {
                 "refused": {"no_backend": 4,"port_full": 0},
                 "operator": []}],
             "operator": [{"setting": "drain","member": "p2","port": null,"why": "new kernel",
-                "by": "uid 0, pid 42","since": 1795000001.5,"until": null}]}]})"));
+                "by": "uid 0, pid 42","since": 1795000001.5,"until": null,
+                "sessions": null,"maintenance": false}]}]})"));
 }
 
 TEST(StatusJsonTest, IsIndentedAndEndsWithALine) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "patroni_proxy/topology/topology_feed.h"
@@ -174,7 +175,7 @@ TEST_F(TopologyFeedTest, ReconfiguredBeforeItsFirstAnswerItMakesTablesOfThatOne)
 TEST_F(TopologyFeedReconfigureTest, ADrainedMemberKeepsItsSessionsAndGetsNoNewOnes) {
     const auto p1 = only_backend(0);
     auto drained = settings(config(), kNever);
-    drained.overrides.drained["p1"] = "drained by uid 0";
+    drained.overrides.drained[{"p1", ""}] = "drained by uid 0";
     reconfigure(feed_, drained);
     EXPECT_EQ(eligible(0), "");
     EXPECT_EQ(table(0)->tolerated, std::vector{p1});
@@ -191,12 +192,73 @@ TEST_F(TopologyFeedReconfigureTest, ADrainedMemberKeepsItsSessionsAndGetsNoNewOn
 
 TEST_F(TopologyFeedReconfigureTest, ADrainedMemberThatPatroniTakesOutIsOut) {
     auto drained = settings(config(), kNever);
-    drained.overrides.drained["p1"] = "drained by uid 0";
+    drained.overrides.drained[{"p1", ""}] = "drained by uid 0";
     reconfigure(feed_, drained);
     answer({replica("p1", "127.0.0.11"), leader("p2", "127.0.0.12")});
     EXPECT_EQ(update(feed_), "");
     EXPECT_EQ(eligible(0), "p2 127.0.0.12:5432");
     EXPECT_EQ(tolerated(0), "");
+}
+
+TEST_F(TopologyFeedReconfigureTest, ADrainOnOnePortLeavesTheOthersAlone) {
+    auto drained = settings(config(), kNever);
+    drained.overrides.drained[{"p1", "all"}] = "drained by uid 0";
+    reconfigure(feed_, drained);
+    EXPECT_EQ(eligible(0), "p1 127.0.0.11:5432");
+    EXPECT_EQ(eligible(2), "p2 127.0.0.12:5432");
+}
+
+TEST_F(TopologyFeedReconfigureTest, ACapReachesTheBackendsOfItsMember) {
+    const auto p1 = only_backend(0);
+    auto capped = settings(config(), kNever);
+    capped.overrides.caps["p1"] = 7;
+    reconfigure(feed_, capped);
+    EXPECT_EQ(p1->cap, 7U);
+    EXPECT_EQ(only_backend(1)->cap, kNoCap);
+    reconfigure(feed_, settings(config(), kNever));
+    EXPECT_EQ(p1->cap, kNoCap);
+}
+
+TEST_F(TopologyFeedReconfigureTest, AFrozenClusterKeepsItsRoutingWhateverPatroniSays) {
+    auto frozen = settings(config(), kNever);
+    frozen.overrides.frozen = "frozen by uid 0";
+    reconfigure(feed_, frozen);
+    const auto before = published();
+    // Patroni names nobody but a stranger.
+    answer({replica("p9", "127.0.0.19")});
+    says("p1", "primary");
+    EXPECT_EQ(update(feed_), "");
+    EXPECT_EQ(published(), before);
+    EXPECT_EQ(eligible(0), "p1 127.0.0.11:5432");
+    EXPECT_EQ(eligible(1), "p2 127.0.0.12:6543");
+    // A port that is added meanwhile is routed by what was frozen.
+    frozen.ports.push_back({7, port_for("more", {RequestedRole::async}, 7777)});
+    reconfigure(feed_, frozen);
+    EXPECT_EQ(eligible(7), "p2 127.0.0.12:7777");
+    answer({leader("p9", "127.0.0.19")});
+    EXPECT_EQ(update(feed_), "");
+    EXPECT_EQ(eligible(0), "") << "p9 proves that it is primary, but it is not known";
+    reconfigure(feed_, settings(config(), kNever));
+    update_until([&] { return eligible(0) == "p9 127.0.0.19:5432"; }, "p9 to serve");
+}
+
+TEST_F(TopologyFeedReconfigureTest, AFrozenLeaderThatDeniesItselfGetsNoNewSessions) {
+    const auto p1 = only_backend(0);
+    auto frozen = settings(config(), kNever);
+    frozen.overrides.frozen = "frozen by uid 0";
+    reconfigure(feed_, frozen);
+    answer({replica("p1", "127.0.0.11"), leader("p2", "127.0.0.12")});
+    EXPECT_EQ(update(feed_), "");
+    EXPECT_EQ(eligible(0), "") << "neither it nor the one that is not known to the frozen cluster";
+    EXPECT_EQ(table(0)->tolerated, std::vector{p1});
+    EXPECT_THAT(table(0)->why_excluded("p1"), testing::StartsWith("the cluster is frozen, but "));
+    answer({leader("p1", "127.0.0.11"), replica("p2", "127.0.0.12")});
+    support::eventually(
+        [&] {
+            EXPECT_EQ(update(feed_), "");
+            return eligible(0) == "p1 127.0.0.11:5432";
+        },
+        "p1 to lead again");
 }
 
 }  // namespace

@@ -1,0 +1,147 @@
+#include "patroni_proxy/control/control_api.h"
+
+#include <utility>
+
+#include "daemon/text/json.h"
+#include "patroni_proxy/control/control_request.h"
+
+namespace proxy {
+namespace {
+
+using daemons::HttpRequest;
+using daemons::HttpResponse;
+using daemons::Json;
+using Reply = daemons::HttpServer::Reply;
+using Verb = ControlRequest::Verb;
+
+HttpResponse json_answer(int status, const Json& json) {
+    return {status, json.text(), {{"Content-Type", "application/json"}}};
+}
+
+HttpResponse error_answer(int status, const std::string& error) {
+    auto answer = json_answer(status, Json::object().add("error", error));
+    if (status == 405)
+        answer.headers["Allow"] = "POST";
+    return answer;
+}
+
+int status_of(Outcome::Problem problem) {
+    switch (problem) {
+        case Outcome::Problem::none:
+            return 200;
+        case Outcome::Problem::unknown_name:
+            return 404;
+        case Outcome::Problem::bad_value:
+            return 400;
+        case Outcome::Problem::conflict:
+            return 409;
+    }
+    return 500;
+}
+
+HttpResponse answer_of(const Outcome& outcome) {
+    if (!outcome.ok())
+        return error_answer(status_of(outcome.problem), outcome.message);
+    return json_answer(
+        200, Json::object().add("changed", outcome.changed).add("message", outcome.message));
+}
+
+HttpResponse answer_of(const ReloadOutcome& outcome) {
+    if (!outcome.error.empty())
+        return error_answer(422, outcome.error);
+    return json_answer(200, Json::object()
+                                .add("changed", !outcome.changes.empty())
+                                .add("message", summary_of(outcome))
+                                .add("changes", outcome.changes));
+}
+
+Caller caller_of(const HttpRequest& request) {
+    if (const auto& process = request.peer.process)
+        return {"uid " + std::to_string(process->uid) + ", pid " + std::to_string(process->pid)};
+    return {"HTTP API " + request.peer.address};
+}
+
+Outcome carry_out(Control& control, const ControlRequest& request, const Caller& caller) {
+    const auto& [verb, cluster, name, terms, port, sessions, level] = request;
+    switch (verb) {
+        case Verb::drain:
+            return control.drain(cluster, name, port, terms, caller);
+        case Verb::ready:
+            return control.ready(cluster, name, port, caller);
+        case Verb::cap:
+            return control.cap(cluster, name, sessions, terms, caller);
+        case Verb::hold:
+            return control.hold(cluster, name, terms, caller);
+        case Verb::release:
+            return control.release(cluster, name, caller);
+        case Verb::disable:
+            return control.disable(cluster, name, terms, caller);
+        case Verb::enable:
+            return control.enable(cluster, name, caller);
+        case Verb::freeze:
+            return control.freeze(cluster, terms, caller);
+        case Verb::unfreeze:
+            return control.unfreeze(cluster, caller);
+        case Verb::log_level:
+            return control.set_log_level(level, caller);
+        case Verb::reload:
+            break;  // answered later, by another kind of outcome
+    }
+    return {};
+}
+
+/// Takes equally long wherever the two differ.
+bool equal(const std::string& a, const std::string& b) {
+    if (a.size() != b.size())
+        return false;
+    unsigned difference = 0;
+    for (std::size_t i = 0; i < a.size(); ++i)
+        difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
+    return difference == 0;
+}
+
+}  // namespace
+
+std::optional<HttpResponse> refuse_access(const HttpRequest& request, const ControlAccess& access) {
+    if (access.everybody)
+        return std::nullopt;
+    if (access.token.empty())
+        return error_answer(403,
+                            "changes are made through the control socket, or here with "
+                            "http_control: true in the configuration");
+    if (equal(request.authorization, "Bearer " + access.token))
+        return std::nullopt;
+    auto answer = error_answer(401,
+                               "a change needs the header Authorization: Bearer TOKEN, with "
+                               "the token of http_control_token_file");
+    answer.headers["WWW-Authenticate"] = "Bearer";
+    return answer;
+}
+
+bool ControlApi::handle(const HttpRequest& request, const Reply& reply,
+                        const ControlAccess& access) const {
+    if (!is_control_path(request.path))
+        return false;
+    if (auto refused = refuse_access(request, access)) {
+        reply(*refused);
+        return true;
+    }
+    auto parsed = parse_control_request(request.method, request.path, request.query);
+    if (!parsed.request) {
+        reply(error_answer(parsed.status, parsed.error));
+        return true;
+    }
+    main_loop_.post([&control = control_, reply, asked = *std::move(parsed.request),
+                     caller = caller_of(request)] {
+        if (asked.verb == Verb::reload)
+            return control.reload(
+                caller, [reply](const ReloadOutcome& outcome) { reply(answer_of(outcome)); });
+        const Outcome outcome = carry_out(control, asked, caller);
+        if (!outcome.ok())
+            return reply(answer_of(outcome));
+        control.when_in_force([reply, outcome] { reply(answer_of(outcome)); });
+    });
+    return true;
+}
+
+}  // namespace proxy
