@@ -210,7 +210,8 @@ std::vector<net::ListenAddress> ListenReader::read_some(YamlMapping& node, const
 }
 
 void ListenReader::reserve(const net::ListenAddress& address, const std::string& whose) {
-    listens_.insert({key_of(address), {address, {}, whose}});
+    // Spelt out: GCC 12 takes the empty place for uninitialized otherwise.
+    listens_.emplace(key_of(address), Listen{address, Place(), whose});
 }
 
 std::string ListenReader::key_of(const net::ListenAddress& address) {
