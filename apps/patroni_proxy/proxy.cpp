@@ -48,17 +48,6 @@ std::string label_of(const ClusterConfig& cluster, const PortConfig& port) {
     return cluster.name + "/" + port.name;
 }
 
-net::SocketRequest request_for(const Config& config, const std::string& owner,
-                               const net::ListenAddress& address,
-                               const net::ListenOptions& options) {
-    const auto place = config.listen_places.find(address.to_string());
-    return {owner, address, options, place == config.listen_places.end() ? "" : place->second};
-}
-
-bool has_control_socket(const Config& config) {
-    return config.control && config.control->socket;
-}
-
 /// Each session takes two descriptors.
 std::uint64_t max_sessions(const Config& config) {
     const std::uint64_t limit = daemons::descriptor_limit();
@@ -100,16 +89,12 @@ void Proxy::apply(const Config& config, std::function<void()> applied) {
     // What can fail comes first and changes nothing that runs.
     const auto requests = socket_requests(config);
     const auto sockets = sockets_.prepare(requests);
-    ApiServers servers = new_servers(config, sockets);
+    Faces faces = new_faces(config, sockets);
 
     if (accepting_ && config.workers != workers_.size())
         daemons::log::warning("workers: a change needs a restart; until then, " +
                               std::to_string(workers_.size()) + " run");
-    tell_of_admin_ |= !admin_ || admin_->socket() != sockets.front();
-    if (servers.http)
-        admin_ = std::move(servers.http);
-    if (servers.control || !has_control_socket(config))
-        control_server_ = std::move(servers.control);
+    use_faces(std::move(faces), config);
     changes_ = changes_by(config);
     config_ = config;
     sockets_.use(requests, sockets);
@@ -122,18 +107,7 @@ void Proxy::apply(const Config& config, std::function<void()> applied) {
     apply_clusters();
 }
 
-/// The HTTP API first, and then the control socket, if there is one.
-std::vector<net::SocketRequest> Proxy::own_requests(const Config& config) {
-    std::vector<net::SocketRequest> requests{request_for(config, "HTTP API", config.listen_address,
-                                                         {.unix_mode = config.http.listen_mode})};
-    if (has_control_socket(config))
-        requests.push_back(
-            request_for(config, "control", *config.control->socket,
-                        {.unix_mode = config.control->mode, .unix_group = config.control->group}));
-    return requests;
-}
-
-/// And then every port, in the order of the file.
+/// The proxy's own first, and then every port, in the order of the file.
 std::vector<net::SocketRequest> Proxy::socket_requests(const Config& config) {
     auto requests = own_requests(config);
     for (const auto& cluster : config.clusters)
@@ -144,24 +118,6 @@ std::vector<net::SocketRequest> Proxy::socket_requests(const Config& config) {
     return requests;
 }
 
-/// Those whose socket or options are new; the others go on.
-Proxy::ApiServers Proxy::new_servers(const Config& config,
-                                     const net::ListeningSockets::Prepared& sockets) {
-    ApiServers servers;
-    if (!admin_ || admin_->socket() != sockets.front() || !(config.http == config_.http))
-        servers.http = serve_api(sockets.front(), config.http.options,
-                                 {.everybody = false, .token = config.http.control_token});
-    if (has_control_socket(config) && (!control_server_ || control_server_->socket() != sockets[1]))
-        servers.control = serve_api(sockets[1], {}, {.everybody = true});
-    return servers;
-}
-
-std::unique_ptr<AdminServer> Proxy::serve_api(AdminServer::Socket socket,
-                                              const daemons::HttpOptions& options,
-                                              const ControlAccess& access) {
-    return std::make_unique<AdminServer>(std::move(socket), admin_requests(access), options);
-}
-
 /// All clusters have answered, or have had their time.
 void Proxy::on_first_tables() {
     if (!applied_)
@@ -169,12 +125,7 @@ void Proxy::on_first_tables() {
     first_tables_timer_.cancel();
     accept_on_new_sockets();
     accepting_ = true;
-    if (std::exchange(tell_of_admin_, false)) {
-        daemons::log::info("HTTP API: listening on " + admin_->socket()->address().to_string());
-        if (control_server_)
-            daemons::log::info("control: listening on " +
-                               control_server_->socket()->address().to_string());
-    }
+    tell_of_faces();
     std::exchange(applied_, nullptr)();
 }
 
@@ -350,29 +301,6 @@ void Proxy::update_all(const AdminRequests::UpdateDone& done) {
         feeds_.at(cluster.name)->update_now([tally, name = cluster.name](const std::string& error) {
             tally->note(name, error);
         });
-}
-
-/// Moves requests from the API's thread to the main one.
-AdminRequests Proxy::admin_requests(const ControlAccess& access) {
-    return {.update_clusters =
-                [this](AdminRequests::UpdateDone done) {
-                    main_loop_.post([this, done = std::move(done)] { update_all(done); });
-                },
-            .report =
-                [this](AdminRequests::ReportDone done) {
-                    main_loop_.post([this, done = std::move(done)] { done(report()); });
-                },
-            .list_sessions =
-                [this](const SessionFilter& filter, AdminRequests::SessionsDone done) {
-                    main_loop_.post([this, filter, done = std::move(done)]() mutable {
-                        open_sessions_.list(filter, std::move(done));
-                    });
-                },
-            .control =
-                [this, access](const daemons::HttpRequest& request,
-                               const daemons::HttpServer::Reply& reply) {
-                    return control_api_.handle(request, reply, access);
-                }};
 }
 
 void Proxy::ping(const std::shared_ptr<void>& token) {

@@ -19,6 +19,7 @@
 #include "patroni_proxy/control/control.h"
 #include "patroni_proxy/control/control_api.h"
 #include "patroni_proxy/open_sessions.h"
+#include "patroni_proxy/haproxy/runtime_server.h"
 #include "patroni_proxy/port/port.h"
 #include "patroni_proxy/port/readiness_check.h"
 #include "patroni_proxy/report/report.h"
@@ -77,20 +78,44 @@ class Proxy final : private Controlled {
     [[nodiscard]] std::vector<std::string> members_of(const std::string& cluster) const override;
     void use_operator_settings() override;
     void when_in_force(std::function<void()> done) override;
+    void end_sessions(const std::string& cluster, const std::string& member, const DrainPace& pace,
+                      const std::string& detail) override {
+        open_sessions_.drain(cluster, member, pace, detail);
+    }
+    void keep_sessions(const std::string& cluster, const std::string& member) override {
+        open_sessions_.keep(cluster, member);
+    }
+    void list_sessions(const SessionFilter& filter,
+                       std::function<void(SessionList)> done) override {
+        open_sessions_.list(filter, std::move(done));
+    }
+    void close_sessions(const SessionFilter& filter, const std::string& detail,
+                        std::function<void(std::size_t closed)> done) override {
+        open_sessions_.close(filter, detail, std::move(done));
+    }
     void reload(std::function<void(const ReloadOutcome&)> done) override;
     [[nodiscard]] daemons::log::Level log_level() const override;
     void set_log_level(daemons::log::Level level) override;
 
+    [[nodiscard]] static net::SocketRequest request_for(const Config& config,
+                                                        const std::string& owner,
+                                                        const net::ListenAddress& address,
+                                                        const net::ListenOptions& options);
     [[nodiscard]] static std::vector<net::SocketRequest> own_requests(const Config& config);
     [[nodiscard]] static std::vector<net::SocketRequest> socket_requests(const Config& config);
     void use_port_settings(OpenPort& port);
     [[nodiscard]] std::vector<std::string> changes_by(const Config& config) const;
-    struct ApiServers {
+    struct Faces {
         std::unique_ptr<AdminServer> http;
-        std::unique_ptr<AdminServer> control;  ///< null if there is no control socket
+        std::unique_ptr<AdminServer> control;             ///< null if there is no control socket
+        std::unique_ptr<haproxy::RuntimeServer> haproxy;  ///< null if there is no such socket
     };
-    [[nodiscard]] ApiServers new_servers(const Config& config,
-                                         const net::ListeningSockets::Prepared& sockets);
+    [[nodiscard]] Faces new_faces(const Config& config,
+                                  const net::ListeningSockets::Prepared& sockets);
+    void use_faces(Faces faces, const Config& config);
+    void tell_of_faces();
+    [[nodiscard]] std::unique_ptr<haproxy::RuntimeServer> serve_haproxys_tools(
+        net::ListeningSockets::Socket socket);
     [[nodiscard]] std::unique_ptr<AdminServer> serve_api(AdminServer::Socket socket,
                                                          const daemons::HttpOptions& options,
                                                          const ControlAccess& access);
@@ -133,13 +158,12 @@ class Proxy final : private Controlled {
     std::map<std::string, TopologyFeed::Settings> feed_settings_;  // in force
     std::vector<std::unique_ptr<Acceptor>> acceptors_;             // the first worker's thread only
     bool accepting_ = false;
-    std::unique_ptr<AdminServer> admin_;
-    std::unique_ptr<AdminServer> control_server_;  ///< null if there is no control socket
-    std::function<void()> applied_;                ///< set while waiting for new clusters
-    net::Timer first_tables_timer_;                ///< fires when they have had their time
-    std::uint64_t applications_ = 0;               ///< configurations applied so far
-    bool tell_of_admin_ = false;                   ///< the HTTP API has a new address to log
-    net::Timer drain_timer_;                       ///< ticks while anything drains
+    Faces faces_;
+    std::function<void()> applied_;   ///< set while waiting for new clusters
+    net::Timer first_tables_timer_;   ///< fires when they have had their time
+    std::uint64_t applications_ = 0;  ///< configurations applied so far
+    bool tell_of_faces_ = false;      ///< some have a new address to log
+    net::Timer drain_timer_;          ///< ticks while anything drains
     Clock::time_point drain_deadline_;
     std::function<void()> drained_;  ///< set while the whole proxy drains
     daemons::ReloadTally reload_;

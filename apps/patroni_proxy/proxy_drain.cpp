@@ -18,9 +18,11 @@ void Proxy::drain(std::function<void()> drained) {
     for (auto& [id, port] : ports_)
         port.sockets.clear();
     stop_accepting_on_old_sockets();
-    net::ListeningSockets::Prepared own{admin_->socket()};
-    if (control_server_)
-        own.push_back(control_server_->socket());
+    net::ListeningSockets::Prepared own{faces_.http->socket()};
+    if (faces_.control)
+        own.push_back(faces_.control->socket());
+    if (faces_.haproxy)
+        own.push_back(faces_.haproxy->socket());
     sockets_.use(own_requests(config_), own);
     daemons::log::info("draining: no new clients; " + std::to_string(sessions_.open.load()) +
                        " sessions have " + std::to_string(config_.drain_timeout.count()) +
@@ -88,8 +90,7 @@ void Proxy::stop() {
     // Feeds first: they need the workers to put a last table in force.
     for (const auto& [name, feed] : feeds_)
         feed->stop();
-    admin_.reset();
-    control_server_.reset();
+    faces_ = {};
     if (!workers_.empty())
         end_all_sessions();
     for (const auto& worker : workers_)

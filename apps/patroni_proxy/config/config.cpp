@@ -37,6 +37,7 @@ class Reader {
         config.listen_address = read_listen_address(file);
         config.http = read_http_api(file, read_file_, problems_);
         config.control = read_control(file, listens_, problems_);
+        config.haproxy = read_haproxy_socket(file, listens_, problems_);
         const auto cores = std::max(1U, std::thread::hardware_concurrency());
         config.workers =
             static_cast<unsigned>(file.number("workers", 1, kMaxWorkers).value_or(cores));

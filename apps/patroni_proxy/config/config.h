@@ -58,13 +58,14 @@ struct HttpApiConfig {
     friend bool operator==(const HttpApiConfig&, const HttpApiConfig&) = default;
 };
 
-/// The control socket.
-struct ControlConfig {
-    std::optional<net::ListenAddress> socket;  ///< a unix socket; empty: there is none
+/// A socket for operators and their tools: the control socket, or HAProxy's runtime socket.
+struct OperatorSocket {
+    std::optional<net::ListenAddress> socket;  ///< empty: there is none
+    // Of a unix socket.
     unsigned mode = 0600;
     std::optional<gid_t> group;
 
-    friend bool operator==(const ControlConfig&, const ControlConfig&) = default;
+    friend bool operator==(const OperatorSocket&, const OperatorSocket&) = default;
 };
 
 /// The whole configuration, checked: values make sense, names are known, and all addresses can be
@@ -73,7 +74,8 @@ struct Config {
     std::chrono::milliseconds cluster_update_interval{3'000};
     net::ListenAddress listen_address;  ///< of the HTTP API
     HttpApiConfig http;
-    std::optional<ControlConfig> control;  ///< empty only while the file is read
+    std::optional<OperatorSocket> control;  ///< empty only while the file is read
+    OperatorSocket haproxy;                 ///< HAProxy's runtime socket
     unsigned workers = 1;
     std::chrono::milliseconds drain_timeout{60'000};
     net::TcpOptions tcp;

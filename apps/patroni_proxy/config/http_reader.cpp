@@ -65,6 +65,28 @@ std::optional<gid_t> group_from(const std::string& name) {
     return entry.gr_gid;
 }
 
+bool is_loopback(const net::SocketAddress& address) {
+    return net::Network::parse("127.0.0.0/8")->contains(address) ||
+           net::Network::parse("::1/128")->contains(address);
+}
+
+OperatorSocket read_operator_socket(const YamlNode& where, const std::string& what,
+                                    daemons::ListenReader& listens, Problems& problems) {
+    OperatorSocket read;
+    YamlMapping node(where, what, problems);
+    if (node.require("socket"))
+        read.socket = listens.read_one(node, "socket", what);
+    read.mode = read_mode(node, "mode", what, problems).value_or(read.mode);
+    if (const auto name = node.text("group")) {
+        read.group = group_from(*name);
+        if (!read.group)
+            problems.add(*node.find("group"), what + ": this host has no group " +
+                                                  in_quotes(node.find("group")->written()));
+    }
+    node.reject_unknown();
+    return read;
+}
+
 }  // namespace
 
 std::optional<unsigned> read_mode(YamlMapping& node, const std::string& key,
@@ -118,38 +140,48 @@ HttpApiConfig read_http_api(YamlMapping& file, const daemons::ReadFile& read, Pr
     return http;
 }
 
-std::optional<ControlConfig> read_control(YamlMapping& file, daemons::ListenReader& listens,
-                                          Problems& problems) {
+std::optional<OperatorSocket> read_control(YamlMapping& file, daemons::ListenReader& listens,
+                                           Problems& problems) {
     const auto where = file.find("control");
     if (!where)
         return std::nullopt;
-    ControlConfig control;
+    OperatorSocket control;
     if (where->is_scalar() && where->text() == "off")
         return control;
     if (!where->is_mapping()) {
         problems.add(*where, "control must be off, or a mapping with socket, mode and group");
         return control;
     }
-    YamlMapping node(*where, "control", problems);
-    if (node.require("socket"))
-        control.socket = listens.read_one(node, "socket", "control");
+    control = read_operator_socket(*where, "control", listens, problems);
     if (control.socket && !control.socket->is_unix())
-        problems.add(*node.find("socket"),
+        problems.add(*where,
                      "control: socket must be the path of a unix socket, such as "
                      "/run/patroni_proxy/control.sock");
-    control.mode = read_mode(node, "mode", "control", problems).value_or(control.mode);
-    if (const auto name = node.text("group")) {
-        control.group = group_from(*name);
-        if (!control.group)
-            problems.add(*node.find("group"), "control: this host has no group " +
-                                                  in_quotes(node.find("group")->written()));
-    }
-    node.reject_unknown();
     return control;
 }
 
-ControlConfig default_control(const daemons::Variables& variables) {
-    ControlConfig control;
+OperatorSocket read_haproxy_socket(YamlMapping& file, daemons::ListenReader& listens,
+                                   Problems& problems) {
+    const char* key = "haproxy_socket";
+    const auto where = file.find(key);
+    if (!where)
+        return {};
+    OperatorSocket haproxy;
+    if (where->is_mapping())
+        haproxy = read_operator_socket(*where, key, listens, problems);
+    else
+        haproxy.socket = listens.read_one(file, key, "HAProxy socket");
+    if (haproxy.socket && !haproxy.socket->is_unix() &&
+        !is_loopback(haproxy.socket->socket_address()))
+        problems.add(
+            *where,
+            "haproxy_socket must be the path of a unix socket or an address of this host's "
+            "own, such as 127.0.0.1:9999: it asks for no password");
+    return haproxy;
+}
+
+OperatorSocket default_control(const daemons::Variables& variables) {
+    OperatorSocket control;
     // systemd separates several by colons.
     if (const auto directories = variables ? variables("RUNTIME_DIRECTORY") : std::nullopt)
         control.socket = net::ListenAddress::parse(directories->substr(0, directories->find(':')) +

@@ -27,11 +27,15 @@ namespace proxy {
 [[nodiscard]] HttpApiConfig read_http_api(daemons::YamlMapping& file, const daemons::ReadFile& read,
                                           daemons::Problems& problems);
 /// The key `control` of the top level; nothing if it is absent.
-[[nodiscard]] std::optional<ControlConfig> read_control(daemons::YamlMapping& file,
-                                                        daemons::ListenReader& listens,
-                                                        daemons::Problems& problems);
+[[nodiscard]] std::optional<OperatorSocket> read_control(daemons::YamlMapping& file,
+                                                         daemons::ListenReader& listens,
+                                                         daemons::Problems& problems);
+/// The key `haproxy_socket` of the top level: an address, or a mapping as that of `control`.
+[[nodiscard]] OperatorSocket read_haproxy_socket(daemons::YamlMapping& file,
+                                                 daemons::ListenReader& listens,
+                                                 daemons::Problems& problems);
 /// The control socket where the file says nothing: control.sock in systemd's RUNTIME_DIRECTORY, if
 /// it is set and short enough for a socket; else none.
-[[nodiscard]] ControlConfig default_control(const daemons::Variables& variables);
+[[nodiscard]] OperatorSocket default_control(const daemons::Variables& variables);
 
 }  // namespace proxy

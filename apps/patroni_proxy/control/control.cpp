@@ -1,6 +1,8 @@
 #include "patroni_proxy/control/control.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 
 #include "daemon/text/utf8.h"
 
@@ -77,6 +79,15 @@ std::string lasting(const SettingTerms& terms) {
     return terms.lasts_for ? " for " + std::to_string(terms.lasts_for->count()) + " s" : "";
 }
 
+std::string pace_of(const DrainPace& pace) {
+    std::array<char, 32> rate{};
+    std::snprintf(rate.data(), rate.size(), "%.3g", pace.rate);
+    const std::string text = std::string("at most ") + rate.data() + " per second";
+    return pace.within ? text + ", those in a transaction after " +
+                             std::to_string(pace.within->count()) + " s"
+                       : text + ", except those in a transaction or encrypted";
+}
+
 Outcome unchanged(const std::string& message) {
     return {Problem::none, false, message};
 }
@@ -95,9 +106,19 @@ Outcome Control::drain(const std::string& cluster, const std::string& member,
         return *refused;
     if (auto refused = port ? refuse_unknown_port(cluster, *port) : Refusal())
         return *refused;
-    return set({.subject = {Operation::drain, cluster, member, port.value_or("")},
-                .maintenance = terms.maintenance},
-               terms, caller);
+    if (port && terms.pace)
+        return {Problem::bad_value, false,
+                "a drain on one port ends no sessions: leave out either the port, or rate and "
+                "within"};
+    Outcome outcome = set({.subject = {Operation::drain, cluster, member, port.value_or("")},
+                           .maintenance = terms.maintenance},
+                          terms, caller);
+    if (!terms.pace)
+        return outcome;
+    proxy_.end_sessions(cluster, member, *terms.pace, member + " is drained by " + caller.name);
+    return {Problem::none, true,
+            cluster + "/" + member + " gets no new sessions; those it has end, " +
+                pace_of(*terms.pace)};
 }
 
 Outcome Control::ready(const std::string& cluster, const std::string& member,
@@ -195,15 +216,33 @@ Outcome Control::set_log_level(daemons::log::Level level, const Caller& caller) 
     return {Problem::none, true, message};
 }
 
+void Control::close_sessions(const SessionFilter& filter, const Caller& caller,
+                             std::function<void(std::size_t closed)> done) {
+    proxy_.close_sessions(
+        filter, "closed by " + caller.name,
+        [by = caller.name, done = std::move(done)](std::size_t closed) {
+            daemons::log::info(std::to_string(closed) + " sessions closed by " + by);
+            done(closed);
+        });
+}
+
+/// Of a drain that is over.
+void Control::forget_pace(const Subject& subject) {
+    if (subject.operation == Operation::drain && subject.port.empty())
+        proxy_.keep_sessions(subject.cluster, subject.member);
+}
+
 void Control::reload(const Caller& caller, std::function<void(const ReloadOutcome&)> done) {
     daemons::log::info("reload asked for by " + caller.name);
     proxy_.reload(std::move(done));
 }
 
 void Control::on_reload() {
-    for (const auto& setting : settings_.take_removed(proxy_.config()))
+    for (const auto& setting : settings_.take_removed(proxy_.config())) {
+        forget_pace(setting.subject);
         daemons::log::info(setting.subject.text() + ": no longer " + setting.reason() +
                            ": it is not in the configuration any more");
+    }
     arm_expiry();
 }
 
@@ -240,6 +279,7 @@ Outcome Control::lift(const std::vector<Subject>& subjects, const Caller& caller
         daemons::log::info(subject.text() + ": no longer " + before->reason() + "; lifted by " +
                            caller.name);
         changed |= settings_.lift(subject, OperatorSetting::Clock::now());
+        forget_pace(subject);
     }
     if (!changed)
         return unchanged(first.text() + " " + negation_of(first.operation));
@@ -263,6 +303,7 @@ void Control::on_expiry() {
     for (const auto& setting : settings_.take_expired(OperatorSetting::Clock::now())) {
         const std::string message =
             setting.subject.text() + ": no longer " + setting.reason() + "; its time is over";
+        forget_pace(setting.subject);
         // Nobody may have released the port because something went wrong.
         if (setting.subject.operation == Operation::hold)
             daemons::log::warning(message + ": its clients go on");

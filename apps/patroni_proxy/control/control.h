@@ -14,6 +14,8 @@
 #include "patroni_proxy/config/config.h"
 #include "patroni_proxy/control/operator_settings.h"
 #include "patroni_proxy/report/report.h"
+#include "patroni_proxy/session/drain_pace.h"
+#include "patroni_proxy/session/session_filter.h"
 
 namespace proxy {
 
@@ -28,6 +30,8 @@ struct SettingTerms {
 };
 struct DrainTerms : SettingTerms {
     bool maintenance = false;  ///< the effect is the same; HAProxy's tools are told so
+    /// Set: the sessions that the member has end at this pace.
+    std::optional<DrainPace> pace{};
 };
 
 /// What became of a request.
@@ -73,6 +77,15 @@ class Controlled {
     /// Calls `done` on the main thread once all settings so far are in force; never if the proxy
     /// stops first.
     virtual void when_in_force(std::function<void()> done) = 0;
+    /// Ends the member's sessions at a pace, until keep_sessions().
+    virtual void end_sessions(const std::string& cluster, const std::string& member,
+                              const DrainPace& pace, const std::string& detail) = 0;
+    virtual void keep_sessions(const std::string& cluster, const std::string& member) = 0;
+    virtual void list_sessions(const SessionFilter& filter,
+                               std::function<void(SessionList)> done) = 0;
+    /// Ends what the filter selects now; `detail` says by whom.
+    virtual void close_sessions(const SessionFilter& filter, const std::string& detail,
+                                std::function<void(std::size_t closed)> done) = 0;
     /// Reads the file again, and calls `done` on the main thread once it is in force or has failed.
     virtual void reload(std::function<void(const ReloadOutcome&)> done) = 0;
     [[nodiscard]] virtual daemons::log::Level log_level() const = 0;
@@ -99,7 +112,8 @@ class Control {
     Control(const Control&) = delete;
     Control& operator=(const Control&) = delete;
 
-    /// The member gets no new sessions, on one port or on all; those it has stay.
+    /// The member gets no new sessions, on one port or on all; those it has stay, or end at a pace
+    /// if it is drained on all ports.
     Outcome drain(const std::string& cluster, const std::string& member,
                   const std::optional<std::string>& port, const DrainTerms& terms,
                   const Caller& caller);
@@ -124,6 +138,12 @@ class Control {
     Outcome unfreeze(const std::string& cluster, const Caller& caller);
     /// Until the next reload or restart.
     Outcome set_log_level(daemons::log::Level level, const Caller& caller);
+    void list_sessions(const SessionFilter& filter, std::function<void(SessionList)> done) {
+        proxy_.list_sessions(filter, std::move(done));
+    }
+    /// Ends the sessions that the filter selects, which must not be all, and says how many.
+    void close_sessions(const SessionFilter& filter, const Caller& caller,
+                        std::function<void(std::size_t closed)> done);
     /// Each of several at once is answered, when a file that was read after it is in force.
     void reload(const Caller& caller, std::function<void(const ReloadOutcome&)> done);
 
@@ -137,6 +157,7 @@ class Control {
     void on_reload();
 
   private:
+    void forget_pace(const Subject& subject);
     using Refusal = std::optional<Outcome>;
 
     [[nodiscard]] const ClusterConfig* find_cluster(const std::string& name) const;

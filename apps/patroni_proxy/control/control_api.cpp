@@ -62,7 +62,7 @@ Caller caller_of(const HttpRequest& request) {
 }
 
 Outcome carry_out(Control& control, const ControlRequest& request, const Caller& caller) {
-    const auto& [verb, cluster, name, terms, port, sessions, level] = request;
+    const auto& [verb, cluster, name, terms, port, sessions, level, filter] = request;
     switch (verb) {
         case Verb::drain:
             return control.drain(cluster, name, port, terms, caller);
@@ -84,6 +84,7 @@ Outcome carry_out(Control& control, const ControlRequest& request, const Caller&
             return control.unfreeze(cluster, caller);
         case Verb::log_level:
             return control.set_log_level(level, caller);
+        case Verb::close:
         case Verb::reload:
             break;  // answered later, by another kind of outcome
     }
@@ -136,6 +137,10 @@ bool ControlApi::handle(const HttpRequest& request, const Reply& reply,
         if (asked.verb == Verb::reload)
             return control.reload(
                 caller, [reply](const ReloadOutcome& outcome) { reply(answer_of(outcome)); });
+        if (asked.verb == Verb::close)
+            return control.close_sessions(asked.filter, caller, [reply](std::size_t closed) {
+                reply(json_answer(200, Json::object().add("closed", std::uint64_t{closed})));
+            });
         const Outcome outcome = carry_out(control, asked, caller);
         if (!outcome.ok())
             return reply(answer_of(outcome));

@@ -1,6 +1,7 @@
 #include "patroni_proxy/control/control_request.h"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -23,7 +24,7 @@ struct VerbForm {
 
 const std::vector<VerbForm>& forms() {
     static const std::vector<VerbForm> all{
-        {"members", "drain", Verb::drain, {"for", "why", "port", "maintenance"}},
+        {"members", "drain", Verb::drain, {"for", "why", "port", "maintenance", "rate", "within"}},
         {"members", "ready", Verb::ready, {"port"}},
         {"members", "cap", Verb::cap, {"sessions", "for", "why"}},
         {"ports", "hold", Verb::hold, {"for", "why"}},
@@ -39,6 +40,8 @@ const std::vector<VerbForm>& forms() {
 }
 
 constexpr std::size_t kLongestEcho = 100;
+constexpr double kLowestRate = 0.01;
+constexpr double kHighestRate = 100'000;
 
 std::string quoted(std::string_view text) {
     return "'" + daemons::one_line(text, kLongestEcho) + "'";
@@ -64,6 +67,26 @@ std::string words_of(std::string_view collection) {
     return words;
 }
 
+/// Reads `rate` or `within` of a drain; why it cannot be read, or nothing.
+std::string read_pace(ControlRequest& request, const std::string& key, const std::string& value) {
+    if (!request.terms.pace)
+        request.terms.pace.emplace();
+    DrainPace& pace = *request.terms.pace;
+    if (key == "within") {
+        const auto duration = daemons::parse_duration(value);
+        if (!duration || *duration < std::chrono::seconds{1})
+            return "within must be a time of at least a second: " +
+                   std::string(daemons::kDurationForm) + "; it is " + quoted(value);
+        pace.within = std::chrono::ceil<std::chrono::seconds>(*duration);
+        return {};
+    }
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), pace.rate);
+    if (error != std::errc() || end != value.data() + value.size() ||
+        !(pace.rate >= kLowestRate && pace.rate <= kHighestRate))
+        return "rate must be from 0.01 to 100000 sessions per second; it is " + quoted(value);
+    return {};
+}
+
 /// Reads one parameter; why it cannot be read, or nothing.
 std::string read_parameter(ControlRequest& request, const std::string& key,
                            const std::string& value) {
@@ -83,6 +106,8 @@ std::string read_parameter(ControlRequest& request, const std::string& key,
         if (value != "true" && value != "false")
             return "maintenance must be true or false; it is " + quoted(value);
         request.terms.maintenance = value == "true";
+    } else if (key == "rate" || key == "within") {
+        return read_pace(request, key, value);
     } else if (key == "sessions") {
         const auto number = daemons::parse_number(value);
         if (value == "none")
@@ -142,15 +167,37 @@ std::pair<const VerbForm*, ControlRequest> read_path(std::string_view path) {
     return {nullptr, request};
 }
 
+constexpr std::string_view kClosePath = "/sessions/close";
+
+/// All sessions at once are hardly ever meant: a filter that selects nothing is a mistake.
+ParsedRequest parse_close(const std::string& method, const Query& query) {
+    if (method != "POST")
+        return refuse(405, "a change needs POST, not " + quoted(method));
+    auto [filter, error] = parse_session_filter(query);
+    if (error.empty() && !filter.selects())
+        error =
+            "say which sessions to close: by id, cluster, port, member, client, user, database, "
+            "application, state or min_idle";
+    if (!error.empty())
+        return refuse(400, std::move(error));
+    ControlRequest request;
+    request.verb = Verb::close;
+    request.filter = std::move(filter);
+    return {std::move(request), 200, {}};
+}
+
 }  // namespace
 
 bool is_control_path(std::string_view path) {
     return path.starts_with("/members/") || path.starts_with("/ports/") ||
-           path.starts_with("/clusters/") || path == "/reload" || path == "/log_level";
+           path.starts_with("/clusters/") || path == "/reload" || path == "/log_level" ||
+           path == kClosePath;
 }
 
 ParsedRequest parse_control_request(const std::string& method, const std::string& path,
                                     const Query& query) {
+    if (path == kClosePath)
+        return parse_close(method, query);
     auto [form, request] = read_path(path);
     if (!form) {
         std::string_view rest = path;

@@ -26,6 +26,7 @@ struct ControlRequest {
         unfreeze,
         reload,
         log_level,
+        close,
     };
 
     Verb verb = Verb::reload;
@@ -35,6 +36,7 @@ struct ControlRequest {
     std::optional<std::string> port{};        ///< of drain and ready
     std::optional<std::uint32_t> sessions{};  ///< of cap; empty: "none"
     daemons::log::Level level{};              ///< of log_level
+    SessionFilter filter{};                   ///< of close
 };
 
 /// A request, or why there is none.
@@ -46,7 +48,7 @@ struct ParsedRequest {
 
 /// Whether this path is one of a verb, whatever else the request says: POST
 /// /members/CLUSTER/MEMBER/drain, /ports/CLUSTER/PORT/hold, /clusters/CLUSTER/freeze, /reload,
-/// /log_level.
+/// /log_level, /sessions/close.
 [[nodiscard]] bool is_control_path(std::string_view path);
 /// Path and query are decoded already. Pure: names are checked by Control.
 [[nodiscard]] ParsedRequest parse_control_request(const std::string& method,

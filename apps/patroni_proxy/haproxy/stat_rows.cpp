@@ -126,6 +126,17 @@ std::string address_of(const MemberReport& member) {
     return (is_v6 ? '[' + member.host + ']' : member.host) + ':' + std::to_string(*member.port);
 }
 
+/// What an operator has set for a member on this port; null if nothing.
+const OperatorReport* find_setting(const Subject& of, std::string_view setting,
+                                   const std::string& member) {
+    for (const auto* settings : {&of.port.operator_settings, &of.cluster.operator_settings})
+        for (const auto& each : *settings)
+            if (each.setting == setting && each.member == member &&
+                (each.port.empty() || each.port == of.port.name))
+                return &each;
+    return nullptr;
+}
+
 StatRow server_row(const Subject& of, const MemberStanding& standing, unsigned server_id) {
     StatRow row = row_of(of, RowKind::server, haproxy_name(standing.member), server_id);
     row.member = standing.member;
@@ -135,10 +146,15 @@ StatRow server_row(const Subject& of, const MemberStanding& standing, unsigned s
             traffic.add(each);
     set_backend_side(row, traffic);
     const MemberReport* member = find(of.cluster, standing.member);
-    const Status status = status_of(standing, member);
+    Status status = status_of(standing, member);
+    // As in HAProxy, what an operator says comes before what checks say.
+    if (const auto* drain = find_setting(of, "drain", standing.member))
+        status = {drain->maintenance ? "MAINT" : "DRAIN", "L7STS", false, "503"};
     const bool backup = status.serves && of.port.falls_back;
     set(row, "qcur", 0);
     set(row, "status", status.word);
+    if (const auto* cap = find_setting(of, "cap", standing.member); cap && cap->sessions)
+        set(row, "slim", *cap->sessions);
     set(row, "weight", 1);
     set(row, "uweight", 1);
     set(row, "act", backup ? 0 : 1);
@@ -172,7 +188,7 @@ StatRow frontend_row(const Subject& of) {
     if (limit != 0)
         set(row, "slim", limit);
     set(row, "conn_tot", traffic.total);
-    set(row, "status", "OPEN");
+    set(row, "status", find_setting(of, "disable", {}) ? "STOP" : "OPEN");
     set(row, "dreq", 0);
     set(row, "dresp", 0);
     set(row, "ereq", 0);

@@ -32,7 +32,7 @@ class ProxyControlTest : public ProxyTest {
     }
     Config with_control() {
         Config config = this->config();
-        config.control = ControlConfig{.socket = net::ListenAddress::parse(socket_), .group = {}};
+        config.control = OperatorSocket{.socket = net::ListenAddress::parse(socket_), .group = {}};
         return config;
     }
 

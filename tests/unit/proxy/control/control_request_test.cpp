@@ -101,5 +101,32 @@ TEST(ControlRequestTest, EchoesHostileInputShortAndOnOneLine) {
     EXPECT_LT(error_of("/members/" + hostile, {}, 404).size(), 300U);
 }
 
+TEST(ControlRequestTest, ADrainMayHaveAPace) {
+    EXPECT_FALSE(parsed("/members/main/p1/drain").terms.pace);
+    const auto both = parsed("/members/main/p1/drain", {{"rate", "2.5"}, {"within", "5m"}});
+    ASSERT_TRUE(both.terms.pace);
+    EXPECT_EQ(both.terms.pace->rate, 2.5);
+    EXPECT_EQ(both.terms.pace->within, 300s);
+    const auto within = parsed("/members/main/p1/drain", {{"within", "10s"}});
+    ASSERT_TRUE(within.terms.pace);
+    EXPECT_EQ(within.terms.pace->rate, DrainPace::kDefaultRate);
+    for (const auto* rate : {"", "0", "-1", "nan", "inf", "1e9", "20/s"})
+        EXPECT_THAT(error_of("/members/main/p1/drain", {{"rate", rate}}),
+                    HasSubstr("rate must be"));
+    EXPECT_THAT(error_of("/members/main/p1/drain", {{"within", "0"}}), HasSubstr("within must be"));
+}
+
+TEST(ControlRequestTest, ClosingSessionsNeedsToSayWhich) {
+    EXPECT_TRUE(is_control_path("/sessions/close"));
+    EXPECT_FALSE(is_control_path("/sessions"));
+    const auto request = parsed("/sessions/close", {{"member", "p1"}, {"cluster", "main"}});
+    EXPECT_EQ(request.verb, Verb::close);
+    EXPECT_EQ(request.filter.member, "p1");
+    EXPECT_THAT(error_of("/sessions/close"), HasSubstr("say which sessions to close"));
+    EXPECT_THAT(error_of("/sessions/close", {{"limit", "3"}}), HasSubstr("say which"));
+    (void)error_of("/sessions/close", {{"member", ""}});
+    (void)error_of("/sessions/close", {{"member", "p1"}}, 405, "GET");
+}
+
 }  // namespace
 }  // namespace proxy

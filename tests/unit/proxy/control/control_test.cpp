@@ -35,6 +35,22 @@ class FakeProxy final : public Controlled {
     }
     void use_operator_settings() override { ++put_in_force; }
     void when_in_force(std::function<void()> done) override { done(); }
+    void end_sessions(const std::string& cluster, const std::string& member, const DrainPace& pace,
+                      const std::string& /*detail*/) override {
+        ending[cluster + "/" + member] = pace;
+    }
+    void keep_sessions(const std::string& cluster, const std::string& member) override {
+        ending.erase(cluster + "/" + member);
+    }
+    void list_sessions(const SessionFilter& /*filter*/,
+                       std::function<void(SessionList)> done) override {
+        done({});
+    }
+    void close_sessions(const SessionFilter& filter, const std::string& detail,
+                        std::function<void(std::size_t closed)> done) override {
+        closed = filter.member + ", " + detail;
+        done(7);
+    }
     void reload(std::function<void(const ReloadOutcome&)> done) override {
         done({"", {"port main/rw changed"}});
     }
@@ -44,6 +60,8 @@ class FakeProxy final : public Controlled {
 
     Config config_;
     int put_in_force = 0;
+    std::map<std::string, DrainPace> ending;  ///< by member
+    std::string closed;
     daemons::log::Level level = daemons::log::Level::info;
 };
 
@@ -65,6 +83,48 @@ TEST_F(ControlTest, ADrainIsLoggedAndPutInForce) {
     EXPECT_EQ(proxy_.put_in_force, 1);
     EXPECT_THAT(log, HasSubstr("main/p1: drained by uid 0, pid 42: new kernel\n"));
     EXPECT_EQ(control_.settings().overrides_of("main").drained.count({"p1", ""}), 1U);
+}
+
+TEST_F(ControlTest, ADrainEndsSessionsAtAPaceUntilItIsOver) {
+    DrainTerms paced;
+    paced.pace = DrainPace{.rate = 5, .within = 300s};
+    const auto outcome = control_.drain("main", "p1", {}, paced, caller_);
+    EXPECT_EQ(outcome.message,
+              "main/p1 gets no new sessions; those it has end, at most 5 per second, those in a "
+              "transaction after 300 s");
+    ASSERT_EQ(proxy_.ending.count("main/p1"), 1U);
+    EXPECT_EQ(proxy_.ending["main/p1"].rate, 5);
+    (void)control_.ready("main", "p1", {}, caller_);
+    EXPECT_THAT(proxy_.ending, IsEmpty());
+    // A drain that is there already takes a pace later.
+    (void)control_.drain("main", "p1", {}, {}, caller_);
+    EXPECT_THAT(proxy_.ending, IsEmpty());
+    EXPECT_TRUE(control_.drain("main", "p1", {}, paced, caller_).changed);
+    EXPECT_EQ(proxy_.ending.count("main/p1"), 1U);
+    // The cluster goes: so does its drain.
+    proxy_.config_.clusters.clear();
+    control_.on_reload();
+    EXPECT_THAT(proxy_.ending, IsEmpty());
+}
+
+TEST_F(ControlTest, ADrainOfOnePortEndsNoSessions) {
+    DrainTerms paced;
+    paced.pace.emplace();
+    EXPECT_EQ(control_.drain("main", "p1", "rw", paced, caller_).problem,
+              Outcome::Problem::bad_value);
+    EXPECT_EQ(proxy_.put_in_force, 0);
+}
+
+TEST_F(ControlTest, ClosingSessionsIsLoggedWithTheirNumber) {
+    SessionFilter filter;
+    filter.member = "p1";
+    std::size_t closed = 0;
+    const auto log = logged_during([&] {
+        control_.close_sessions(filter, caller_, [&](std::size_t count) { closed = count; });
+    });
+    EXPECT_EQ(closed, 7U);
+    EXPECT_EQ(proxy_.closed, "p1, closed by uid 0, pid 42");
+    EXPECT_THAT(log, HasSubstr("7 sessions closed by uid 0, pid 42\n"));
 }
 
 TEST_F(ControlTest, WhatIsDoneTwiceChangesNothing) {

@@ -1,0 +1,128 @@
+// The sockets that the proxy has for operators and their tools, and who answers on them.
+
+#include <utility>
+
+#include "daemon/log/log.h"
+#include "patroni_proxy/haproxy/runtime_commands.h"
+#include "patroni_proxy/proxy.h"
+
+namespace proxy {
+namespace {
+
+bool has_control_socket(const Config& config) {
+    return config.control && config.control->socket;
+}
+
+net::ListenOptions options_of(const OperatorSocket& socket) {
+    return {.unix_mode = socket.mode, .unix_group = socket.group};
+}
+
+void tell(const char* whose, const net::ListeningSockets::Socket& socket) {
+    daemons::log::info(std::string(whose) + ": listening on " + socket->address().to_string());
+}
+
+}  // namespace
+
+net::SocketRequest Proxy::request_for(const Config& config, const std::string& owner,
+                                      const net::ListenAddress& address,
+                                      const net::ListenOptions& options) {
+    const auto place = config.listen_places.find(address.to_string());
+    return {owner, address, options, place == config.listen_places.end() ? "" : place->second};
+}
+
+/// The HTTP API; then the control socket and HAProxy's, if there are such.
+std::vector<net::SocketRequest> Proxy::own_requests(const Config& config) {
+    std::vector<net::SocketRequest> requests{request_for(config, "HTTP API", config.listen_address,
+                                                         {.unix_mode = config.http.listen_mode})};
+    if (has_control_socket(config))
+        requests.push_back(
+            request_for(config, "control", *config.control->socket, options_of(*config.control)));
+    if (config.haproxy.socket)
+        requests.push_back(request_for(config, "HAProxy socket", *config.haproxy.socket,
+                                       options_of(config.haproxy)));
+    return requests;
+}
+
+/// Those whose socket or options are new; the others go on.
+Proxy::Faces Proxy::new_faces(const Config& config,
+                              const net::ListeningSockets::Prepared& sockets) {
+    Faces faces;
+    auto next = sockets.begin();
+    if (!faces_.http || faces_.http->socket() != *next || !(config.http == config_.http))
+        faces.http = serve_api(*next, config.http.options,
+                               {.everybody = false, .token = config.http.control_token});
+    ++next;
+    if (has_control_socket(config)) {
+        if (!faces_.control || faces_.control->socket() != *next)
+            faces.control = serve_api(*next, {}, {.everybody = true});
+        ++next;
+    }
+    if (config.haproxy.socket && (!faces_.haproxy || faces_.haproxy->socket() != *next))
+        faces.haproxy = serve_haproxys_tools(*next);
+    return faces;
+}
+
+void Proxy::use_faces(Faces faces, const Config& config) {
+    tell_of_faces_ |= faces.http || faces.control || faces.haproxy;
+    if (faces.http)
+        faces_.http = std::move(faces.http);
+    if (faces.control || !has_control_socket(config))
+        faces_.control = std::move(faces.control);
+    if (faces.haproxy || !config.haproxy.socket)
+        faces_.haproxy = std::move(faces.haproxy);
+}
+
+void Proxy::tell_of_faces() {
+    if (!std::exchange(tell_of_faces_, false))
+        return;
+    tell("HTTP API", faces_.http->socket());
+    if (faces_.control)
+        tell("control", faces_.control->socket());
+    if (faces_.haproxy)
+        tell("HAProxy socket", faces_.haproxy->socket());
+}
+
+std::unique_ptr<AdminServer> Proxy::serve_api(AdminServer::Socket socket,
+                                              const daemons::HttpOptions& options,
+                                              const ControlAccess& access) {
+    return std::make_unique<AdminServer>(std::move(socket), admin_requests(access), options);
+}
+
+/// A unix socket's mode says who may make changes; over TCP anybody on this host could.
+std::unique_ptr<haproxy::RuntimeServer> Proxy::serve_haproxys_tools(
+    net::ListeningSockets::Socket socket) {
+    using Access = haproxy::RuntimeCommands::Access;
+    const auto access = socket->address().is_unix() ? Access::change : Access::read;
+    const auto commands = std::make_shared<haproxy::RuntimeCommands>(control_, access);
+    return std::make_unique<haproxy::RuntimeServer>(
+        main_loop_, std::move(socket),
+        [commands](const haproxy::Words& command, const std::string& client,
+                   const haproxy::RuntimeServer::Reply& reply) {
+            commands->run(command, client, reply);
+        });
+}
+
+/// Moves requests from the API's thread to the main one.
+AdminRequests Proxy::admin_requests(const ControlAccess& access) {
+    return {.update_clusters =
+                [this](AdminRequests::UpdateDone done) {
+                    main_loop_.post([this, done = std::move(done)] { update_all(done); });
+                },
+            .report =
+                [this](AdminRequests::ReportDone done) {
+                    main_loop_.post([this, done = std::move(done)] { done(report()); });
+                },
+            .list_sessions =
+                [this](const SessionFilter& filter, AdminRequests::SessionsDone done) {
+                    main_loop_.post([this, filter, done = std::move(done)]() mutable {
+                        open_sessions_.list(filter, std::move(done));
+                    });
+                },
+            .control =
+                [this, access](const daemons::HttpRequest& request,
+                               const daemons::HttpServer::Reply& reply) {
+                    return control_api_.handle(request, reply, access);
+                }};
+}
+
+}  // namespace proxy
