@@ -7,6 +7,7 @@
 #include "daemon/text/utf8.h"
 #include "patroni_proxy/haproxy/exporter_text.h"
 #include "patroni_proxy/haproxy/stats_page.h"
+#include "patroni_proxy/page/page.h"
 #include "patroni_proxy/report/metrics_text.h"
 #include "patroni_proxy/report/sessions_json.h"
 #include "patroni_proxy/report/status_json.h"
@@ -121,6 +122,8 @@ void AdminServer::handle(const daemons::HttpRequest& request,
         return daemons::answer_report_path(request, reply, reports_);
     if (!daemons::checks_health(method))
         return reply(method_not_allowed(daemons::kHealthMethods));
+    if (path == "/" && method != "OPTIONS" && page::is_for_browser(request.accept))
+        return reports_.answer("/ for browsers", page::page_response, reply);
     if (path == "/")
         return reply(text_response(200, "OK"));
     reports_.answer(

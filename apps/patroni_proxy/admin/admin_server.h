@@ -29,7 +29,7 @@ struct AdminRequests {
 };
 
 /// The HTTP API, for operators, monitoring and scripts written for the Rust program:
-///   GET /                      OK
+///   GET /                      OK; the page, if a browser asks
 ///   GET /update_clusters       polls all clusters; answers once the tables are in force
 ///   GET /live                  OK while the process answers
 ///   GET /ready                 OK if clients are served, else 503 with the reason

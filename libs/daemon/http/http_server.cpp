@@ -96,8 +96,8 @@ HttpPeer peer_of(MHD_Connection* connection) {
     return peer;
 }
 
-std::string authorization_of(MHD_Connection* connection) {
-    const char* value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+std::string header_of(MHD_Connection* connection, const char* name) {
+    const char* value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
     return value ? value : "";
 }
 
@@ -247,7 +247,8 @@ class HttpServer::Daemon {
         request->exchange = std::make_shared<Exchange>(connection);
         return daemon->ask(
             connection,
-            {method, url, query_of(connection), peer_of(connection), authorization_of(connection)},
+            {method, url, query_of(connection), peer_of(connection),
+             header_of(connection, "Authorization"), header_of(connection, "Accept")},
             request->exchange);
     }
 

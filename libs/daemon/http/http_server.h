@@ -34,7 +34,9 @@ struct HttpRequest {
     /// without a value has an empty one.
     std::map<std::string, std::string> query = {};
     HttpPeer peer = {};
-    std::string authorization = {};  ///< the header of that name
+    // Headers.
+    std::string authorization = {};
+    std::string accept = {};
 };
 
 /// Text that responses share, without copying it. Any thread.

@@ -228,5 +228,15 @@ TEST_F(AdminServerTest, MetricsUseHaproxysNamesIfAskedTo) {
                       HasSubstr("\nhaproxy_frontend_current_sessions{proxy=\"main:master\"} 3\n")));
 }
 
+TEST_F(AdminServerTest, BrowsersGetThePage) {
+    TestClient browser("127.0.0.1", port_);
+    browser.send(
+        "GET / HTTP/1.1\r\nHost: proxy\r\nAccept: text/html,*/*;q=0.8\r\n"
+        "Connection: close\r\n\r\n");
+    EXPECT_THAT(browser.receive_to_eof(),
+                AllOf(HasSubstr("Content-Type: text/html"), HasSubstr("main: p1 leads")));
+    EXPECT_THAT(answer("GET", "/"), EndsWith("\r\n\r\nOK"));
+}
+
 }  // namespace
 }  // namespace proxy

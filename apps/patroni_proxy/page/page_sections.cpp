@@ -1,0 +1,190 @@
+#include "patroni_proxy/page/page_sections.h"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "patroni_proxy/page/html.h"
+
+namespace proxy::page {
+namespace {
+
+using patroni::Standing;
+
+std::string setting_line(const std::string& cluster, const OperatorReport& setting) {
+    std::string target = cluster;
+    for (const auto* part : {&setting.member, &setting.port})
+        if (!part->empty())
+            target += '/' + *part;
+    std::string line = setting.setting + ' ' + target;
+    if (setting.sessions)
+        line += " at " + count(*setting.sessions, "session");
+    line += ", by " + setting.by + " since " + time(setting.since);
+    if (setting.until)
+        line += " until " + time(*setting.until);
+    return setting.why.empty() ? line : line + ": " + setting.why;
+}
+
+std::string alert_line(Tone tone, const char* word, const std::string& text) {
+    return "<li>" + badge(tone, word) + ' ' + escaped(text) + "</li>\n";
+}
+
+std::size_t serving(const PortReport& port) {
+    return static_cast<std::size_t>(
+        std::count_if(port.members.begin(), port.members.end(), [](const MemberStanding& member) {
+            return member.standing == Standing::eligible && member.unreachable.empty();
+        }));
+}
+
+std::string role_of(const MemberReport& member) {
+    if (!member.leads)
+        return escaped(member.role);
+    return "<strong>" + escaped(member.role.empty() ? "leader" : member.role) + "</strong>";
+}
+
+std::string number_or_dash(const std::optional<std::uint64_t>& number) {
+    return number ? std::to_string(*number) : "\u2013";
+}
+
+std::string address_of(const MemberReport& member) {
+    if (member.host.empty())
+        return "\u2013";
+    return escaped(member.host + (member.port ? ':' + std::to_string(*member.port) : ""));
+}
+
+std::string members_table(const ClusterReport& cluster) {
+    Table out{"Members of " + cluster.name + ", as Patroni names them",
+              {"Member", "Role", "State", "TL", "Lag", "Address"},
+              {}};
+    for (const auto& member : cluster.members)
+        out.rows.push_back({escaped(member.name), role_of(member),
+                            badge(member.up ? Tone::good : Tone::bad,
+                                  member.state.empty() ? "unknown" : member.state),
+                            number_or_dash(member.timeline),
+                            member.lag ? escaped(size(*member.lag)) : "\u2013",
+                            address_of(member)});
+    return table(out);
+}
+
+std::string standing_badge(const MemberStanding& member) {
+    switch (member.standing) {
+        case Standing::eligible:
+            return member.unreachable.empty() ? badge(Tone::good, "serves")
+                                              : badge(Tone::bad, "unreachable");
+        case Standing::tolerated:
+            return badge(Tone::warn, "keeps sessions");
+        case Standing::out:
+            break;
+    }
+    return badge(Tone::calm, "does not serve");
+}
+
+std::vector<std::string> port_row(const PortReport& port, const MemberStanding& member) {
+    MemberTraffic sum;
+    for (const auto& traffic : port.traffic)
+        if (traffic.member == member.member) {
+            sum.sessions += traffic.sessions;
+            sum.sessions_total += traffic.sessions_total;
+            sum.bytes_from_client += traffic.bytes_from_client;
+            sum.bytes_from_backend += traffic.bytes_from_backend;
+        }
+    return {escaped(member.member),
+            standing_badge(member),
+            escaped(member.unreachable.empty() ? member.reason : member.unreachable),
+            std::to_string(sum.sessions),
+            std::to_string(sum.sessions_total),
+            size(sum.bytes_from_client) + " in, " + size(sum.bytes_from_backend) + " out"};
+}
+
+std::string joined(const std::vector<std::string>& words) {
+    std::string text;
+    for (const auto& word : words)
+        text += (text.empty() ? "" : ", ") + word;
+    return text;
+}
+
+std::uint64_t refusals(const PortReport& port) {
+    std::uint64_t all = 0;
+    for (const auto& [reason, number] : port.refused)
+        all += number;
+    return all;
+}
+
+std::string port_section(const ClusterReport& cluster, const PortReport& port) {
+    const std::size_t serve = serving(port);
+    const Tone tone = serve == 0 ? Tone::bad : port.falls_back ? Tone::warn : Tone::good;
+    std::string facts = joined(port.listen) + " \u00b7 roles " + joined(port.roles);
+    if (!port.fallback_roles.empty())
+        facts += ", else " + joined(port.fallback_roles);
+    facts += " \u00b7 " + count(port.sessions, "session");
+    if (port.max_connections != 0)
+        facts += " of " + std::to_string(port.max_connections);
+    facts += " \u00b7 " + std::to_string(port.queued) + " held \u00b7 " +
+             std::to_string(refusals(port)) + " refused since the start";
+    std::string html =
+        "<h3>" + escaped(cluster.name + '/' + port.name) + ' ' +
+        badge(tone, serve == 0
+                        ? "nobody serves"
+                        : std::to_string(serve) + " of " + count(port.members.size(), "member") +
+                              (port.falls_back ? " serve as a fallback" : " serve")) +
+        "</h3>\n<p>" + escaped(facts) + "</p>\n";
+    Table out{"Who serves " + cluster.name + '/' + port.name,
+              {"Member", "Serves", "Why", "Sessions", "Since start", "Bytes"},
+              {}};
+    for (const auto& member : port.members)
+        out.rows.push_back(port_row(port, member));
+    return html + table(out);
+}
+
+std::string poll_line(const ClusterReport& cluster) {
+    std::string line = cluster.answer_age
+                           ? "Patroni's last good answer is " + duration(*cluster.answer_age) +
+                                 " old, from " + cluster.polls.last_host
+                           : "Patroni has not answered yet";
+    if (!cluster.polls.last_error.empty())
+        line += "; the last poll failed: " + cluster.polls.last_error;
+    return line + (cluster.paused ? "; Patroni is paused" : "");
+}
+
+}  // namespace
+
+std::string alerts(const ProxyReport& report) {
+    std::string wrong;
+    std::string warnings;
+    if (!report.ready)
+        wrong += alert_line(Tone::bad, "not ready", report.why_not_ready);
+    for (const auto& cluster : report.clusters) {
+        if (cluster.leader.empty() && cluster.answer_age)
+            wrong +=
+                alert_line(Tone::bad, "no leader", cluster.name + ": " + cluster.leader_reason);
+        for (const auto& warning : cluster.warnings)
+            warnings += alert_line(Tone::warn, "warning", cluster.name + ": " + warning);
+        for (const auto& port : cluster.ports) {
+            if (serving(port) == 0)
+                wrong += alert_line(Tone::bad, "nobody serves", cluster.name + '/' + port.name);
+            for (const auto& setting : port.operator_settings)
+                warnings += alert_line(Tone::warn, "operator", setting_line(cluster.name, setting));
+        }
+        for (const auto& setting : cluster.operator_settings)
+            warnings += alert_line(Tone::warn, "operator", setting_line(cluster.name, setting));
+    }
+    if (!report.reload.last_good)
+        warnings += alert_line(Tone::warn, "reload failed", report.reload.last_error);
+    const std::string lines = wrong + warnings;
+    return lines.empty() ? "<p>" + badge(Tone::good, "All ports are served") + "</p>\n"
+                         : "<ul class=\"alerts\">\n" + lines + "</ul>\n";
+}
+
+std::string cluster_section(const ClusterReport& cluster) {
+    const std::string leader = cluster.leader.empty()
+                                   ? badge(Tone::bad, "no leader")
+                                   : badge(Tone::good, cluster.leader + " leads");
+    std::string html = "<section>\n<h2>" + escaped(cluster.name) + ' ' + leader + "</h2>\n<p>" +
+                       escaped(cluster.leader_reason) + "</p>\n<p class=\"quiet\">" +
+                       escaped(poll_line(cluster)) + "</p>\n" + members_table(cluster);
+    for (const auto& port : cluster.ports)
+        html += port_section(cluster, port);
+    return html + "</section>\n";
+}
+
+}  // namespace proxy::page

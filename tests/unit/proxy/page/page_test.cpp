@@ -1,0 +1,100 @@
+#include "patroni_proxy/page/page.h"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "patroni_proxy/page/html.h"
+#include "unit/proxy/report/sample_report.h"
+
+namespace proxy::page {
+namespace {
+
+using testing::AllOf;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(PageTest, OnlyBrowsersGetIt) {
+    EXPECT_TRUE(is_for_browser("text/html,application/xhtml+xml,*/*;q=0.8"));
+    EXPECT_FALSE(is_for_browser("*/*"));  // curl
+    EXPECT_FALSE(is_for_browser(""));     // HAProxy's checks
+}
+
+TEST(PageTest, SaysWhoLeadsWhoServesAndWhyNot) {
+    const std::string page = page_response(sample_report()).body;
+    EXPECT_THAT(page, HasSubstr("<title>main: p1 leads"));
+    EXPECT_THAT(page, ContainsRegex("<h3>main/master .*1 of 3 members serve as a fallback"));
+    EXPECT_THAT(page, HasSubstr("role is replica"));
+    EXPECT_THAT(page, ContainsRegex("start failed"));
+    EXPECT_THAT(page, HasSubstr("16.0 MB"));  // p2's lag
+    EXPECT_THAT(page, HasSubstr("1.8 TB out"));
+}
+
+TEST(PageTest, WhatIsWrongComesFirst) {
+    const std::string page = page_response(sample_report()).body;
+    const auto alerts = page.substr(0, page.find("<section>"));
+    EXPECT_THAT(alerts, AllOf(HasSubstr("it drains"),
+                              HasSubstr("main: p2 is on timeline 6, the leader on 7"),
+                              HasSubstr("unknown key &#39;role&#39;")));
+    auto good = sample_report();
+    good.ready = true;
+    good.why_not_ready.clear();
+    good.reload = {};
+    good.clusters.front().warnings.clear();
+    good.clusters.front().operator_settings.clear();
+    EXPECT_THAT(page_response(good).body, HasSubstr("All ports are served"));
+}
+
+TEST(PageTest, NoLeaderIsTheTitle) {
+    auto report = sample_report();
+    report.clusters.front().leader.clear();
+    report.clusters.front().leader_reason = "nobody holds the lock";
+    const std::string page = page_response(report).body;
+    EXPECT_THAT(page, HasSubstr("<title>main: no leader"));
+    EXPECT_THAT(page, HasSubstr("main: nobody holds the lock"));
+}
+
+TEST(PageTest, TextFromOutsideIsNoMarkup) {
+    auto report = sample_report();
+    auto& cluster = report.clusters.front();
+    const std::string evil = "<script>alert('x')</script>\"&";
+    cluster.members[0].name = cluster.members[0].state = cluster.members[0].role = evil;
+    cluster.members[0].host = cluster.leader = cluster.leader_reason = evil;
+    cluster.warnings = {evil};
+    cluster.polls.last_error = cluster.polls.last_host = evil;
+    cluster.ports[0].members[0] = {evil, patroni::Standing::eligible, evil, evil};
+    cluster.ports[0].operator_settings = {
+        {.setting = evil, .member = evil, .port = evil, .why = evil, .by = evil}};
+    report.reload.last_error = evil;
+    EXPECT_THAT(page_response(report).body, Not(HasSubstr("<script>alert")));
+}
+
+TEST(PageTest, NothingIsLoadedFromElsewhere) {
+    const auto response = page_response(sample_report());
+    EXPECT_THAT(response.body, Not(ContainsRegex("(src|href)=\"(https?:)?//")));
+    EXPECT_THAT(response.headers.at("Content-Security-Policy"),
+                ContainsRegex("default-src 'none'; connect-src 'self'; .*"
+                              "style-src 'sha256-[A-Za-z0-9+/]+=*'; "
+                              "script-src 'sha256-[A-Za-z0-9+/]+=*'$"));
+}
+
+TEST(HtmlTest, NumbersAreWrittenForPeople) {
+    EXPECT_EQ(duration(0.4), "0 s");
+    EXPECT_EQ(duration(59.9), "59 s");
+    EXPECT_EQ(duration(3'599), "59 min");
+    EXPECT_EQ(duration(3'600), "1 h");
+    EXPECT_EQ(duration(15'000), "4 h 10 min");
+    EXPECT_EQ(duration(183'600), "2 d 3 h");
+    EXPECT_EQ(size(0), "0 B");
+    EXPECT_EQ(size(1'023), "1023 B");
+    EXPECT_EQ(size(1'536), "1.5 kB");
+    EXPECT_EQ(size(UINT64_MAX), "16.0 EB");
+    EXPECT_EQ(time(1'795'000'000), "2026-11-18 11:06:40 UTC");
+    EXPECT_EQ(count(1, "session"), "1 session");
+    EXPECT_EQ(count(0, "session"), "0 sessions");
+}
+
+}  // namespace
+}  // namespace proxy::page
