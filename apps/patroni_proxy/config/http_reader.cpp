@@ -113,8 +113,13 @@ std::vector<net::Network> read_networks(YamlMapping& node, const std::string& ke
         if (const auto network = net::Network::parse(text, &reason))
             networks.push_back(*network);
         else
-            problems.add(where, (what.empty() ? "" : what + ": ") + key + ": " +
-                                    in_quotes(where.written()) + " " + reason);
+            problems.add(where, std::string(what)
+                                    .append(what.empty() ? "" : ": ")
+                                    .append(key)
+                                    .append(": ")
+                                    .append(in_quotes(where.written()))
+                                    .append(" ")
+                                    .append(reason));
     }
     return networks;
 }

@@ -1,6 +1,7 @@
 // The commands that only tell.
 
 #include <algorithm>
+#include <initializer_list>
 #include <string_view>
 #include <sys/socket.h>
 
@@ -48,22 +49,30 @@ std::pair<int, int> states_of(const StatRow& server) {
     return {kStopped, status == "MAINT" ? kMaintenance : 0};
 }
 
+std::string line(std::initializer_list<std::string_view> words) {
+    std::string text;
+    for (const auto word : words)
+        text.append(text.empty() ? "" : " ").append(word);
+    return text + '\n';
+}
+
 /// The fields that scripts look for, by HAProxy's names, and ours for what HAProxy has none for.
 std::string line_of(const SessionRecord& session) {
     const bool is_tcp = session.client.family() == AF_INET || session.client.family() == AF_INET6;
     const std::string proxy = haproxy_name(session.cluster) + ':' + haproxy_name(session.port);
-    return session.id.text() + ": proto=" +
-           (!is_tcp                               ? "unix_stream"
-            : session.client.family() == AF_INET6 ? "tcpv6"
-                                                  : "tcpv4") +
-           " src=" + (is_tcp ? session.client.to_string() : "unix:1") + " fe=" + proxy +
-           " be=" + proxy +
-           " srv=" + (session.backend ? haproxy_name(session.backend->member) : "<none>") +
-           " age=" + std::to_string(static_cast<std::uint64_t>(session.age)) +
-           "s idle=" + std::to_string(static_cast<std::uint64_t>(session.idle)) +
-           "s state=" + std::string(session.state) +
-           " bin=" + std::to_string(session.bytes_from_client) +
-           " bout=" + std::to_string(session.bytes_from_backend) + "\n";
+    const auto seconds = [](double time) {
+        return std::to_string(static_cast<std::uint64_t>(time)) + 's';
+    };
+    const char* protocol = !is_tcp                               ? "unix_stream"
+                           : session.client.family() == AF_INET6 ? "tcpv6"
+                                                                 : "tcpv4";
+    return line(
+        {session.id.text() + ':', std::string("proto=") + protocol,
+         "src=" + (is_tcp ? session.client.to_string() : "unix:1"), "fe=" + proxy, "be=" + proxy,
+         "srv=" + (session.backend ? haproxy_name(session.backend->member) : "<none>"),
+         "age=" + seconds(session.age), "idle=" + seconds(session.idle),
+         "state=" + std::string(session.state), "bin=" + std::to_string(session.bytes_from_client),
+         "bout=" + std::to_string(session.bytes_from_backend)});
 }
 
 constexpr char kNoBackend[] = "Can't find backend.\n";
@@ -97,10 +106,10 @@ void RuntimeCommands::show_servers_state(const Request& request) {
         const auto [host, port] = host_and_port(server.value("addr"));
         const auto [operational, administrative] = states_of(server);
         const bool passed = server.value("status") == "UP";
-        text += std::to_string(server.proxy_id) + ' ' + server.proxy + ' ' +
-                std::to_string(server.server_id) + ' ' + server.server + ' ' + host + ' ' +
-                std::to_string(operational) + ' ' + std::to_string(administrative) + " 1 1 0 " +
-                (passed ? "15 3 4" : "17 2 0") + " 6 0 0 0 - " + port + " - 0 0 - - 0\n";
+        text +=
+            line({std::to_string(server.proxy_id), server.proxy, std::to_string(server.server_id),
+                  server.server, host, std::to_string(operational), std::to_string(administrative),
+                  "1 1 0", passed ? "15 3 4" : "17 2 0", "6 0 0 0 -", port, "- 0 0 - - 0"});
     }
     request.reply(text);
 }
@@ -115,9 +124,9 @@ void RuntimeCommands::show_servers_conn(const Request& request) {
     for (const auto& server : *servers) {
         const auto [host, port] = host_and_port(server.value("addr"));
         const std::string& now = server.value("scur");
-        text += server.proxy + '/' + server.server + ' ' + std::to_string(server.proxy_id) + '/' +
-                std::to_string(server.server_id) + ' ' + host + ' ' + port + " - 0 " + now + ' ' +
-                now + ' ' + now + " 0 0 0 0 0\n";
+        text += line({server.proxy + '/' + server.server,
+                      std::to_string(server.proxy_id) + '/' + std::to_string(server.server_id),
+                      host, port, "- 0", now, now, now, "0 0 0 0 0"});
     }
     request.reply(text);
 }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -38,7 +37,8 @@ class SessionId {
         return SessionId(static_cast<std::uint16_t>(*worker), *number);
     }
 
-    friend auto operator<=>(const SessionId&, const SessionId&) = default;
+    friend bool operator==(const SessionId&, const SessionId&) = default;
+    friend bool operator<(const SessionId& a, const SessionId& b) { return a.value_ < b.value_; }
 
   private:
     static constexpr unsigned kNumberBits = 48;

@@ -80,6 +80,8 @@ bool stopped_within(milliseconds time) {
     return ::sigtimedwait(&signals, nullptr, &timeout) > 0;
 }
 
+constexpr std::chrono::hours kWithoutEnd{24 * 365 * 100};
+
 class CompareRun {
   public:
     CompareRun(const CompareOptions& options, const std::string& api)
@@ -89,12 +91,11 @@ class CompareRun {
         const auto interval = time_of("--interval", options_.interval);
         const auto begin = std::chrono::steady_clock::now();
         const bool once = options_.duration.empty() && !options_.follow;
-        const auto length = options_.duration.empty()
-                                ? std::optional<milliseconds>()
-                                : std::optional(time_of("--for", options_.duration));
+        const auto length = options_.duration.empty() ? milliseconds(kWithoutEnd)
+                                                      : time_of("--for", options_.duration);
         while (true) {
             compare();
-            if (once || (length && std::chrono::steady_clock::now() - begin >= *length) ||
+            if (once || std::chrono::steady_clock::now() - begin >= length ||
                 stopped_within(interval))
                 break;
         }

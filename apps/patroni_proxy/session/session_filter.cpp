@@ -89,7 +89,12 @@ ParsedFilter parse_session_filter(const std::map<std::string, std::string>& quer
         if (value.empty())
             return {{}, shown + " has no value"};
         if (!problem.empty())
-            return {{}, shown + ": '" + daemons::one_line(value, kLongestQuote) + "' " + problem};
+            return {{},
+                    std::string(shown)
+                        .append(": '")
+                        .append(daemons::one_line(value, kLongestQuote))
+                        .append("' ")
+                        .append(problem)};
     }
     return parsed;
 }

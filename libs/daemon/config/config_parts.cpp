@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ranges>
 #include <stdexcept>
 #include <utility>
 
@@ -228,7 +227,8 @@ std::optional<net::ListenAddress> ListenReader::read(const std::string& text, co
         return std::nullopt;
     }
     const auto [first, last] = listens_.equal_range(key_of(*address));
-    for (const auto& [key_of_other, other] : std::ranges::subrange(first, last))
+    for (auto each = first; each != last; ++each) {
+        const Listen& other = each->second;
         if (other.address.overlaps(*address)) {
             const bool same = other.address == *address;
             const std::string owner =
@@ -241,6 +241,7 @@ std::optional<net::ListenAddress> ListenReader::read(const std::string& text, co
                                      .append(owner)
                                      .append(" already"));
         }
+    }
     listens_.insert({key_of(*address), {*address, where.place(), {}}});
     places_[address->to_string()] = where.place().to_string();
     return address;

@@ -111,7 +111,7 @@ class TreeReader {
 
     YamlNode parse(const std::string& text, const std::string& path) {
         const auto source = std::make_shared<const Source>(path);
-        const YamlNode root = parse_yaml(text, source, problems_, inputs_.variables);
+        YamlNode root = parse_yaml(text, source, problems_, inputs_.variables);
         const auto include = entry_of(root, "include");
         if (!include || !problems_.empty())
             return root;

@@ -65,7 +65,7 @@ Expanded expand_variables(const std::string& written, const Variables& variables
         const std::size_t end = written.find('}', begin);
         if (end == std::string::npos)
             return failed("'${' has no '}' behind it; a literal ${ is written $${");
-        const Expanded value = value_of(written.substr(begin + 2, end - begin - 2), variables);
+        Expanded value = value_of(written.substr(begin + 2, end - begin - 2), variables);
         if (!value.problem.empty())
             return value;
         result.text += value.text;

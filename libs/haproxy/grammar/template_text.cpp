@@ -13,7 +13,7 @@
 namespace haproxy {
 namespace {
 
-constexpr std::size_t kMaxDepth = 64;
+constexpr std::size_t kMaxBlocks = 64;
 
 bool is_space(char c) {
     return std::isspace(static_cast<unsigned char>(c)) != 0;
@@ -227,7 +227,7 @@ class TemplateReader {
     }
 
     void open(const std::string& word, bool loop) {
-        if (blocks_.size() == kMaxDepth)
+        if (blocks_.size() == kMaxBlocks)
             throw ReadError(place_, "more than 64 blocks within each other");
         blocks_.push_back({place_, word, loop, false});
     }

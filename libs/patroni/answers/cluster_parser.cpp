@@ -32,8 +32,8 @@ std::optional<std::uint16_t> port_of(const Poco::JSON::Object& object) {
     return static_cast<std::uint16_t>(*number);
 }
 
-// Patroni 4.1 tells received and replayed lag apart; `lag` alone is what was received. Rows that are
-// received but not replayed are as absent to a reader as rows that never came.
+// Patroni 4.1 tells received and replayed lag apart; `lag` alone is what was received. Rows that
+// are received but not replayed are as absent to a reader as rows that never came.
 std::optional<std::uint64_t> lag_of(const Poco::JSON::Object& object) {
     const auto received = number_of(object, "lag");
     const auto replayed = number_of(object, "replay_lag");

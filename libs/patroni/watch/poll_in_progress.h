@@ -39,7 +39,7 @@ struct PollInProgress {
         Clock::time_point at;
     };
     std::deque<Retry> retries;
-    std::deque<Claim> claims;        ///< answers that wait until it is clear whose they are
+    std::deque<Claim> claims;  ///< answers that wait until it is clear whose they are
     std::optional<Clock::time_point> cluster_done;  ///< when one was accepted, or all had failed
     Clock::duration answer_took{0};                 ///< of the accepted answer, else the slowest
 

@@ -38,7 +38,7 @@ class RealHaproxyTools : public testing::Test {
         if (!keys.empty())
             command.insert(command.end(), {"--keys", keys, "--then", then});
         command.insert(command.end(), {"--", "hatop", "-s", socket_});
-        const auto result = support::run(command, 60s);
+        const auto result = support::run(command, {}, 60s);
         EXPECT_EQ(result.status.code, 0) << result.out << result.err;
         return result.out;
     }
@@ -55,8 +55,8 @@ TEST_F(RealHaproxyTools, HatopShowsEachPortAndTakesAMemberOut) {
                       ContainsRegex("\np1 +1 UP +L7OK"), ContainsRegex("\np2 +1 MAINT +L7STS"),
                       ContainsRegex("\nBACKEND +1 UP")));
     // The cursor is on the first row. Rows: master with its three members, then replicas.
-    const std::string to_p3_on_replicas = std::string(kDown) + kDown + kDown + kDown + kDown +
-                                          kDown + kDown + kDown;
+    const std::string to_p3_on_replicas =
+        std::string(kDown) + kDown + kDown + kDown + kDown + kDown + kDown + kDown;
     EXPECT_THAT(hatop("p3 +1 UP", to_p3_on_replicas + kF10, "p3 +1 MAINT +L7STS[^>]*$"),
                 ContainsRegex("\np2 +1 UP"));
     EXPECT_EQ(who_answers(proxy_, "replicas"), "127.0.0.12|t");

@@ -8,9 +8,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "report/sample_report.h"
-#include "patroni_proxy/report/metrics_text.h"
 #include "patroni_proxy/host/session_end.h"
+#include "patroni_proxy/report/metrics_text.h"
+#include "report/sample_report.h"
 
 namespace proxy {
 namespace {

@@ -299,7 +299,7 @@ ClusterDraft draft_cluster(const std::vector<PortPlan>& ports, const std::string
     add_hosts(ports.front(), hosts, cluster, ledger);
     std::vector<std::string> tls;
     for (const auto& [key, value] : ports.front().backend.servers.tls)
-        tls.push_back(key + ": " + value);
+        tls.push_back(std::string(key).append(": ").append(value));
     if (!tls.empty()) {
         const std::string list = list_of(tls);
         cluster.settings.push_back({"tls", "{" + list.substr(1, list.size() - 2) + "}",

@@ -81,7 +81,7 @@ TEST_F(ControlSocket, AFrozenClusterIgnoresPatroniUntilItsLeaderDeniesItself) {
     ProxyUnderTest proxy(config_top() + cluster_.section("c", {{"p", kReadWrite}}), start());
     EXPECT_THAT(post("/clusters/c/freeze?why=upgrade"), HasSubstr("\"changed\": true"));
     cluster_.answer_cluster(R"({"members": []})");
-    proxy.http("POST", "/update_clusters");
+    (void)proxy.http("POST", "/update_clusters");
     EXPECT_EQ(proxy.connect("c/p").receive_line(), "b1");
     // Another one that leads is not believed either, but what b1 says of itself counts.
     cluster_.lead_by(1);

@@ -77,10 +77,10 @@ TEST(Startup, ADirectoryOfFilesIsOneConfiguration) {
     const std::string path = directory.path();
     EXPECT_EQ(run({PROXY_BINARY, "--check", path}).status.code, 0);
     EXPECT_EQ(run({PROXY_BINARY, "--check", "-f", path}).out, path + ": good\n");
-    directory.write("b.yaml", "workers: many\n");
+    directory.write("b.yaml", "max_connections: many\n");
     const RunResult result = run({PROXY_BINARY, "--check", "-f", path});
     EXPECT_EQ(result.status.code, 1);
-    EXPECT_THAT(result.err, HasSubstr(path + "/b.yaml:1: the file: workers 'many'"));
+    EXPECT_THAT(result.err, HasSubstr(path + "/b.yaml:1: the file: max_connections 'many'"));
 }
 
 TEST(Startup, FileOfTheWorkingDirectoryThatOthersMayWriteIsPassedOver) {

@@ -13,12 +13,12 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-const SourcePtr kFile = std::make_shared<const Source>("f.yaml");
+const SourcePtr kNodeFile = std::make_shared<const Source>("f.yaml");
 
 /// The problems of a file named "f.yaml", of which nothing must be left when there are any.
 std::vector<std::string> problems_of(const std::string& text) {
     Problems problems;
-    const YamlNode node = parse_yaml(text, kFile, problems);
+    const YamlNode node = parse_yaml(text, kNodeFile, problems);
     EXPECT_TRUE(problems.empty() || node.is_null()) << text;
     return problems.lines();
 }
@@ -51,7 +51,7 @@ std::string alias_bomb(int levels) {
 
 TEST(ParseYaml, GivesTheTreeOfAGoodFile) {
     Problems problems;
-    const YamlNode node = parse_yaml("a: 1\nb: [x, y]\nc: {d: null}\n", kFile, problems);
+    const YamlNode node = parse_yaml("a: 1\nb: [x, y]\nc: {d: null}\n", kNodeFile, problems);
     EXPECT_THAT(problems.lines(), IsEmpty());
     ASSERT_EQ(node.entries().size(), 3U);
     EXPECT_EQ(value_of(node, "a").text(), "1");
@@ -62,7 +62,7 @@ TEST(ParseYaml, GivesTheTreeOfAGoodFile) {
 
 TEST(ParseYaml, TellsPlainScalarsFromThoseWithQuotesOrATag) {
     Problems problems;
-    const YamlNode node = parse_yaml("a: 1\nb: '1'\nc: \"1\"\nd: !!str 1\n", kFile, problems);
+    const YamlNode node = parse_yaml("a: 1\nb: '1'\nc: \"1\"\nd: !!str 1\n", kNodeFile, problems);
     EXPECT_TRUE(value_of(node, "a").is_plain());
     for (const std::string key : {"b", "c", "d"})
         EXPECT_FALSE(value_of(node, key).is_plain()) << key;
@@ -119,7 +119,7 @@ TEST(ParseYaml, RefusesKeysThatAreNotWords) {
 TEST(ParseYaml, AllowsAliases) {
     Problems problems;
     const YamlNode node =
-        parse_yaml("a: &x {b: 1}\nc: *x\nd: [*x, *x]\ne: &x 2\nf: *x\n", kFile, problems);
+        parse_yaml("a: &x {b: 1}\nc: *x\nd: [*x, *x]\ne: &x 2\nf: *x\n", kNodeFile, problems);
     EXPECT_THAT(problems.lines(), IsEmpty());
     EXPECT_EQ(value_of(value_of(node, "c"), "b").text(), "1");
     EXPECT_EQ(value_of(value_of(node, "d").elements().at(1), "b").text(), "1");

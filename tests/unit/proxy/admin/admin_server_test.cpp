@@ -67,21 +67,21 @@ class AdminServerTest : public testing::Test {
     const std::uint16_t port_ = socket_->address().port();
     ProxyReport report_ = sample_report();
     std::atomic<std::size_t> reports_{0};
-    AdminServer server_{socket_,
-                        {.update_clusters =
-                             [this](AdminRequests::UpdateDone done) {
-                                 const std::lock_guard lock(mutex_);
-                                 updates_.push_back(std::move(done));
-                                 changed_.notify_all();
-                             },
-                         .report =
-                             [this](const AdminRequests::ReportDone& done) {
-                                 ++reports_;
-                                 done(report_);
-                             },
-                         .list_sessions =
-                             [](const SessionFilter& /*filter*/,
-                                const AdminRequests::SessionsDone& done) { done({}); }}};
+    AdminServer server_{
+        socket_,
+        {.update_clusters =
+             [this](AdminRequests::UpdateDone done) {
+                 const std::lock_guard lock(mutex_);
+                 updates_.push_back(std::move(done));
+                 changed_.notify_all();
+             },
+         .report =
+             [this](const AdminRequests::ReportDone& done) {
+                 ++reports_;
+                 done(report_);
+             },
+         .list_sessions = [](const SessionFilter& /*filter*/,
+                             const AdminRequests::SessionsDone& done) { done({}); }}};
 };
 
 MATCHER_P2(IsAnswer, status, body, "") {

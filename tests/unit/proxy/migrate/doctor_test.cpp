@@ -24,7 +24,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-const std::string kCorpus = TEST_DATA "/haproxy/doctor";
+const std::string kDoctorCorpus = TEST_DATA "/haproxy/doctor";
 
 std::vector<Finding> findings_in(const std::string& text) {
     return examine(haproxy::read({{"h.cfg", text}},
@@ -33,7 +33,7 @@ std::vector<Finding> findings_in(const std::string& text) {
 
 std::vector<std::string> files() {
     std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(kCorpus))
+    for (const auto& entry : std::filesystem::directory_iterator(kDoctorCorpus))
         names.push_back(entry.path().stem());
     std::sort(names.begin(), names.end());
     return names;
@@ -42,7 +42,8 @@ std::vector<std::string> files() {
 class Doctor : public testing::TestWithParam<std::string> {};
 
 TEST_P(Doctor, FindsWhatIsWrongAndNothingElse) {
-    const auto findings = findings_in(daemons::read_file(kCorpus + "/" + GetParam() + ".cfg"));
+    const auto findings =
+        findings_in(daemons::read_file(kDoctorCorpus + "/" + GetParam() + ".cfg"));
     const std::string id = GetParam().substr(0, GetParam().find('.'));
     if (!GetParam().ends_with(".bad")) {
         EXPECT_THAT(findings, IsEmpty()) << text_of(findings);
@@ -128,7 +129,7 @@ TEST(DoctorOutput, RanksByWhatAFlawCosts) {
 }
 
 TEST(DoctorOutput, SaysThatNothingWasFound) {
-    EXPECT_EQ(text_of({}), "nothing found\n");
+    EXPECT_EQ(text_of(std::vector<Finding>{}), "nothing found\n");
     EXPECT_EQ(exit_code_of({}), 0);
     Poco::JSON::Parser parser;
     const auto json = parser.parse(json_of({})).extract<Poco::JSON::Object::Ptr>();

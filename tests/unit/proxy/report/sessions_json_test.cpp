@@ -4,19 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include "on_one_line.h"
+
 namespace proxy {
 namespace {
-
-std::string on_one_line(const std::string& text) {
-    std::string line;
-    bool indenting = false;
-    for (const char c : text) {
-        indenting = c == '\n' || (indenting && c == ' ');
-        if (!indenting)
-            line += c;
-    }
-    return line;
-}
 
 TEST(SessionsJsonTest, HasEveryKeyInItsOrder) {
     SessionList list;

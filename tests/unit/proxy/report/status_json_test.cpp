@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "daemon/text/utf8.h"
+#include "on_one_line.h"
 #include "sample_report.h"
 
 namespace proxy {
@@ -16,18 +17,6 @@ namespace {
 
 using testing::HasSubstr;
 using testing::StartsWith;
-
-/// Without line breaks and the spaces after them.
-std::string on_one_line(const std::string& text) {
-    std::string line;
-    bool indenting = false;
-    for (const char c : text) {
-        indenting = c == '\n' || (indenting && c == ' ');
-        if (!indenting)
-            line += c;
-    }
-    return line;
-}
 
 TEST(StatusJsonTest, HasEveryKeyInItsOrder) {
     EXPECT_EQ(on_one_line(status_json(sample_report())), on_one_line(R"({
