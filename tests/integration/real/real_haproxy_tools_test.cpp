@@ -54,9 +54,10 @@ TEST_F(RealHaproxyTools, HatopShowsEachPortAndTakesAMemberOut) {
                 AllOf(HasSubstr("Node:"), ContainsRegex(">>> real:master\nFRONTEND +[0-9]+ OPEN"),
                       ContainsRegex("\np1 +1 UP +L7OK"), ContainsRegex("\np2 +1 MAINT +L7STS"),
                       ContainsRegex("\nBACKEND +1 UP")));
-    // The cursor is on the first row. Rows: master with its three members, then replicas.
-    const std::string to_p3_on_replicas =
-        std::string(kDown) + kDown + kDown + kDown + kDown + kDown + kDown + kDown;
+    // From the top, over every line: two titles, a blank, and five rows of the first port.
+    std::string to_p3_on_replicas;
+    for (int line = 0; line < 11; ++line)
+        to_p3_on_replicas += kDown;
     EXPECT_THAT(hatop("p3 +1 UP", to_p3_on_replicas + kF10, "p3 +1 MAINT +L7STS[^>]*$"),
                 ContainsRegex("\np2 +1 UP"));
     EXPECT_EQ(who_answers(proxy_, "replicas"), "127.0.0.12|t");
