@@ -60,7 +60,7 @@ std::string line(std::initializer_list<std::string_view> words) {
 std::string line_of(const SessionRecord& session) {
     const bool is_tcp = session.client.family() == AF_INET || session.client.family() == AF_INET6;
     const std::string proxy = haproxy_name(session.cluster) + ':' + haproxy_name(session.port);
-    const auto seconds = [](double time) {
+    const auto in_seconds = [](double time) {
         return std::to_string(static_cast<std::uint64_t>(time)) + 's';
     };
     const char* protocol = !is_tcp                               ? "unix_stream"
@@ -70,7 +70,7 @@ std::string line_of(const SessionRecord& session) {
         {session.id.text() + ':', std::string("proto=") + protocol,
          "src=" + (is_tcp ? session.client.to_string() : "unix:1"), "fe=" + proxy, "be=" + proxy,
          "srv=" + (session.backend ? haproxy_name(session.backend->member) : "<none>"),
-         "age=" + seconds(session.age), "idle=" + seconds(session.idle),
+         "age=" + in_seconds(session.age), "idle=" + in_seconds(session.idle),
          "state=" + std::string(session.state), "bin=" + std::to_string(session.bytes_from_client),
          "bout=" + std::to_string(session.bytes_from_backend)});
 }
