@@ -109,13 +109,12 @@ bool KnownIdentity::end_poll(Clock::time_point now) {
         successor_ = {*other, now};
         return false;
     }
-    // While most hosts are silent, the one that answers may be another cluster's. Half are enough:
-    // one of two may be down for good.
+    // While most hosts are silent, the one that answers may be another cluster's.
     const auto votes = std::count_if(votes_.begin(), votes_.end(), [&](const auto& vote) {
         return vote.second.system_identifier == other->system_identifier;
     });
     if (now - successor_->since < Evidence::kConfirmAfter ||
-        2 * static_cast<std::size_t>(votes) < hosts_)
+        2 * static_cast<std::size_t>(votes) <= hosts_)
         return false;
     known_ = *other;
     successor_.reset();

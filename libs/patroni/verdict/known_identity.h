@@ -16,8 +16,8 @@ namespace patroni {
 ///
 /// What was learned stays, with two exceptions. Learned from half of the hosts or fewer, it gives
 /// way to what more than half of them say later. And a cluster that was re-initialized is followed:
-/// same scope, another system identifier, reported in two polls by everybody who answers, by at
-/// least half of the hosts, and by at least one member at an address that was known before.
+/// same scope, another system identifier, reported in two polls by everybody who answers, by more
+/// than half of the hosts, and by at least one member at an address that was known before.
 class KnownIdentity {
   public:
     /// `hosts`: how many there are.

@@ -298,7 +298,7 @@ TEST_F(PollerTest, AReinitializedClusterWhoseMembersShareAnApiIsFollowed) {
     EXPECT_EQ(world.leader().member, "p2");
 }
 
-TEST_F(TwinPollerTest, AClusterIsNotReinitializedByFewerThanHalfOfTheHosts) {
+TEST_F(TwinPollerTest, AClusterIsNotReinitializedByFewerThanMostOfTheHosts) {
     PolledWorld world(asking(all()));
     mine.serve(world);
     world.run_for(5s);
