@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
+#include <endian.h>
 #include <linux/sockios.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -53,10 +55,33 @@ constexpr unsigned kLooksWithoutProgress = 240;
 /// its documentation). A server sends it last, and what it sends together arrives together unless
 /// it is longer than the buffer. So bytes that end like this are the end of an answer; data that
 /// looks the same and ends a read is followed by more at once.
-bool ends_with_ready_for_query(const std::byte* bytes, std::size_t size) {
-    constexpr char kReadyForQuery[] = {'Z', 0, 0, 0, 5, 'I'};
-    return size >= sizeof kReadyForQuery && std::memcmp(bytes + size - sizeof kReadyForQuery,
-                                                        kReadyForQuery, sizeof kReadyForQuery) == 0;
+/// The status of the ReadyForQuery at the end: 'I', 'T' or 'E'; 0 if there is none.
+char ready_status(const std::byte* bytes, std::size_t size) {
+    constexpr char kReadyForQuery[] = {'Z', 0, 0, 0, 5};
+    const std::size_t length = sizeof kReadyForQuery + 1;
+    if (size < length || std::memcmp(bytes + size - length, kReadyForQuery, length - 1) != 0)
+        return 0;
+    return static_cast<char>(bytes[size - 1]);
+}
+
+/// How many requests that are each answered by a ReadyForQuery the bytes hold, at most 2; 0 if they
+/// are not whole messages of PostgreSQL's.
+unsigned requests_in(const std::byte* bytes, std::size_t size) {
+    constexpr std::size_t kHeader = 5;
+    unsigned requests = 0;
+    std::size_t at = 0;
+    while (size - at >= kHeader) {
+        const char type = static_cast<char>(bytes[at]);
+        std::uint32_t length = 0;
+        std::memcpy(&length, bytes + at + 1, sizeof length);
+        length = be32toh(length);
+        if (length < kHeader - 1 || length > size - at - 1)
+            return 0;
+        at += 1 + length;
+        if ((type == 'Q' || type == 'S' || type == 'F') && requests < 2)
+            ++requests;
+    }
+    return at == size ? requests : 0;
 }
 
 /// It has sent nothing that waits to be read, has not ended, and its kernel takes a message at
@@ -141,8 +166,8 @@ Relay::Sockets Relay::release() noexcept {
 
 bool Relay::part(std::span<const std::byte> to_client,
                  std::span<const std::byte> to_backend) noexcept {
-    if (!awaits_query_ || farewell_ || client_.backlog || !is_at_rest(client_.fd) ||
-        !is_at_rest(backend_.fd))
+    if (!awaits_query() || farewell_ || client_.backlog || backend_.backlog ||
+        !is_at_rest(client_.fd) || !is_at_rest(backend_.fd))
         return false;
     write_to(client_, to_client.data(), to_client.size());
     write_to(backend_, to_backend.data(), to_backend.size());
@@ -199,12 +224,27 @@ void Relay::read_from(Endpoint& side) noexcept {
     const auto size = static_cast<std::size_t>(count);
     side.received += size;
     side.heard_at = loop_.ticks();
-    awaits_query_ = &side == &backend_ && ends_with_ready_for_query(buffer_.data(), size);
+    if (&side == &client_)
+        note_requests(size);
+    const char status = &side == &backend_ ? ready_status(buffer_.data(), size) : '\0';
+    awaits_query_ = status == 'I';
+    if (status != 0)
+        open_requests_ = 0;
     if (&side == &client_ && !is_close_notify(count))
         heard_ = backend_.received;
     if (inspection == Inspection::kept)
         return;
     write_to(peer, buffer_.data(), size);
+}
+
+/// A client that has asked twice without waiting for an answer may be served a second time at any
+/// moment: whether the server awaits a query of it cannot be told from the server's bytes.
+void Relay::note_requests(std::size_t size) noexcept {
+    if (pipelines_)
+        return;
+    open_requests_ =
+        static_cast<std::uint8_t>(std::min(2U, open_requests_ + requests_in(buffer_.data(), size)));
+    pipelines_ = open_requests_ > 1;
 }
 
 /// What nobody takes any more is dropped.

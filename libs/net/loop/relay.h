@@ -121,7 +121,7 @@ class Relay {
     /// PostgreSQL's ReadyForQuery with status idle, and the client has said nothing since. Only the
     /// caller knows whether the two speak in clear text: nothing else says this by more than
     /// chance.
-    [[nodiscard]] bool awaits_query() const noexcept { return awaits_query_; }
+    [[nodiscard]] bool awaits_query() const noexcept { return awaits_query_ && !pipelines_; }
     /// Ends the session of a server that awaits a query, orderly: the client gets `to_client` and
     /// then the end, the server `to_backend`, upon which it ends by itself or is reset after 100
     /// ms. The end is reported as that of the backend. Does nothing and returns false if bytes are
@@ -172,6 +172,7 @@ class Relay {
     void on_event(Endpoint& side, std::uint32_t events) noexcept;
     [[nodiscard]] Inspection show(const Endpoint& side, std::size_t size) noexcept;
     void read_from(Endpoint& side) noexcept;
+    void note_requests(std::size_t size) noexcept;
     void write_to(Endpoint& side, const std::byte* bytes, std::size_t size) noexcept;
     void flush_to(Endpoint& side) noexcept;
     std::size_t send_some(Endpoint& side, const std::byte* bytes, std::size_t size) noexcept;
@@ -207,6 +208,8 @@ class Relay {
     bool told_ = false;      ///< the client's FIN was passed on to the backend
     bool inspected_ = true;  ///< the owner wants to see the next bytes
     bool awaits_query_ = false;
+    bool pipelines_ = false;          ///< the client was seen to ask before it had its answer
+    std::uint8_t open_requests_ = 0;  ///< since the last ReadyForQuery, as far as known
     bool finished_ = false;
 };
 

@@ -64,6 +64,30 @@ TEST_F(RelayPartingTest, KnowsThatTheServerAwaitsAQuery) {
     }
 }
 
+// The second query may be running while the server's last bytes end the first one.
+TEST_F(RelayPartingTest, AClientThatPipelinesIsNeverTakenToWait) {
+    const std::string query = "Q\0\0\0\6x\0"s;
+    start();
+    exchange(query, kReady);
+    EXPECT_TRUE(awaits_query());
+    exchange(query, kInTransaction);
+    exchange(query, kReady);
+    EXPECT_TRUE(awaits_query()) << "one at a time";
+    exchange(query + query, kReady);
+    EXPECT_FALSE(awaits_query());
+    EXPECT_FALSE(part());
+    exchange(query, kReady);
+    EXPECT_FALSE(awaits_query()) << "it may do so again";
+}
+
+TEST_F(RelayPartingTest, AClientThatAsksAgainBeforeItsAnswerPipelines) {
+    const std::string sync = "S\0\0\0\4"s;
+    start();
+    exchange(sync, "rows");
+    exchange(sync, kReady);
+    EXPECT_FALSE(awaits_query());
+}
+
 TEST_F(RelayPartingTest, AClientThatAsksEndsTheWait) {
     start();
     exchange("a question", kReady);
