@@ -152,9 +152,15 @@ bool ListeningSocket::has_its_path() const noexcept {
            file.st_dev == device_ && file.st_ino == inode_;
 }
 
-int ListeningSocket::set_mode(std::optional<mode_t> mode) const noexcept {
-    const bool done =
-        !has_its_path() || ::chmod(address_.path().c_str(), mode.value_or(kEverybody)) == 0;
+int ListeningSocket::set_mode(std::optional<mode_t> mode,
+                              std::optional<gid_t> group) const noexcept {
+    if (!has_its_path())
+        return 0;
+    // The group first: otherwise the old one could come in by the new mode.
+    const char* path = address_.path().c_str();
+    const bool owned = (!group && !mode) ||
+                       ::chown(path, static_cast<uid_t>(-1), group.value_or(::getegid())) == 0;
+    const bool done = owned && ::chmod(path, mode.value_or(kEverybody)) == 0;
     return done ? 0 : errno;
 }
 

@@ -35,8 +35,10 @@ class ListeningSocket {
 
     /// Applies to connections that arrive from now on. 0 or an errno, as net::apply().
     [[nodiscard]] int apply(const TcpOptions& options) const noexcept;
-    /// Sets the mode of a unix socket that is still at its path; else does nothing. 0 or an errno.
-    [[nodiscard]] int set_mode(std::optional<mode_t> mode) const noexcept;
+    /// Sets the mode, and with it the group (by default the process's), of a unix socket that is
+    /// still at its path; else does nothing. 0 or an errno.
+    [[nodiscard]] int set_mode(std::optional<mode_t> mode,
+                               std::optional<gid_t> group) const noexcept;
     /// As destruction.
     void close() noexcept;
 

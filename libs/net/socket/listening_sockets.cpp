@@ -34,7 +34,7 @@ void ListeningSockets::use(const std::vector<SocketRequest>& requests, const Pre
         sockets_[key_of(requests[i])] = prepared[i];
         // If the kernel refuses an option, serve without it.
         (void)prepared[i]->apply(requests[i].options.tcp);
-        (void)prepared[i]->set_mode(requests[i].options.unix_mode);
+        (void)prepared[i]->set_mode(requests[i].options.unix_mode, requests[i].options.unix_group);
     }
 }
 
