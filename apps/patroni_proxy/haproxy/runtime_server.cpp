@@ -21,6 +21,7 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::seconds;
 
 constexpr std::size_t kMaxClients = 32;
+constexpr unsigned kAtOnce = 4;              // commands of a client in one turn of the loop
 constexpr std::size_t kMaxLine = 16 * 1024;  // HAProxy's tune.bufsize
 constexpr seconds kPatience{10};             // HAProxy's `stats timeout`
 constexpr seconds kMaxPatience{3'600};
@@ -72,9 +73,10 @@ class RuntimeServer::Client final : public net::EventHandler {
     void on_event(std::uint32_t events) noexcept override {
         if (dropped_)
             return;
-        const bool goes_on = (events & (EPOLLERR | EPOLLHUP)) == 0 && receive(events) && send() &&
-                             advance() && set_interest();
-        if (!goes_on)
+        // A sender that has hung up wants its command run all the same.
+        const bool goes_on =
+            (events & EPOLLERR) == 0 && receive(events) && send() && advance() && set_interest();
+        if (!goes_on || (events & EPOLLHUP) != 0)
             server_.drop(self);
     }
 
@@ -82,7 +84,13 @@ class RuntimeServer::Client final : public net::EventHandler {
         say(text);
         waiting_ = false;
         // Within run() the loop of advance() goes on by itself.
-        if (!advancing_ && !(send() && advance() && set_interest()))
+        if (!advancing_)
+            on_turn();
+    }
+
+    /// Goes on with what has come.
+    void on_turn() {
+        if (!(send() && advance() && set_interest()))
             server_.drop(self);
     }
 
@@ -127,8 +135,14 @@ class RuntimeServer::Client final : public net::EventHandler {
     bool advance() {
         advancing_ = true;
         bool goes_on = true;
+        unsigned ran = 0;
         while (goes_on && !waiting_ && answer_.empty()) {
             if (!commands_.empty()) {
+                // Each may look at all sessions: others want the loop too.
+                if (++ran > kAtOnce) {
+                    server_.give_turn_to(*this);
+                    break;
+                }
                 const Words command = std::move(commands_.front());
                 commands_.pop_front();
                 goes_on = run(command) && send();
@@ -239,17 +253,29 @@ void RuntimeServer::on_accept_paused(int error) noexcept {
                         std::generic_category().message(error));
 }
 
+/// The client, or the server, may be gone by then.
+void RuntimeServer::give_turn_to(Client& client) {
+    loop_.post([alive = std::weak_ptr(alive_), id = client.id] {
+        if (const auto server = alive.lock())
+            if (Client* found = (*server)->find(id))
+                found->on_turn();
+    });
+}
+
+RuntimeServer::Client* RuntimeServer::find(std::uint64_t id) const {
+    const auto found = std::find_if(clients_.begin(), clients_.end(),
+                                    [&](const auto& each) { return each->id == id; });
+    return found == clients_.end() ? nullptr : found->get();
+}
+
 /// The client, or the server, may be gone by the time of the reply.
 RuntimeServer::Reply RuntimeServer::reply_to(Client& client) {
     return [alive = std::weak_ptr(alive_), id = client.id](const std::string& text) {
         const auto server = alive.lock();
         if (!server)
             return;
-        auto& all = (*server)->clients_;
-        const auto found =
-            std::find_if(all.begin(), all.end(), [&](const auto& each) { return each->id == id; });
-        if (found != all.end())
-            (*found)->on_reply(text);
+        if (Client* found = (*server)->find(id))
+            found->on_reply(text);
     };
 }
 

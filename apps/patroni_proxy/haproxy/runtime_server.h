@@ -45,6 +45,8 @@ class RuntimeServer final : private net::AcceptHandler {
     void on_accept(net::UniqueFd connection, const net::SocketAddress& peer) noexcept override;
     void on_accept_paused(int error) noexcept override;
     [[nodiscard]] Reply reply_to(Client& client);
+    void give_turn_to(Client& client);
+    [[nodiscard]] Client* find(std::uint64_t id) const;  ///< null if it has gone
     void drop(Clients::iterator client);
     void drop_late();
 

@@ -128,6 +128,16 @@ TEST_F(RuntimeServerTest, AReplyForAClientOrServerThatIsGoneIsDropped) {
     });
 }
 
+TEST_F(RuntimeServerTest, ManyCommandsInALineAreAllAnswered) {
+    std::string line;
+    std::string answers;
+    for (int i = 0; i < 100; ++i) {
+        line += "a;";
+        answers += "<a>\n\n";
+    }
+    EXPECT_EQ(ask(line + "\n"), answers + "\n");
+}
+
 TEST_F(RuntimeServerTest, ALineWithoutEndClosesTheConnection) {
     TestClient client = connect();
     client.send(std::string(64 * 1024, 'x'));
