@@ -113,8 +113,11 @@ Outcome Control::drain(const std::string& cluster, const std::string& member,
     Outcome outcome = set({.subject = {Operation::drain, cluster, member, port.value_or("")},
                            .maintenance = terms.maintenance},
                           terms, caller);
-    if (!terms.pace)
+    if (!terms.pace) {
+        if (!port)
+            proxy_.keep_sessions(cluster, member);  // as the answer says
         return outcome;
+    }
     proxy_.end_sessions(cluster, member, *terms.pace, member + " is drained by " + caller.name);
     return {Problem::none, true,
             cluster + "/" + member + " gets no new sessions; those it has end, " +
@@ -151,6 +154,8 @@ Outcome Control::cap(const std::string& cluster, const std::string& member,
         return *refused;
     if (!sessions)
         return lift({subject}, caller);
+    if (*sessions >= kNoCap)
+        return {Problem::bad_value, false, "a cap must be less than 4294967295"};
     if (*sessions == 0)
         return {Problem::bad_value, false,
                 "a cap must be at least 1; to let no new session in, drain the member"};

@@ -12,13 +12,13 @@ std::optional<SessionEnd> refusal_of(const NewClient& client, const PortSettings
                     [&](const net::Network& network) { return network.contains(client.address); });
     if (!allowed)
         return SessionEnd::not_allowed;
-    if (settings.disabled)
-        return SessionEnd::port_disabled;
     if (settings.max_connections != 0 && client.sessions_of_port >= settings.max_connections)
         return SessionEnd::port_full;
     if (client.max_sessions_of_proxy != 0 &&
         client.sessions_of_proxy >= client.max_sessions_of_proxy)
         return SessionEnd::proxy_full;
+    if (settings.disabled)
+        return SessionEnd::port_disabled;
     return std::nullopt;
 }
 
