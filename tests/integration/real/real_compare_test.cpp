@@ -27,6 +27,13 @@ std::string replace_all(std::string text, const std::string& from, const std::st
     return text;
 }
 
+std::size_t count_of(const std::string& text, const std::string& part) {
+    std::size_t count = 0;
+    for (std::size_t at = 0; (at = text.find(part, at)) != std::string::npos; at += part.size())
+        ++count;
+    return count;
+}
+
 TEST(RealCompare, AnImportedFileAgreesWithHaproxyThroughASwitchover) {
     Testbed testbed;
     const support::TempDir directory;
@@ -51,6 +58,14 @@ TEST(RealCompare, AnImportedFileAgreesWithHaproxyThroughASwitchover) {
     follow.wait_for_line("until HAProxy followed", 0, 60s);
     compare.resize(compare.size() - 3);
     agree();
+    // It looks at its own times: each difference that it told of must have ended for it as well.
+    support::eventually(
+        [&] {
+            const std::string told = follow.output();
+            return count_of(told, ": HAProxy says ") ==
+                   2 * count_of(told, "until HAProxy followed");
+        },
+        30s, "the comparison that follows to agree, too");
     follow.signal(SIGINT);
     EXPECT_EQ(follow.wait_for_exit().code, 0) << follow.output();
     EXPECT_THAT(follow.output(), AllOf(HasSubstr("primary/pg-node-2"), HasSubstr("agreement "),
