@@ -43,7 +43,7 @@ constexpr std::size_t kLongestEcho = 100;
 constexpr double kLowestRate = 0.01;
 constexpr double kHighestRate = 100'000;
 
-std::string quoted(std::string_view text) {
+std::string in_single_quotes(std::string_view text) {
     return "'" + daemons::one_line(text, kLongestEcho) + "'";
 }
 
@@ -76,14 +76,15 @@ std::string read_pace(ControlRequest& request, const std::string& key, const std
         const auto duration = daemons::parse_duration(value);
         if (!duration || *duration < std::chrono::seconds{1})
             return "within must be a time of at least a second: " +
-                   std::string(daemons::kDurationForm) + "; it is " + quoted(value);
+                   std::string(daemons::kDurationForm) + "; it is " + in_single_quotes(value);
         pace.within = std::chrono::ceil<std::chrono::seconds>(*duration);
         return {};
     }
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), pace.rate);
     if (error != std::errc() || end != value.data() + value.size() ||
         !(pace.rate >= kLowestRate && pace.rate <= kHighestRate))
-        return "rate must be from 0.01 to 100000 sessions per second; it is " + quoted(value);
+        return "rate must be from 0.01 to 100000 sessions per second; it is " +
+               in_single_quotes(value);
     return {};
 }
 
@@ -100,11 +101,11 @@ std::string read_parameter(ControlRequest& request, const std::string& key,
         const auto duration = daemons::parse_duration(value);
         if (!duration || *duration < std::chrono::seconds{1})
             return "for must be a time of at least a second: " +
-                   std::string(daemons::kDurationForm) + "; it is " + quoted(value);
+                   std::string(daemons::kDurationForm) + "; it is " + in_single_quotes(value);
         request.terms.lasts_for = std::chrono::ceil<std::chrono::seconds>(*duration);
     } else if (key == "maintenance") {
         if (value != "true" && value != "false")
-            return "maintenance must be true or false; it is " + quoted(value);
+            return "maintenance must be true or false; it is " + in_single_quotes(value);
         request.terms.maintenance = value == "true";
     } else if (key == "rate" || key == "within") {
         return read_pace(request, key, value);
@@ -113,12 +114,13 @@ std::string read_parameter(ControlRequest& request, const std::string& key,
         if (value == "none")
             return {};
         if (!number || *number >= kNoCap)
-            return "sessions must be a number, or none to lift the cap; it is " + quoted(value);
+            return "sessions must be a number, or none to lift the cap; it is " +
+                   in_single_quotes(value);
         request.sessions = static_cast<std::uint32_t>(*number);
     } else if (const auto level = daemons::log::level_from(value)) {
         request.level = *level;
     } else {
-        return "level must be error, warning, info or debug; it is " + quoted(value);
+        return "level must be error, warning, info or debug; it is " + in_single_quotes(value);
     }
     return {};
 }
@@ -130,8 +132,8 @@ std::string read_parameters(ControlRequest& request, const VerbForm& form, const
             std::string names;
             for (const auto& name : known)
                 names.append(names.empty() ? "" : ", ").append(name);
-            return std::string(form.word) + " has no parameter " + quoted(key) + "; it has " +
-                   (names.empty() ? "none" : names);
+            return std::string(form.word) + " has no parameter " + in_single_quotes(key) +
+                   "; it has " + (names.empty() ? "none" : names);
         }
         if (auto error = read_parameter(request, key, value); !error.empty())
             return error;
@@ -172,7 +174,7 @@ constexpr std::string_view kClosePath = "/sessions/close";
 /// All sessions at once are hardly ever meant: a filter that selects nothing is a mistake.
 ParsedRequest parse_close(const std::string& method, const Query& query) {
     if (method != "POST")
-        return refuse(405, "a change needs POST, not " + quoted(method));
+        return refuse(405, "a change needs POST, not " + in_single_quotes(method));
     auto [filter, error] = parse_session_filter(query);
     if (error.empty() && !filter.selects())
         error =
@@ -203,11 +205,11 @@ ParsedRequest parse_control_request(const std::string& method, const std::string
         std::string_view rest = path;
         (void)take_until(rest, '/');
         const auto collection = take_until(rest, '/');
-        return refuse(404, "no such verb: " + quoted(path) + "; " + std::string(collection) +
-                               " have " + words_of(collection));
+        return refuse(404, "no such verb: " + in_single_quotes(path) + "; " +
+                               std::string(collection) + " have " + words_of(collection));
     }
     if (method != "POST")
-        return refuse(405, "a change needs POST, not " + quoted(method));
+        return refuse(405, "a change needs POST, not " + in_single_quotes(method));
     if (!form->collection.empty() &&
         (request.cluster.empty() || (form->collection != "clusters" && request.name.empty())))
         return refuse(404, "the path must be /" + std::string(form->collection) + "/CLUSTER/" +

@@ -22,7 +22,7 @@ bool has_wildcard(std::string_view text) {
     return text.find_first_of("*?[") != std::string_view::npos;
 }
 
-std::string quoted(const std::string& text) {
+std::string in_single_quotes(const std::string& text) {
     return "'" + text + "'";
 }
 
@@ -74,7 +74,8 @@ class Merged {
             if (is_new)
                 all.entries.emplace_back(each.key_node, each.value);
             else
-                refuse_twice(each.key_node, quoted(each.key) + " in " + entry.key, first->second);
+                refuse_twice(each.key_node, in_single_quotes(each.key) + " in " + entry.key,
+                             first->second);
         }
     }
     void add_once(const YamlMapping::Entry& entry) {
@@ -82,7 +83,7 @@ class Merged {
         if (is_new)
             once_.emplace_back(entry.key_node, entry.value);
         else
-            refuse_twice(entry.key_node, quoted(entry.key), first->second);
+            refuse_twice(entry.key_node, in_single_quotes(entry.key), first->second);
     }
     void refuse_twice(const YamlNode& second, const std::string& what, const Place& first) {
         problems_.add(
@@ -161,7 +162,7 @@ class TreeReader {
         const std::filesystem::path directory = path.parent_path();
         const std::string last = path.filename().string();
         if (has_wildcard(std::filesystem::path(pattern.text()).parent_path().string()))
-            return problems_.add(pattern, "include " + quoted(pattern.written()) +
+            return problems_.add(pattern, "include " + in_single_quotes(pattern.written()) +
                                               ": only the last part may have *, ? or [");
         try {
             if (has_wildcard(last))
@@ -189,7 +190,8 @@ class TreeReader {
                 ++found;
             }
         if (found == 0)
-            problems_.warn(pattern, "include " + quoted(pattern.written()) + " matches no file");
+            problems_.warn(pattern,
+                           "include " + in_single_quotes(pattern.written()) + " matches no file");
     }
 
     /// `includer` is empty in a directory that the command line names.

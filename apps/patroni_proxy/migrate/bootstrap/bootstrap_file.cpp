@@ -23,20 +23,21 @@ std::vector<std::string> hosts_of(const BootstrapFacts& facts) {
     for (const auto& member : facts.cluster.members)
         if (const auto api = patroni::Endpoint::of_api_url(member.api_url);
             api && seen.insert(api.value().url()).second)
-            hosts.push_back("      - " + quoted(api.value().url()) + "  # " + comment(member.name));
+            hosts.push_back("      - " + yaml_scalar(api.value().url()) + "  # " +
+                            comment(member.name));
     if (hosts.empty())
-        hosts.push_back("      - " + quoted(facts.asked.url()));
+        hosts.push_back("      - " + yaml_scalar(facts.asked.url()));
     return hosts;
 }
 
 std::string tls_of(const patroni::TlsSettings& tls) {
     std::vector<std::string> keys;
     if (!tls.ca_cert.empty())
-        keys.push_back("ca_cert: " + quoted(tls.ca_cert));
+        keys.push_back("ca_cert: " + yaml_scalar(tls.ca_cert));
     if (!tls.client_cert.empty())
-        keys.push_back("client_cert: " + quoted(tls.client_cert));
+        keys.push_back("client_cert: " + yaml_scalar(tls.client_cert));
     if (!tls.client_key.empty())
-        keys.push_back("client_key: " + quoted(tls.client_key));
+        keys.push_back("client_key: " + yaml_scalar(tls.client_key));
     if (tls.skip_verify)
         keys.emplace_back("skip_verify: true");
     const std::string list = list_of(keys);
@@ -69,9 +70,9 @@ std::string bootstrap_file(const BootstrapFacts& facts) {
     if (identified)
         out += "    # An answer about another cluster counts for nothing.\n";
     if (!scope.empty())
-        out += "    scope: " + quoted(scope) + "\n";
+        out += "    scope: " + yaml_scalar(scope) + "\n";
     if (!facts.identity.system_identifier.empty())
-        out += "    system_identifier: " + quoted(facts.identity.system_identifier) + "\n";
+        out += "    system_identifier: " + yaml_scalar(facts.identity.system_identifier) + "\n";
     if (facts.tls != patroni::TlsSettings{})
         out += "    tls: " + tls_of(facts.tls) + "\n";
     else if (facts.asked.tls)

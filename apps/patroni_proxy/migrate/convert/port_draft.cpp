@@ -25,7 +25,7 @@ std::string tag_text(const std::string& value) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                c == '_' || c == '.' || c == '-';
     });
-    return plain && value.front() != '-' ? value : quoted(value);
+    return plain && value.front() != '-' ? value : yaml_scalar(value);
 }
 
 class PortDrafter {
@@ -59,7 +59,7 @@ class PortDrafter {
         port_.listen = plan_.listen.addresses;
         std::vector<std::string> addresses;
         for (const auto& address : plan_.listen.addresses)
-            addresses.push_back(quoted(address));
+            addresses.push_back(yaml_scalar(address));
         add("listen", addresses.size() == 1 ? addresses.front() : list_of(addresses),
             plan_.listen.comment);
         if (!plan_.listen.mode.empty())
@@ -68,7 +68,7 @@ class PortDrafter {
             return;
         std::vector<std::string> networks;
         for (const auto& network : plan_.rules.allow)
-            networks.push_back(quoted(network));
+            networks.push_back(yaml_scalar(network));
         add("allow", list_of(networks), comment_of(*plan_.rules.allow_line));
     }
 
@@ -279,11 +279,12 @@ void add_hosts(const PortPlan& first, const std::vector<std::string>& hosts, Clu
     if (!servers.unknown_hosts && !cluster.hosts.empty())
         return;
     for (const auto& host : hosts)
-        cluster.hosts.push_back({"", quoted(host), "--host"});
+        cluster.hosts.push_back({"", yaml_scalar(host), "--host"});
     if (!cluster.hosts.empty())
         return;
     cluster.hosts.push_back(
-        {"", quoted(servers.unknown_url.empty() ? "http://CHANGE-ME:8008" : servers.unknown_url),
+        {"",
+         yaml_scalar(servers.unknown_url.empty() ? "http://CHANGE-ME:8008" : servers.unknown_url),
          "replace it: the REST API of at least one member"});
     ledger.add(first.backend.proxy->section->place, "server ...", Outcome::not_carried,
                "the members' addresses are not in this file: name the REST API of one or more with "

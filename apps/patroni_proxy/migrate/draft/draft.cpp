@@ -63,7 +63,7 @@ std::string in_double_quotes(std::string_view text) {
     return out + '"';
 }
 
-std::string quoted(std::string_view text) {
+std::string yaml_scalar(std::string_view text) {
     std::string literal(text);
     for (std::size_t at = 0; (at = literal.find("${", at)) != std::string::npos; at += 3)
         literal.insert(at, "$");

@@ -41,7 +41,7 @@ struct Draft {
 /// A text as a value of YAML, in double quotes.
 [[nodiscard]] std::string in_double_quotes(std::string_view text);
 /// The same for a text in which `${` is meant literally, and not the beginning of a variable.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string yaml_scalar(std::string_view text);
 /// The same, without quotes if it is a plain word that YAML reads as text.
 [[nodiscard]] std::string key_of(const std::string& name);
 /// "[a, b]"

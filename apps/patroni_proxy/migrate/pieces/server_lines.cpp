@@ -123,7 +123,7 @@ class Summary {
         const std::string url = endpoint.url();
         if (urls_.insert(url).second)
             result_.hosts.push_back(
-                {"", quoted(url), server.line->place.text() + ": server " + server.name});
+                {"", yaml_scalar(url), server.line->place.text() + ": server " + server.name});
     }
 
     void read_port(const Server& server) {
@@ -172,9 +172,9 @@ class Summary {
         if (verify ? verify->value() == "none" : usual && usual->word(1) == "none")
             result_.tls["skip_verify"] = "true";
         if (const auto* file = server.find("ca-file"); file && !file->value().starts_with('@'))
-            result_.tls["ca_cert"] = quoted(path_of(*file, "ca-base"));
+            result_.tls["ca_cert"] = yaml_scalar(path_of(*file, "ca-base"));
         if (const auto* file = server.find("crt"))
-            result_.tls["client_cert"] = quoted(path_of(*file, "crt-base"));
+            result_.tls["client_cert"] = yaml_scalar(path_of(*file, "crt-base"));
         result_.tls_comment = server.line->place.text();
     }
 
