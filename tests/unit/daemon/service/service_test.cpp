@@ -51,9 +51,10 @@ class FakeFile {
 class FakeBody final : public ServiceBody {
   public:
     Load loader() override {
-        return [this](const Inputs& inputs) {
+        // The thread that reads may outlive the body: only what it returns refers to it.
+        return [this, settings = log, told = warnings](const Inputs& inputs) {
             (void)inputs.read("file");
-            return Loaded{log, warnings, [this](std::function<void()> done) {
+            return Loaded{settings, told, [this](std::function<void()> done) {
                               ++applications;
                               if (applies_at_once)
                                   done();
