@@ -32,7 +32,7 @@ std::vector<std::string> names_of(const std::vector<StatRow>& rows) {
     return names;
 }
 
-const StatRow& row_of(const std::vector<StatRow>& rows, const std::string& name) {
+StatRow row_of(const std::vector<StatRow>& rows, const std::string& name) {
     const auto found = std::find_if(rows.begin(), rows.end(), [&](const auto& row) {
         return row.proxy + "/" + row.server == name;
     });
@@ -102,7 +102,7 @@ TEST(StatRowsTest, MembersThatServeByFallbackAreBackups) {
 
 TEST(StatRowsTest, CountersAreThoseOfThePort) {
     const auto rows = stat_rows(sample_ports());
-    const StatRow& server = row_of(rows, "main:rw/p1");
+    const StatRow server = row_of(rows, "main:rw/p1");
     EXPECT_EQ(server.value("scur"), "3");
     EXPECT_EQ(server.value("stot"), "40");
     EXPECT_EQ(server.value("bin"), "1000");
@@ -110,7 +110,7 @@ TEST(StatRowsTest, CountersAreThoseOfThePort) {
     EXPECT_EQ(server.value("econ"), "5");
     EXPECT_EQ(server.value("srv_abrt"), "2");
     EXPECT_EQ(server.value("addr"), "10.0.0.1:5432");
-    const StatRow& frontend = row_of(rows, "main:rw/FRONTEND");
+    const StatRow frontend = row_of(rows, "main:rw/FRONTEND");
     EXPECT_EQ(frontend.value("scur"), "4");
     EXPECT_EQ(frontend.value("stot"), "48");  // 41 on members, 7 refused
     EXPECT_EQ(frontend.value("slim"), "100");
