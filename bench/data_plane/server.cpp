@@ -1,4 +1,5 @@
-// The backend of the benchmarks: answers every request with as many bytes as it asks for.
+// The backend of the benchmarks: answers every request with as many bytes as it asks for, and the
+// proxy's question whether it accepts sessions as PostgreSQL does.
 //
 //   bench_server IP PORT
 //       one thread; exits with 1 and says so if a request is not what a client sends
@@ -6,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <memory>
+#include <string_view>
 #include <sys/epoll.h>
 #include <unistd.h>
 #include <utility>
@@ -73,6 +75,8 @@ class Server {
         const ssize_t count = ::recv(connection.fd, chunk_.data(), chunk_.size(), 0);
         if (count <= 0)
             return count < 0 && errno == EAGAIN ? void() : close(connection);
+        if (connection.received == 0 && wire::is_startup(chunk_.data(), count))
+            return accept_startup(connection);
         take(connection, chunk_.data(), static_cast<std::size_t>(count));
         if (connection.received >= sizeof(wire::Head) &&
             connection.received == connection.head.request_size) {
@@ -82,6 +86,14 @@ class Server {
             connection.sent = 0;
             answer(connection);
         }
+    }
+
+    void accept_startup(Connection& connection) {
+        constexpr std::string_view kAuthenticationOk{"R\0\0\0\x08\0\0\0\0", 9};
+        if (::send(connection.fd, kAuthenticationOk.data(), kAuthenticationOk.size(),
+                   MSG_NOSIGNAL) < 0)
+            std::perror("send");
+        close(connection);
     }
 
     void take(Connection& connection, const char* bytes, std::size_t size) {

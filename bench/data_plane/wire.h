@@ -26,6 +26,13 @@ struct Head {
     std::uint32_t last = 0;      ///< 1: a goodbye, upon which the server closes, as PostgreSQL does
 };
 
+/// Whether this begins a StartupMessage of PostgreSQL's protocol 3.0: four bytes of length, then
+/// the version. No request does: its number would be above 3 * 2^40.
+inline bool is_startup(const char* bytes, ssize_t size) {
+    constexpr std::array<char, 4> kVersion{0, 3, 0, 0};
+    return size >= 8 && std::equal(kVersion.begin(), kVersion.end(), bytes + 4);
+}
+
 using Clock = std::chrono::steady_clock;
 
 [[noreturn]] inline void fail(const char* what) {
