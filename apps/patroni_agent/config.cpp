@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "daemon/config/config_tree.h"
-#include "daemon/config/yaml_mapping.h"
+#include "daemon/yaml/yaml_mapping.h"
 
 namespace agent {
 namespace {

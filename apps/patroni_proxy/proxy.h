@@ -13,18 +13,18 @@
 #include "net/loop/event_loop.h"
 #include "net/loop/timer.h"
 #include "net/socket/listening_sockets.h"
-#include "patroni_proxy/acceptor.h"
 #include "patroni_proxy/admin/admin_server.h"
 #include "patroni_proxy/config/config.h"
 #include "patroni_proxy/control/control.h"
 #include "patroni_proxy/control/control_api.h"
-#include "patroni_proxy/haproxy/runtime_server.h"
-#include "patroni_proxy/open_sessions.h"
+#include "patroni_proxy/haproxy/runtime/runtime_server.h"
 #include "patroni_proxy/port/port.h"
 #include "patroni_proxy/port/readiness_check.h"
 #include "patroni_proxy/report/report.h"
 #include "patroni_proxy/topology/topology_feed.h"
-#include "patroni_proxy/worker.h"
+#include "patroni_proxy/workers/acceptor.h"
+#include "patroni_proxy/workers/open_sessions.h"
+#include "patroni_proxy/workers/worker.h"
 
 namespace proxy {
 

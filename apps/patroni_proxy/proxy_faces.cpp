@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "daemon/log/log.h"
-#include "patroni_proxy/haproxy/runtime_commands.h"
+#include "patroni_proxy/haproxy/runtime/runtime_commands.h"
 #include "patroni_proxy/proxy.h"
 
 namespace proxy {

@@ -22,9 +22,9 @@
 
 #include "daemon/log/log.h"
 #include "net/socket/listening_socket.h"
-#include "patroni_proxy/open_sessions.h"
 #include "patroni_proxy/report/sessions_json.h"
-#include "patroni_proxy/worker.h"
+#include "patroni_proxy/workers/open_sessions.h"
+#include "patroni_proxy/workers/worker.h"
 
 namespace {
 

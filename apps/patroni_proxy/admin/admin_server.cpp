@@ -5,8 +5,8 @@
 
 #include "daemon/http/http_responses.h"
 #include "daemon/text/utf8.h"
-#include "patroni_proxy/haproxy/exporter_text.h"
-#include "patroni_proxy/haproxy/stats_page.h"
+#include "patroni_proxy/haproxy/stats/exporter_text.h"
+#include "patroni_proxy/haproxy/stats/stats_page.h"
 #include "patroni_proxy/page/page.h"
 #include "patroni_proxy/report/metrics_text.h"
 #include "patroni_proxy/report/sessions_json.h"

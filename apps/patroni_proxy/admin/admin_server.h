@@ -8,8 +8,8 @@
 #include "daemon/http/report_requests.h"
 #include "net/socket/listening_socket.h"
 #include "patroni_proxy/report/report.h"
-#include "patroni_proxy/session/session_filter.h"
-#include "patroni_proxy/session/session_record.h"
+#include "patroni_proxy/session/selection/session_filter.h"
+#include "patroni_proxy/session/selection/session_record.h"
 
 namespace proxy {
 

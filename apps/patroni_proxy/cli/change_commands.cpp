@@ -10,9 +10,9 @@
 
 #include "patroni/answers/json.h"
 #include "patroni_proxy/cli/command.h"
-#include "patroni_proxy/cli/names.h"
-#include "patroni_proxy/cli/table.h"
-#include "patroni_proxy/cli/terminal.h"
+#include "patroni_proxy/cli/status/names.h"
+#include "patroni_proxy/cli/terminal/table.h"
+#include "patroni_proxy/cli/terminal/terminal.h"
 
 namespace proxy::cli {
 namespace {

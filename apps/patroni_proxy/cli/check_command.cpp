@@ -7,8 +7,8 @@
 #include "daemon/text/utf8.h"
 #include "patroni_proxy/cli/check_port.h"
 #include "patroni_proxy/cli/command.h"
-#include "patroni_proxy/cli/names.h"
-#include "patroni_proxy/cli/terminal.h"
+#include "patroni_proxy/cli/status/names.h"
+#include "patroni_proxy/cli/terminal/terminal.h"
 
 namespace proxy::cli {
 namespace {

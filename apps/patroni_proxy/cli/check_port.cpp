@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "daemon/text/utf8.h"
-#include "patroni_proxy/cli/tables.h"
+#include "patroni_proxy/cli/tables/tables.h"
 
 namespace proxy::cli {
 namespace {

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-#include "patroni_proxy/cli/names.h"
+#include "patroni_proxy/cli/status/names.h"
 #include "patroni_proxy/report/report.h"
 
 namespace proxy::cli {

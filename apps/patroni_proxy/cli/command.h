@@ -4,8 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "patroni_proxy/cli/control_client.h"
-#include "patroni_proxy/cli/status_reader.h"
+#include "patroni_proxy/cli/client/control_client.h"
+#include "patroni_proxy/cli/status/status_reader.h"
 #include "patroni_proxy/report/report.h"
 
 // What all commands have in common.

@@ -3,8 +3,8 @@
 #include "daemon/text/units.h"
 #include "patroni_proxy/cli/check_port.h"
 #include "patroni_proxy/cli/command.h"
-#include "patroni_proxy/cli/names.h"
-#include "patroni_proxy/cli/status_reader.h"
+#include "patroni_proxy/cli/status/names.h"
+#include "patroni_proxy/cli/status/status_reader.h"
 
 namespace proxy::cli {
 

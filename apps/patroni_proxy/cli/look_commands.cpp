@@ -7,11 +7,11 @@
 #include "daemon/text/units.h"
 #include "net/socket/socket_address.h"
 #include "patroni_proxy/cli/command.h"
-#include "patroni_proxy/cli/explanation.h"
-#include "patroni_proxy/cli/names.h"
-#include "patroni_proxy/cli/status_reader.h"
-#include "patroni_proxy/cli/tables.h"
-#include "patroni_proxy/cli/terminal.h"
+#include "patroni_proxy/cli/status/names.h"
+#include "patroni_proxy/cli/status/status_reader.h"
+#include "patroni_proxy/cli/tables/explanation.h"
+#include "patroni_proxy/cli/tables/tables.h"
+#include "patroni_proxy/cli/terminal/terminal.h"
 
 namespace proxy::cli {
 namespace {

@@ -5,9 +5,9 @@
 
 #include "daemon/text/units.h"
 #include "patroni_proxy/cli/command.h"
-#include "patroni_proxy/cli/names.h"
-#include "patroni_proxy/cli/tables.h"
-#include "patroni_proxy/cli/terminal.h"
+#include "patroni_proxy/cli/status/names.h"
+#include "patroni_proxy/cli/tables/tables.h"
+#include "patroni_proxy/cli/terminal/terminal.h"
 
 namespace proxy::cli {
 namespace {

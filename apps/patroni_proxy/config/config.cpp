@@ -5,7 +5,7 @@
 
 #include "daemon/config/config_parts.h"
 #include "daemon/config/config_tree.h"
-#include "daemon/config/yaml_mapping.h"
+#include "daemon/yaml/yaml_mapping.h"
 #include "patroni_proxy/config/http_reader.h"
 #include "patroni_proxy/config/port_reader.h"
 

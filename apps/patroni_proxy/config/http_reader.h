@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "daemon/config/config_parts.h"
-#include "daemon/config/variables.h"
-#include "daemon/config/yaml_mapping.h"
+#include "daemon/yaml/variables.h"
+#include "daemon/yaml/yaml_mapping.h"
 #include "net/socket/network.h"
 #include "patroni_proxy/config/config.h"
 

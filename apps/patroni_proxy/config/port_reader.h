@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "daemon/config/config_parts.h"
-#include "daemon/config/yaml_mapping.h"
+#include "daemon/yaml/yaml_mapping.h"
 #include "patroni_proxy/config/config.h"
 
 namespace proxy {

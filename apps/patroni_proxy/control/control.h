@@ -14,8 +14,8 @@
 #include "patroni_proxy/config/config.h"
 #include "patroni_proxy/control/operator_settings.h"
 #include "patroni_proxy/report/report.h"
-#include "patroni_proxy/session/drain_pace.h"
-#include "patroni_proxy/session/session_filter.h"
+#include "patroni_proxy/session/selection/drain_pace.h"
+#include "patroni_proxy/session/selection/session_filter.h"
 
 namespace proxy {
 

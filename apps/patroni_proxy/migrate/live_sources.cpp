@@ -14,7 +14,7 @@
 #include "net/socket/socket_address.h"
 #include "net/socket/unique_fd.h"
 #include "patroni/rest/failure_reason.h"
-#include "patroni_proxy/cli/status_reader.h"
+#include "patroni_proxy/cli/status/status_reader.h"
 
 namespace proxy::migrate {
 namespace {

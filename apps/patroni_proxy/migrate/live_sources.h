@@ -8,7 +8,7 @@
 #include "patroni/rest/resolver.h"
 #include "patroni/rest/rest_client.h"
 #include "patroni/result.h"
-#include "patroni_proxy/cli/control_client.h"
+#include "patroni_proxy/cli/client/control_client.h"
 #include "patroni_proxy/report/report.h"
 
 namespace proxy::migrate {

@@ -11,8 +11,8 @@
 #include "daemon/log/log.h"
 #include "daemon/log/log_throttle.h"
 #include "net/loop/timer.h"
+#include "patroni_proxy/backend/request/backend_request.h"
 #include "patroni_proxy/postgres/postgres_messages.h"
-#include "patroni_proxy/session/backend_request.h"
 
 namespace proxy {
 namespace {

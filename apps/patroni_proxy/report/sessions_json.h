@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "patroni_proxy/session/session_record.h"
+#include "patroni_proxy/session/selection/session_record.h"
 
 namespace proxy {
 

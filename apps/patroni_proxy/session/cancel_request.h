@@ -10,8 +10,8 @@
 #include "net/loop/timer.h"
 #include "net/socket/unique_fd.h"
 #include "patroni_proxy/backend/backend_table.h"
+#include "patroni_proxy/backend/request/backend_request.h"
 #include "patroni_proxy/host/session_host.h"
-#include "patroni_proxy/session/backend_request.h"
 
 namespace proxy {
 

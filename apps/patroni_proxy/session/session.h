@@ -26,7 +26,7 @@
 #include "patroni_proxy/session/connect_race.h"
 #include "patroni_proxy/session/held_client.h"
 #include "patroni_proxy/session/refusal.h"
-#include "patroni_proxy/session/session_record.h"
+#include "patroni_proxy/session/selection/session_record.h"
 
 namespace proxy {
 

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "daemon/config/yaml_value.h"
+#include "daemon/yaml/yaml_value.h"
 
 namespace daemons {
 namespace {

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/config/yaml_mapping.h"
 #include "daemon/log/log.h"
 #include "daemon/system/file.h"
+#include "daemon/yaml/yaml_mapping.h"
 #include "net/socket/listen_address.h"
 #include "patroni/answers/identity.h"
 #include "patroni/rest/endpoint.h"

@@ -9,7 +9,7 @@
 #include <optional>
 #include <utility>
 
-#include "daemon/config/yaml_mapping.h"
+#include "daemon/yaml/yaml_mapping.h"
 
 namespace daemons {
 namespace {

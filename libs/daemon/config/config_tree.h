@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "daemon/config/inputs.h"
-#include "daemon/config/problems.h"
-#include "daemon/config/yaml_node.h"
+#include "daemon/yaml/problems.h"
+#include "daemon/yaml/yaml_node.h"
 
 namespace daemons {
 

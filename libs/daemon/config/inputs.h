@@ -1,7 +1,7 @@
 #pragma once
 
-#include "daemon/config/variables.h"
 #include "daemon/system/file.h"
+#include "daemon/yaml/variables.h"
 
 namespace daemons {
 

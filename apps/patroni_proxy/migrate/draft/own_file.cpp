@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/config/problems.h"
-#include "daemon/config/yaml_node.h"
+#include "daemon/yaml/problems.h"
+#include "daemon/yaml/yaml_node.h"
 #include "patroni_proxy/config/config.h"
 #include "patroni_proxy/migrate/draft/draft.h"
 

@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "daemon/config/yaml_mapping.h"
+#include "daemon/yaml/yaml_mapping.h"
 
 namespace daemons {
 namespace {

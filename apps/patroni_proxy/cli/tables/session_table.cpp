@@ -1,0 +1,100 @@
+#include <Poco/Exception.h>
+#include <Poco/JSON/Array.h>
+#include <Poco/JSON/Object.h>
+#include <Poco/JSON/Parser.h>
+
+#include "patroni_proxy/cli/status/status_reader.h"
+#include "patroni_proxy/cli/tables/tables.h"
+
+namespace proxy::cli {
+namespace {
+
+using Object = Poco::JSON::Object;
+using Poco::Dynamic::Var;
+
+/// Text, or a number as text; empty for null.
+std::string text_of(const Object& object, const std::string& key) {
+    const Var value = object.get(key);
+    return value.isString() || (value.isNumeric() && !value.isBoolean())
+               ? value.convert<std::string>()
+               : "";
+}
+
+double seconds_of(const Object& object, const std::string& key) {
+    const Var value = object.get(key);
+    return value.isNumeric() && !value.isBoolean() ? value.convert<double>() : 0;
+}
+
+std::string bytes_of(const Object& object, const std::string& key) {
+    const Var value = object.get(key);
+    const bool known = value.isInteger() && !value.isBoolean() && value.convert<double>() >= 0;
+    return known ? bytes_text(value.convert<Poco::UInt64>()) : "";
+}
+
+Cell state_cell(const Object& session) {
+    const std::string state = text_of(session, "state");
+    return {state, state == "holding" ? Colour::warning : Colour::none};
+}
+
+/// Most clients that are held are so for a moment.
+std::string held_for_text(double seconds) {
+    if (seconds <= 0)
+        return "";
+    return seconds < 1 ? std::to_string(static_cast<int>(seconds * 1'000)) + " ms"
+                       : duration_text(seconds);
+}
+
+std::vector<Cell> row_of(const Object& session) {
+    return {text_of(session, "id"),
+            text_of(session, "client"),
+            text_of(session, "cluster") + "/" + text_of(session, "port"),
+            text_of(session, "member"),
+            text_of(session, "own_address"),
+            text_of(session, "user"),
+            text_of(session, "database"),
+            text_of(session, "application_name"),
+            state_cell(session),
+            duration_text(seconds_of(session, "age")),
+            duration_text(seconds_of(session, "idle")),
+            bytes_of(session, "bytes_from_client"),
+            bytes_of(session, "bytes_from_backend"),
+            held_for_text(seconds_of(session, "held_for"))};
+}
+
+}  // namespace
+
+Table session_table(const std::string& json) try {
+    using Kind = Column::Kind;
+    const Var root = Poco::JSON::Parser().parse(json);
+    if (root.type() != typeid(Object::Ptr) || !root.extract<Object::Ptr>()->isArray("sessions"))
+        throw Unreadable("the answer is no list of sessions");
+    const Object& answer = *root.extract<Object::Ptr>();
+    Table table;
+    table.columns = {{"ID"},
+                     {"Client"},
+                     {"Port"},
+                     {"Member"},
+                     {"Proxy"},
+                     {"User"},
+                     {"Database"},
+                     {"Application"},
+                     {"State"},
+                     {"Age", Kind::number},
+                     {"Idle", Kind::number},
+                     {"From client", Kind::number},
+                     {"From member", Kind::number},
+                     {"Held for", Kind::number}};
+    const auto sessions = answer.getArray("sessions");
+    for (unsigned i = 0; i < sessions->size(); ++i)
+        if (const auto session = sessions->getObject(i))
+            table.rows.push_back(row_of(*session));
+    const std::string total = text_of(answer, "total");
+    const bool all = total.empty() || total == std::to_string(table.rows.size());
+    table.notes.push_back(std::to_string(table.rows.size()) + (all ? "" : " of " + total) +
+                          (table.rows.size() == 1 && all ? " session" : " sessions"));
+    return table;
+} catch (const Poco::Exception&) {
+    throw Unreadable("the answer is not JSON");
+}
+
+}  // namespace proxy::cli

@@ -1,0 +1,255 @@
+#include "patroni_proxy/workers/open_sessions.h"
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <optional>
+
+#include "daemon/log/log.h"
+
+namespace proxy {
+namespace {
+
+constexpr std::chrono::milliseconds kTick{250};
+
+/// What one worker has found for a list.
+struct ListPart {
+    std::deque<SessionRecord> sessions;  ///< to move thousands when it grows takes milliseconds
+    std::vector<SessionId> ids;          ///< of all that match
+};
+
+bool by_id(const SessionRecord& a, const SessionRecord& b) {
+    return a.id < b.id;
+}
+
+template <typename Value, typename Less, typename Equal>
+void sort_without_repeats(std::vector<Value>& values, Less less, Equal equal) {
+    std::sort(values.begin(), values.end(), less);
+    values.erase(std::unique(values.begin(), values.end(), equal), values.end());
+}
+
+SessionList merged(std::vector<ListPart> parts, std::size_t limit) {
+    SessionList list;
+    std::vector<SessionId> ids;
+    for (auto& part : parts) {
+        ids.insert(ids.end(), part.ids.begin(), part.ids.end());
+        std::move(part.sessions.begin(), part.sessions.end(), std::back_inserter(list.sessions));
+    }
+    // A session that moved within its port while the others were visited was visited twice.
+    sort_without_repeats(ids, std::less<>{}, std::equal_to<>{});
+    sort_without_repeats(list.sessions, by_id,
+                         [](const auto& a, const auto& b) { return a.id == b.id; });
+    list.sessions.resize(std::min(limit, list.sessions.size()));
+    list.total = ids.size();
+    return list;
+}
+
+}  // namespace
+
+struct OpenSessions::DrainPart {
+    std::vector<DrainCandidate> candidates;
+    std::size_t sessions = 0;  ///< of the member
+};
+
+OpenSessions::OpenSessions(net::EventLoop& main_loop,
+                           const std::vector<std::unique_ptr<Worker>>& workers,
+                           std::function<PortNames()> ports)
+    : main_loop_(main_loop),
+      workers_(workers),
+      ports_(std::move(ports)),
+      tick_(main_loop.timers(), [this] { on_tick(); }) {}
+
+/// Has every worker show its sessions to `visit`, each with a Part of its own, then calls `finish`
+/// with that, both on the worker's thread, and at last `done` with all of them on the main thread.
+template <typename Part>
+void OpenSessions::gather(const PortNames& ports,
+                          std::function<void(Part&, PortId, Session&)> visit,
+                          std::function<void(Part&)> finish,
+                          std::function<void(std::vector<Part>)> done) {
+    struct Gathered {
+        std::vector<Part> parts;
+        std::atomic<std::size_t> missing;
+        std::function<void(Part&, PortId, Session&)> visit;
+        std::function<void(Part&)> finish;
+        std::function<void(std::vector<Part>)> done;
+    };
+    const std::shared_ptr<Gathered> gathered(new Gathered{std::vector<Part>(workers_.size()),
+                                                          {workers_.size()},
+                                                          std::move(visit),
+                                                          std::move(finish),
+                                                          std::move(done)});
+    std::vector<PortId> ids;
+    for (const auto& [id, name] : ports)
+        ids.push_back(id);
+    for (std::size_t i = 0; i < workers_.size(); ++i)
+        workers_[i]->loop().post([gathered, i, ids, &worker = *workers_[i], &main = main_loop_] {
+            Part& part = gathered->parts[i];
+            worker.sweep(
+                ids,
+                [gathered, &part](PortId port, Session& session) {
+                    gathered->visit(part, port, session);
+                },
+                [gathered, &part, &main] {
+                    gathered->finish(part);
+                    if (gathered->missing.fetch_sub(1) == 1)
+                        main.post([gathered] { gathered->done(std::move(gathered->parts)); });
+                });
+        });
+}
+
+OpenSessions::PortNames OpenSessions::ports_of(const std::string& cluster,
+                                               const std::string& port) const {
+    PortNames ports = ports_();
+    std::erase_if(ports, [&](const auto& each) {
+        return (!cluster.empty() && each.second.cluster != cluster) ||
+               (!port.empty() && each.second.port != port);
+    });
+    return ports;
+}
+
+void OpenSessions::list(const SessionFilter& filter, std::function<void(SessionList)> done) {
+    const auto ports = std::make_shared<const PortNames>(ports_of(filter.cluster, filter.port));
+    const std::size_t limit = filter.limit.value_or(SessionFilter::kDefaultLimit);
+    gather<ListPart>(
+        *ports,
+        [filter, ports, limit](ListPart& part, PortId port, Session& session) {
+            SessionRecord record = session.record();
+            record.cluster = ports->at(port).cluster;
+            record.port = ports->at(port).port;
+            if (!matches(filter, record))
+                return;
+            part.ids.push_back(record.id);
+            if (part.sessions.size() < limit)
+                part.sessions.push_back(std::move(record));
+        },
+        [](ListPart& /*part*/) {},
+        [limit, done = std::move(done)](std::vector<ListPart> parts) {
+            done(merged(std::move(parts), limit));
+        });
+}
+
+void OpenSessions::close(const SessionFilter& filter, const std::string& detail,
+                         std::function<void(std::size_t closed)> done) {
+    const auto ports = std::make_shared<const PortNames>(ports_of(filter.cluster, filter.port));
+    const auto closed = std::make_shared<std::atomic<std::size_t>>(0);
+    gather<char>(
+        *ports,
+        [filter, ports, detail, closed](char& /*part*/, PortId port, Session& session) {
+            SessionRecord record = session.record();
+            record.cluster = ports->at(port).cluster;
+            record.port = ports->at(port).port;
+            if (!matches(filter, record))
+                return;
+            const bool one_too_many = closed->fetch_add(1) >= filter.limit.value_or(SIZE_MAX);
+            if (one_too_many || !session.close_by_operator(detail))
+                closed->fetch_sub(1);
+        },
+        [](char& /*part*/) {},
+        [closed, done = std::move(done)](const std::vector<char>& /*parts*/) { done(*closed); });
+}
+
+// A drain at a pace.
+
+void OpenSessions::drain(const std::string& cluster, const std::string& member,
+                         const DrainPace& pace, const std::string& detail) {
+    drains_[{cluster, member}] =
+        std::make_shared<Drain>(Drain{cluster, member, pace, detail, PaceCounter(pace.rate)});
+    if (!tick_.armed())
+        tick_.arm(kTick);
+}
+
+void OpenSessions::keep(const std::string& cluster, const std::string& member) {
+    drains_.erase({cluster, member});
+}
+
+void OpenSessions::stop() {
+    drains_.clear();
+    tick_.cancel();
+}
+
+bool OpenSessions::is_in_force(const DrainPtr& drain) const {
+    const auto found = drains_.find({drain->cluster, drain->member});
+    return found != drains_.end() && found->second == drain;
+}
+
+void OpenSessions::on_tick() {
+    for (const auto& [subject, drain] : drains_) {
+        const auto now = Clock::now();
+        drain->counter.pass(now - std::exchange(drain->counted_at, now));
+        if (!drain->under_way && drain->counter.due() > 0)
+            choose(drain);
+    }
+    if (!drains_.empty())
+        tick_.arm(kTick);
+}
+
+/// Asks the workers which sessions could end, and ends those that are to be first.
+void OpenSessions::choose(const DrainPtr& drain) {
+    drain->under_way = true;
+    const bool overdue = drain->pace.within && Clock::now() - drain->began >= *drain->pace.within;
+    const std::size_t due = drain->counter.due();
+    gather<DrainPart>(
+        ports_of(drain->cluster, {}),
+        [member = drain->member](DrainPart& part, PortId port, Session& session) {
+            if (!session.backend() || session.backend()->member != member)
+                return;
+            ++part.sessions;
+            if (session.is_relaying())
+                part.candidates.push_back({.id = session.id(),
+                                           .port = port,
+                                           .index = session.index,
+                                           .silence = session.idle(),
+                                           .busy = session.is_busy()});
+        },
+        [due, overdue](DrainPart& part) {
+            part.candidates = next_to_end(std::move(part.candidates), due, overdue);
+        },
+        [this, drain, due, overdue](const std::vector<DrainPart>& parts) {
+            if (!is_in_force(drain))
+                return;
+            std::vector<DrainCandidate> candidates;
+            std::size_t sessions = 0;
+            for (const auto& part : parts) {
+                sessions += part.sessions;
+                candidates.insert(candidates.end(), part.candidates.begin(), part.candidates.end());
+            }
+            if (sessions == 0 && !std::exchange(drain->is_done, true))
+                daemons::log::info(drain->cluster + "/" + drain->member +
+                                   ": drained: no session is left; " +
+                                   std::to_string(drain->ended) + " were ended by the proxy");
+            end(drain, next_to_end(std::move(candidates), due, overdue), overdue);
+        });
+}
+
+void OpenSessions::end(const DrainPtr& drain, const std::vector<DrainCandidate>& chosen,
+                       bool overdue) {
+    std::map<std::size_t, std::vector<DrainCandidate>> by_worker;
+    for (const auto& each : chosen)
+        by_worker[each.id.worker()].push_back(each);
+    if (by_worker.empty())
+        return on_ended(drain, 0);
+    const auto ended = std::make_shared<std::atomic<std::size_t>>(0);
+    const auto missing = std::make_shared<std::atomic<std::size_t>>(by_worker.size());
+    for (const auto& [number, candidates] : by_worker)
+        workers_.at(number)->loop().post([this, drain, overdue, ended, missing,
+                                          &worker = *workers_.at(number), candidates = candidates] {
+            for (const auto& each : candidates) {
+                Session* const session = worker.find(each.port, each.id, each.index);
+                if (!session)
+                    continue;  // it has ended, or has another place now: another time
+                if (overdue ? session->close_by_operator(drain->detail)
+                            : session->close_between_queries(drain->detail))
+                    ended->fetch_add(1);
+            }
+            if (missing->fetch_sub(1) == 1)
+                main_loop_.post([this, drain, ended] { on_ended(drain, *ended); });
+        });
+}
+
+void OpenSessions::on_ended(const DrainPtr& drain, std::size_t sessions) {
+    drain->under_way = false;
+    drain->ended += sessions;
+    drain->counter.use(sessions);
+}
+
+}  // namespace proxy

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "net/loop/event_loop.h"
+#include "net/loop/timer.h"
+#include "patroni_proxy/port/port.h"
+#include "patroni_proxy/session/selection/drain_pace.h"
+#include "patroni_proxy/session/selection/session_filter.h"
+#include "patroni_proxy/session/selection/session_record.h"
+#include "patroni_proxy/workers/worker.h"
+
+namespace proxy {
+
+/// The open sessions of all workers, as operators see and end them. Workers are asked in batches
+/// and answer later: none stops moving bytes for longer than a moment.
+/// Main thread only. Borrows the loop and the workers.
+class OpenSessions {
+  public:
+    struct PortName {
+        std::string cluster;
+        std::string port;
+    };
+    using PortNames = std::map<PortId, PortName>;
+
+    /// `ports` gives the ports that there are.
+    OpenSessions(net::EventLoop& main_loop, const std::vector<std::unique_ptr<Worker>>& workers,
+                 std::function<PortNames()> ports);
+    OpenSessions(const OpenSessions&) = delete;
+    OpenSessions& operator=(const OpenSessions&) = delete;
+
+    // Each calls `done` later, on the main thread; never if the proxy stops first.
+    void list(const SessionFilter& filter, std::function<void(SessionList)> done);
+    /// Ends what the filter selects. `detail` says by whom, for the log.
+    void close(const SessionFilter& filter, const std::string& detail,
+               std::function<void(std::size_t closed)> done);
+
+    /// Ends the member's sessions at a pace until keep(): those between two queries as soon as the
+    /// pace allows, the others once its time is over. That the member gets no new ones is for
+    /// others to see to. Replaces the pace of a drain that is under way, whose time begins anew.
+    void drain(const std::string& cluster, const std::string& member, const DrainPace& pace,
+               const std::string& detail);
+    /// No session of the member is ended any more.
+    void keep(const std::string& cluster, const std::string& member);
+    /// Nor of any other. Before the workers end.
+    void stop();
+
+  private:
+    using Clock = std::chrono::steady_clock;
+
+    struct Drain {
+        std::string cluster;
+        std::string member;
+        DrainPace pace;
+        std::string detail;
+        PaceCounter counter;
+        Clock::time_point began = Clock::now();
+        Clock::time_point counted_at = Clock::now();
+        bool under_way = false;  ///< the workers are being asked
+        bool is_done = false;    ///< the member had no session left
+        std::size_t ended = 0;
+    };
+    using DrainPtr = std::shared_ptr<Drain>;
+    struct DrainPart;
+
+    template <typename Part>
+    void gather(const PortNames& ports, std::function<void(Part&, PortId, Session&)> visit,
+                std::function<void(Part&)> finish, std::function<void(std::vector<Part>)> done);
+    [[nodiscard]] PortNames ports_of(const std::string& cluster, const std::string& port) const;
+    void on_tick();
+    void choose(const DrainPtr& drain);
+    void end(const DrainPtr& drain, const std::vector<DrainCandidate>& chosen, bool overdue);
+    void on_ended(const DrainPtr& drain, std::size_t sessions);
+    [[nodiscard]] bool is_in_force(const DrainPtr& drain) const;
+
+    net::EventLoop& main_loop_;
+    const std::vector<std::unique_ptr<Worker>>& workers_;
+    const std::function<PortNames()> ports_;
+    std::map<std::pair<std::string, std::string>, DrainPtr> drains_;  ///< by cluster and member
+    net::Timer tick_;  ///< armed while anything drains
+};
+
+}  // namespace proxy
