@@ -16,6 +16,8 @@ using Clock = std::chrono::steady_clock;
 struct ClusterAnswer {
     SnapshotPtr snapshot;
     std::string through = {};  ///< the member whose API gave it; empty: not known
+    /// When it came, if it had to wait until it was clear whose it is. Empty: now.
+    std::optional<Clock::time_point> came_at = {};
 };
 
 /// An answer of a member's GET /primary. The status says whether it holds the leader lock, the body
@@ -29,6 +31,8 @@ struct PrimaryAnswer {
     std::optional<std::uint64_t> timeline;
     bool paused = false;
     std::optional<std::int64_t> dcs_last_seen = {};  ///< Unix time, by the member's clock
+    /// What it says may be as old as this. Empty: as old as the observation.
+    std::optional<Clock::time_point> asked_at = {};
 };
 
 /// A member's GET /primary gave no usable answer.

@@ -10,6 +10,13 @@ namespace {
 
 constexpr std::uint64_t kMaxTime = std::numeric_limits<std::int64_t>::max();
 
+// What an API calls itself is kept as long as the API is known, and an answer may hold a mebibyte.
+constexpr std::size_t kMaxName = 1'024;
+
+std::string bounded_text(const Poco::JSON::Object& object, const std::string& key) {
+    return text_of(object, key).substr(0, kMaxName);
+}
+
 }  // namespace
 
 Result<PrimaryAnswer> parse_primary(const std::string& member, int status, std::string_view body) {
@@ -54,10 +61,10 @@ Speaker parse_speaker(std::string_view body) {
     const auto object = parse_json_object(body);
     if (!object)
         return speaker;
-    speaker.cluster.system_identifier = text_of(*object.value(), "database_system_identifier");
+    speaker.cluster.system_identifier = bounded_text(*object.value(), "database_system_identifier");
     if (const auto patroni = object.value()->getObject("patroni")) {
-        speaker.cluster.scope = text_of(*patroni, "scope");
-        speaker.name = text_of(*patroni, "name");
+        speaker.cluster.scope = bounded_text(*patroni, "scope");
+        speaker.name = bounded_text(*patroni, "name");
     }
     return speaker;
 }

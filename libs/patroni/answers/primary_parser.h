@@ -18,7 +18,7 @@ namespace patroni {
 [[nodiscard]] Result<PositionAnswer> parse_position(const std::string& member,
                                                     std::string_view body);
 
-/// Who gave such an answer; empty fields if it does not say.
+/// Who gave such an answer; empty fields if it does not say, and at most 1 KiB of each.
 [[nodiscard]] Speaker parse_speaker(std::string_view body);
 
 }  // namespace patroni

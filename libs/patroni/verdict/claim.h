@@ -17,6 +17,7 @@ namespace patroni {
 struct Claim {
     Endpoint host;  ///< who gave it
     SnapshotPtr snapshot;
+    Clock::time_point came_at;
     Clock::duration took{0};  ///< until it came
     Clock::time_point until;  ///< when it stops waiting for self-reports
     /// The API of the member it names as leader, if that has changed.

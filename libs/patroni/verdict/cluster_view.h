@@ -42,7 +42,7 @@ struct Leadership {
 /// What follows from everything observed of a cluster. Immutable once published; replaced whole.
 struct ClusterView {
     SnapshotPtr snapshot;           ///< the latest answer of GET /cluster; null before the first
-    Clock::time_point answered_at;  ///< when that came
+    Clock::time_point answered_at;  ///< when that came, be it before it counted
     Leadership leader;
     /// Bytes of WAL not replayed yet, by the members' self-reports; only with live positions.
     std::map<std::string, std::uint64_t> live_lag;

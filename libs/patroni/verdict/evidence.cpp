@@ -59,18 +59,18 @@ bool Evidence::is_settled() const {
                 return true;
     if (leader_.empty() || view_.leader.standing != Standing::eligible)
         return false;
-    return paused() || (proves(leader_) && named_ == leader_);
+    return paused() || (reports_.proves(leader_) && named_ == leader_);
 }
 
 std::string Evidence::candidate() const {
-    const SelfReport* report = self_report(named_);
+    const SelfReport* report = reports_.find(named_);
     return report && report->kind == SelfReport::Kind::denies ? named_ : std::string{};
 }
 
 bool Evidence::wants_other_host() const {
     if (!candidate().empty())
         return true;
-    return named_ != leader_ && !paused() && (proves(leader_) || proves(named_));
+    return named_ != leader_ && !paused() && (reports_.proves(leader_) || reports_.proves(named_));
 }
 
 const Member* Evidence::find_asked(const std::string& member) const {
@@ -78,7 +78,8 @@ const Member* Evidence::find_asked(const std::string& member) const {
     return found || member != leader_ || leader_.empty() ? found : &leader_details_;
 }
 
-void Evidence::note(Clock::time_point at, const ClusterAnswer& answer) {
+void Evidence::note(Clock::time_point now, const ClusterAnswer& answer) {
+    const auto at = answer.came_at.value_or(now);
     const SnapshotPtr read = with_last_good(answer.snapshot, view_.snapshot.get());
     const ClusterSnapshot& snapshot = *read;
     if (view_.snapshot && !same_topology(*view_.snapshot, snapshot))
@@ -86,10 +87,12 @@ void Evidence::note(Clock::time_point at, const ClusterAnswer& answer) {
     // Whom /cluster named while paused counted for nothing against the leader. It must not count as
     // the first of two answers now.
     const bool has_resumed = paused() && !snapshot.paused;
+    const std::string named = leader_named_by(snapshot);
+    if (named != named_)
+        others_named_until_ = view_.answered_at;
     view_.snapshot = read;
     view_.answered_at = at;
 
-    const std::string named = leader_named_by(snapshot);
     // An entry from memory names nobody anew.
     const Member* leads = find(named);
     const bool is_told = leads && !leads->remembered;
@@ -106,19 +109,16 @@ void Evidence::note(Clock::time_point at, const ClusterAnswer& answer) {
     // A proof of before makes no leader any more, even if that member is named later: it is asked
     // again then.
     if (!named_.empty() || !paused())
-        std::erase_if(self_reports_, [this](const auto& entry) {
-            return entry.second.kind == SelfReport::Kind::proves && entry.first != named_ &&
-                   entry.first != leader_;
-        });
+        reports_.forget_proofs(named_, leader_);
 
     // Maintenance mode lets the key run out without an election: only a proof is news then.
     const bool objects = !leader_.empty() && named_ != leader_ && !paused();
     if (!objects)
         objection_streak_.reset();
-    else if (objection_streak_)
-        objection_streak_->last = at;
-    else
+    else if (!objection_streak_)
         objection_streak_ = Streak{at, at};
+    else if (!named_.empty() || tells_of_leader())
+        objection_streak_->last = at;
 
     if (const Member* member = find(leader_))
         leader_details_ = *member;
@@ -129,28 +129,21 @@ void Evidence::note(Clock::time_point at, const ClusterAnswer& answer) {
     });
 }
 
+/// Whether the latest /cluster says anything about the leader: its entry can be read, or it has
+/// none and no other entry can be its own.
+bool Evidence::tells_of_leader() const {
+    const Member* leader = find(leader_);
+    return leader ? !leader->remembered : view_.snapshot->nameless == 0;
+}
+
 void Evidence::note(Clock::time_point at, const PrimaryAnswer& answer) {
-    SelfReport report;
-    report.primary =
-        (answer.role == "primary" || answer.role == "master") && answer.state == "running";
-    report.kind = report.primary && answer.status == 200 ? SelfReport::Kind::proves
-                                                         : SelfReport::Kind::denies;
-    report.timeline = answer.timeline.value_or(0);
-    // What was no objection when it was reported does not become one later.
-    report.paused = answer.paused || paused();
     if (answer.dcs_last_seen)
         view_.dcs_last_seen[answer.member] = *answer.dcs_last_seen;
-    report.text = "its API answers " + std::to_string(answer.status) + ", role " +
-                  (answer.role.empty() ? "unknown" : answer.role) + ", state " +
-                  (answer.state.empty() ? "unknown" : answer.state);
-    note_self_report(at, answer.member, std::move(report));
+    note_self_report(at, answer.member, SelfReport::of(answer, at, paused()));
 }
 
 void Evidence::note(Clock::time_point at, const PrimarySilence& silence) {
-    SelfReport report;
-    report.text = (silence.is_another ? "" : "its API does not answer: ") + silence.reason;
-    report.is_another = silence.is_another;
-    note_self_report(at, silence.member, std::move(report));
+    note_self_report(at, silence.member, SelfReport::of(silence, at));
 }
 
 void Evidence::note(Clock::time_point /*at*/, const PositionAnswer& answer) {
@@ -168,78 +161,66 @@ void Evidence::note(Clock::time_point at, const Push& /*push*/) {
     doubted_at_ = at;
 }
 
-void Evidence::note_self_report(Clock::time_point at, const std::string& member,
-                                SelfReport report) {
-    const SelfReport* before = self_report(member);
-    // What a primary says while paused is no objection, and starts no series of objections.
-    const bool goes_on = before && before->kind == report.kind &&
-                         keeps_while_paused(*before) == keeps_while_paused(report);
-    report.first = goes_on ? before->first : at;
-    if (report.kind == SelfReport::Kind::silent)
-        report.denied = before && before->denied;
-    else
-        report.denied = report.kind == SelfReport::Kind::denies && !keeps_while_paused(report);
+void Evidence::note_self_report(Clock::time_point at, const std::string& member, SelfReport told) {
+    // It may have been on its way for seconds.
+    const SelfReport* before = reports_.find(member);
+    const bool is_overtaken =
+        told.kind != SelfReport::Kind::silent && before && told.asked < before->asked;
+    if (is_overtaken ||
+        (told.kind == SelfReport::Kind::proves && member != leader_ && is_outdated(member, told)))
+        return;
+    const SelfReport& report = reports_.note(member, std::move(told), paused());
     // It refutes what /cluster said before.
     if (member == named_ && report.denied && report.kind == SelfReport::Kind::denies)
         naming_streak_.reset();
-    report.last = at;
-    if (member == leader_) {
-        // Its proof is newer than the objection of /cluster, which must come again.
-        if (report.kind == SelfReport::Kind::proves) {
-            contradicts_ |= objection_streak_.has_value();
+    if (member != leader_)
+        return;
+    const bool proves = report.kind == SelfReport::Kind::proves;
+    // It refutes the objections of /cluster that are older, and they must come again.
+    if (proves && objection_streak_ && objection_streak_->first <= report.asked) {
+        contradicts_ = true;
+        if (objection_streak_->last <= report.asked)
             objection_streak_.reset();
-        }
-        // While paused a primary stays leader without the lock.
-        if (report.kind == SelfReport::Kind::proves || keeps_while_paused(report))
-            confirmed_at_ = at;
+        else
+            objection_streak_->first = objection_streak_->last;
     }
-    self_reports_[member] = std::move(report);
+    if (proves || report.keeps_lead(paused()))
+        confirmed_at_ = at;
 }
 
 void Evidence::decide() {
     wants_confirmation_ = in_doubt();
     if (const auto member = proven_challenger())
-        accept(*member, self_reports_[*member].timeline);
+        accept(*member, reports_.find(*member)->timeline);
     else if (const auto name = named_challenger())
         accept(*name, find(*name)->timeline.value_or(0));
     weigh_leader();
     note_denials();
     warn();
     update_live_lag();
-    forget_old_reports();
+    // Members that are neither leader nor named are not asked in every poll, so their reports grow
+    // old, and an old proof must not count against anybody.
+    reports_.forget_until(latest_ - kForgetAfter, leader_, named_);
     std::erase_if(view_.dcs_last_seen,
                   [this](const auto& entry) { return entry.first != leader_; });
-}
-
-/// Members that are neither leader nor named are not asked in every poll, so their reports grow
-/// old, and an old proof must not count against anybody.
-void Evidence::forget_old_reports() {
-    std::erase_if(self_reports_, [this](const auto& entry) {
-        return entry.first != leader_ && entry.first != named_ &&
-               latest_ - entry.second.last >= kForgetAfter;
-    });
 }
 
 /// A member other than the leader that proves itself, and may be believed.
 std::optional<std::string> Evidence::proven_challenger() {
     const std::string* best = nullptr;
-    for (const auto& [member, report] : self_reports_)
+    for (const auto& [member, report] : reports_)
         if (member != leader_ && report.kind == SelfReport::Kind::proves && find(member) &&
             may_succeed(member, report) &&
-            (!best || report.timeline > self_reports_[*best].timeline || member == named_))
+            (!best || report.timeline > reports_.find(*best)->timeline || member == named_))
             best = &member;
     return best ? std::optional(*best) : std::nullopt;
 }
 
 bool Evidence::may_succeed(const std::string& member, const SelfReport& report) {
-    // It is no longer asked, and /cluster has named another member since: its report is void.
-    if (member != named_ && report.last < view_.answered_at)
+    if (is_outdated(member, report))
         return false;
     // If two prove themselves /cluster decides, but not through the API of either.
-    const bool rival =
-        std::any_of(self_reports_.begin(), self_reports_.end(), [&](const auto& entry) {
-            return entry.first != member && entry.second.kind == SelfReport::Kind::proves;
-        });
+    const bool rival = reports_.has_rival(member);
     // A cluster restored from a backup starts on a lower timeline, but so does a member that wakes
     // up from a long freeze.
     const bool from_the_past = report.timeline < highest_timeline_;
@@ -248,19 +229,24 @@ bool Evidence::may_succeed(const std::string& member, const SelfReport& report) 
                           (!from_the_past || (confirmed && member == named_));
     // A member that wakes up still believes that it leads. Against a silent leader that /cluster
     // names, its report alone is not enough.
-    const SelfReport* leaders = self_report(leader_);
+    const SelfReport* leaders = reports_.find(leader_);
     const bool is_alone = !leader_.empty() && named_ == leader_ && !paused() && leaders &&
                           leaders->kind == SelfReport::Kind::silent;
     wants_confirmation_ |= !believed;
     return believed && !is_alone;
 }
 
+/// Whether /cluster has named another member, or none, since it was asked.
+bool Evidence::is_outdated(const std::string& member, const SelfReport& report) const {
+    return report.asked < (member == named_ ? others_named_until_ : view_.answered_at);
+}
+
 /// A leader that only /cluster names, because its own API cannot be reached.
 std::optional<std::string> Evidence::named_challenger() {
-    const SelfReport* report = self_report(named_);
+    const SelfReport* report = reports_.find(named_);
     if (named_.empty() || named_ == leader_ || !report || report->kind != SelfReport::Kind::silent)
         return std::nullopt;
-    if (!leader_.empty() && (proves(leader_) || paused()))
+    if (!leader_.empty() && (reports_.proves(leader_) || paused()))
         return std::nullopt;
     if ((ever_led_ || report->denied) && !is_named_twice()) {
         wants_confirmation_ = true;
@@ -271,8 +257,8 @@ std::optional<std::string> Evidence::named_challenger() {
 
 void Evidence::accept(const std::string& member, std::uint64_t timeline) {
     // Or the previous leader would lead again by its old report once a stale /cluster names it.
-    if (proves(leader_))
-        self_reports_.erase(leader_);
+    if (reports_.proves(leader_))
+        reports_.forget(leader_);
     leader_ = member;
     leader_details_ = *find(member);
     highest_timeline_ = timeline;
@@ -286,9 +272,9 @@ void Evidence::accept(const std::string& member, std::uint64_t timeline) {
 void Evidence::weigh_leader() {
     if (leader_.empty())
         return describe_vacancy();
-    const SelfReport* report = self_report(leader_);
+    const SelfReport* report = reports_.find(leader_);
     const bool denied =
-        report && report->kind == SelfReport::Kind::denies && !keeps_while_paused(*report);
+        report && report->kind == SelfReport::Kind::denies && !report->keeps_lead(paused());
     const bool unnamed = objection_streak_.has_value();
     const bool twice = (denied && report->last - report->first >= kConfirmAfter) ||
                        (unnamed && objection_streak_->confirmed());
@@ -299,7 +285,7 @@ void Evidence::weigh_leader() {
         lost_reason_ = leader_ + " is no longer leader: " + objection;
         // Or it would lead again by its old report.
         if (!denied)
-            self_reports_.erase(leader_);
+            reports_.forget(leader_);
         leader_.clear();
         return describe_vacancy();
     }
@@ -310,7 +296,7 @@ void Evidence::weigh_leader() {
                                "it last said that it does not lead; since then " + report->text);
     }
     // Unless it has answered the same objection with a proof.
-    if (denied || (unnamed && !(contradicts_ && proves(leader_)))) {
+    if (denied || (unnamed && !(contradicts_ && reports_.proves(leader_)))) {
         wants_confirmation_ = true;
         return describe_leader(Standing::tolerated, objection + "; waiting for a second answer");
     }
@@ -345,7 +331,7 @@ void Evidence::describe_vacancy() {
     if (!named_.empty()) {
         // After the lock is taken promotion takes another moment.
         wants_confirmation_ = true;
-        const SelfReport* report = self_report(named_);
+        const SelfReport* report = reports_.find(named_);
         reason = named_ + " is shown as leader, but " +
                  (report ? report->text : "its own API has not answered yet");
     } else if (reason.empty()) {
@@ -356,8 +342,8 @@ void Evidence::describe_vacancy() {
 
 void Evidence::note_denials() {
     view_.denials.clear();
-    for (const auto& [member, report] : self_reports_)
-        if (report.kind == SelfReport::Kind::denies && !keeps_while_paused(report))
+    for (const auto& [member, report] : reports_)
+        if (report.kind == SelfReport::Kind::denies && !report.keeps_lead(paused()))
             view_.denials.emplace(member, report.text);
 }
 
@@ -366,7 +352,7 @@ void Evidence::warn() {
     const bool is_doubtful = view_.leader.api_is_silent || contradicts_;
     if (view_.leader.standing == Standing::eligible && is_doubtful)
         view_.warnings.push_back(leader_ + " is " + view_.leader.reason);
-    for (const auto& [member, report] : self_reports_)
+    for (const auto& [member, report] : reports_)
         if (report.is_another && !(member == leader_ && is_doubtful))
             view_.warnings.push_back(member + ": " + report.text);
     if (view_.snapshot)
@@ -382,20 +368,6 @@ void Evidence::update_live_lag() {
     // A replica that was asked later than the leader may be ahead of what the leader said.
     for (const auto& [member, position] : positions_)
         view_.live_lag[member] = leader->second > position ? leader->second - position : 0;
-}
-
-const Evidence::SelfReport* Evidence::self_report(const std::string& member) const {
-    const auto found = self_reports_.find(member);
-    return found == self_reports_.end() ? nullptr : &found->second;
-}
-
-bool Evidence::proves(const std::string& member) const {
-    const SelfReport* report = self_report(member);
-    return report && report->kind == SelfReport::Kind::proves;
-}
-
-bool Evidence::keeps_while_paused(const SelfReport& report) const {
-    return (paused() || report.paused) && report.primary;
 }
 
 bool Evidence::paused() const {

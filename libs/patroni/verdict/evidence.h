@@ -9,6 +9,7 @@
 
 #include "patroni/answers/observation.h"
 #include "patroni/verdict/cluster_view.h"
+#include "patroni/verdict/self_reports.h"
 
 namespace patroni {
 
@@ -29,8 +30,9 @@ namespace patroni {
 /// - If two members prove themselves, the challenger wins only if /cluster names it through a third
 ///   member's API. A leader that keeps proving itself stays leader against /cluster, with a
 ///   warning.
-/// - When a leadership ends, earlier proofs become void. A proof that is older than an answer of
-///   /cluster that names another member makes no leader.
+/// - When a leadership ends, earlier proofs become void. A proof may be as old as the request for
+///   it: if /cluster has named another member since then, it makes no leader, and it refutes no
+///   objection that came later.
 /// - A push, or trouble on the data path, proves nothing. It is a reason to poll at once, and again
 ///   kConfirmAfter later.
 class Evidence {
@@ -58,19 +60,6 @@ class Evidence {
     [[nodiscard]] bool wants_confirmation() const noexcept { return wants_confirmation_; }
 
   private:
-    /// What a member says of itself through its own API.
-    struct SelfReport {
-        enum class Kind : std::uint8_t { silent, denies, proves };
-        Kind kind = Kind::silent;
-        Clock::time_point first;  ///< of an unbroken series of the same kind
-        Clock::time_point last;
-        std::uint64_t timeline = 0;  ///< 0: not known
-        bool primary = false;  ///< role and state are a running primary's, whatever the status
-        bool paused = false;
-        bool is_another = false;  ///< somebody else answers at its API
-        bool denied = false;      ///< this is a denial, or silence after one
-        std::string text;
-    };
     /// An unbroken series of answers of /cluster that agree on something.
     struct Streak {
         Clock::time_point first;
@@ -78,7 +67,7 @@ class Evidence {
         [[nodiscard]] bool confirmed() const { return last - first >= kConfirmAfter; }
     };
 
-    void note(Clock::time_point at, const ClusterAnswer& answer);
+    void note(Clock::time_point now, const ClusterAnswer& answer);
     void note(Clock::time_point at, const PrimaryAnswer& answer);
     void note(Clock::time_point at, const PrimarySilence& silence);
     void note(Clock::time_point at, const PositionAnswer& answer);
@@ -87,9 +76,9 @@ class Evidence {
     void note_self_report(Clock::time_point at, const std::string& member, SelfReport report);
 
     void decide();
-    void forget_old_reports();
     [[nodiscard]] std::optional<std::string> proven_challenger();
     [[nodiscard]] bool may_succeed(const std::string& member, const SelfReport& report);
+    [[nodiscard]] bool is_outdated(const std::string& member, const SelfReport& report) const;
     [[nodiscard]] std::optional<std::string> named_challenger();
     void accept(const std::string& member, std::uint64_t timeline);
     void weigh_leader();
@@ -97,21 +86,20 @@ class Evidence {
     void describe_vacancy();
     void note_denials();
     void warn();
+    [[nodiscard]] bool tells_of_leader() const;
     [[nodiscard]] bool is_named_twice() const;
     [[nodiscard]] std::string named_by_cluster() const;
     void update_live_lag();
 
-    [[nodiscard]] const SelfReport* self_report(const std::string& member) const;
-    [[nodiscard]] bool proves(const std::string& member) const;
-    [[nodiscard]] bool keeps_while_paused(const SelfReport& report) const;
     [[nodiscard]] bool paused() const;
     [[nodiscard]] bool in_doubt() const;
     [[nodiscard]] const Member* find(const std::string& member) const;
 
     Clock::time_point latest_;  ///< when the latest observation was made: the only clock here
-    std::map<std::string, SelfReport> self_reports_;
+    SelfReports reports_;
     std::map<std::string, std::uint64_t> positions_;
     std::string named_;                       ///< by the latest /cluster, see leader_named_by()
+    Clock::time_point others_named_until_;    ///< when /cluster last named another member, or none
     std::optional<Streak> naming_streak_;     ///< answers that name it
     bool named_by_another_ = false;           ///< at least one of these came through another member
     std::optional<Streak> objection_streak_;  ///< answers that do not name leader_, but should

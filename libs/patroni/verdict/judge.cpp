@@ -38,7 +38,8 @@ std::vector<Verdict> Judge::judge(const ClusterView& view) {
     }
     for (auto& [name, record] : records_)
         if (!record.present && record.served) {
-            record.told_at = view.answered_at;
+            if (view.snapshot->nameless == 0)  // or the entry may be its own
+                record.told_at = view.answered_at;
             // The leader may be gone from /cluster and still lead, by its self-report.
             const Opinion opinion =
                 name == view.leader.member

@@ -47,10 +47,15 @@ struct PollInProgress {
     std::set<Request> awaited;
     std::set<std::string> repeated;  ///< members to ask again once they have answered
     Speakers speakers;
+    /// When a request was made, and how long its answer took.
+    struct Asked {
+        Clock::time_point at;
+        Clock::duration took;
+    };
     /// By members that a claim names as leader: they count once the claim does.
     struct Held {
         Result<HttpReply> reply;
-        Clock::duration took;
+        Asked asked;
     };
     std::map<Request, Held> held;
 };

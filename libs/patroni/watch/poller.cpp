@@ -88,6 +88,7 @@ void Poller::begin_poll() {
     poll_->started = now_;
     schedule_.poll_began(now_);
     poll_->hosts = apis_ = hosts_.at(now_, view().snapshot.get());
+    forget_foreign();
     poll_->done = std::exchange(waiting_, {});
     if (!poll_->done.empty())
         evidence_.observe({now_, Push{}});
@@ -95,6 +96,16 @@ void Poller::begin_poll() {
     for (const auto& host : settings_.hosts)
         if (identity_.wants_vote_of(host.url()))
             ask_host(host);
+}
+
+/// Hosts that are no longer asked: their members are gone, and so is the warning.
+void Poller::forget_foreign() {
+    const auto forgotten = std::erase_if(foreign_, [this](const auto& entry) {
+        return std::none_of(apis_.begin(), apis_.end(),
+                            [&](const Endpoint& api) { return api.url() == entry.first; });
+    });
+    if (forgotten != 0 && view().snapshot)
+        tell_view_at_ = now_;
 }
 
 /// Does what is due: asks another host, or ends the poll.

@@ -82,12 +82,14 @@ class Poller {
     using Request = PollInProgress::Request;
 
     void begin_poll();
+    void forget_foreign();
     void advance_poll(std::chrono::system_clock::time_point wall_clock);
     void end_poll(std::chrono::system_clock::time_point wall_clock);
     [[nodiscard]] Clock::time_point next_poll_deadline() const;
     void check_candidate();
     void check_leader();
     void observe(decltype(Observation::claim) claim);
+    void observe_answer(const Claim& claim);
     void tell_view();
     void ask(const Endpoint& endpoint, const std::string& path,
              std::function<void(const Result<HttpReply>&)> on_reply);
@@ -116,11 +118,12 @@ class Poller {
     void ask_elsewhere(const std::string& member, const std::string& path, const Endpoint& silent);
     [[nodiscard]] Result<Endpoint> api_of(const std::string& member) const;
     [[nodiscard]] bool is_api_of_any(const Endpoint& api) const;
+    void observe_report(PrimaryAnswer answer, Clock::time_point asked_at);
     [[nodiscard]] Speaker hear(const Endpoint& api, const Result<HttpReply>& reply);
     void on_member_reply(const Request& request, const Endpoint& api,
                          const Result<HttpReply>& reply);
     void take_self_report(const Request& request, const Endpoint& api,
-                          const Result<HttpReply>& reply, Clock::duration took);
+                          const Result<HttpReply>& reply, const PollInProgress::Asked& asked);
     [[nodiscard]] std::optional<std::string> why_another(const std::string& member,
                                                          const Endpoint& api,
                                                          const Speaker& speaker) const;

@@ -80,6 +80,7 @@ void Poller::on_cluster_reply(std::uint64_t poll, const Endpoint& host, Clock::t
     Claim claim;
     claim.host = host;
     claim.snapshot = std::make_shared<const ClusterSnapshot>(std::move(snapshot).value());
+    claim.came_at = now_;
     claim.took = now_ - asked_at;
     poll_->claims.push_back(std::move(claim));
     if (poll_->claims.size() == 1)
@@ -221,8 +222,13 @@ void Poller::confirm_late(const Endpoint& api, const Speaker& speaker) {
         return;
     unconfirmed_.reset();
     identity_.complete(speaker.cluster);
-    observe(
-        ClusterAnswer{claim.snapshot, member_apis_.member_at(claim.host, claim.snapshot.get())});
+    observe_answer(claim);
+}
+
+/// An answer is as old as it is, however long it took to find out whose it is.
+void Poller::observe_answer(const Claim& claim) {
+    observe(ClusterAnswer{claim.snapshot, member_apis_.member_at(claim.host, claim.snapshot.get()),
+                          claim.came_at});
 }
 
 void Poller::accept(const Claim& claim) {
@@ -240,8 +246,7 @@ void Poller::accept(const Claim& claim) {
     identity_.complete({claim.snapshot->scope, {}});
     poll_->claims.clear();
     poll_->cluster_done = now_;
-    observe(
-        ClusterAnswer{claim.snapshot, member_apis_.member_at(claim.host, claim.snapshot.get())});
+    observe_answer(claim);
     ask_members();
     drop_held();
 }

@@ -7,7 +7,6 @@
 #include "patroni/watch/poller.h"
 
 namespace patroni {
-namespace {}  // namespace
 
 /// Whether it was some member's API before, by its `api_url` or as the entry of `hosts` that leads
 /// to the member.
@@ -72,7 +71,7 @@ void Poller::ask_self_report(const std::string& member, const std::string& path,
     const Request request{member, path, api.url()};
     if (poll_)
         if (const auto held = poll_->held.extract(request))
-            return take_self_report(request, api, held.mapped().reply, held.mapped().took);
+            return take_self_report(request, api, held.mapped().reply, held.mapped().asked);
     if (!outstanding_.emplace(request, now_).second) {
         // It has not answered the last request yet. If that was made between polls, its answer
         // is older than this poll: it is asked again once it has answered.
@@ -100,7 +99,7 @@ void Poller::ask_host(const Endpoint& host) {
     if (!outstanding_.emplace(request, now_).second)
         return;
     ask(host, "/primary", [this, request, host](const Result<HttpReply>& reply) {
-        outstanding_.erase(request);
+        const auto asked_at = outstanding_.extract(request).mapped();
         // Whatever it was asked for, it is also the leader's word about itself.
         const auto& leader = view().leader.member;
         const auto api = api_of(leader);
@@ -108,9 +107,14 @@ void Poller::ask_host(const Endpoint& host) {
         const Speaker speaker = hear(host, reply);
         if (is_leaders && !why_another(leader, host, speaker))
             if (const auto answer = parse_primary(leader, reply.value().status, reply.value().body))
-                observe(answer.value());
+                observe_report(answer.value(), asked_at);
         weigh_claim();
     });
+}
+
+void Poller::observe_report(PrimaryAnswer answer, Clock::time_point asked_at) {
+    answer.asked_at = asked_at;
+    observe(std::move(answer));
 }
 
 /// Notes who answers at `api`, and says who that is (empty: no usable answer).
@@ -137,14 +141,15 @@ Speaker Poller::hear(const Endpoint& api, const Result<HttpReply>& reply) {
 
 void Poller::on_member_reply(const Request& request, const Endpoint& api,
                              const Result<HttpReply>& reply) {
-    const auto took = now_ - outstanding_.extract(request).mapped();
+    const auto asked_at = outstanding_.extract(request).mapped();
+    const PollInProgress::Asked asked{asked_at, now_ - asked_at};
     if (poll_ && !poll_->claims.empty() && poll_->claims.front().leader_api == api) {
         // It counts once the claim that names this leader does.
-        poll_->held.insert_or_assign(request, PollInProgress::Held{reply, took});
+        poll_->held.insert_or_assign(request, PollInProgress::Held{reply, asked});
         (void)hear(api, reply);
         return weigh_claim();
     }
-    take_self_report(request, api, reply, took);
+    take_self_report(request, api, reply, asked);
 }
 
 /// Why the answer does not come from `member`; empty if it may.
@@ -159,7 +164,7 @@ std::optional<std::string> Poller::why_another(const std::string& member, const 
 }
 
 void Poller::take_self_report(const Request& request, const Endpoint& api,
-                              const Result<HttpReply>& reply, Clock::duration took) {
+                              const Result<HttpReply>& reply, const PollInProgress::Asked& asked) {
     const auto& [member, path, url] = request;
     // An answer from its old address no longer counts.
     const auto is_moved = [this, &api, &name = member] {  // clang 14 cannot capture a binding
@@ -171,9 +176,9 @@ void Poller::take_self_report(const Request& request, const Endpoint& api,
     const bool is_asked_again = path == "/primary" && asked_between_.erase(member) != 0 && poll_ &&
                                 poll_->repeated.erase(member) != 0;
     if (path == "/primary" && reply && !is_moved())
-        candidate_checks_.answered(member, took);
+        candidate_checks_.answered(member, asked.took);
     if (path == "/primary" && member == view().leader.member)
-        schedule_.leader_answered(reply ? std::optional(took) : std::nullopt);
+        schedule_.leader_answered(reply ? std::optional(asked.took) : std::nullopt);
     if (is_asked_again)
         ask_member(member, path);
     const Speaker speaker = hear(api, reply);  // by which it may turn out to have moved
@@ -194,7 +199,7 @@ void Poller::take_self_report(const Request& request, const Endpoint& api,
     const auto answer = reply ? parse_primary(member, reply.value().status, reply.value().body)
                               : Result<PrimaryAnswer>(Failure{reply.reason()});
     if (answer)
-        observe(answer.value());
+        observe_report(answer.value(), asked.at);
     else
         observe(PrimarySilence{member, answer.reason()});
     if (!reply)

@@ -67,6 +67,14 @@ void Oracle::Run::add(Clock::time_point at) {
     last = at;
 }
 
+void Oracle::Run::refute(Clock::time_point asked_at) {
+    if (!first || *first > asked_at)
+        return;
+    if (last <= asked_at)
+        return end();
+    first = last;
+}
+
 bool Oracle::Run::lasted(Clock::duration time) const {
     return first && last - *first >= time;
 }
@@ -112,7 +120,7 @@ void Oracle::delivered(Clock::time_point at, Clock::time_point asked_at, const s
     if (path == "/cluster")
         asked_at >= answered_at_ ? heard_cluster(at, answer) : heard_late(at, answer);
     if (path == "/primary" && answer.speaker == asked_of)
-        heard_own(at, asked_of, answer);
+        heard_own(at, asked_at, asked_of, answer);
 }
 
 void Oracle::heard_cluster(Clock::time_point at, const Answer& answer) {
@@ -235,7 +243,8 @@ void Oracle::note_place(Heard& heard, bool is_certain) {
             run.end();
 }
 
-void Oracle::heard_own(Clock::time_point at, const std::string& member, const Answer& answer) {
+void Oracle::heard_own(Clock::time_point at, Clock::time_point asked_at, const std::string& member,
+                       const Answer& answer) {
     Heard& heard = heard_[member];
     if (answer.system_identifier != system_identifier_) {
         for (auto& entry : heard_)
@@ -250,11 +259,11 @@ void Oracle::heard_own(Clock::time_point at, const std::string& member, const An
     if (primary && answer.status == 200) {
         heard.proved_at = at;
         heard.proves.add(at);
-        heard.insists |= static_cast<bool>(heard.unnamed);
+        heard.insists |= heard.unnamed && *heard.unnamed.first <= asked_at;
         // Where all have one api_url it may have been asked as a host: then it is nobody's proof.
         if (!world_.shares_api())
-            heard.unnamed.end();
-        heard.condemned.end();
+            heard.unnamed.refute(asked_at);
+        heard.condemned.refute(asked_at);
         heard.denied.end();
         heard.demoted.end();
         heard.denies = false;

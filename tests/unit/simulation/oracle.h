@@ -41,6 +41,7 @@ struct Served {
 /// Says what the delivered answers allow, by rules of its own that are simpler than those of the
 /// code under test. Knows the truth too, for the moments when everything has come to rest.
 ///
+/// - A self-report is as old as the request for it: it says nothing against later answers.
 /// - An answer counts if it can be read and comes from our cluster, GET /primary also only if it
 ///   comes from the member that was asked, and GET /cluster unless a later request was answered
 ///   first.
@@ -83,6 +84,8 @@ class Oracle {
 
         void add(Clock::time_point at);
         void end() { first.reset(); }
+        /// The member has proved itself; it was asked for that at `asked_at`.
+        void refute(Clock::time_point asked_at);
         [[nodiscard]] bool lasted(Clock::duration time) const;
         [[nodiscard]] bool twice() const { return lasted(kConfirmAfter); }
         /// Confirmed, and begun this long before `at`. Later answers may say nothing about it.
@@ -115,7 +118,8 @@ class Oracle {
     void heard_cluster(Clock::time_point at, const Answer& answer);
     void heard_late(Clock::time_point at, const Answer& answer);
     void condemn(Clock::time_point at, const Answer& answer);
-    void heard_own(Clock::time_point at, const std::string& member, const Answer& answer);
+    void heard_own(Clock::time_point at, Clock::time_point asked_at, const std::string& member,
+                   const Answer& answer);
     void note_fitness(Clock::time_point at, Heard& heard, const Told* told, bool is_certain);
     void note_place(Heard& heard, bool is_certain);
     void check_new(Clock::time_point at, std::size_t port, const Served::Place& place);

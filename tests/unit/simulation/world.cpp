@@ -216,6 +216,7 @@ void World::initialise_anew() {
     if (store_.paused || (shares_api_ && !modern_))
         return;
     note_("initialise the cluster anew");
+    is_anew_ = true;
     system_identifier_ = "88" + std::to_string(++initialised_) + "0415257899169791";
     timeline_ = 0;
     store_ = {};
@@ -264,6 +265,12 @@ void World::heal() {
 }
 
 bool World::come_to_rest() {
+    const auto is_missing = [](const Node& node) { return !node.listed; };
+    if (is_anew_ && std::any_of(nodes_.begin(), nodes_.end(), is_missing)) {
+        for (Node& node : nodes_)
+            start_again(node);
+        return false;
+    }
     if (!leader() || !leader()->listed || !leader()->primary) {
         store_.leader.clear();
         take_lock_any({});
@@ -275,6 +282,7 @@ bool World::come_to_rest() {
             node.row.timeline = timeline_;
         publish(node);
     }
+    is_anew_ = false;
     return true;
 }
 

@@ -86,8 +86,10 @@ class World {
     void befall();
     /// From now on every API answers the truth, from the store. What has begun goes on.
     void heal();
-    /// To be called once nothing is in progress. Sees to it that there is a leader and that the
-    /// store says the whole truth. False if that takes more time.
+    /// To be called once nothing is in progress. Sees to it that there is a leader, that the store
+    /// says the whole truth, and that a cluster that was initialised anew is whole: it is followed
+    /// only if more than half of the hosts report it, and those of removed members are dead. False
+    /// if that takes more time.
     bool come_to_rest();
 
     [[nodiscard]] Node* node_at(const std::string& api_host);
@@ -135,6 +137,7 @@ class World {
     std::uint64_t timeline_ = 1;
     int moves_ = 0;
     int initialised_ = 0;
+    bool is_anew_ = false;  ///< since all was at rest
     std::map<std::string, std::vector<std::string>> names_;
     bool names_fail_ = false;
 };

@@ -121,5 +121,17 @@ TEST(PrimaryParserTest, SaysWhyThereIsNoPosition) {
     }
 }
 
+TEST(PrimaryParserTest, WhatAnApiCallsItselfIsKeptUpToOneKibibyte) {
+    const std::string name(1'024, 'p');
+    for (const auto& told : {name, name + std::string(500'000, 'x')}) {
+        const Speaker speaker = parse_speaker(R"({"database_system_identifier": ")" + told +
+                                              R"(", "patroni": {"scope": ")" + told +
+                                              R"(", "name": ")" + told + R"("}})");
+        EXPECT_EQ(speaker.name, name);
+        EXPECT_EQ(speaker.cluster.scope, name);
+        EXPECT_EQ(speaker.cluster.system_identifier, name);
+    }
+}
+
 }  // namespace
 }  // namespace patroni

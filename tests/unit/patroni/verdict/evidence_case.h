@@ -49,8 +49,18 @@ class Case {
         return observe(ClusterAnswer{std::make_shared<const ClusterSnapshot>(std::move(snapshot))});
     }
     Case& cluster(const std::string& leader) { return cluster(led_by(leader)); }
+    /// An answer that came so long ago.
+    Case& came_before(std::chrono::milliseconds time, ClusterSnapshot snapshot) {
+        return observe(ClusterAnswer{
+            std::make_shared<const ClusterSnapshot>(std::move(snapshot)), {}, now_ - time});
+    }
     Case& proves(const std::string& name, std::uint64_t timeline = 1) {
         return observe(PrimaryAnswer{name, 200, "primary", "running", timeline, false});
+    }
+    /// A proof that was asked for so long ago.
+    Case& proves_late(const std::string& name, std::chrono::milliseconds took) {
+        return observe(
+            PrimaryAnswer{name, 200, "primary", "running", 1, false, std::nullopt, now_ - took});
     }
     Case& answers(const std::string& name, int status, const std::string& role,
                   const std::string& state = "running") {

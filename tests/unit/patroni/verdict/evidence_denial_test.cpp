@@ -80,6 +80,39 @@ TEST(EvidenceTest, WhatCondemnsALeaderVoidsItsOlderProof) {
     EXPECT_EQ(c.proves("p1").leader().member, "p1");  // its word of now
 }
 
+TEST(EvidenceTest, WhatCondemnsALeaderVoidsAProofThatWasAskedForBefore) {
+    // p1 answers a request of before the switchover only now: its API or the network is slow.
+    for (const std::string named : {"p2", "", "p1"}) {
+        Case c;
+        c.cluster("p1").proves("p1").after(3s).cluster("p2").after(600ms).cluster("p2");
+        ASSERT_EQ(c.leader().member, "");
+        if (named != "p2")
+            c.after(200ms).cluster(named);  // by a Patroni that is cut off from the store
+        c.after(200ms).proves_late("p1", 2s);
+        EXPECT_EQ(c.leader().member, "") << named;
+        EXPECT_EQ(c.after(200ms).proves_late("p1", 100ms).leader().member, "p1") << named;
+    }
+}
+
+TEST(EvidenceTest, AProofRefutesOnlyWhatClusterSaidBeforeItWasAskedFor) {
+    Case c;
+    c.cluster("p1").proves("p1").after(3s).cluster("p2").after(200ms).proves_late("p1", 1s);
+    expect_leader(c, "p1", Standing::tolerated);
+    c.after(300ms).cluster("p2");
+    EXPECT_EQ(c.leader().member, "");
+}
+
+TEST(EvidenceTest, ALeaderThatProvesItselfSlowlyStaysInALastingContradiction) {
+    Case c;
+    c.cluster("p1").proves("p1").after(1s).cluster("p2").silent("p2");
+    for (int i = 0; i < 50; ++i) {
+        c.after(200ms).cluster("p2").silent("p2").after(100ms).proves_late("p1", 300ms);
+        expect_leader(c, "p1", Standing::eligible);
+        c.after(100ms).cluster("p2").silent("p2");
+        expect_leader(c, "p1", Standing::eligible);
+    }
+}
+
 TEST(EvidenceTest, ANewLeaderVoidsTheOldLeadersProof) {
     Case c;
     c.cluster("p1").proves("p1");
@@ -199,6 +232,32 @@ TEST(EvidenceTest, AnEntryThatCannotBeReadSpeaksNeitherAgainstTheLeaderNorForIt)
     EXPECT_EQ(c.leader().standing, Standing::eligible);
     c.after(1s).cluster("p1");
     EXPECT_EQ(c.unconfirmed(), 0s);
+}
+
+TEST(EvidenceTest, AnAnswerThatSaysNothingOfTheLeaderIsNoSecondOneAgainstIt) {
+    ClusterSnapshot without = led_by("");
+    without.members.erase(without.members.begin());
+    ClusterSnapshot nameless = without;
+    nameless.nameless = 1;  // this may be p1's
+    for (const auto& [against, saying_nothing] :
+         {std::pair{led_by(""), with_entry("p1", "chief", "running")}, {without, nameless}}) {
+        Case c;
+        c.cluster("p1").proves("p1").after(3s).cluster(against).silent("p1");
+        expect_leader(c, "p1", Standing::tolerated);
+        c.after(1s).cluster(saying_nothing).silent("p1");
+        expect_leader(c, "p1", Standing::tolerated);
+        c.after(1s).cluster(against).silent("p1");
+        EXPECT_EQ(c.leader().member, "");
+    }
+}
+
+TEST(EvidenceTest, AnAnswerCountsAsOfWhenItCameHoweverLateItIsKnownWhoseItIs) {
+    Case c;
+    c.cluster("p1").proves("p1").after(3s).cluster("").silent("p1").after(1s);
+    c.came_before(700ms, led_by("")).silent("p1");
+    expect_leader(c, "p1", Standing::tolerated);
+    c.came_before(500ms, led_by("")).silent("p1");
+    EXPECT_EQ(c.leader().member, "");
 }
 
 TEST(EvidenceTest, AReportedLeaderWinsOverARememberedOne) {

@@ -49,6 +49,7 @@ class ReplicaCase {
         ClusterView view;
         auto snapshot = std::make_shared<ClusterSnapshot>();
         snapshot->members.push_back(leader);
+        snapshot->nameless = nameless;
         if (present)
             snapshot->members.push_back(p2);
         view.snapshot = snapshot;
@@ -68,6 +69,7 @@ class ReplicaCase {
     Member leader = replica("p1");
     Member p2 = replica("p2");
     bool present = true;
+    std::size_t nameless = 0;
     std::string leads = "p1";
     std::map<std::string, std::uint64_t> live_lag;
     Verdict verdict;
@@ -128,6 +130,17 @@ TEST(Judge, AnEntryFromMemoryEndsNoSessions) {
     for (int i = 0; i < 5; ++i)
         EXPECT_EQ(c.standing_after(3s), Standing::tolerated) << i;
     c.p2.remembered = false;
+    EXPECT_EQ(c.standing_after(3s), Standing::out);
+}
+
+TEST(Judge, AnEntryWithoutANameMayBeThatOfAMemberThatIsGone) {
+    ReplicaCase c;
+    c.present = false;
+    EXPECT_EQ(c.standing_after(3s), Standing::tolerated);
+    c.nameless = 1;
+    for (int i = 0; i < 5; ++i)
+        EXPECT_EQ(c.standing_after(3s), Standing::tolerated) << i;
+    c.nameless = 0;
     EXPECT_EQ(c.standing_after(3s), Standing::out);
 }
 

@@ -92,6 +92,26 @@ TEST_F(PollerTest, AHostThatHangsKeepsNoOtherFromBeingAskedAgain) {
 }
 
 // A host is asked who it is. If it is the leader's own API, that is also the leader's self-report.
+TEST_F(PollerTest, AnAnswerIsAsOldAsItIsHoweverLongItTakesToKnowWhoseItIs) {
+    PolledWorld world(asking({mine.url_of("p2")}));
+    mine.serve(world);
+    world.run_for(5s);
+    world.delays[mine.url_of("p2") + "/primary"] = 800ms;  // by which the answer is known as ours
+    mine.members = {"p1", "p2"};
+    std::optional<Clock::time_point> came_at;
+    world.apis[mine.url_of("p2")] = [&](const std::string& path) {
+        if (path == "/cluster" && !came_at)
+            came_at = world.now;
+        return mine.api_of("p2")(path);
+    };
+    world.run_for(3s);
+    const auto known =
+        std::find_if(world.views.begin(), world.views.end(),
+                     [](const ClusterView& view) { return view.snapshot->members.size() == 2; });
+    ASSERT_NE(known, world.views.end());
+    EXPECT_EQ(known->answered_at, came_at);
+}
+
 TEST_F(PollerTest, TheLeadersReportCountsWhateverItWasAskedFor) {
     PolledWorld world(asking({mine.url_of("p1")}));
     mine.serve(world);
