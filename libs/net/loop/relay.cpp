@@ -64,6 +64,38 @@ char ready_status(const std::byte* bytes, std::size_t size) {
     return static_cast<char>(bytes[size - 1]);
 }
 
+/// What a server says without being asked, also between two queries: NotificationResponse,
+/// NoticeResponse, ParameterStatus ("Asynchronous Operations" in PostgreSQL's documentation).
+bool comes_unasked(char type) {
+    return type == 'A' || type == 'N' || type == 'S';
+}
+
+/// The same as ready_status() where what the server says unasked follows its ReadyForQuery, or
+/// comes alone after `before`. Only small reads are looked through, and encrypted ones fail at
+/// their first bytes. 0 if they are not whole messages, or if other messages are last.
+char status_with_notices(const std::byte* bytes, std::size_t size, char before) {
+    constexpr std::size_t kHeader = 5;
+    constexpr std::size_t kLongest = 16 * 1024;  // PostgreSQL sends at most 8,000 bytes with NOTIFY
+    if (size > kLongest)
+        return 0;
+    char status = before;
+    std::size_t at = 0;
+    while (size - at >= kHeader) {
+        const char type = static_cast<char>(bytes[at]);
+        std::uint32_t length = 0;
+        std::memcpy(&length, bytes + at + 1, sizeof length);
+        length = be32toh(length);
+        if (length < kHeader - 1 || length > size - at - 1)
+            return 0;
+        if (type == 'Z' && length == kHeader)
+            status = static_cast<char>(bytes[at + kHeader]);
+        else if (!comes_unasked(type))
+            status = 0;
+        at += 1 + length;
+    }
+    return at == size ? status : '\0';
+}
+
 /// How many requests that are each answered by a ReadyForQuery the bytes hold, at most 2; 0 if they
 /// are not whole messages of PostgreSQL's.
 unsigned requests_in(const std::byte* bytes, std::size_t size) {
@@ -226,7 +258,11 @@ void Relay::read_from(Endpoint& side) noexcept {
     side.heard_at = loop_.ticks();
     if (&side == &client_)
         note_requests(size);
-    const char status = &side == &backend_ ? ready_status(buffer_.data(), size) : '\0';
+    char status = 0;
+    if (&side == &backend_)
+        status = ready_status(buffer_.data(), size);
+    if (&side == &backend_ && status == 0)
+        status = status_with_notices(buffer_.data(), size, awaits_query_ ? 'I' : '\0');
     awaits_query_ = status == 'I';
     if (status != 0)
         open_requests_ = 0;

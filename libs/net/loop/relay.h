@@ -118,9 +118,9 @@ class Relay {
     [[nodiscard]] Sockets release() noexcept;
 
     /// Whether the server waits for a query, outside a transaction: its last bytes were
-    /// PostgreSQL's ReadyForQuery with status idle, and the client has said nothing since. Only the
-    /// caller knows whether the two speak in clear text: nothing else says this by more than
-    /// chance.
+    /// PostgreSQL's ReadyForQuery with status idle, notifications and notices aside, and the client
+    /// has said nothing since. Only the caller knows whether the two speak in clear text: nothing
+    /// else says this by more than chance.
     [[nodiscard]] bool awaits_query() const noexcept { return awaits_query_ && !pipelines_; }
     /// Ends the session of a server that awaits a query, orderly: the client gets `to_client` and
     /// then the end, the server `to_backend`, upon which it ends by itself or is reset after 100

@@ -64,6 +64,33 @@ TEST_F(RelayPartingTest, KnowsThatTheServerAwaitsAQuery) {
     }
 }
 
+TEST_F(RelayPartingTest, ANotificationOrNoticeIsNoAnswerToAQuery) {
+    const std::string notification = "A\0\0\0\016pid.news\0\0"s;
+    const std::string parameter = "S\0\0\0\010a\0b\0"s;
+    const std::string row = "D\0\0\0\6\0\0"s;
+    start();
+    exchange("LISTEN news", kReady);
+    backend().send(notification);
+    EXPECT_EQ(client().receive(notification.size()), notification);
+    EXPECT_TRUE(awaits_query());
+    backend().send(parameter + notification);
+    EXPECT_EQ(client().receive(parameter.size() + notification.size()), parameter + notification);
+    EXPECT_TRUE(awaits_query());
+    exchange("a question", row + kReady + notification);
+    EXPECT_TRUE(awaits_query()) << "they came together";
+    exchange("begin", kInTransaction + notification);
+    EXPECT_FALSE(awaits_query());
+    exchange("commit", kReady);
+    backend().send(notification + row);
+    EXPECT_EQ(client().receive(notification.size() + row.size()), notification + row);
+    EXPECT_FALSE(awaits_query()) << "there is more to come";
+    exchange("a question", notification);
+    EXPECT_FALSE(awaits_query()) << "its answer has not come";
+    backend().send(kReady);
+    EXPECT_EQ(client().receive(kReady.size()), kReady);
+    EXPECT_TRUE(part());
+}
+
 // The second query may be running while the server's last bytes end the first one.
 TEST_F(RelayPartingTest, AClientThatPipelinesIsNeverTakenToWait) {
     const std::string query = "Q\0\0\0\6x\0"s;
