@@ -39,6 +39,10 @@ class ListeningSocket {
     /// still at its path; else does nothing. 0 or an errno.
     [[nodiscard]] int set_mode(std::optional<mode_t> mode,
                                std::optional<gid_t> group) const noexcept;
+    /// A unix socket that no client finds any more: its file was removed, or is another one now.
+    [[nodiscard]] bool has_lost_its_path() const noexcept {
+        return address_.is_unix() && !has_its_path();
+    }
     /// As destruction.
     void close() noexcept;
 

@@ -14,8 +14,9 @@ ListeningSockets::Prepared ListeningSockets::prepare(
     Prepared prepared;
     for (const auto& request : requests) {
         const auto found = sockets_.find(key_of(request));
+        const bool is_there = found != sockets_.end() && !found->second->has_lost_its_path();
         try {
-            prepared.push_back(found != sockets_.end()
+            prepared.push_back(is_there
                                    ? found->second
                                    : std::make_shared<const ListeningSocket>(
                                          bind_listening_socket(request.address, request.options)));

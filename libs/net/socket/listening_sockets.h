@@ -26,9 +26,9 @@ class ListeningSockets {
     /// A socket for each request, in their order.
     using Prepared = std::vector<Socket>;
 
-    /// The sockets that exist already, and new ones, bound but not accepted on. Sockets in use are
-    /// not touched. Throws std::system_error naming place, owner and address; then nothing has
-    /// happened.
+    /// The sockets that exist already, and new ones, bound but not accepted on. A unix socket whose
+    /// file is gone is bound anew. Sockets in use are not touched. Throws std::system_error naming
+    /// place, owner and address; then nothing has happened.
     [[nodiscard]] Prepared prepare(const std::vector<SocketRequest>& requests) const;
     /// Keeps these and gives up all others, which close once nobody accepts on them any more.
     void use(const std::vector<SocketRequest>& requests, const Prepared& prepared);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <system_error>
+#include <unistd.h>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -72,6 +73,32 @@ TEST(ListeningSocketsTest, WhatIsThereIsKeptAndWhatIsNewIsBound) {
     const auto second = use(sockets, {request("c/q", kAnyPort), request("c/p", kAnyPort)});
     EXPECT_EQ(second[1], first[0]);
     EXPECT_NE(second[0], first[0]);
+}
+
+TEST(ListeningSocketsTest, AUnixSocketWhoseFileIsGoneIsBoundAnew) {
+    const support::TempDir directory;
+    const std::string path = directory.path() / "s";
+    ListeningSockets sockets;
+    const Wishes wishes{request("control", "unix:" + path)};
+    const auto first = use(sockets, wishes);
+    ::unlink(path.c_str());
+    const auto second = use(sockets, wishes);
+    EXPECT_NE(second[0], first[0]);
+    EXPECT_EQ(connect_error(path), 0);
+    EXPECT_EQ(use(sockets, wishes)[0], second[0]);
+}
+
+TEST(ListeningSocketsTest, AUnixSocketWhoseFileIsAnotherOneNowIsBoundAnewUnlessSomebodyUsesIt) {
+    const support::TempDir directory;
+    const std::string path = directory.path() / "s";
+    ListeningSockets sockets;
+    ListeningSockets others;
+    const Wishes wishes{request("control", "unix:" + path)};
+    const auto first = use(sockets, wishes);
+    ::unlink(path.c_str());
+    const auto other = use(others, wishes);
+    EXPECT_THROW((void)sockets.prepare(wishes), std::system_error);
+    EXPECT_EQ(connect_error(path), 0) << "it is the other's";
 }
 
 TEST(ListeningSocketsTest, AnAddressStaysWhoeverItsOwnerIs) {
