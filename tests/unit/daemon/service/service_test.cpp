@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <memory>
@@ -66,7 +67,11 @@ class FakeBody final : public ServiceBody {
     void note_reload(const std::string& error) override { reloads.push_back(error); }
     void drain(std::function<void()> drained) override { drained(); }
     void stop() override { stopped = true; }
-    void ping(const std::shared_ptr<void>& /*token*/) override {}
+    void ping(const std::shared_ptr<void>& token) override {
+        ++pings;
+        if (is_stuck)
+            pinged = token;
+    }
 
     LogConfig log;
     std::vector<std::string> warnings;
@@ -75,6 +80,9 @@ class FakeBody final : public ServiceBody {
     std::function<void()> applied;
     std::vector<std::string> reloads;
     bool stopped = false;
+    int pings = 0;
+    bool is_stuck = false;
+    std::shared_ptr<void> pinged;  ///< while it is stuck
 };
 
 /// The test's thread is the main one; `steps` run on the loop, one after the other, each once what
@@ -286,6 +294,21 @@ TEST_F(ServiceTest, ALogLevelSetAtRunTimeLastsUntilTheNextReload) {
               EXPECT_TRUE(log::enabled(log::Level::info));
               signal(SIGTERM);
           }}});
+}
+
+TEST_F(ServiceTest, ThereIsNoSignOfLifeWhileAThreadIsStuckAndThereIsAfterwards) {
+    // Each sign of life comes with a ping; with this they are a millisecond apart, as are steps.
+    ::setenv("WATCHDOG_USEC", "2000", 1);  // NOLINT(concurrency-mt-unsafe): nobody reads it yet
+    body_.is_stuck = true;
+    int steps = 0;
+    run({{[&] { return body_.pings > 0 && ++steps > 50; },
+          [&] {
+              EXPECT_EQ(body_.pings, 1);
+              body_.is_stuck = false;
+              body_.pinged.reset();
+          }},
+         {[&] { return body_.pings > 3; }, send(SIGTERM)}});
+    ::unsetenv("WATCHDOG_USEC");  // NOLINT(concurrency-mt-unsafe): all its threads have ended
 }
 
 }  // namespace
