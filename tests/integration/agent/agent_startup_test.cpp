@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "agent_under_test.h"
+#include "integration/unread_output.h"
 
 using support::run;
 using support::RunResult;
@@ -78,6 +79,13 @@ TEST(AgentStartup, OnceTellsByItsExitCode) {
     EXPECT_EQ(other.status.code, 1);
     EXPECT_EQ(once({"--member", "b2", "--role", "replica"}).status.code, 0);
     EXPECT_EQ(once({"--member", "b3"}).out, "MAINT DOWN # b3: not in Patroni's answer\n");
+}
+
+TEST(AgentStartup, OnceEndsWellIfNobodyReadsItsOutput) {
+    const FakeCluster cluster(2);
+    EXPECT_EQ(end_without_reader(
+                  cluster, {AGENT_BINARY, "--once", "--patroni", cluster.patronis[0]->url()}),
+              (support::ExitStatus{.code = 0}));
 }
 
 TEST(AgentStartup, WhatPatroniSaysOfItselfGoesBeforeItsAddress) {

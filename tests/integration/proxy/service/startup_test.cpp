@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "integration/proxy_under_test.h"
+#include "integration/unread_output.h"
 
 using support::run;
 using support::RunResult;
@@ -125,6 +126,14 @@ TEST(Startup, OnceSaysWhoWouldServeEachPort) {
     EXPECT_EQ(result.status.code, 0) << result.err;
     EXPECT_THAT(result.out, HasSubstr("c/master: leader\n  serves    b1: leader\n"));
     EXPECT_THAT(result.out, HasSubstr("  does not  b2: role is replica\n"));
+}
+
+TEST(Startup, OnceEndsWellIfNobodyReadsItsOutput) {
+    const FakeCluster cluster(2);
+    const support::TempDir directory;
+    const std::string file = directory.write("good.yaml", cluster.config());
+    EXPECT_EQ(end_without_reader(cluster, {PROXY_BINARY, "--once", file}),
+              (support::ExitStatus{.code = 0}));
 }
 
 TEST(Startup, OnceFailsIfAPortWouldFindNobody) {
