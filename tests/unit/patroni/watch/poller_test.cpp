@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -110,6 +111,35 @@ TEST_F(PollerTest, AnAnswerIsAsOldAsItIsHoweverLongItTakesToKnowWhoseItIs) {
                      [](const ClusterView& view) { return view.snapshot->members.size() == 2; });
     ASSERT_NE(known, world.views.end());
     EXPECT_EQ(known->answered_at, came_at);
+}
+
+TEST_F(PollerTest, AProofThatIsLongOnItsWayBringsNoFormerLeaderBack) {
+    PolledWorld world(asking({mine.url_of("p3")}));
+    mine.serve(world);
+    world.run_for(5s);
+    ASSERT_EQ(world.leader().member, "p1");
+    const HttpReply proof = mine.self_report("p1");
+    world.delays[mine.url_of("p1") + "/primary"] = 2900ms;
+    world.run_for(1s);
+    // p1 has been asked. Now p2 has the lock, and is not promoted yet.
+    mine.leader.clear();
+    bool has_proved = false;
+    for (const auto& member : mine.members)
+        world.apis[mine.url_of(member)] = [&, member](const std::string& path) {
+            if (path == "/cluster")
+                return std::optional(mine.cluster("p2"));
+            const bool is_late = member == "p1" && !std::exchange(has_proved, true);
+            return std::optional(is_late ? proof : mine.self_report(member));
+        };
+    const auto count = world.views.size();
+    world.run_for(5s);
+    EXPECT_TRUE(has_proved);
+    const auto lost =
+        std::find_if(world.views.begin() + static_cast<std::ptrdiff_t>(count), world.views.end(),
+                     [](const ClusterView& view) { return view.leader.member.empty(); });
+    EXPECT_NE(lost, world.views.end());
+    EXPECT_TRUE(std::all_of(lost, world.views.end(),
+                            [](const ClusterView& view) { return view.leader.member.empty(); }));
 }
 
 TEST_F(PollerTest, TheLeadersReportCountsWhateverItWasAskedFor) {
