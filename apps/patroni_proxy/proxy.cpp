@@ -49,15 +49,20 @@ std::string label_of(const ClusterConfig& cluster, const PortConfig& port) {
 }
 
 /// Each session takes two descriptors.
-std::uint64_t max_sessions(const Config& config) {
+std::uint64_t possible_sessions() {
     const std::uint64_t limit = daemons::descriptor_limit();
     const std::uint64_t others = kOtherDescriptors + daemons::HttpLimits::affordable_connections();
-    const std::uint64_t possible = limit > 2 * others ? (limit - others) / 2 : limit / 4;
+    return limit > 2 * others ? (limit - others) / 2 : limit / 4;
+}
+
+std::uint64_t max_sessions(const Config& config) {
+    const std::uint64_t possible = possible_sessions();
     if (config.max_connections <= possible)
         return config.max_connections == 0 ? possible : config.max_connections;
     daemons::log::warning("max_connections of " + std::to_string(config.max_connections) +
-                          " needs more descriptors than the limit of " + std::to_string(limit) +
-                          " allows; using " + std::to_string(possible));
+                          " needs more descriptors than the limit of " +
+                          std::to_string(daemons::descriptor_limit()) + " allows; using " +
+                          std::to_string(possible));
     return possible;
 }
 
@@ -98,7 +103,8 @@ void Proxy::apply(const Config& config, std::function<void()> applied) {
     changes_ = changes_by(config);
     config_ = config;
     sockets_.use(requests, sockets);
-    sessions_.max = max_sessions(config);
+    sessions_.max_open = possible_sessions();
+    sessions_.max_places = max_sessions(config);
     control_.on_reload();
     apply_ports(sockets);
     stop_accepting_on_old_sockets();
@@ -167,7 +173,11 @@ Proxy::OpenPort& Proxy::open_port(const ClusterConfig& cluster, const PortConfig
     const auto on_trouble = [&feed = feed_of(cluster)](const std::string& member, auto trouble) {
         feed.report_trouble(member, trouble);
     };
-    const PortPtr port(new Port{id, label, on_trouble});
+    const auto wake = [this, id](std::size_t number) {
+        Worker& worker = *workers_[number];
+        worker.loop().post([&worker, id] { worker.try_held_sessions(id); });
+    };
+    const PortPtr port(new Port{id, label, on_trouble, wake});
     on_each_worker([&](Worker& worker) { worker.add(port, settings); });
     return ports_[id] = {port, settings, cluster.name, config, {}, {}};
 }

@@ -39,7 +39,7 @@ ProxyReport Proxy::report() {
         report.uptime;
     report.workers = static_cast<unsigned>(workers_.size());
     report.sessions = sessions_.open;
-    report.max_connections = sessions_.max;
+    report.max_connections = sessions_.max_places;
 
     std::vector<std::map<PortId, PortTally>> by_worker(workers_.size());
     std::atomic<std::size_t> next{0};
@@ -89,6 +89,8 @@ ClusterReport Proxy::report_of(const ClusterConfig& cluster,
                 told.fallback_roles.emplace_back(patroni::name_of(role));
         told.sessions = port.port->sessions;
         told.queued = port.port->queued;
+        if (told.queued != 0)
+            told.queued_for = name_of(port.port->shortage.load());
         told.max_connections = port.settings->max_connections;
         told.max_connections_per_backend = port.settings->max_connections_per_backend;
         for (const auto& network : port.settings->allow)

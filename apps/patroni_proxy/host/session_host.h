@@ -15,6 +15,7 @@
 #include "patroni_proxy/host/queue_entry.h"
 #include "patroni_proxy/host/seat.h"
 #include "patroni_proxy/host/session_end.h"
+#include "patroni_proxy/host/shortage.h"
 
 namespace proxy {
 
@@ -39,6 +40,12 @@ class SessionHost {
     // What it asks for.
     /// Counts the client in; the reason if it is refused. on_closed() counts it out again.
     [[nodiscard]] virtual std::optional<SessionEnd> admit(const net::SocketAddress& client) = 0;
+    /// A place of `max_connections`; without one a limit has been reached. on_closed() gives it
+    /// back if the session still has it.
+    [[nodiscard]] virtual Shortage take_place() = 0;
+    virtual void give_back_place() = 0;
+    /// What those who wait lack, as far as it is a place.
+    [[nodiscard]] virtual Shortage shortage() const noexcept = 0;
     /// Whether a new client has to queue up behind others.
     [[nodiscard]] virtual bool anyone_waits() const noexcept = 0;
     /// A backend that was not tried yet. Without one the seat is empty, and the claim says why.

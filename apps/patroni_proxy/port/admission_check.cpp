@@ -12,10 +12,10 @@ std::optional<SessionEnd> refusal_of(const NewClient& client, const PortSettings
                     [&](const net::Network& network) { return network.contains(client.address); });
     if (!allowed)
         return SessionEnd::not_allowed;
-    if (settings.max_connections != 0 && client.sessions_of_port >= settings.max_connections)
+    const std::uint64_t heard = kMaxTold + (client.may_wait ? settings.max_queued : 0);
+    if (settings.max_connections != 0 && client.without_place >= heard)
         return SessionEnd::port_full;
-    if (client.max_sessions_of_proxy != 0 &&
-        client.sessions_of_proxy >= client.max_sessions_of_proxy)
+    if (client.max_open != 0 && client.open >= client.max_open)
         return SessionEnd::proxy_full;
     if (settings.disabled)
         return SessionEnd::port_disabled;

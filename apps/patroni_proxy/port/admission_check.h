@@ -12,12 +12,18 @@ namespace proxy {
 /// A client that was just accepted, before a backend is chosen for it.
 struct NewClient {
     const net::SocketAddress& address;  ///< unset if it came over a unix socket
-    std::uint64_t sessions_of_port;     ///< without its own
-    std::uint64_t sessions_of_proxy;
-    std::uint64_t max_sessions_of_proxy;  ///< 0: no limit
+    bool may_wait;                      ///< the port holds clients that find no place
+    std::uint64_t without_place;        ///< clients of the port that are held or being refused
+    std::uint64_t open;                 ///< connections of the proxy, without its own
+    std::uint64_t max_open;             ///< 0: no limit
 };
 
-/// Why the client is refused; nothing if it is admitted. Pure.
+/// So many clients of a port with `max_connections` are told at a time that it is full. More are
+/// closed without a word, so that a flood on one port leaves the others their descriptors.
+inline constexpr std::uint64_t kMaxTold = 100;
+
+/// Why the client is refused before it has said anything; nothing if it is admitted. Whether there
+/// is a place for it is found out later. Pure.
 [[nodiscard]] std::optional<SessionEnd> refusal_of(const NewClient& client,
                                                    const PortSettings& settings);
 

@@ -22,11 +22,18 @@ std::optional<SessionEnd> refusal_of(const UnservedClient& client, const PortSet
     return std::nullopt;
 }
 
-HeldSessions::HeldSessions(net::EventLoop& loop, Port& port, PortSettingsPtr settings)
+HeldSessions::HeldSessions(net::EventLoop& loop, Port& port, std::size_t worker,
+                           PortSettingsPtr settings)
     : port_(port),
+      worker_(worker),
       settings_(std::move(settings)),
       turn_timer_(loop.timers(), [this] { let_try(); }),
       deadline_timer_(loop.timers(), [this] { end_overdue(); }) {}
+
+HeldSessions::~HeldSessions() {
+    for (const auto& [accepted_at, entry] : waiting_)
+        port_.order.remove(accepted_at, worker_);
+}
 
 void HeldSessions::use(PortSettingsPtr settings) {
     settings_ = std::move(settings);
@@ -47,7 +54,8 @@ std::optional<SessionEnd> HeldSessions::hold(QueueEntry& entry) {
         return refusal;
     }
     entry.place = QueueEntry::Place::waiting;
-    waiting_.emplace(entry.accepted_at, &entry);
+    if (waiting_.emplace(entry.accepted_at, &entry).second)
+        port_.order.add(entry.accepted_at, worker_);
     queue_.emplace(entry.accepted_at, &entry);
     if (queue_.begin()->second == &entry)
         arm_deadline();
@@ -61,13 +69,35 @@ void HeldSessions::try_soon() {
         turn_timer_.arm({});
 }
 
+void HeldSessions::on_place_freed() {
+    if (!leaves_turn_to_another_worker())
+        try_soon();
+}
+
+/// While there are places for all, workers do not wait for each other's clients.
+bool HeldSessions::leaves_turn_to_another_worker() {
+    if (port_.shortage.load(std::memory_order_relaxed) == Shortage::none)
+        return false;
+    const auto first = port_.order.first();
+    if (!first || *first == worker_)
+        return false;
+    port_.wake(*first);
+    return true;
+}
+
+void HeldSessions::stop_waiting(QueueEntry& entry) {
+    if (waiting_.erase({entry.accepted_at, &entry}) != 0)
+        port_.order.remove(entry.accepted_at, worker_);
+}
+
 void HeldSessions::leave(QueueEntry& entry) {
     if (entry.place == QueueEntry::Place::none)
         return;
     entry.place = QueueEntry::Place::none;
-    waiting_.erase({entry.accepted_at, &entry});
+    stop_waiting(entry);
     queue_.erase({entry.accepted_at, &entry});
-    port_.queued.fetch_sub(1, std::memory_order_relaxed);
+    if (port_.queued.fetch_sub(1, std::memory_order_relaxed) == 1)
+        port_.shortage.store(Shortage::none, std::memory_order_relaxed);
 }
 
 void HeldSessions::let_try() {
@@ -75,8 +105,11 @@ void HeldSessions::let_try() {
         return;  // the release comes with other settings
     bool found_one = true;
     for (int i = 0; i < kAtOnce && found_one && anyone_waits(); ++i) {
+        found_one = !leaves_turn_to_another_worker();
+        if (!found_one)
+            break;
         QueueEntry& entry = *waiting_.begin()->second;
-        waiting_.erase(waiting_.begin());
+        stop_waiting(entry);
         entry.place = QueueEntry::Place::trying;
         found_one = entry.try_again();
     }

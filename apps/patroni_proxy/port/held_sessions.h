@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -32,13 +33,16 @@ struct UnservedClient {
 ///
 /// They try again when a backend may have become available, and every 20 ms, for that may have
 /// happened on another worker: some at each turn of the loop, until one of them finds no backend,
-/// for those behind it would find none either. While an operator holds the port, nobody tries.
+/// for those behind it would find none either. While there are too few places, only the client that
+/// came first to any worker tries. While an operator holds the port, nobody tries.
 /// Loop thread only. Borrows the entries and what the constructor is given.
 class HeldSessions {
   public:
-    HeldSessions(net::EventLoop& loop, Port& port, PortSettingsPtr settings);
+    /// `worker`: the number that Port::wake() knows it by.
+    HeldSessions(net::EventLoop& loop, Port& port, std::size_t worker, PortSettingsPtr settings);
     HeldSessions(const HeldSessions&) = delete;
     HeldSessions& operator=(const HeldSessions&) = delete;
+    ~HeldSessions();
 
     /// Applies to held sessions too: their time still counts from their accept.
     void use(PortSettingsPtr settings);
@@ -46,6 +50,8 @@ class HeldSessions {
     [[nodiscard]] std::optional<SessionEnd> hold(QueueEntry& entry);
     /// There may be a backend now: the first session tries soon, but never from within this call.
     void try_soon();
+    /// A place has become free: whoever came first, on any worker, tries soon.
+    void on_place_freed();
     /// The session was served or has given up. Does nothing if it is not in the queue.
     void leave(QueueEntry& entry);
 
@@ -58,10 +64,13 @@ class HeldSessions {
     using Queue = std::set<std::pair<Clock::time_point, QueueEntry*>>;
 
     void let_try();
+    [[nodiscard]] bool leaves_turn_to_another_worker();
+    void stop_waiting(QueueEntry& entry);
     void arm_deadline();
     void end_overdue();
 
     Port& port_;
+    const std::size_t worker_;
     PortSettingsPtr settings_;
     Queue queue_;
     Queue waiting_;  ///< those of the queue that are not trying at the moment

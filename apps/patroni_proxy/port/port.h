@@ -1,12 +1,16 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "patroni_proxy/backend/backend_table.h"
+#include "patroni_proxy/host/shortage.h"
+#include "patroni_proxy/port/places.h"
+#include "patroni_proxy/port/queue_order.h"
 
 namespace proxy {
 
@@ -21,8 +25,14 @@ struct Port {
     /// then the name is empty. Any thread. Not called any more once the port has been removed from
     /// every worker and from the readiness check.
     const std::function<void(const std::string& member, Trouble)> on_trouble;
+    /// Lets the held clients of this port on that worker try soon. Any thread.
+    const std::function<void(std::size_t worker)> wake = {};
     std::atomic<std::uint64_t> sessions{0};
     std::atomic<std::uint64_t> queued{0};  ///< of those, the held ones
+    Places places{};                       ///< of max_connections
+    /// Why the latest client that found no place found none. As long as anyone is queued.
+    std::atomic<Shortage> shortage{Shortage::none};
+    QueueOrder order{};
 };
 using PortPtr = std::shared_ptr<Port>;
 
@@ -30,9 +40,11 @@ class ReadinessCheck;
 
 /// What all workers share of all ports.
 struct ProcessSessions {
-    std::atomic<std::uint64_t> open{0};
-    std::atomic<std::uint64_t> max{0};    ///< 0: no limit
-    ReadinessCheck* readiness = nullptr;  ///< outlives all sessions; set before the first one
+    std::atomic<std::uint64_t> open{0};      ///< clients, and connections for cancel requests
+    std::atomic<std::uint64_t> max_open{0};  ///< as descriptors allow; 0: no limit
+    Places places{};
+    std::atomic<std::uint64_t> max_places{0};  ///< max_connections; 0: no limit
+    ReadinessCheck* readiness = nullptr;       ///< outlives all sessions; set before the first one
 };
 
 }  // namespace proxy

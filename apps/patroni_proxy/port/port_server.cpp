@@ -28,13 +28,14 @@ PortServer::PortServer(WorkerContext worker, PortPtr port, PortSettingsPtr setti
     : SessionHost(worker.loop, worker.buffer, port->label, std::move(settings)),
       worker_(worker),
       port_(std::move(port)),
-      held_(worker_.loop, *port_, settings_),
+      held_(worker_.loop, *port_, worker_.number, settings_),
       idle_timer_(worker_.loop.timers(), [this] { end_idle_sessions(); }) {
     arm_idle_timer();
 }
 
 void PortServer::use(BackendTablePtr table) {
     table_ = std::move(table);
+    port_->shortage.store(Shortage::none, std::memory_order_relaxed);
     // From the back: a session that ends gives its place to the last one, which was looked at.
     for (std::size_t i = sessions_.size(); i-- > 0;) {
         Session& session = *sessions_[i];
@@ -100,14 +101,45 @@ PortTally PortServer::tally() const {
 std::optional<SessionEnd> PortServer::admit(const net::SocketAddress& client) {
     // Each gets a number of its own, so that of two clients at the limit one is admitted.
     const auto of_port = port_->sessions.fetch_add(1, std::memory_order_relaxed);
-    const auto of_proxy = worker_.process.open.fetch_add(1, std::memory_order_relaxed);
-    const auto max = worker_.process.max.load(std::memory_order_relaxed);
-    return refusal_of(NewClient{client, of_port, of_proxy, max}, settings());
+    const auto open = worker_.process.open.fetch_add(1, std::memory_order_relaxed);
+    const auto max_open = worker_.process.max_open.load(std::memory_order_relaxed);
+    // Other workers count meanwhile.
+    const auto without_place = of_port - std::min(of_port, port_->places.taken());
+    const bool may_wait = lets_wait(settings(), std::chrono::steady_clock::now());
+    return refusal_of(NewClient{client, may_wait, without_place, open, max_open}, settings());
+}
+
+Shortage PortServer::take_place() {
+    if (!port_->places.take(settings().max_connections))
+        return lacks(Shortage::port);
+    ProcessSessions& process = worker_.process;
+    if (process.places.take(process.max_places.load(std::memory_order_relaxed)))
+        return Shortage::none;
+    port_->places.give_back();
+    return lacks(Shortage::proxy);
+}
+
+void PortServer::give_back_place() {
+    port_->places.give_back();
+    worker_.process.places.give_back();
+}
+
+Shortage PortServer::shortage() const noexcept {
+    return port_->shortage.load(std::memory_order_relaxed);
+}
+
+Shortage PortServer::lacks(Shortage shortage) noexcept {
+    port_->shortage.store(shortage, std::memory_order_relaxed);
+    return shortage;
 }
 
 bool PortServer::anyone_waits() const noexcept {
-    return settings().held ||
-           (held_.anyone_waits() && lets_wait(settings(), std::chrono::steady_clock::now()));
+    if (settings().held)
+        return true;
+    const bool on_another_worker =
+        shortage() != Shortage::none && port_->queued.load(std::memory_order_relaxed) != 0;
+    return (held_.anyone_waits() || on_another_worker) &&
+           lets_wait(settings(), std::chrono::steady_clock::now());
 }
 
 std::pair<Seat, Claim> PortServer::claim(const std::vector<const Backend*>& tried) {
@@ -123,8 +155,13 @@ std::pair<Seat, Claim> PortServer::claim(const std::vector<const Backend*>& trie
         for (const auto& backend : unconfirmed_candidates(table(), tried))
             if (backend->reachability.begin_waiting())
                 ask_readiness(backend);
-    if (!claim.backend)
+    if (!claim.backend) {
+        // A session that has tried some says nothing about the others.
+        const Shortage shortage = shortage_of(claim);
+        if (shortage != Shortage::none || tried.empty())
+            lacks(shortage);
         return {Seat(), claim};
+    }
     const auto served_by = table().falls_back ? ServedBy::fallback_roles : ServedBy::roles;
     return {Seat(claim.backend, tally_of(*claim.backend), served_by), claim};
 }
@@ -145,7 +182,7 @@ std::optional<SessionEnd> PortServer::hold(QueueEntry& entry) {
 bool PortServer::count_connection() {
     ProcessSessions& process = worker_.process;
     const auto before = process.open.fetch_add(1, std::memory_order_relaxed);
-    const bool has_room = process.max == 0 || before < process.max;
+    const bool has_room = process.max_open == 0 || before < process.max_open;
     if (!has_room)
         process.open.fetch_sub(1, std::memory_order_relaxed);
     return has_room;
@@ -181,7 +218,7 @@ void PortServer::on_overtaken(const BackendPtr& backend) {
 void PortServer::on_backend_end(const BackendPtr& backend) {
     report_trouble(backend, Trouble::ended);
     backend->reachability.note_doubt();
-    on_seat_freed();
+    held_.on_place_freed();
 }
 
 void PortServer::ask_readiness(const BackendPtr& backend) const {
@@ -219,9 +256,11 @@ void PortServer::on_closed(Session& session, SessionEnd end, std::string_view de
         tally.bytes_from_backend += session.bytes_from_backend();
         ++tally.ended[static_cast<std::size_t>(end)];
     }
+    if (session.has_place())
+        give_back_place();
     // An attempt that failed frees none.
-    if (session.was_connected())
-        on_seat_freed();
+    if (session.has_place() || session.was_connected())
+        held_.on_place_freed();
     worker_.sessions.fetch_sub(1, std::memory_order_relaxed);
     worker_.process.open.fetch_sub(1 + session.counted_connections(), std::memory_order_relaxed);
     port_->sessions.fetch_sub(1, std::memory_order_relaxed);
@@ -232,12 +271,6 @@ void PortServer::on_closed(Session& session, SessionEnd end, std::string_view de
     sessions_.pop_back();
     if (most_sessions_ >= kBurst && sessions_.size() < most_sessions_ / 10)
         give_back_memory();
-}
-
-/// The backend may have been full.
-void PortServer::on_seat_freed() {
-    if (settings().max_connections_per_backend != 0)
-        held_.try_soon();
 }
 
 /// The allocator keeps what lies between things that stay.

@@ -32,6 +32,7 @@ namespace proxy {
 struct WorkerContext {
     net::EventLoop& loop;
     net::RelayBuffer& buffer;            ///< shared by its relays
+    std::size_t number;                  ///< as Port::wake() knows it
     std::atomic<std::size_t>& sessions;  ///< counted up at the hand-over, down at the end of each
     SessionIds& ids;
     ProcessSessions& process;
@@ -64,6 +65,9 @@ class PortServer final : public SessionHost {
   private:
     // SessionHost
     [[nodiscard]] std::optional<SessionEnd> admit(const net::SocketAddress& client) override;
+    [[nodiscard]] Shortage take_place() override;
+    void give_back_place() override;
+    [[nodiscard]] Shortage shortage() const noexcept override;
     [[nodiscard]] bool anyone_waits() const noexcept override;
     [[nodiscard]] std::pair<Seat, Claim> claim(const std::vector<const Backend*>& tried) override;
     [[nodiscard]] std::optional<SessionEnd> hold(QueueEntry& entry) override;
@@ -77,7 +81,7 @@ class PortServer final : public SessionHost {
 
     [[nodiscard]] MemberTally& tally_of(const Backend& backend);
     void count_refused(const Session& session, SessionEnd end, std::string_view detail);
-    void on_seat_freed();
+    Shortage lacks(Shortage shortage) noexcept;
     void report_trouble(const BackendPtr& backend, Trouble trouble) const;
     void ask_readiness(const BackendPtr& backend) const;
     void arm_idle_timer();

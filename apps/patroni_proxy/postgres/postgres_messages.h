@@ -54,6 +54,8 @@ struct Answer {
 
 /// Shutting down, starting up, or not consistent yet: connections are not accepted.
 inline constexpr std::string_view kCannotConnectNow = "57P03";
+/// PostgreSQL's "sorry, too many clients already".
+inline constexpr std::string_view kTooManyConnections = "53300";
 
 /// Whether the server refuses the session only because it is starting or stopping: with the code
 /// above, or because it was shut down meanwhile (57P01, 57P02).

@@ -81,6 +81,8 @@ void add_port(Metrics& out, const PortReport& port, const Labels& labels) {
               port.max_connections);
     out.gauge("port_sessions_queued", "Client sessions held until there is a backend", labels,
               port.queued);
+    out.flag("port_full", "1 while clients are held because a limit leaves no place for them",
+             labels, !port.queued_for.empty());
     out.counter("port_queued_total", "Client sessions that have been held", labels,
                 port.queued_total);
     for (const auto& [reason, count] : port.refused)

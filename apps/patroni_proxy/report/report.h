@@ -71,6 +71,7 @@ struct PortReport {
     double queue_timeout = 0;        ///< seconds; 0: nobody is held
     std::uint64_t max_queued = 0;    ///< 0: no limit
     std::uint64_t queued = 0;        ///< held until there is a backend
+    std::string queued_for{};        ///< the limit that leaves them no place; empty: no limit does
     std::uint64_t queued_total = 0;
     std::map<std::string, std::uint64_t> refused;  ///< by reason: no_backend, port_full, ...
     std::vector<OperatorReport> operator_settings{};

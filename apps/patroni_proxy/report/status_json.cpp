@@ -57,6 +57,7 @@ static Json json_of(const PortReport& port) {
         .add("queue_timeout", port.queue_timeout)
         .add("max_queued", port.max_queued)
         .add("queued", port.queued)
+        .add("queued_for", port.queued_for)
         .add("queued_total", port.queued_total)
         .add("refused", port.refused)
         .add("operator", port.operator_settings);

@@ -55,6 +55,7 @@ bool ConnectRace::start() {
 bool ConnectRace::open_lane() {
     auto [seat, claim] = port_.claim(tried_);
     claim_ = std::move(claim);
+    has_claimed_ = true;
     if (!seat.is_taken())
         return false;
     tried_.push_back(seat.backend().get());

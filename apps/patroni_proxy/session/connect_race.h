@@ -46,6 +46,8 @@ class ConnectRace {
     [[nodiscard]] bool keep_eligible() noexcept;
     void forget_tried() noexcept { tried_.clear(); }
 
+    /// Whether claim() says anything.
+    [[nodiscard]] bool has_claimed() const noexcept { return has_claimed_; }
     [[nodiscard]] bool has_tried_any() const noexcept { return !tried_.empty(); }
     [[nodiscard]] bool has_tried(const Backend* backend) const noexcept {
         return std::find(tried_.begin(), tried_.end(), backend) != tried_.end();
@@ -67,7 +69,8 @@ class ConnectRace {
     std::vector<const Backend*> tried_;
     std::vector<std::unique_ptr<Lane>> lanes_;  ///< under way, the oldest first
     Claim claim_;                               ///< how the latest one went
-    net::Timer timer_;                          ///< to the next lane
+    bool has_claimed_ = false;
+    net::Timer timer_;  ///< to the next lane
 };
 
 }  // namespace proxy

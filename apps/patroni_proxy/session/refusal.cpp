@@ -20,18 +20,28 @@ constexpr std::chrono::seconds kPatienceToAnswer{3};
 
 }  // namespace
 
-std::string why_no_backend(const SessionHost& port, const Claim& claim, bool tried_any) {
+std::string why_no_backend(const SessionHost& port, Shortage shortage, const Claim& claim,
+                           bool tried_any) {
     const BackendTable& table = port.table();
     const PortSettings& settings = port.settings();
     if (settings.held)
         return "the port is " + *settings.held;
     if (table.eligible.empty())
         return table.why_excluded();
-    if (claim.any_full)
-        return "all reachable members have reached max_connections_per_backend (" +
-               std::to_string(settings.max_connections_per_backend) + ")";
-    if (claim.any_capped)
-        return "all reachable members have as many sessions as an operator allows them";
+    switch (shortage) {
+        case Shortage::none:
+            break;
+        case Shortage::port:
+            return "the port has reached max_connections (" +
+                   std::to_string(settings.max_connections) + ")";
+        case Shortage::proxy:
+            return "the proxy has reached max_connections";
+        case Shortage::backends:
+            return "all reachable members have reached max_connections_per_backend (" +
+                   std::to_string(settings.max_connections_per_backend) + ")";
+        case Shortage::caps:
+            return "all reachable members have as many sessions as an operator allows them";
+    }
     if (claim.any_rate_limited)
         return "all reachable members have reached max_connect_rate (" +
                std::to_string(settings.max_connect_rate) + "/s)";
@@ -40,9 +50,10 @@ std::string why_no_backend(const SessionHost& port, const Claim& claim, bool tri
     return tried_any ? "no eligible member answered" : "other clients are waiting already";
 }
 
-std::string refusal_message(const SessionHost& port, SessionEnd end, const std::string& why) {
-    return fatal_error(kCannotConnectNow, std::string(describe(end)) + " for " + port.label() +
-                                              " (roles: " + port.settings().roles + "): " + why);
+std::string refusal_message(const SessionHost& port, SessionEnd end, const std::string& why,
+                            std::string_view sqlstate) {
+    return fatal_error(sqlstate, std::string(describe(end)) + " for " + port.label() + " (roles: " +
+                                     port.settings().roles + ")" + (why.empty() ? "" : ": " + why));
 }
 
 Refusal::Refusal(net::EventLoop& loop, int client, std::string answer, RefusalOwner& owner)

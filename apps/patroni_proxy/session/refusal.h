@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <sys/types.h>
 
 #include "net/loop/event_loop.h"
@@ -8,16 +9,18 @@
 #include "patroni_proxy/backend/backend_picker.h"
 #include "patroni_proxy/host/session_end.h"
 #include "patroni_proxy/host/session_host.h"
+#include "patroni_proxy/host/shortage.h"
 #include "patroni_proxy/postgres/startup.h"
 
 namespace proxy {
 
-/// Why the latest claim found no backend; `tried_any`: the session has tried to connect.
-[[nodiscard]] std::string why_no_backend(const SessionHost& port, const Claim& claim,
-                                         bool tried_any);
+/// Why the session has no backend, `shortage` if it is for want of a place; otherwise as the latest
+/// claim says. `tried_any`: the session has tried to connect.
+[[nodiscard]] std::string why_no_backend(const SessionHost& port, Shortage shortage,
+                                         const Claim& claim, bool tried_any);
 /// PostgreSQL's error message with which the client is refused.
 [[nodiscard]] std::string refusal_message(const SessionHost& port, SessionEnd end,
-                                          const std::string& why);
+                                          const std::string& why, std::string_view sqlstate);
 
 /// One of them is called once, and never from within a call. Loop thread only.
 class RefusalOwner {

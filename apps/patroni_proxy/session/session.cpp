@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "daemon/log/log.h"
-#include "patroni_proxy/postgres/postgres_messages.h"
 
 namespace proxy {
 namespace {
@@ -111,15 +110,27 @@ void Session::Attempt::note_time() noexcept {
 
 void Session::connect_to_next() noexcept {
     seat_ = Seat();
-    if (!attempt_->race.start())
+    if (!take_place() || !attempt_->race.start())
         return hold();
     if (state_ == State::holding)
         port_.loop().remove(client_.get());
     enter(State::connecting);
 }
 
+bool Session::take_place() noexcept {
+    attempt_->shortage = has_place_ ? Shortage::none : port_.take_place();
+    has_place_ = attempt_->shortage == Shortage::none;
+    return has_place_;
+}
+
+void Session::give_back_place() noexcept {
+    if (std::exchange(has_place_, false))
+        port_.give_back_place();
+}
+
 /// Until the port has a backend for it, if the port holds clients.
 void Session::hold() noexcept {
+    give_back_place();
     if (const auto refusal = port_.hold(*attempt_))
         return attempt_->give_up(*refusal);
     if (state_ == State::holding)
@@ -166,17 +177,26 @@ void Session::end_attempt() noexcept {
 // Without a backend.
 
 void Session::Attempt::give_up(SessionEnd end) noexcept {
-    const std::string reason = why_no_backend(session.port_, race.claim(), race.has_tried_any());
-    if (end != SessionEnd::queue_timeout)
-        return session.refuse(end, reason);
+    if (end == SessionEnd::no_backend && shortage == Shortage::port)
+        return session.refuse(SessionEnd::port_full, "", kTooManyConnections);
+    if (end == SessionEnd::no_backend && shortage == Shortage::proxy)
+        return session.refuse(SessionEnd::proxy_full, "", kTooManyConnections);
+    // One that stood behind others has not tried yet: it lacks what they lack.
+    if (shortage == Shortage::none)
+        shortage = race.has_claimed() ? shortage_of(race.claim()) : session.port_.shortage();
+    auto reason = why_no_backend(session.port_, shortage, race.claim(), race.has_tried_any());
     const std::chrono::duration<double> waited = Clock::now() - accepted_at;
-    session.refuse(end, "after " + std::to_string(waited.count()) + " s: " + reason);
+    if (end == SessionEnd::queue_timeout)
+        reason.insert(0, "after " + std::to_string(waited.count()) + " s: ");
+    session.refuse(end, reason,
+                   shortage == Shortage::none ? kCannotConnectNow : kTooManyConnections);
 }
 
 /// Tells the client why, if the port is to tell its clients anything.
-void Session::refuse(SessionEnd end, const std::string& why) noexcept {
+void Session::refuse(SessionEnd end, const std::string& why, std::string_view sqlstate) noexcept {
     attempt_->race.cancel();
     seat_ = Seat();
+    give_back_place();
     port_.leave_queue(*attempt_);
     const bool tells = port_.settings().no_backend == NoBackend::postgres_error;
     // If there is nothing to say, and nothing to cancel, the client need not be heard.
@@ -186,7 +206,7 @@ void Session::refuse(SessionEnd end, const std::string& why) noexcept {
     attempt_->refusal_end = end;
     attempt_->why = why;
     attempt_->refusal.emplace(port_.loop(), client_.get(),
-                              tells ? refusal_message(port_, end, why) : "", *attempt_);
+                              tells ? refusal_message(port_, end, why, sqlstate) : "", *attempt_);
     attempt_->refusal->start(*startup_);
 }
 

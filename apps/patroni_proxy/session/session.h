@@ -20,7 +20,9 @@
 #include "patroni_proxy/host/session_end.h"
 #include "patroni_proxy/host/session_host.h"
 #include "patroni_proxy/host/session_id.h"
+#include "patroni_proxy/host/shortage.h"
 #include "patroni_proxy/postgres/client_names.h"
+#include "patroni_proxy/postgres/postgres_messages.h"
 #include "patroni_proxy/postgres/startup.h"
 #include "patroni_proxy/session/cancel_request.h"
 #include "patroni_proxy/session/connect_race.h"
@@ -95,6 +97,8 @@ class Session final : public net::RelayOwner {
     [[nodiscard]] bool has_seat() const noexcept { return seat_.is_taken(); }
     /// Whether it has, or had, a connection to a backend.
     [[nodiscard]] bool was_connected() const noexcept { return relay_.has_value(); }
+    /// Whether it counts in `max_connections`.
+    [[nodiscard]] bool has_place() const noexcept { return has_place_; }
     /// Before that, the startup packet may be replayed to another backend and is not counted.
     [[nodiscard]] bool is_settled() const noexcept { return !startup_; }
     [[nodiscard]] std::uint64_t bytes_from_client() const noexcept;
@@ -126,6 +130,7 @@ class Session final : public net::RelayOwner {
         Clock::time_point noted_at = Clock::now();
         ConnectRace race;
         HeldClient held;
+        Shortage shortage = Shortage::none;  ///< if it found no place
         // How it is refused, if it is.
         SessionEnd refusal_end = SessionEnd::no_backend;
         std::string why;
@@ -135,6 +140,8 @@ class Session final : public net::RelayOwner {
 
     void enter(State state) noexcept;
     void connect_to_next() noexcept;
+    [[nodiscard]] bool take_place() noexcept;
+    void give_back_place() noexcept;
     void hold() noexcept;
     void end_attempt() noexcept;
     void relay_over(net::UniqueFd connection) noexcept;
@@ -148,7 +155,8 @@ class Session final : public net::RelayOwner {
     void note_names() noexcept;
     void close(SessionEnd end, std::string_view detail = {}) noexcept;
     void log_end(SessionEnd end, std::string_view detail);
-    void refuse(SessionEnd end, const std::string& why) noexcept;
+    void refuse(SessionEnd end, const std::string& why,
+                std::string_view sqlstate = kCannotConnectNow) noexcept;
     net::Inspection inspect(net::RelaySide from,
                             std::span<const std::byte> bytes) noexcept override;
     void on_backend_end() noexcept override;
@@ -165,6 +173,7 @@ class Session final : public net::RelayOwner {
     net::SocketAddress client_address_;
     net::SocketAddress own_address_;  ///< towards the backend, as the backend's log names us
     State state_ = State::accepted;
+    bool has_place_ = false;
     const std::chrono::steady_clock::time_point accepted_at_ = std::chrono::steady_clock::now();
     // Seconds, in few bytes.
     float held_ = 0;

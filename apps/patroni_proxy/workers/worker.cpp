@@ -14,7 +14,10 @@ constexpr auto kFromTheEnd = std::numeric_limits<std::size_t>::max();
 }  // namespace
 
 Worker::Worker(ProcessSessions& process, std::uint16_t number)
-    : buffer_(std::make_unique<net::RelayBuffer>()), process_(process), ids_(number) {}
+    : number_(number),
+      buffer_(std::make_unique<net::RelayBuffer>()),
+      process_(process),
+      ids_(number) {}
 
 void Worker::start() {
     thread_ = std::jthread([this](const std::stop_token& stop) {
@@ -62,9 +65,9 @@ void Worker::serve_here(Accepted accepted) {
 }
 
 void Worker::add(const PortPtr& port, const PortSettingsPtr& settings) {
-    ports_.emplace(port->id,
-                   std::make_unique<PortServer>(
-                       WorkerContext{loop_, *buffer_, sessions_, ids_, process_}, port, settings));
+    ports_.emplace(port->id, std::make_unique<PortServer>(
+                                 WorkerContext{loop_, *buffer_, number_, sessions_, ids_, process_},
+                                 port, settings));
 }
 
 void Worker::use(PortId port, const PortSettingsPtr& settings) {
@@ -80,6 +83,11 @@ void Worker::use(PortId port, const BackendTablePtr& table) {
 void Worker::try_held_sessions() {
     for (const auto& [id, port] : ports_)
         port->try_held_sessions();
+}
+
+void Worker::try_held_sessions(PortId port) {
+    if (const auto found = ports_.find(port); found != ports_.end())
+        found->second->try_held_sessions();
 }
 
 void Worker::sweep(std::vector<PortId> ports, std::function<void(PortId, Session&)> visit,

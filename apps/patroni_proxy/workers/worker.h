@@ -49,6 +49,8 @@ class Worker {
     void use(PortId port, const BackendTablePtr& table);
     /// A backend has reported that it accepts sessions.
     void try_held_sessions();
+    /// A place on this port is free, or it is the turn of a client of this worker.
+    void try_held_sessions(PortId port);
     /// Shows all sessions of these ports to `visit`, some at each turn of the loop, so that it is
     /// never busy with this for longer than half a millisecond at a time, as long as a visit takes
     /// microseconds. Then calls `done`. A session that comes meanwhile may be left out, and one may
@@ -81,6 +83,7 @@ class Worker {
     void take_accepted();
     void serve_here(Accepted accepted);
 
+    const std::size_t number_;
     net::EventLoop loop_;
     const std::unique_ptr<net::RelayBuffer> buffer_;
     ProcessSessions& process_;

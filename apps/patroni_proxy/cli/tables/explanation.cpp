@@ -125,6 +125,19 @@ const OperatorReport* find_setting(const PortReport& port, const std::string& na
     return nullptr;
 }
 
+/// Held sessions take no place.
+bool lacks_place(std::uint64_t max, std::uint64_t sessions, std::uint64_t queued) {
+    return max != 0 && sessions - std::min(sessions, queued) >= max;
+}
+
+std::uint64_t queued_of(const ProxyReport& report) {
+    std::uint64_t queued = 0;
+    for (const auto& cluster : report.clusters)
+        for (const auto& port : cluster.ports)
+            queued += port.queued;
+    return queued;
+}
+
 Cell verdict(const Scene& scene, const std::optional<net::SocketAddress>& client) {
     const auto& [report, cluster, port] = scene;
     if (report.draining)
@@ -134,18 +147,16 @@ Cell verdict(const Scene& scene, const std::optional<net::SocketAddress>& client
         return {
             "A client from " + client->ip() + " is refused: allow has only " + joined(port.allow),
             Colour::bad};
-    if (report.max_connections != 0 && report.sessions >= report.max_connections)
-        return {"A new client is refused: the proxy has max_connections (" +
-                    std::to_string(report.max_connections) + ") sessions",
-                Colour::bad};
-    if (port.max_connections != 0 && port.sessions >= port.max_connections)
-        return {"A new client is refused: the port has max_connections (" +
-                    std::to_string(port.max_connections) + ") sessions",
-                Colour::bad};
     if (const auto* disabled = find_setting(port, "disable"))
         return {"A new client is refused: " + setting_text(cluster.name, *disabled), Colour::bad};
     if (const auto* held = find_setting(port, "hold"))
         return {"A new client is held: " + setting_text(cluster.name, *held), Colour::warning};
+    if (lacks_place(report.max_connections, report.sessions, queued_of(report)))
+        return without_backend(port, "the proxy has max_connections (" +
+                                         std::to_string(report.max_connections) + ") sessions");
+    if (lacks_place(port.max_connections, port.sessions, port.queued))
+        return without_backend(port, "the port has max_connections (" +
+                                         std::to_string(port.max_connections) + ") sessions");
     return destination(scene);
 }
 

@@ -92,6 +92,44 @@ TEST_F(Queue, FirstComeFirstServed) {
     }
 }
 
+TEST_F(Queue, FullPortServesWhoCameFirstOverAllWorkers) {
+    cluster_.lead_by(0);
+    start("queue_timeout: 1h, max_connections: 2");
+    std::vector<TestClient> clients;
+    for (int i = 0; i < 2; ++i) {
+        clients.push_back(proxy_->connect("c/master"));
+        EXPECT_EQ(clients.back().receive_line(), "b1");
+    }
+    for (int i = 0; i < 6; ++i)
+        clients.push_back(held_client());
+    EXPECT_THAT(proxy_->get("/status"), HasSubstr("\"queued_for\": \"max_connections\""));
+    EXPECT_EQ(proxy_->metric(R"(port_full{cluster="c",port="master"})"), 1);
+    for (std::size_t i = 2; i < clients.size(); ++i) {
+        clients[i - 2].close();
+        EXPECT_EQ(clients[i].receive_line(), "b1") << i;
+        EXPECT_EQ(proxy_->metric(kQueued), static_cast<double>(clients.size() - 1 - i));
+    }
+    EXPECT_EQ(proxy_->metric(R"(port_full{cluster="c",port="master"})"), 0);
+    // A reload that raises the limit.
+    TestClient waits = held_client();
+    proxy_->reload(config_with(cluster_, "queue_timeout: 1h, max_connections: 3"));
+    EXPECT_EQ(waits.receive_line(), "b1");
+    EXPECT_EQ(proxy_->metric(refused("port_full")), 0);
+}
+
+TEST_F(Queue, FullPortWithoutAQueueSaysSo) {
+    cluster_.lead_by(0);
+    start("no_backend: postgres_error, max_connections: 1");
+    TestClient session = proxy_->connect("c/master");
+    EXPECT_EQ(session.receive_line(), "b1");
+    TestClient refused_one = proxy_->connect("c/master");
+    refused_one.send(std::string("\0\0\0\x12\0\3\0\0user\0app\0\0", 18));  // a startup packet
+    const std::string answer = refused_one.receive_to_eof();
+    EXPECT_THAT(answer, HasSubstr("C53300"));
+    EXPECT_THAT(answer, HasSubstr("the port has reached max_connections"));
+    EXPECT_EQ(proxy_->metric(refused("port_full")), 1);
+}
+
 TEST_F(Queue, RefusedWhenItsTimeIsOver) {
     constexpr std::chrono::milliseconds kTimeout{400};
     start("queue_timeout: 400ms");

@@ -45,47 +45,54 @@ TEST(AdmissionCheckTest, AllowListDecidesByAddress) {
     for (const auto& [allow, client, refusal] : cases) {
         const auto address =
             client.empty() ? net::SocketAddress() : net::SocketAddress::parse(client).value();
-        EXPECT_EQ(refusal_of({address, 0, 0, 0}, {.allow = networks(allow)}), refusal) << client;
+        EXPECT_EQ(refusal_of({address, false, 0, 0, 0}, {.allow = networks(allow)}), refusal)
+            << client;
     }
 }
 
 TEST(AdmissionCheckTest, LimitsOfPortAndProxy) {
     const struct {
-        std::uint64_t of_port;
         std::uint64_t max_of_port;
-        std::uint64_t of_proxy;
-        std::uint64_t max_of_proxy;
+        bool may_wait;
+        std::uint64_t without_place;
+        std::uint64_t open;
+        std::uint64_t max_open;
         std::optional<SessionEnd> refusal;
     } cases[]{
-        {1'000'000, 0, 1'000'000, 0, kAdmitted},  // 0 is no limit
-        {0, 1, 0, 1, kAdmitted},
-        {9, 10, 99, 100, kAdmitted},
-        {10, 10, 10, 100, SessionEnd::port_full},
-        {11, 10, 11, 100, SessionEnd::port_full},  // a limit that was lowered
-        {9, 10, 100, 100, SessionEnd::proxy_full},
-        {9, 10, 101, 100, SessionEnd::proxy_full},
-        {0, 0, 100, 100, SessionEnd::proxy_full},
-        {10, 10, 100, 100, SessionEnd::port_full},  // the narrower limit is named
+        {0, false, 1'000'000, 1'000'000, 0, kAdmitted},  // 0 is no limit
+        {1, false, 0, 99, 100, kAdmitted},
+        {0, false, 0, 100, 100, SessionEnd::proxy_full},
+        {0, false, 0, 101, 100, SessionEnd::proxy_full},  // a limit that was lowered
+        // Some are told that the port is full, more are not heard.
+        {1, false, kMaxTold - 1, 0, 0, kAdmitted},
+        {1, false, kMaxTold, 0, 0, SessionEnd::port_full},
+        {1, true, kMaxTold + 19, 0, 0, kAdmitted},
+        {1, true, kMaxTold + 20, 0, 0, SessionEnd::port_full},
+        {1, true, kMaxTold + 20, 100, 100, SessionEnd::port_full},  // the narrower limit is named
     };
     const auto client = net::SocketAddress::parse("10.0.0.1:40000").value();
-    for (const auto& [of_port, max_of_port, of_proxy, max_of_proxy, refusal] : cases)
-        EXPECT_EQ(
-            refusal_of({client, of_port, of_proxy, max_of_proxy}, {.max_connections = max_of_port}),
-            refusal)
-            << of_port << " of " << max_of_port << ", " << of_proxy << " of " << max_of_proxy;
+    for (const auto& [max_of_port, may_wait, without_place, open, max_open, refusal] : cases)
+        EXPECT_EQ(refusal_of({client, may_wait, without_place, open, max_open},
+                             {.max_connections = max_of_port, .max_queued = 20}),
+                  refusal)
+            << max_of_port << ", " << may_wait << ", " << without_place << ", " << open << " of "
+            << max_open;
 }
 
 TEST(AdmissionCheckTest, TheAllowListComesBeforeTheLimits) {
     const auto client = net::SocketAddress::parse("10.0.0.1:40000").value();
-    EXPECT_EQ(refusal_of({client, 5, 5, 5}, {.allow = networks({"::1"}), .max_connections = 5}),
+    EXPECT_EQ(refusal_of({client, false, 1'000, 5, 5},
+                         {.allow = networks({"::1"}), .max_connections = 5}),
               SessionEnd::not_allowed);
 }
 
 TEST(AdmissionCheckTest, ADisabledPortRefusesWhomItWouldLetIn) {
     const auto client = net::SocketAddress::parse("10.0.0.1:40000").value();
-    EXPECT_EQ(refusal_of({client, 0, 0, 0}, {.disabled = "disabled"}), SessionEnd::port_disabled);
-    EXPECT_EQ(refusal_of({client, 0, 0, 0}, {.allow = networks({"::1"}), .disabled = "disabled"}),
-              SessionEnd::not_allowed)
+    EXPECT_EQ(refusal_of({client, false, 0, 0, 0}, {.disabled = "disabled"}),
+              SessionEnd::port_disabled);
+    EXPECT_EQ(
+        refusal_of({client, false, 0, 0, 0}, {.allow = networks({"::1"}), .disabled = "disabled"}),
+        SessionEnd::not_allowed)
         << "strangers are not told";
 }
 

@@ -112,7 +112,7 @@ TEST_F(PortCancelTest, AMemberWithoutSessionsThatIsDownDelaysItByASecondAtMost) 
 TEST_F(PortCancelTest, AFloodLeavesTheDescriptorsToSessions) {
     ServedPort port(table_of({b1_}, {b2_}));
     auto on_b1 = session(port);
-    port.process().max = 2;  // that, and the request itself
+    port.process().max_open = 2;  // that, and the request itself
     const std::string request = FakePostgres::cancel_request();
     auto client = port.connect();
     client.send(request);
@@ -122,6 +122,19 @@ TEST_F(PortCancelTest, AFloodLeavesTheDescriptorsToSessions) {
     EXPECT_EQ(port.process().open, 1U);
     EXPECT_THAT(fake(1).received_text(), testing::HasSubstr(request));
     EXPECT_EQ(fake(2).accepted(), 0U);
+}
+
+TEST_F(PortCancelTest, NeedsNoPlaceOnAFullPort) {
+    for (const auto queue_timeout : {0ms, 3'600'000ms}) {
+        ServedPort port(table_of({b1_}), {.queue_timeout = queue_timeout, .max_connections = 1});
+        auto on_b1 = session(port);
+        const std::string request = FakePostgres::cancel_request();
+        auto client = port.connect();
+        client.send(request);
+        EXPECT_EQ(client.wait_for_close(), Closed::fin);
+        wait_for_cancel(fake(1), request);
+        EXPECT_EQ(port.port().places.taken(), 1U);
+    }
 }
 
 TEST_F(PortCancelTest, IsRecognisedInPiecesWhileTheClientIsHeld) {

@@ -13,6 +13,7 @@
 #include "patroni_proxy/port/port_server.h"
 #include "port_server_fixture.h"
 #include "unit/proxy/logged.h"
+#include "unit/proxy/postgres/postgres_bytes.h"
 
 namespace proxy {
 namespace {
@@ -26,7 +27,9 @@ using testing::HasSubstr;
 class PortLimitsTest : public PortServerTest {
   protected:
     static void expect_refused(const ServedPort& port) {
-        EXPECT_EQ(port.connect().wait_for_close(), Closed::fin);
+        auto client = port.connect();
+        client.send(startup_packet());  // no cancel request, for which it would be heard
+        (void)client.wait_for_close();
     }
 };
 
@@ -81,11 +84,25 @@ TEST_F(PortLimitsTest, OneMoreThanMaxConnectionsIsRefused) {
 
 TEST_F(PortLimitsTest, TheProcessLimitAppliesToEveryPort) {
     ServedPort port(table_of({b1_}));
-    port.process().max = 5;
-    port.process().open = 4;  // other ports have them
+    port.process().max_places = 2;
+    ASSERT_TRUE(port.process().places.take(0));  // another port has it
     auto client = port.connect();
     EXPECT_EQ(member_of(client), "b1");
     expect_refused(port);
+    EXPECT_EQ(port.refused(SessionEnd::proxy_full), 1U);
+    EXPECT_EQ(port.process().places.taken(), 2U);
+    client.close();
+    port.wait_for_sessions(0);
+    EXPECT_EQ(port.connect().receive_line(), "b1");
+}
+
+TEST_F(PortLimitsTest, BeyondTheDescriptorsNobodyIsHeard) {
+    ServedPort port(table_of({b1_}), {.queue_timeout = 1h});
+    port.process().max_open = 5;
+    port.process().open = 4;  // other ports have them
+    auto client = port.connect();
+    EXPECT_EQ(member_of(client), "b1");
+    EXPECT_EQ(port.connect().wait_for_close(), Closed::fin);
     EXPECT_EQ(port.refused(SessionEnd::proxy_full), 1U);
     EXPECT_EQ(port.process().open, 5U);
     client.close();

@@ -28,6 +28,31 @@ TEST(PortRefusalTest, AClientIsToldWhetherOrNotItWasHeldBefore) {
     }
 }
 
+TEST(PortRefusalTest, AClientIsToldWhichLimitIsReached) {
+    const support::FakeBackend fake;
+    const struct {
+        PortSettings settings;
+        std::string says;
+    } cases[]{
+        {{.max_connections = 1}, "the port has reached max_connections for c/p (roles: leader)"},
+        {{.max_connections_per_backend = 1},
+         "no backends available for c/p (roles: leader): all reachable members have reached "
+         "max_connections_per_backend (1)"},
+    };
+    for (auto [settings, says] : cases) {
+        settings.no_backend = NoBackend::postgres_error;
+        settings.roles = "leader";
+        ServedPort port(table_of({backend_for(fake)}), settings);
+        auto first = port.connect();
+        EXPECT_NE(first.receive_line(), "");
+        auto client = port.connect();
+        client.send(startup_packet());
+        const Answer answer = read_answer(client.receive_to_eof());
+        EXPECT_EQ(answer.sqlstate, kTooManyConnections);
+        EXPECT_EQ(answer.message, says);
+    }
+}
+
 TEST(PortRefusalTest, TheFirstRefusalUnderEachTableIsReported) {
     ServedPort port(table_of({}));
     const auto refuse_some = [&] {

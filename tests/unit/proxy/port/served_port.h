@@ -105,8 +105,11 @@ class ServedPort final : private net::AcceptHandler {
   public:
     explicit ServedPort(BackendTablePtr table, const PortSettings& settings = {})
         : process_(std::make_shared<ProcessSessions>()),
-          port_(new Port{1, "c/p", std::bind_front(&ServedPort::on_trouble, this)}),
-          server_({loop_, *buffer_, sessions_, ids_, *process_}, port_, settings_of(settings)) {
+          workers_(std::make_shared<std::vector<ServedPort*>>(1, this)),
+          port_(
+              new Port{1, "c/p", std::bind_front(&ServedPort::on_trouble, this),
+                       [&workers = *workers_](std::size_t worker) { workers.at(worker)->wake(); }}),
+          server_({loop_, *buffer_, 0, sessions_, ids_, *process_}, port_, settings_of(settings)) {
         process_->readiness = &readiness_;
         server_.use(std::move(table));
         thread_ = std::thread([this] { loop_.run(); });
@@ -114,8 +117,11 @@ class ServedPort final : private net::AcceptHandler {
     /// The same port on another worker, with its own listening socket. `first` outlives it.
     ServedPort(const ServedPort& first, BackendTablePtr table, const PortSettings& settings)
         : process_(first.process_),
+          workers_(first.workers_),
           port_(first.port_),
-          server_({loop_, *buffer_, sessions_, ids_, *process_}, port_, settings_of(settings)) {
+          server_({loop_, *buffer_, workers_->size(), sessions_, ids_, *process_}, port_,
+                  settings_of(settings)) {
+        workers_->push_back(this);  // before any client comes
         server_.use(std::move(table));
         thread_ = std::thread([this] { loop_.run(); });
     }
@@ -179,6 +185,9 @@ class ServedPort final : private net::AcceptHandler {
     }
 
   private:
+    void wake() {
+        loop_.post([this] { server_.try_held_sessions(); });
+    }
     /// For how many `does` is true.
     std::size_t visit(const std::function<bool(Session&)>& does) {
         std::size_t count = 0;
@@ -208,6 +217,7 @@ class ServedPort final : private net::AcceptHandler {
     std::atomic<std::size_t> sessions_{0};
     SessionIds ids_{5};
     const std::shared_ptr<ProcessSessions> process_;
+    const std::shared_ptr<std::vector<ServedPort*>> workers_;  ///< of the port, by their numbers
     const PortPtr port_;
     PortServer server_;
     ReadinessCheck readiness_{loop_, [this] { server_.try_held_sessions(); }};

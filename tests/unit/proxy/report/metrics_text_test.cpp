@@ -118,6 +118,7 @@ TEST(MetricsTextTest, TellsOfThePort) {
                             R"(sessions_open{cluster="main",port="master"} 3)",
                             R"(sessions_max{cluster="main",port="master"} 500)",
                             R"(sessions_queued{cluster="main",port="master"} 1)",
+                            R"(full{cluster="main",port="master"} 1)",
                             R"(queued_total{cluster="main",port="master"} 7)",
                             R"(refused_total{cluster="main",port="master",reason="no_backend"} 4)",
                             R"(refused_total{cluster="main",port="master",reason="port_full"} 0)"));

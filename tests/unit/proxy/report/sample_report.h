@@ -49,6 +49,7 @@ inline ProxyReport sample_report() {
     port.queue_timeout = 30;
     port.max_queued = 1'000;
     port.queued = 1;
+    port.queued_for = "max_connections";
     port.queued_total = 7;
     port.refused = {{"no_backend", 4}, {"port_full", 0}};
 

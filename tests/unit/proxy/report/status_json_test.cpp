@@ -82,6 +82,7 @@ TEST(StatusJsonTest, HasEveryKeyInItsOrder) {
                 "queue_timeout": 30,
                 "max_queued": 1000,
                 "queued": 1,
+                "queued_for": "max_connections",
                 "queued_total": 7,
                 "refused": {"no_backend": 4,"port_full": 0},
                 "operator": []}],

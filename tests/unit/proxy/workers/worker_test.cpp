@@ -250,7 +250,7 @@ TEST_F(WorkerTest, SettingsAreForTheirPortAlone) {
 
 TEST_F(WorkerTest, WorkersShareTheLimitOfTheProcess) {
     const FakeBackend p1;
-    process_.max = 2;
+    process_.max_places = 2;
     const auto port = make_port(kRw);
     std::vector<std::unique_ptr<Worker>> workers;
     for (int i = 0; i < 2; ++i) {

@@ -138,6 +138,11 @@ TEST_F(ExplanationTest, LimitsOfThePortAndTheProxy) {
     EXPECT_THAT(check(), HasSubstr(" sessions=7;;;0;7 "));
     report_.sessions = report_.max_connections = 9;
     EXPECT_EQ(answer(), "A new client is refused: the proxy has max_connections (9) sessions");
+    port_.queue_timeout = 5;
+    EXPECT_EQ(answer(),
+              "A new client is held for up to 5 s: the proxy has max_connections (9) sessions");
+    port_.queued = 1;  // of the seven of the port and the nine of the proxy
+    EXPECT_THAT(answer(), HasSubstr("goes to p2"));
 }
 
 TEST_F(ExplanationTest, WhatAnOperatorHasSet) {
