@@ -32,7 +32,7 @@ constexpr int kDiffer = 1;
 constexpr int kCannotAsk = 4;
 
 struct CompareOptions {
-    std::string haproxy;
+    HaproxySource haproxy;
     std::string file;
     std::string control;
     std::string duration;
@@ -202,10 +202,17 @@ void add_compare_command(CLI::App& commands, int& exit_code) {
     command->group(kCommandGroup);
     auto options = std::make_shared<CompareOptions>();
     command
-        ->add_option("--haproxy", options->haproxy,
+        ->add_option("--haproxy", options->haproxy.address,
                      "HAProxy's stats socket (level operator or admin), or the URL of its "
-                     "statistics page (with 'stats show-legends')")
+                     "statistics page (with 'stats show-legends'): http://USER:PASSWORD@HOST:7000/")
         ->required();
+    command->add_option("--password-file", options->haproxy.password_file,
+                        "A file whose first line is USER:PASSWORD of that page, so that neither is "
+                        "seen in the list of processes");
+    command->add_option("--ca-cert", options->haproxy.tls.ca_cert,
+                        "CA certificates that may sign the page's");
+    command->add_flag("--skip-verify", options->haproxy.tls.skip_verify,
+                      "Accept any certificate of the page");
     command->add_option("FILE", options->file,
                         "Configuration of the running patroni_proxy, for its listen_address");
     command->add_option(

@@ -2,6 +2,7 @@
 
 #include <iostream>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,11 @@ struct DoctorOptions {
 };
 
 int run(const DoctorOptions& options) {
-    const auto findings = examine(haproxy::read(read_sources(options.files, daemons::read_file),
-                                                symbols_from(options.symbols)));
+    const auto configuration = haproxy::read(read_sources(options.files, daemons::read_file),
+                                             symbols_from(options.symbols));
+    if (configuration.sections.empty())
+        throw std::runtime_error("there is no configuration in " + options.files.front());
+    const auto findings = examine(configuration);
     std::cout << (options.json ? json_of(findings) : text_of(findings));
     return exit_code_of(findings);
 }

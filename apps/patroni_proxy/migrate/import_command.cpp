@@ -82,14 +82,19 @@ int run(const ImportOptions& options) {
     for (auto& source : sources)
         (is_pgbouncer_file(source.text) ? poolers : files).push_back(std::move(source));
 
-    Conversion result = convert(haproxy::read(files, symbols_from(options.symbols)), options.hosts);
+    const auto configuration = haproxy::read(files, symbols_from(options.symbols));
+    if (configuration.sections.empty())
+        throw std::runtime_error("there is no configuration of HAProxy in " + join(options.files));
+    Conversion result = convert(configuration, options.hosts);
     for (const auto& pooler : poolers)
         read_pgbouncer_file(pooler.text, pooler.name, result.draft, result.ledger);
     std::string report = result.ledger.text();
     if (!result.draft) {
         write_report(options.report, report +
                                          "No section routes by a role that Patroni tells, so "
-                                         "there is nothing to print.\n");
+                                         "there is nothing to print. 'patroni_proxy bootstrap "
+                                         "http://MEMBER:8008' makes a configuration from what "
+                                         "Patroni says.\n");
         return kNotAllCarriedOver;
     }
     result.draft->header = {

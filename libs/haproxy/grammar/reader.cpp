@@ -21,6 +21,7 @@ constexpr std::array kSections{"global",      "defaults",  "frontend", "backend"
                                "log-forward", "traces",    "acme",     "log-profile"};
 
 constexpr std::size_t kMaxConditions = 16;
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 bool begins_section(const std::string& word) {
     return std::find(kSections.begin(), kSections.end(), word) != kSections.end();
@@ -46,6 +47,11 @@ class Reader {
     void read(const SourceFile& file) {
         section_ = nullptr;
         branches_.clear();
+        if (file.text.starts_with(kByteOrderMark))
+            throw ReadError(
+                {file.name, 1},
+                "a byte order mark (BOM) before the first word, which HAProxy takes for "
+                "a part of that word: save the file without it");
         const TemplateText source = read_template(file.name, file.text, symbols_, result_.notes);
         result_.from_template |= source.is_template;
         std::string_view rest = source.text;

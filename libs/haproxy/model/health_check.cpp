@@ -162,6 +162,16 @@ void read_script(const Proxy& proxy, HealthCheck& check) {
 
 }  // namespace
 
+bool looks_at_role(const HealthCheck::Expect& expect) {
+    if (expect.kind != "string" && expect.kind != "rstring")
+        return false;
+    constexpr std::array<std::string_view, 6> kWords{"role",    "primary", "master",
+                                                     "replica", "running", "state"};
+    return std::any_of(kWords.begin(), kWords.end(), [&](std::string_view word) {
+        return expect.pattern.text.find(word) != std::string::npos;
+    });
+}
+
 bool concerns_check(const Statement& statement) {
     return selects_check(statement) || statement.word(0) == "http-check" ||
            statement.word(0) == "tcp-check" || statement.word(0) == "external-check";

@@ -51,6 +51,9 @@ struct HealthCheck {
 /// sends no request.
 [[nodiscard]] HealthCheck health_check_of(const Proxy& proxy);
 
+/// Whether an expectation is about the role or the state in the body of Patroni's answer.
+[[nodiscard]] bool looks_at_role(const HealthCheck::Expect& expect);
+
 /// Whether `statement` is a rule or an option of a health check.
 [[nodiscard]] bool concerns_check(const Statement& statement);
 

@@ -11,6 +11,9 @@ using Statements = std::vector<const Statement*>;
 
 /// A chain of defaults costs its length for each proxy.
 constexpr std::size_t kMaxInherited = 10'000;
+constexpr std::size_t kMaxInheritedByAll = 1'000'000;
+/// And what `default-server` says costs its length for each server.
+constexpr std::size_t kMaxServerOptions = 2'000'000;
 
 void set_options(std::map<std::string, LineOption>& options, const std::vector<LineOption>& more) {
     for (const auto& option : more) {
@@ -69,6 +72,10 @@ class ProxyReader {
         proxy.section = &section;
         proxy.name = section.name.text;
         proxy.inherited = section.from.empty() ? current_ : defaults_named(section);
+        inherited_ += proxy.inherited.size();
+        if (inherited_ > kMaxInheritedByAll)
+            throw ReadError(section.place,
+                            "all sections together inherit more than 1000000 statements");
         std::map<std::string, LineOption> defaults;
         for (const Statement* statement : proxy.inherited)
             if (statement->word(0) == "default-server")
@@ -86,8 +93,8 @@ class ProxyReader {
         proxies_.push_back(std::move(proxy));
     }
 
-    static Server read_server(const Section& section, const Statement& statement,
-                              const std::map<std::string, LineOption>& defaults) {
+    Server read_server(const Section& section, const Statement& statement,
+                       const std::map<std::string, LineOption>& defaults) {
         const bool is_template = statement.word(0) == "server-template";
         const std::size_t address = is_template ? 3 : 2;
         Server server;
@@ -98,6 +105,10 @@ class ProxyReader {
         server.every = is_template || statement.every || section.every;
         server.options = defaults;
         set_options(server.options, read_server_options(statement, address + 1));
+        server_options_ += server.options.size();
+        if (server_options_ > kMaxServerOptions)
+            throw ReadError(statement.place,
+                            "all servers together have more than 2000000 settings");
         return server;
     }
 
@@ -105,6 +116,8 @@ class ProxyReader {
     Statements current_;
     std::map<std::string, Statements> named_;
     std::vector<Proxy> proxies_;
+    std::size_t inherited_ = 0;
+    std::size_t server_options_ = 0;
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <Poco/Exception.h>
+#include <Poco/Net/HTTPBasicCredentials.h>
 #include <Poco/Net/HTTPClientSession.h>
 #include <Poco/Net/HTTPRequest.h>
 #include <Poco/Net/HTTPResponse.h>
@@ -103,12 +104,14 @@ HttpReply read_reply(Poco::Net::HTTPClientSession& session) {
 
 /// One request on `channel`: `connection` itself, or TLS on top of it.
 HttpReply exchange(const StreamSocket& connection, StreamSocket channel, const Endpoint& endpoint,
-                   const std::string& path) {
+                   const std::string& path, const std::optional<HttpLogin>& login) {
     Poco::Net::HTTPClientSession session(channel);
     session.setKeepAlive(false);
     Poco::Net::HTTPRequest request(Poco::Net::HTTPRequest::HTTP_GET, path,
                                    Poco::Net::HTTPMessage::HTTP_1_1);
     request.setHost(endpoint.server_name(), endpoint.port);
+    if (login)
+        Poco::Net::HTTPBasicCredentials(login->user, login->password).authenticate(request);
     session.sendRequest(request).flush();
     acknowledge_at_once(connection);
     if (session.networkException() != nullptr)
@@ -119,10 +122,11 @@ HttpReply exchange(const StreamSocket& connection, StreamSocket channel, const E
 }
 
 HttpReply exchange_over_tls(const TlsCredentials& credentials, const StreamSocket& connection,
-                            const Endpoint& endpoint, const std::string& path) {
+                            const Endpoint& endpoint, const std::string& path,
+                            const std::optional<HttpLogin>& login) {
     TlsConnection tls(credentials, endpoint.server_name());
     try {
-        return exchange(connection, tls.secure(connection), endpoint, path);
+        return exchange(connection, tls.secure(connection), endpoint, path, login);
     } catch (const std::exception& error) {
         if (!tls.refusal().empty())
             throw std::runtime_error(tls.refusal());
@@ -241,10 +245,10 @@ HttpReply RestClient::ask(const Endpoint& endpoint, const std::string& path, Gua
     const StreamSocket connection =
         guard.connect(addresses.value(), endpoint, begin + timeouts_.connect);
     if (!endpoint.tls)
-        return exchange(connection, connection, endpoint, path);
+        return exchange(connection, connection, endpoint, path, access_.login);
     if (!access_.tls)
         access_.tls = read_tls_credentials({}, {});  // no file is named
-    return exchange_over_tls(*access_.tls, connection, endpoint, path);
+    return exchange_over_tls(*access_.tls, connection, endpoint, path, access_.login);
 }
 
 }  // namespace patroni

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -18,6 +19,12 @@ struct HttpReply {
     int status = 0;
     std::string phrase;  ///< "Service Unavailable"
     std::string body;
+};
+
+/// Of HTTP basic authentication (RFC 7617). Patroni's REST API asks for none.
+struct HttpLogin {
+    std::string user;
+    std::string password;
 };
 
 /// Asks Patroni's REST API, one request at a time, each on a new connection that is closed
@@ -41,6 +48,7 @@ class RestClient {
         TlsCredentialsPtr tls = {};  ///< null: the system's CAs and no client certificate
         std::shared_ptr<Resolver> resolver = {};  ///< null: one of its own
         ResolvePrefer prefer = ResolvePrefer::any;
+        std::optional<HttpLogin> login = {};  ///< sent with every request, also without TLS
     };
 
     explicit RestClient(Timeouts timeouts);

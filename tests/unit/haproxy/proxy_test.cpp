@@ -100,5 +100,35 @@ TEST(GlobalSetting, IsTheLastOne) {
     EXPECT_EQ(global_setting(configuration, {"nbthread"}), nullptr);
 }
 
+TEST(ProxyTest, WhatAllSectionsInheritIsBounded) {
+    const auto refusal = [](const std::string& text) {
+        const auto configuration = read_text(text);
+        try {
+            (void)proxies_of(configuration);
+            return std::string();
+        } catch (const ReadError& error) {
+            return std::string(error.what());
+        }
+    };
+    std::string inherited = "defaults\n";
+    for (int i = 0; i < 1'000; ++i)
+        inherited += " default-server inter 3s\n";
+    for (int i = 0; i < 1'001; ++i)
+        inherited += "listen a\n";
+    EXPECT_EQ(refusal(inherited),
+              "h.cfg:2002: all sections together inherit more than 1000000 statements");
+    std::string options = "listen a\n default-server";
+    for (const auto* option : {"check", "backup", "disabled", "send-proxy", "ssl", "inter 1s",
+                               "rise 1", "fall 1", "weight 1", "maxconn 1"})
+        options.append(" ").append(option);
+    options += "\n";
+    for (int i = 0; i < 190'000; ++i)
+        options += " server s 1:1\n";
+    EXPECT_EQ(refusal(options), "");
+    options.insert(options.find("\n server"), " minconn 1");
+    EXPECT_THAT(refusal(options),
+                testing::EndsWith(": all servers together have more than 2000000 settings"));
+}
+
 }  // namespace
 }  // namespace haproxy

@@ -90,5 +90,12 @@ TEST(Reader, RefusesMoreThanItsLimits) {
     EXPECT_THROW((void)read({{"a", std::string(kMaxText, ' ')}, {"b", " "}}, known()), ReadError);
 }
 
+TEST(ReaderTest, AByteOrderMarkIsNamed) {
+    EXPECT_EQ(
+        refusal_of("\xef\xbb\xbflisten a\n"),
+        "h.cfg:1: a byte order mark (BOM) before the first word, which HAProxy takes for a part "
+        "of that word: save the file without it");
+}
+
 }  // namespace
 }  // namespace haproxy

@@ -40,12 +40,21 @@ const std::map<std::string, Fate, std::less<>>& other_sections() {
     return sections;
 }
 
+/// A name with a part that is not known here.
+bool is_symbolic(const std::string& name) {
+    return name.find("{{") != std::string::npos || name.find("${") != std::string::npos;
+}
+
 class Converter {
   public:
     Converter(const haproxy::Configuration& configuration, const std::vector<std::string>& hosts)
         : configuration_(configuration),
           hosts_(hosts),
-          proxies_(haproxy::proxies_of(configuration)) {}
+          proxies_(haproxy::proxies_of(configuration)) {
+        for (const auto& proxy : proxies_)
+            if (proxy.has_backend())
+                backends_.emplace(proxy.name, &proxy);
+    }
 
     Conversion convert() {
         for (const auto& note : configuration_.notes)
@@ -72,10 +81,8 @@ class Converter {
     };
 
     const Proxy* backend_named(const std::string& name) const {
-        for (const auto& proxy : proxies_)
-            if (proxy.has_backend() && proxy.name == name)
-                return &proxy;
-        return nullptr;
+        const auto found = backends_.find(name);
+        return found == backends_.end() ? nullptr : found->second;
     }
 
     /// A server that tracks another one has the check of that one's backend.
@@ -133,6 +140,10 @@ class Converter {
             leave_out(proxy, target,
                       port.rules.target.empty()
                           ? "it leads to no backend that can be known from this file"
+                      : is_symbolic(port.rules.target)
+                          ? "the backend '" + port.rules.target +
+                                "' is chosen when the template is rendered: patroni_proxy chooses "
+                                "the leader itself, with roles: [leader]"
                           : "the backend '" + port.rules.target + "' has no servers");
             return;
         }
@@ -263,6 +274,7 @@ class Converter {
     const haproxy::Configuration& configuration_;
     const std::vector<std::string>& hosts_;
     const std::vector<Proxy> proxies_;
+    std::map<std::string, const Proxy*> backends_;  ///< the first of each name
     Ledger ledger_;
     std::vector<Cluster> clusters_;
     std::vector<std::pair<std::string, net::ListenAddress>> taken_;  // by section

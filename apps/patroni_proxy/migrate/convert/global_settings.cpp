@@ -53,8 +53,8 @@ int free_api_port(const Draft& draft) {
 GlobalSettings::GlobalSettings(const haproxy::Configuration& configuration, Ledger& ledger)
     : configuration_(configuration), ledger_(ledger) {
     add_number("maxconn", "max_connections", Outcome::changed,
-               "max_connections of the top level: HAProxy leaves further clients in the kernel's "
-               "queue until a place is free; patroni_proxy closes their connections");
+               "max_connections of the top level: further clients wait in the kernel's queue; "
+               "here they are held on ports with queue_timeout, and refused on others");
     add_number("nbthread", "workers", Outcome::carried, "workers");
     add_time(haproxy::global_setting(configuration, {"hard-stop-after"}), 1, "drain_timeout", 0,
              kYear);
@@ -63,9 +63,14 @@ GlobalSettings::GlobalSettings(const haproxy::Configuration& configuration, Ledg
 void GlobalSettings::add_number(const char* directive, const char* key, Outcome outcome,
                                 const char* why) {
     const auto* line = haproxy::global_setting(configuration_, {directive});
-    if (!line || !is_count(line->word(1)) ||
-        (std::string(key) == "workers" && std::stoi(line->word(1)) > 256))
+    if (!line)
         return;
+    if (!is_count(line->word(1)) ||
+        (std::string(key) == "workers" && std::stoi(line->word(1)) > 256)) {
+        ledger_.add(*line, Outcome::not_carried,
+                    std::string(key) + ": its value '" + line->word(1) + "' cannot be used here");
+        return;
+    }
     entries_[key] = {key, line->word(1), line->place.text() + ": " + line->text()};
     ledger_.add(*line, outcome, why);
 }

@@ -132,8 +132,12 @@ class PortDrafter {
                 std::stoul(count) != 0) {
                 add("max_connections", std::to_string(std::stoul(count)), comment_of(*line));
                 ledger_.add(*line, Outcome::changed,
-                            "max_connections: HAProxy leaves further clients in the kernel's queue "
-                            "until a place is free; patroni_proxy closes their connections");
+                            waits()
+                                ? "max_connections: further clients wait in the kernel's queue for "
+                                  "as long as they like; here they are held, for queue_timeout at "
+                                  "most"
+                                : "max_connections: further clients wait in the kernel's queue; "
+                                  "here they are refused, unless you set queue_timeout");
             } else {
                 ledger_.add(*line, Outcome::not_carried, "its value cannot be read");
             }
@@ -150,6 +154,21 @@ class PortDrafter {
         return time && time->count() > 0 ? time : std::nullopt;
     }
 
+    /// How long clients wait for a place: where no `timeout queue` says so, HAProxy takes the time
+    /// for a connect.
+    [[nodiscard]] const Statement* waiting_time() const {
+        const auto& backend = *plan_.backend.proxy;
+        const auto* queue = backend.last({"timeout", "queue"});
+        if (time_of(queue))
+            return queue;
+        const auto* connect = backend.last({"timeout", "connect"});
+        const bool limited =
+            plan_.backend.servers.max_connections || plan_.frontend->last({"maxconn"});
+        return limited && time_of(connect) ? connect : nullptr;
+    }
+
+    [[nodiscard]] bool waits() const { return waiting_time() != nullptr; }
+
     void add_timeouts() {
         const auto& backend = *plan_.backend.proxy;
         const auto* connect = backend.last({"timeout", "connect"});
@@ -159,17 +178,15 @@ class PortDrafter {
                         "connect_timeout; the next member is tried after 250 ms already");
         }
         add_idle(backend);
-        const auto* queue = backend.last({"timeout", "queue"});
-        const bool limited = plan_.backend.servers.max_connections.has_value();
-        if (const auto time = time_of(queue)) {
-            add("queue_timeout", duration_text(time->count()), comment_of(*queue));
-            ledger_.add(*queue, Outcome::changed,
-                        "queue_timeout: HAProxy holds clients only while all servers have maxconn "
-                        "sessions; patroni_proxy also holds those that find no member at all, so "
-                        "that they wait through a switchover");
-        } else if (const auto usual = time_of(connect); usual && limited) {
-            add("queue_timeout", duration_text(usual->count()),
-                comment_of(*connect) + ", which is also how long clients wait for maxconn");
+        if (const auto* line = waiting_time(); line && line != connect) {
+            add("queue_timeout", duration_text(time_of(line)->count()), comment_of(*line));
+            ledger_.add(*line, Outcome::changed,
+                        "queue_timeout: as in HAProxy, clients wait for a place while maxconn is "
+                        "reached; here they also wait while no member may serve them, as during a "
+                        "switchover");
+        } else if (line) {
+            add("queue_timeout", duration_text(time_of(line)->count()),
+                comment_of(*line) + ", which is also how long clients wait for maxconn");
         }
     }
 

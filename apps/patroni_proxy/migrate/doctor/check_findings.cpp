@@ -67,10 +67,10 @@ class CheckDoctor {
         add("no-role", has_agent ? Severity::high : Severity::critical, check_line(),
             asks ? check.requests.front().uri.text + " asks for no role" : examined_.role.why_none,
             has_agent
-                ? "while the agent is dead, writes reach standbys and fail (25006, read-only "
-                  "transaction)"
-                : "writes reach standbys and fail (25006, read-only transaction), and after a "
-                  "failover of a member that was cut off, they may be lost",
+                ? "while the agent is dead, writes that come here reach standbys and fail (25006, "
+                  "read-only transaction)"
+                : "writes that come here reach standbys and fail (25006, read-only transaction); "
+                  "after a failover they may reach the former primary and be lost",
             "ask Patroni for the role: 'option httpchk OPTIONS /primary' (reads: /replica) with "
             "'http-check expect status 200' and 'check port 8008'");
     }
@@ -84,7 +84,8 @@ class CheckDoctor {
                 continue;
             if (!any) {
                 add("no-check", Severity::critical, section(), "no server has 'check'",
-                    "HAProxy takes all servers at all times, so writes reach standbys",
+                    "HAProxy takes all servers at all times, so writes that come here reach "
+                    "standbys",
                     "add 'check port 8008' to 'default-server'");
                 return;
             }
@@ -122,15 +123,12 @@ class CheckDoctor {
     }
 
     void find_early_promotion() {
-        const bool looks_at_body = std::any_of(
-            examined_.check.expects.begin(), examined_.check.expects.end(),
-            [](const auto& expect) { return expect.kind == "string" || expect.kind == "rstring"; });
-        if (!looks_at_body)
+        if (std::none_of(examined_.check.expects.begin(), examined_.check.expects.end(),
+                         haproxy::looks_at_role))
             add("early-promotion", Severity::medium, check_line(),
                 "only the status of " + path() + " counts",
                 "Patroni answers 200 as soon as a member holds the leader lock, which is before "
-                "its "
-                "PostgreSQL takes writes: the first writes after a failover fail",
+                "its PostgreSQL takes writes: the first writes after a failover fail",
                 "use GET, and add: http-check expect rstring "
                 R"("\"role\": *\"(primary|master)\"")");
     }
@@ -178,11 +176,15 @@ class CheckDoctor {
     void find_agent_without_disabled() {
         for (const auto& server : backend_.servers)
             if (const auto* agent = server.find("agent-check"); agent && !server.find("disabled"))
-                return add("agent-without-disabled", Severity::medium, agent->place,
-                           "'agent-check' without 'disabled'",
-                           "after a start and after each reload every server is UP until its agent "
-                           "has answered, so writes reach standbys",
-                           "add 'disabled' to 'default-server': the agent's READY lifts it");
+                return add(
+                    "agent-without-disabled", Severity::medium, agent->place,
+                    "'agent-check' without 'disabled'",
+                    "after a start and after each reload every server is UP until its agent "
+                    "has answered, so " +
+                        std::string(examined_.role.leader_only() || examined_.role.roles.empty()
+                                        ? "writes reach standbys"
+                                        : "sessions reach members without the role"),
+                    "add 'disabled' to 'default-server': the agent's READY lifts it");
     }
 
     void find_disabled_without_agent() {

@@ -1,6 +1,8 @@
 #include "patroni_proxy/migrate/doctor/findings.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "haproxy/model/secret.h"
 
@@ -33,47 +35,107 @@ bool serves_postgres(const Proxy& backend, const HealthCheck& check, const Check
     });
 }
 
-std::vector<Examined> examined_of(const std::vector<Proxy>& proxies) {
-    std::vector<Examined> all;
-    for (const auto& backend : proxies) {
-        if (!backend.has_backend())
-            continue;
-        Examined one;
-        one.backend = &backend;
-        const Proxy* checker = &backend;
-        for (const auto& server : backend.servers)
-            if (const auto* track = server.find("track"))
-                for (const auto& other : proxies)
-                    if (other.has_backend() && track->value().starts_with(other.name + "/"))
-                        checker = &other;
-        one.check = haproxy::health_check_of(*checker);
-        one.role = role_of(one.check);
-        if (!serves_postgres(backend, one.check, one.role))
-            continue;
-        for (const auto& frontend : proxies) {
-            if (!frontend.has_frontend())
+/// A frontend with where it leads.
+struct Entrance {
+    const Proxy* proxy;
+    PortRules rules;
+};
+
+class Examination {
+  public:
+    explicit Examination(const std::vector<Proxy>& proxies) : proxies_(proxies) {
+        for (const auto& proxy : proxies) {
+            if (proxy.has_backend())
+                backends_.emplace(proxy.name, &proxy);
+            if (!proxy.has_frontend())
                 continue;
             Ledger unused;
-            PortRules rules = read_rules(frontend, unused);
-            const bool own = &frontend == &backend && !frontend.binds.empty();
-            if (!own && rules.target != backend.name)
-                continue;
-            if (&frontend != &backend && frontend.kind == Proxy::Kind::listen &&
-                !frontend.servers.empty())
-                continue;
-            one.frontends.push_back(&frontend);
-            one.rules.push_back(std::move(rules));
+            PortRules rules = read_rules(proxy, unused);
+            const std::string target = rules.target;
+            entrances_.emplace(target, Entrance{&proxy, std::move(rules)});
         }
-        all.push_back(std::move(one));
     }
-    return all;
+
+    [[nodiscard]] std::vector<Examined> examined() const {
+        std::vector<Examined> all;
+        for (const auto& proxy : proxies_) {
+            if (!proxy.has_backend())
+                continue;
+            Examined one;
+            one.backend = &proxy;
+            one.check = haproxy::health_check_of(checker_of(proxy));
+            one.role = role_of(one.check);
+            if (!serves_postgres(proxy, one.check, one.role))
+                continue;
+            add_frontends(one);
+            all.push_back(std::move(one));
+        }
+        return all;
+    }
+
+  private:
+    /// A server that tracks another one has the check of that one's backend.
+    [[nodiscard]] const Proxy& checker_of(const Proxy& backend) const {
+        const Proxy* checker = &backend;
+        for (const auto& server : backend.servers)
+            if (const auto* track = server.find("track")) {
+                const auto& value = track->value();
+                const auto found = backends_.find(value.substr(0, value.find('/')));
+                if (found != backends_.end() && value.find('/') != std::string::npos)
+                    checker = found->second;
+            }
+        return *checker;
+    }
+
+    void add_frontends(Examined& one) const {
+        const auto [begin, end] = entrances_.equal_range(one.backend->name);
+        for (auto entry = begin; entry != end; ++entry) {
+            const auto& [proxy, rules] = entry->second;
+            const bool has_servers = proxy->kind == Proxy::Kind::listen && !proxy->servers.empty();
+            if (proxy == one.backend ? proxy->binds.empty() : has_servers)
+                continue;
+            one.frontends.push_back(proxy);
+            one.rules.push_back(rules);
+        }
+    }
+
+    const std::vector<Proxy>& proxies_;
+    std::map<std::string, const Proxy*> backends_;    ///< the first of each name
+    std::multimap<std::string, Entrance> entrances_;  ///< by target, in the order of the files
+};
+
+// What HAProxy 2.6 takes and later ones refuse, as seen with 3.0.11 and 3.2.26.
+
+void find_equal_name(const haproxy::Section& section,
+                     std::map<std::string, const haproxy::Section*>& names,
+                     std::vector<Finding>& findings) {
+    if (section.kind != "frontend" && section.kind != "backend" && section.kind != "listen")
+        return;
+    const auto [first, is_new] = names.emplace(section.name.text, &section);
+    if (is_new || section.name.symbolic || first->second->every || section.every)
+        return;
+    findings.push_back(
+        {"equal-names", Severity::low, section.place, section.kind + " " + section.name.text,
+         "the " + first->second->kind + " in " + first->second->place.text() + " has the same name",
+         "HAProxy 3.2 warns of it, and 3.3 does not start with it", "rename one of them"});
+}
+
+void find_header_behind_version(const haproxy::Section& section,
+                                const haproxy::Statement& statement,
+                                std::vector<Finding>& findings) {
+    if (statement.starts_with({"option", "httpchk"}) &&
+        statement.text().find('\n') != std::string::npos)
+        findings.push_back(
+            {"refused-by-3", Severity::low, statement.place, section.kind + " " + section.name.text,
+             "'option httpchk' has headers behind the version",
+             "HAProxy 3.0 and later do not start with it", "http-check send hdr NAME VALUE"});
 }
 
 }  // namespace
 
 std::vector<Finding> examine(const haproxy::Configuration& configuration) {
     const auto proxies = haproxy::proxies_of(configuration);
-    const auto examined = examined_of(proxies);
+    const auto examined = Examination(proxies).examined();
     std::vector<Finding> findings;
     for (const auto& one : examined) {
         find_in_check(one, findings);
@@ -86,6 +148,7 @@ std::vector<Finding> examine(const haproxy::Configuration& configuration) {
 
 void find_in_file(const haproxy::Configuration& configuration,
                   const std::vector<Examined>& examined, std::vector<Finding>& findings) {
+    std::map<std::string, const haproxy::Section*> names;
     for (const auto& section : configuration.sections)
         for (const auto& statement : section.statements)
             if (const auto secret = haproxy::secret_in(statement))
@@ -99,8 +162,20 @@ void find_in_file(const haproxy::Configuration& configuration,
             findings.push_back({"not-read", Severity::low, note.place, "", note.text,
                                 "what depends on it was not examined",
                                 "run doctor on the file that HAProxy itself reads"});
-    if (examined.empty())
+    for (const auto& section : configuration.sections) {
+        find_equal_name(section, names, findings);
+        for (const auto& statement : section.statements)
+            find_header_behind_version(section, statement, findings);
+    }
+    if (examined.empty()) {
+        findings.push_back({"nothing-examined", Severity::low,
+                            configuration.sections.empty() ? haproxy::Place{}
+                                                           : configuration.sections.front().place,
+                            "", "no section leads to PostgreSQL, as far as can be seen",
+                            "nothing was examined",
+                            "name all files that HAProxy reads, in its order"});
         return;
+    }
     std::vector<const haproxy::Statement*> sockets;
     for (const auto& section : configuration.sections)
         if (section.kind == "global")

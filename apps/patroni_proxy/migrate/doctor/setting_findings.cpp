@@ -122,8 +122,12 @@ class SettingDoctor {
         const bool has_backup = std::any_of(backend_.servers.begin(), backend_.servers.end(),
                                             [](const auto& one) { return one.find("backup"); });
         if (only_reads && rules.fallback.empty() && !has_backup && rules.target == backend_.name)
-            add("reads-without-a-way-out", Severity::medium, frontend.section->place,
-                name_of_proxy(frontend), "reads have no way out when the last replica goes",
+            add("reads-without-a-way-out",
+                roles.front() == "replica" ? Severity::medium : Severity::low,
+                frontend.section->place, name_of_proxy(frontend),
+                "reads have no way out when the last " +
+                    (roles.front() == "replica" ? roles.front() : roles.front() + " replica") +
+                    " goes",
                 "then nobody can connect here, although the primary could serve them",
                 "a frontend with 'use_backend PRIMARY if { nbsrv(" + backend_.name + ") eq 0 }'");
     }

@@ -88,12 +88,12 @@ class RoleReader {
         switch (check_.kind) {
             case HealthCheck::Kind::connect:
                 return none(
-                    "no role is asked for: HAProxy only tries to connect, so writes go to "
-                    "any member that accepts connections");
+                    "no role is asked for: HAProxy only tries to connect, so clients go to any "
+                    "member that accepts connections, whatever its role");
             case HealthCheck::Kind::postgres:
                 return none(
-                    "no role is asked for: pgsql-check is answered by standbys too, so "
-                    "writes go to any member");
+                    "no role is asked for: primary and standbys answer pgsql-check alike, so "
+                    "clients go to any member");
             case HealthCheck::Kind::script:
                 return none("no role is asked for: these tcp-check rules send no HTTP request");
             case HealthCheck::Kind::other:
@@ -174,7 +174,22 @@ class RoleReader {
         }
     }
 
+    /// A script without an expectation passes as soon as its bytes are sent, whatever the answer.
+    [[nodiscard]] bool script_reads_answer() const {
+        return check_.name != "tcp-check" ||
+               std::any_of(check_.expects.begin(), check_.expects.end(), [](const auto& expect) {
+                   return !expect.negated &&
+                          (haproxy::looks_at_role(expect) || contains(expect.pattern.text, "200"));
+               });
+    }
+
     void read_expectations() {
+        if (!script_reads_answer()) {
+            (void)none(
+                "no role is asked for: no tcp-check rule expects the status 200 or a role "
+                "in Patroni's answer, so every member passes");
+            return;
+        }
         Lets lets;
         for (const auto& expect : check_.expects) {
             if (expect.kind == "string" || expect.kind == "rstring")
@@ -216,13 +231,17 @@ class RoleReader {
     /// "role": "primary" and the like.
     void read_body(const HealthCheck::Expect& expect) {
         const std::string_view pattern = expect.pattern.text;
+        // A script sees the status line as well.
+        if (check_.name == "tcp-check" && !expect.negated && contains(pattern, "200") &&
+            !haproxy::looks_at_role(expect))
+            return;
         const bool leader = contains(pattern, "master") || contains(pattern, "primary");
         const bool replica = contains(pattern, "replica");
         if (role_.roles.empty() && !expect.negated && leader != replica && path_ == "/patroni")
             role_.roles = {leader ? "leader" : "replica"};
         const bool fits = (leader && role_.leader_only()) ||
                           (replica && role_.roles == Roles{"replica"}) ||
-                          contains(pattern, "running") || contains(pattern, "200");
+                          contains(pattern, "running");
         if (!expect.negated && fits && !role_.roles.empty())
             remark(expect.line, Outcome::carried,
                    "role and state in the body are always looked at");

@@ -49,6 +49,10 @@ std::optional<std::string> argument_of(const haproxy::Statement& rule, const std
     return std::nullopt;
 }
 
+bool names_services(const std::string& address) {
+    return address.starts_with('_');
+}
+
 /// Letters, digits and what else a name or an address may hold.
 bool is_host(const std::string& host) {
     return !host.empty() && std::all_of(host.begin(), host.end(), [](unsigned char c) {
@@ -111,8 +115,10 @@ class Summary {
         if (!api_port && !(port && port->symbolic()))
             api_port = port_of(address);
         endpoint.port = api_port.value_or(kPatroniPort);
-        // One name that stands for several members is asked like any other host.
-        const bool one_name = server.line->word(0) == "server-template" && !address.symbolic;
+        // One name that stands for several members is asked like any other host. Of SRV records
+        // ("_postgresql._tcp.db.example.com") the system's resolver knows nothing.
+        const bool one_name = server.line->word(0) == "server-template" && !address.symbolic &&
+                              !names_services(address.text);
         if ((unknown && !one_name) || !is_host(endpoint.host)) {
             result_.unknown_hosts = true;
             unknown_ = address.text + (port ? " " + port->value() : "");
@@ -195,6 +201,19 @@ ServerLines read_servers(const haproxy::Proxy& proxy, const HealthCheck& check,
     return Summary(proxy, check, configuration).read();
 }
 
+static Fate fate_of_server(const Server& server) {
+    const bool names_many = server.line->word(0) == "server-template";
+    if (names_many && names_services(server.address.text))
+        return {Outcome::not_carried,
+                "SRV records are not looked up: name the REST API of one or more members"};
+    if (server.address.symbolic)
+        return {Outcome::changed,
+                "members come from Patroni: hosts needs the REST API of one or more of them"};
+    return {server.every ? Outcome::changed : Outcome::carried,
+            "its REST API is one of hosts; members come from Patroni, and sessions go to the "
+            "address that Patroni tells for each"};
+}
+
 void report_servers(const haproxy::Proxy& proxy, const HealthCheck& check, bool leader_only,
                     Ledger& ledger) {
     bool any_checked = false;
@@ -208,11 +227,14 @@ void report_servers(const haproxy::Proxy& proxy, const HealthCheck& check, bool 
             limits.insert(daemons::parse_number(option.value()).value_or(0));
             ledger.add(option.place, option.text(), Outcome::changed,
                        "max_connections_per_backend: it counts the sessions of this proxy on a "
-                       "member on all ports together. HAProxy holds further clients; patroni_proxy "
-                       "does so with queue_timeout, else it refuses them");
+                       "member on all ports together; further clients are held for queue_timeout, "
+                       "as HAProxy holds them for its 'timeout queue'");
             return;
         }
         Fate fate = fate_of_server_option(option, leader_only);
+        if (option.keyword == "port" && option.symbolic())
+            fate = {Outcome::changed,
+                    "it is not known here: 8008, Patroni's usual port, stands in hosts instead"};
         if (option.keyword == "check" && check.kind != HealthCheck::Kind::http)
             fate = {Outcome::not_carried, "it asks for no role"};
         if (option.keyword == "disabled" && by_agent)
@@ -222,12 +244,10 @@ void report_servers(const haproxy::Proxy& proxy, const HealthCheck& check, bool 
     };
     for (const auto& server : proxy.servers) {
         ledger.skip(*server.line);
-        ledger.add(
-            server.line->place,
-            server.line->word(0) + " " + server.name + " " + server.address.text,
-            server.every ? Outcome::changed : Outcome::carried,
-            "its REST API is one of hosts; members come from Patroni, and sessions go to the "
-            "address that Patroni tells for each");
+        const Fate fate = fate_of_server(server);
+        ledger.add(server.line->place,
+                   server.line->word(0) + " " + server.name + " " + server.address.text,
+                   fate.outcome, fate.why);
         if (any_checked && !server.find("check") && !server.find("track"))
             ledger.add(server.line->place, "server " + server.name, Outcome::changed,
                        "HAProxy never checks this server and always uses it; patroni_proxy asks "

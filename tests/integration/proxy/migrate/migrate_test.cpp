@@ -9,6 +9,7 @@
 
 #include "integration/fake_cluster.h"
 #include "integration/proxy_under_test.h"
+#include "support/fakes/certificates.h"
 #include "support/process/daemon_process.h"
 #include "support/process/temp_dir.h"
 
@@ -16,8 +17,10 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::AllOf;
+using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::StartsWith;
 
 const std::string kTop = "listen_address: \"127.0.0.1:0\"\nworkers: 1\n";
@@ -213,12 +216,55 @@ TEST_F(Compare, FollowsASwitchoverUntilHaproxyAgrees) {
     compare.wait_for_line("HAProxy's bk_primary and port main/write");
     cluster_.lead_by(1);
     proxy_.update_clusters();
-    compare.wait_for_line("patroni_proxy main/write does not use it: role is replica");
+    compare.wait_for_line("patroni_proxy main/write does not use it: ");
     say(1);
     compare.wait_for_line("until HAProxy followed");
     compare.signal(SIGINT);
     EXPECT_EQ(compare.wait_for_exit().code, 0) << compare.output();
     EXPECT_THAT(compare.output(), HasSubstr("2 until HAProxy followed"));
+}
+
+TEST_F(Compare, AsksAPageThatHasAPassword) {
+    std::string page = haproxy_.url();
+    page.insert(page.find("//") + 2, "ops:s%40cret@");
+    const auto in_url = run({"compare", "--haproxy", page + "/", file()});
+    EXPECT_EQ(in_url.status.code, 0) << in_url.err;
+    const auto passwords = directory_.write("password", "ops:s@cret\n");
+    EXPECT_EQ(run(arguments({"--password-file", passwords})).status.code, 0);
+    for (const auto& request : haproxy_.request_log())
+        EXPECT_THAT(request.headers, Contains("Authorization: Basic b3BzOnNAY3JldA=="));
+
+    support::Answer refusal;
+    refusal.status = 401;
+    haproxy_.answer("/;csv", refusal);
+    for (const auto& result : {run({"compare", "--haproxy", page + "/", file()}),
+                               run({"compare", "--haproxy", "ftp://ops:s@cret@lb1/", file()})}) {
+        EXPECT_NE(result.status.code, 0);
+        EXPECT_THAT(result.err, AllOf(Not(HasSubstr("cret")), Not(HasSubstr("ops"))));
+    }
+    EXPECT_THAT(run(arguments()).err, HasSubstr("--password-file"));
+    EXPECT_THAT(run(arguments({"--password-file", directory_.write("bad", "cret\n")})).err,
+                AllOf(HasSubstr("USER:PASSWORD"), Not(HasSubstr("cret"))));
+}
+
+TEST_F(Compare, AsksAPageOverTls) {
+    const support::CertificateAuthority ca(directory_);
+    const auto server = ca.issue({.name = "server", .hosts = {"127.0.0.1"}});
+    support::FakePatroni page(
+        support::TlsOptions{.certificate = server.certificate, .key = server.key});
+    support::Answer answer;
+    answer.body = csv(cluster_, 0);
+    page.answer("/;csv", answer);
+    const auto compare = [&](const std::vector<std::string>& more) {
+        std::vector<std::string> all{"compare", "--haproxy", page.url() + "/", file()};
+        all.insert(all.end(), more.begin(), more.end());
+        return run(all);
+    };
+    EXPECT_EQ(compare({"--ca-cert", ca.certificate()}).status.code, 0);
+    EXPECT_EQ(compare({"--skip-verify"}).status.code, 0);
+    const auto refused = compare({});
+    EXPECT_EQ(refused.status.code, 4);
+    EXPECT_THAT(refused.err, HasSubstr("certificate"));
 }
 
 TEST_F(Compare, SaysWhoGaveNoAnswer) {

@@ -16,7 +16,7 @@ using testing::StartsWith;
 
 const std::string kCheck = " option httpchk /primary\n";
 
-TEST(Converter, SaysThatALimitOfHaproxyQueuesWhereOursRefuses) {
+TEST(Converter, ClientsWaitForAPlaceAsInHaproxy) {
     const ImportedText limited(
         listen_with(kCheck + " maxconn 10\n timeout queue 7s\n", "check port 8008 maxconn 5"));
     EXPECT_THAT(limited.outcome(5, "maxconn 10"),
@@ -25,7 +25,7 @@ TEST(Converter, SaysThatALimitOfHaproxyQueuesWhereOursRefuses) {
                 StartsWith("changed in behaviour: max_connections_per_backend:"));
     EXPECT_THAT(limited.outcome(6, "timeout queue"),
                 AllOf(StartsWith("changed in behaviour: queue_timeout:"),
-                      HasSubstr("only while all servers have maxconn sessions")));
+                      HasSubstr("also wait while no member may serve them")));
     EXPECT_EQ(limited.value("queue_timeout"), "7s");
     EXPECT_EQ(limited.value("max_connections"), "10");
     EXPECT_EQ(limited.value("max_connections_per_backend"), "5");

@@ -2,6 +2,7 @@
 // finding and no other, ID.good.cfg has something like it and no finding.
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <set>
 #include <sstream>
@@ -73,11 +74,27 @@ TEST(DoctorCorpus, HasAGoodAndABadFileForEachFinding) {
         const std::string id = file.substr(0, file.find('.'));
         (file.ends_with(".bad") ? bad : good).insert(id);
     }
-    for (const auto* id :
-         {"agent-without-disabled", "bind-ssl", "check-on-server-port", "disabled-without-agent",
-          "early-promotion", "mode-http", "no-check", "no-expose-fd", "no-request", "no-role",
-          "not-read", "overridden-check", "reads-without-a-way-out", "secret", "sessions-stay",
-          "short-timeout", "slow-check", "starts-up", "unknown-role"}) {
+    for (const auto* id : {"agent-without-disabled",
+                           "bind-ssl",
+                           "check-on-server-port",
+                           "disabled-without-agent",
+                           "early-promotion",
+                           "mode-http",
+                           "no-check",
+                           "no-expose-fd",
+                           "no-request",
+                           "no-role",
+                           "equal-names",
+                           "not-read",
+                           "overridden-check",
+                           "reads-without-a-way-out",
+                           "refused-by-3",
+                           "secret",
+                           "sessions-stay",
+                           "short-timeout",
+                           "slow-check",
+                           "starts-up",
+                           "unknown-role"}) {
         EXPECT_TRUE(good.contains(id)) << id;
         EXPECT_TRUE(bad.contains(id)) << id;
     }
@@ -161,9 +178,55 @@ TEST(DoctorOutput, HasAnExitCodeForEachSeverity) {
 }
 
 TEST(DoctorOutput, LeavesAloneWhatIsNotPostgres) {
-    EXPECT_THAT(findings_in("defaults\n mode http\n timeout client 10s\nfrontend web\n bind *:80\n"
-                            " default_backend site\nbackend site\n server a 10.0.0.1:80\n"),
-                IsEmpty());
+    const auto findings = findings_in(
+        "defaults\n mode http\n timeout client 10s\nfrontend web\n bind *:80\n"
+        " default_backend site\nbackend site\n server a 10.0.0.1:80\n");
+    ASSERT_EQ(findings.size(), 1U) << text_of(findings);
+    EXPECT_EQ(findings.front().id, "nothing-examined");
+    EXPECT_EQ(exit_code_of(findings), 0);
+}
+
+TEST(DoctorOutput, SaysWhetherReadsOrWritesAreMeant) {
+    const auto consequence = [](const std::string& path) {
+        for (const auto& finding :
+             findings_in("listen a\n bind *:1\n option httpchk GET " + path +
+                         "\n server s 10.0.0.1:5432 check port 8008 agent-check agent-port 1 "
+                         "on-marked-down shutdown-sessions\n"))
+            if (finding.id == "agent-without-disabled")
+                return finding.consequence;
+        return std::string();
+    };
+    EXPECT_THAT(consequence("/primary"), HasSubstr("so writes reach standbys"));
+    EXPECT_THAT(consequence("/replica"), HasSubstr("so sessions reach members without the role"));
+}
+
+TEST(DoctorOutput, AScriptMustLookAtTheAnswer) {
+    const auto ids = [](const std::string& expect) {
+        std::set<std::string> found;
+        for (const auto& finding :
+             findings_in("listen a\n bind *:1\n option tcp-check\n tcp-check connect port 8008\n"
+                         " tcp-check send GET\\ /primary\\ HTTP/1.0\\r\\n\\r\\n\n" +
+                         expect + " server s 10.0.0.1:5432 check\n"))
+            found.insert(finding.id);
+        return found;
+    };
+    EXPECT_TRUE(ids("").contains("no-role")) << "it passes whatever Patroni answers";
+    EXPECT_TRUE(ids(" tcp-check expect string HTTP/1.0\n").contains("no-role"));
+    const auto status = ids(" tcp-check expect rstring ^HTTP/1..\\ 200\n");
+    EXPECT_FALSE(status.contains("no-role"));
+    EXPECT_TRUE(status.contains("early-promotion")) << "the status alone counts";
+    EXPECT_FALSE(ids(" tcp-check expect rstring \"role\\\": \\\"primary\"\n").contains("no-role"));
+}
+
+TEST(DoctorOutput, TakesSecondsForThousandsOfSections) {
+    std::string text;
+    for (int i = 0; i < 5'000; ++i)
+        text +=
+            "listen a" + std::to_string(i) +
+            "\n bind *:5000\n option httpchk /primary\n server s 10.0.0.1:5432 check port 8008\n";
+    const auto begin = std::chrono::steady_clock::now();
+    (void)findings_in(text);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
 }
 
 }  // namespace
