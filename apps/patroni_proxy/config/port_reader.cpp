@@ -93,6 +93,24 @@ class PortReader {
                     problems_.add(*found, std::string(what).append(": ").append(key).append(
                                               " needs queue_timeout"));
         settings.allow = read_networks(node, "allow", what, problems_);
+        read_proxy_protocol(node, what, settings);
+    }
+
+    void read_proxy_protocol(YamlMapping& node, const std::string& what, PortSettings& settings) {
+        if (const auto word = node.choice("proxy_protocol", {"optional", "required"}))
+            settings.proxy_protocol = *word == 1 ? AcceptProxy::required : AcceptProxy::optional;
+        settings.proxy_protocol_from = read_networks(node, "proxy_protocol_from", what, problems_);
+        const auto from = node.find("proxy_protocol_from");
+        const auto accept = node.find("proxy_protocol");
+        if (accept && !from)
+            problems_.add(*accept, what +
+                                       ": proxy_protocol needs proxy_protocol_from: the networks "
+                                       "of the balancers that may send the header, for whoever "
+                                       "may send it can claim any address");
+        if (from && !accept)
+            problems_.add(*from, what + ": proxy_protocol_from needs proxy_protocol");
+        if (const auto version = node.choice("send_proxy", {"v1", "v2"}))
+            settings.send_proxy = *version == 1 ? SendProxy::v2 : SendProxy::v1;
     }
 
     daemons::ListenReader& listens_;

@@ -22,6 +22,7 @@ constexpr std::array<Text, kSessionEnds> kTexts{{
     {"closed_by_operator", "closed by an operator"},
     {"cancel_request", "a cancel request was passed on"},
     {"not_allowed", "the client's address is not allowed"},
+    {"bad_header", "no valid header of the PROXY protocol"},
     {"port_disabled", "an operator has disabled the port"},
     {"port_full", "the port has reached max_connections"},
     {"proxy_full", "the proxy has reached max_connections"},

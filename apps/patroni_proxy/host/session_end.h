@@ -22,6 +22,7 @@ enum class SessionEnd : std::uint8_t {
     cancel_request,      ///< it was no session but a cancel request, which was passed on
     // Refusals: the client has seen nothing yet.
     not_allowed,
+    bad_header,     ///< of the PROXY protocol, or none where one is required
     port_disabled,  ///< by an operator
     port_full,
     proxy_full,
@@ -30,7 +31,7 @@ enum class SessionEnd : std::uint8_t {
     queue_full,
     no_resources,  ///< this host has no descriptor or local port left for a connect
 };
-inline constexpr std::size_t kSessionEnds = 19;
+inline constexpr std::size_t kSessionEnds = 20;
 using SessionEndCounts = std::array<std::uint64_t, kSessionEnds>;
 
 /// The name in metrics and in the log's `reason`: "client_closed".

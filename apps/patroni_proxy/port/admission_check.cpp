@@ -1,16 +1,9 @@
 #include "patroni_proxy/port/admission_check.h"
 
-#include <algorithm>
-
 namespace proxy {
 
 std::optional<SessionEnd> refusal_of(const NewClient& client, const PortSettings& settings) {
-    // A unix socket's mode says who may open it.
-    const bool allowed =
-        settings.allow.empty() || client.address.family() == AF_UNSPEC ||
-        std::any_of(settings.allow.begin(), settings.allow.end(),
-                    [&](const net::Network& network) { return network.contains(client.address); });
-    if (!allowed)
+    if (!is_allowed(settings, client.address))
         return SessionEnd::not_allowed;
     const std::uint64_t heard = kMaxTold + (client.may_wait ? settings.max_queued : 0);
     if (settings.max_connections != 0 && client.without_place >= heard)

@@ -11,11 +11,12 @@ namespace proxy {
 
 /// A client that was just accepted, before a backend is chosen for it.
 struct NewClient {
-    const net::SocketAddress& address;  ///< unset if it came over a unix socket
-    bool may_wait;                      ///< the port holds clients that find no place
-    std::uint64_t without_place;        ///< clients of the port that are held or being refused
-    std::uint64_t open;                 ///< connections of the proxy, without its own
-    std::uint64_t max_open;             ///< 0: no limit
+    /// Unset if it came over a unix socket, or if a header is to come that says it.
+    const net::SocketAddress& address;
+    bool may_wait;                ///< the port holds clients that find no place
+    std::uint64_t without_place;  ///< clients of the port that are held or being refused
+    std::uint64_t open;           ///< connections of the proxy, without its own
+    std::uint64_t max_open;       ///< 0: no limit
 };
 
 /// So many clients of a port with `max_connections` are told at a time that it is full. More are

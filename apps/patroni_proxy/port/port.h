@@ -11,6 +11,7 @@
 #include "patroni_proxy/host/shortage.h"
 #include "patroni_proxy/port/places.h"
 #include "patroni_proxy/port/queue_order.h"
+#include "patroni_proxy/proxy_protocol/proxy_header.h"
 
 namespace proxy {
 
@@ -27,6 +28,8 @@ struct Port {
     const std::function<void(const std::string& member, Trouble)> on_trouble;
     /// Lets the held clients of this port on that worker try soon. Any thread.
     const std::function<void(std::size_t worker)> wake = {};
+    /// What its backends are sent first, also by the readiness check.
+    std::atomic<SendProxy> send_proxy{SendProxy::off};
     std::atomic<std::uint64_t> sessions{0};
     std::atomic<std::uint64_t> queued{0};  ///< of those, the held ones
     Places places{};                       ///< of max_connections

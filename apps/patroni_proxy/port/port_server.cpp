@@ -30,6 +30,7 @@ PortServer::PortServer(WorkerContext worker, PortPtr port, PortSettingsPtr setti
       port_(std::move(port)),
       held_(worker_.loop, *port_, worker_.number, settings_),
       idle_timer_(worker_.loop.timers(), [this] { end_idle_sessions(); }) {
+    port_->send_proxy = settings_->send_proxy;
     arm_idle_timer();
 }
 
@@ -53,6 +54,7 @@ void PortServer::use(BackendTablePtr table) {
 void PortServer::use(PortSettingsPtr settings) {
     const bool other_timeout = settings->idle_timeout != settings_->idle_timeout;
     settings_ = std::move(settings);
+    port_->send_proxy = settings_->send_proxy;
     held_.use(settings_);
     if (other_timeout)
         arm_idle_timer();

@@ -49,7 +49,7 @@ bool is_needed(const Backend& backend, const BackendTable& table) {
 /// To one backend, once.
 class ReadinessCheck::Question {
   public:
-    Question(Watch& watch, net::EventLoop& loop, const Backend& backend);
+    Question(Watch& watch, net::EventLoop& loop, const Backend& backend, SendProxy send_proxy);
 
     /// The answer may change what was known at this moment.
     [[nodiscard]] Reachability::Moment asked_at() const noexcept { return asked_at_; }
@@ -124,10 +124,12 @@ class ReadinessCheck::Watch {
     daemons::LogThrottle lines_;
 };
 
-ReadinessCheck::Question::Question(Watch& watch, net::EventLoop& loop, const Backend& backend)
+ReadinessCheck::Question::Question(Watch& watch, net::EventLoop& loop, const Backend& backend,
+                                   SendProxy send_proxy)
     : asked_at_(backend.reachability.moment()),
       watch_(watch),
-      request_(loop, readiness_question(), [this](const BackendReply& reply) { on_reply(reply); }),
+      request_(loop, local_proxy_header(send_proxy) + readiness_question(),
+               [this](const BackendReply& reply) { on_reply(reply); }),
       timer_(loop.timers(), [this] { on_timer(); }) {
     request_.start(backend.address, kConnectTimeout);
 }
@@ -180,7 +182,8 @@ void ReadinessCheck::Watch::on_timer() {
         if (heard && backend_->reachability.accepts())
             return ask_later();
     }
-    questions_.push_back(std::make_unique<Question>(*this, check_.loop_, *backend_));
+    questions_.push_back(
+        std::make_unique<Question>(*this, check_.loop_, *backend_, port_->send_proxy));
 }
 
 void ReadinessCheck::Watch::on_answer(Question& question, BackendState answer,

@@ -13,8 +13,10 @@ constexpr std::chrono::milliseconds kPatienceForUnlikely{1'000};
 
 }  // namespace
 
-CancelRequest::CancelRequest(SessionHost& port, std::string request, std::function<void()> done)
+CancelRequest::CancelRequest(SessionHost& port, std::string header, std::string request,
+                             std::function<void()> done)
     : port_(port),
+      header_(std::move(header)),
       request_(std::move(request)),
       done_(std::move(done)),
       timer_(port.loop().timers(), [this] { done_(); }) {
@@ -32,7 +34,7 @@ void CancelRequest::send_to(const std::vector<BackendPtr>& backends) {
             ++counted_;
         }
         const PortSettings& settings = port_.settings();
-        next_delivery(request_, likely)
+        next_delivery(header_ + request_, likely)
             .start(backend->address, settings.connect_timeout, settings.tcp);
     }
 }

@@ -25,7 +25,9 @@ class CancelRequest {
   public:
     /// `done` is called once, from the loop: after the port's connect_timeout at the latest, or
     /// after a second if only servers without sessions of ours have not acted yet.
-    CancelRequest(SessionHost& port, std::string request, std::function<void()> done);
+    /// `header`: of the PROXY protocol, which each connection begins with; empty: none.
+    CancelRequest(SessionHost& port, std::string header, std::string request,
+                  std::function<void()> done);
     CancelRequest(const CancelRequest&) = delete;
     CancelRequest& operator=(const CancelRequest&) = delete;
     ~CancelRequest();
@@ -46,6 +48,7 @@ class CancelRequest {
     void arm_timer();
 
     SessionHost& port_;
+    const std::string header_;
     const std::string request_;
     const std::function<void()> done_;
     std::vector<std::unique_ptr<BackendRequest>> deliveries_;

@@ -30,6 +30,8 @@ std::string_view name_of(Session::State state) {
     switch (state) {
         case Session::State::accepted:
             return "accepted";
+        case Session::State::reading_header:
+            return "reading_header";
         case Session::State::admission_check:
             return "admission_check";
         case Session::State::holding:
@@ -70,15 +72,43 @@ Session::~Session() = default;
 
 void Session::start() noexcept {
     enter(State::admission_check);
-    const auto refusal = port_.admit(client_address_);
+    const auto header = header_of(port_.settings(), client_address_);
+    const bool awaits_header = header && *header != AcceptProxy::off;
+    const auto refusal = port_.admit(awaits_header ? net::SocketAddress() : client_address_);
     if (refusal && refusal != SessionEnd::port_disabled)
         return close(*refusal);
+    if (!header)
+        return close(SessionEnd::bad_header, "proxy_protocol_from does not have this client");
     attempt_ = std::make_unique<Attempt>(*this);
+    attempt_->destination = net::SocketAddress::local_of(client_.get());
+    if (!awaits_header)
+        return begin();
+    enter(State::reading_header);
+    attempt_->header.emplace(port_.loop(), client_.get(), *header, *attempt_);
+    attempt_->header->start();
+}
+
+void Session::Attempt::on_header(const ProxyHeader& header_read) noexcept {
+    if (header_read.kind == ProxyHeader::Kind::proxied) {
+        session.client_address_ = header_read.source;
+        destination = header_read.destination;
+    }
+    session.enter(State::admission_check);
+    if (!is_allowed(session.port_.settings(), session.client_address_))
+        return session.close(SessionEnd::not_allowed);
+    session.begin();
+}
+
+void Session::Attempt::on_no_header(std::string_view problem) noexcept {
+    session.close(SessionEnd::bad_header, problem);
+}
+
+void Session::begin() noexcept {
     // The startup packet is sent to another backend only where the client can be held meanwhile.
     startup_ =
         std::make_unique<Startup>(lets_wait(port_.settings(), std::chrono::steady_clock::now()));
-    if (refusal)
-        return refuse(*refusal, port_.settings().disabled.value_or(""));
+    if (const auto& disabled = port_.settings().disabled)
+        return refuse(SessionEnd::port_disabled, *disabled);
     // Nobody overtakes those who wait.
     if (port_.anyone_waits())
         return hold();
@@ -228,6 +258,11 @@ void Session::Attempt::on_race_won(Seat seat, net::UniqueFd connection) noexcept
 void Session::relay_over(net::UniqueFd connection) noexcept {
     note_names();
     own_address_ = net::SocketAddress::local_of(connection.get());
+    // Before anything else; a new connection takes far more than this at once.
+    if (const auto version = port_.settings().send_proxy; version != SendProxy::off) {
+        const auto text = proxy_header(version, client_address_, attempt_->destination);
+        (void)::send(connection.get(), text.data(), text.size(), MSG_NOSIGNAL);
+    }
     ++seat_.tally()->sessions_total;
     enter(State::relaying);
     port_.leave_queue(*attempt_);
@@ -341,7 +376,8 @@ void Session::pass_on_cancel(const std::string& request, net::UniqueFd own,
     port_.leave_queue(*attempt_);
     port_.loop().remove(client_.get());
     enter(State::cancelling);
-    attempt_->cancel_request.emplace(port_, request, [this] { close(SessionEnd::cancel_request); });
+    attempt_->cancel_request.emplace(port_, local_proxy_header(port_.settings().send_proxy),
+                                     request, [this] { close(SessionEnd::cancel_request); });
     attempt_->cancel_request->send_to(targets);
     if (own)
         attempt_->cancel_request->send_rest_over(std::move(own), rest);
@@ -414,6 +450,8 @@ void Session::close(SessionEnd end, std::string_view detail) noexcept {
     if (attempt_) {
         port_.leave_queue(*attempt_);
         attempt_->race.cancel();
+        if (attempt_->header)
+            attempt_->header->cancel();
         if (attempt_->refusal)
             attempt_->refusal->cancel();
     }

@@ -26,13 +26,15 @@
 #include "patroni_proxy/postgres/startup.h"
 #include "patroni_proxy/session/cancel_request.h"
 #include "patroni_proxy/session/connect_race.h"
+#include "patroni_proxy/session/header_reader.h"
 #include "patroni_proxy/session/held_client.h"
 #include "patroni_proxy/session/refusal.h"
 #include "patroni_proxy/session/selection/session_record.h"
 
 namespace proxy {
 
-/// One client from accept to close: it is admitted or refused, chooses a backend, connects, and
+/// One client from accept to close: it may say by a header on whose behalf it comes, is admitted or
+/// refused, chooses a backend, connects, and
 /// relays. If a backend cannot be reached, the session tries the next one, since the client has
 /// seen nothing yet; on a port that holds clients it does so too if a backend does not accept the
 /// session. Without a backend left it is refused, or held until there is one.
@@ -41,6 +43,7 @@ class Session final : public net::RelayOwner {
   public:
     enum class State : std::uint8_t {
         accepted,
+        reading_header,
         admission_check,
         holding,
         connecting,
@@ -112,12 +115,14 @@ class Session final : public net::RelayOwner {
 
   private:
     /// What is needed until a backend serves it, and released then: an idle session is small.
-    struct Attempt final : QueueEntry, RaceOwner, HeldClientOwner, RefusalOwner {
+    struct Attempt final : QueueEntry, HeaderOwner, RaceOwner, HeldClientOwner, RefusalOwner {
         explicit Attempt(Session& its_session);
         /// Adds the time since it was last called to what the session has spent in its state.
         void note_time() noexcept;
         [[nodiscard]] bool try_again() noexcept override;
         void give_up(SessionEnd end) noexcept override;
+        void on_header(const ProxyHeader& header) noexcept override;
+        void on_no_header(std::string_view problem) noexcept override;
         void on_race_won(Seat seat, net::UniqueFd connection) noexcept override;
         void on_race_lost() noexcept override;
         void on_own_trouble(const BackendPtr& backend, int error) noexcept override;
@@ -128,6 +133,8 @@ class Session final : public net::RelayOwner {
 
         Session& session;
         Clock::time_point noted_at = Clock::now();
+        std::optional<HeaderReader> header;
+        net::SocketAddress destination;  ///< that the client had connected to
         ConnectRace race;
         HeldClient held;
         Shortage shortage = Shortage::none;  ///< if it found no place
@@ -139,6 +146,7 @@ class Session final : public net::RelayOwner {
     };
 
     void enter(State state) noexcept;
+    void begin() noexcept;
     void connect_to_next() noexcept;
     [[nodiscard]] bool take_place() noexcept;
     void give_back_place() noexcept;

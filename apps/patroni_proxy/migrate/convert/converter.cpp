@@ -111,6 +111,8 @@ class Converter {
         plan.servers.host_port = own.host_port;
         plan.servers.host_port_comment = own.host_port_comment;
         plan.servers.cuts_sessions = own.cuts_sessions;
+        plan.servers.send_proxy = own.send_proxy;
+        plan.servers.send_proxy_comment = own.send_proxy_comment;
         plan.role = role_of(plan.check);
         if (!plan.servers.checked) {
             plan.role.roles.clear();

@@ -64,6 +64,11 @@ class PortDrafter {
             plan_.listen.comment);
         if (!plan_.listen.mode.empty())
             add("listen_mode", plan_.listen.mode, plan_.listen.mode_comment);
+        if (!plan_.listen.accepts_proxy.empty()) {
+            add("proxy_protocol", "required", plan_.listen.accepts_proxy);
+            add("proxy_protocol_from", R"(["0.0.0.0/0", "::/0"])",
+                "as HAProxy; name the balancers in front instead");
+        }
         if (plan_.rules.allow.empty())
             return;
         std::vector<std::string> networks;
@@ -84,6 +89,9 @@ class PortDrafter {
                         Outcome::changed,
                         "its servers have no port in common that is known here: sessions go to the "
                         "port that Patroni tells for each member");
+        if (!plan_.backend.servers.send_proxy.empty())
+            add("send_proxy", plan_.backend.servers.send_proxy,
+                plan_.backend.servers.send_proxy_comment);
         add_fallback();
         if (!role.max_lag.empty()) {
             add("max_lag_in_bytes", role.max_lag, comment_of(*role.line));

@@ -19,7 +19,7 @@ namespace {
 using daemons::YamlNode;
 
 /// Keys come first in this order, all others follow as they stand.
-constexpr std::array<std::string_view, 34> kOrder{"include",
+constexpr std::array<std::string_view, 37> kOrder{"include",
                                                   "cluster_update_interval",
                                                   "listen_address",
                                                   "workers",
@@ -28,6 +28,9 @@ constexpr std::array<std::string_view, 34> kOrder{"include",
                                                   "listen",
                                                   "listen_mode",
                                                   "allow",
+                                                  "proxy_protocol",
+                                                  "proxy_protocol_from",
+                                                  "send_proxy",
                                                   "roles",
                                                   "host_port",
                                                   "fallback_roles",

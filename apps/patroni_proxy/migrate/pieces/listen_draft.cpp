@@ -98,6 +98,8 @@ class ListenReader {
                 draft_.mode = mode.size() == 3 ? "0" + mode : mode;
             draft_.mode_comment = bind.line->place.text();
         }
+        if (option.keyword == "accept-proxy")
+            draft_.accepts_proxy = option.place.text() + ": accept-proxy";
         ledger_.add(option.place, "bind ... " + option.text(), fate.outcome, fate.why);
     }
 

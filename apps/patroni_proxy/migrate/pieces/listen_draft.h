@@ -15,6 +15,7 @@ struct ListenDraft {
     std::string comment;                 ///< the lines they come from
     std::string mode;                    ///< of unix sockets; empty: not given
     std::string mode_comment;
+    std::string accepts_proxy;  ///< the line that has `accept-proxy`; empty: none
 };
 
 /// Says in `ledger` what became of each address and each of its settings.

@@ -88,6 +88,7 @@ class Summary {
         read_port(server);
         read_limits(server);
         read_tls(server);
+        read_send_proxy(server);
         if (const auto* prefer = server.find("resolve-prefer"))
             result_.resolve_prefer = prefer->value();
     }
@@ -121,7 +122,7 @@ class Summary {
                               !names_services(address.text);
         if ((unknown && !one_name) || !is_host(endpoint.host)) {
             result_.unknown_hosts = true;
-            unknown_ = address.text + (port ? " " + port->value() : "");
+            unknown_ = address.text;
             endpoint.host = "CHANGE-ME";
             result_.unknown_url = endpoint.url();
             return;
@@ -140,6 +141,17 @@ class Summary {
         result_.host_port = port;
         if (result_.host_port_comment.empty())
             result_.host_port_comment = server.line->place.text() + ": " + server.address.text;
+    }
+
+    /// Servers of one backend are of one kind, so the first one counts.
+    void read_send_proxy(const Server& server) {
+        for (const auto& [keyword, version] :
+             {std::pair("send-proxy", "v1"), std::pair("send-proxy-v2", "v2"),
+              std::pair("send-proxy-v2-ssl", "v2"), std::pair("send-proxy-v2-ssl-cn", "v2")})
+            if (const auto* option = server.find(keyword); option && result_.send_proxy.empty()) {
+                result_.send_proxy = version;
+                result_.send_proxy_comment = option->place.text() + ": " + option->text();
+            }
     }
 
     void read_limits(const Server& server) {

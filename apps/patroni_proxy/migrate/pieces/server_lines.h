@@ -29,6 +29,8 @@ struct ServerLines {
     std::string interval_comment;
     std::optional<std::string> user_timeout;  ///< `tcp-ut`
     std::string resolve_prefer;
+    std::string send_proxy;  ///< "v1" or "v2"; empty: not every server has it
+    std::string send_proxy_comment;
     bool checked = false;       ///< at least one server has a check
     bool cuts_sessions = true;  ///< every server has `on-marked-down shutdown-sessions`
     /// The same members, whatever the backend: what a cluster is told apart by.

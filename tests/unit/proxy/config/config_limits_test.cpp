@@ -167,6 +167,32 @@ TEST(ConfigLimitsTest, ReadsHowManyAPortTakes) {
     });
 }
 
+TEST(ConfigLimitsTest, ReadsTheProxyProtocol) {
+    const auto plain = port_with("allow: 10.0.0.0/8").settings;
+    EXPECT_EQ(plain.proxy_protocol, AcceptProxy::off);
+    EXPECT_EQ(plain.send_proxy, SendProxy::off);
+    const auto port =
+        port_with("proxy_protocol: required, proxy_protocol_from: 10.0.0.5, send_proxy: v2")
+            .settings;
+    EXPECT_EQ(port.proxy_protocol, AcceptProxy::required);
+    ASSERT_EQ(port.proxy_protocol_from.size(), 1U);
+    EXPECT_EQ(port.proxy_protocol_from.front().to_string(), "10.0.0.5");
+    EXPECT_EQ(port.send_proxy, SendProxy::v2);
+    const auto optional =
+        port_with("proxy_protocol: optional, proxy_protocol_from: [10.0.0.0/8], send_proxy: v1")
+            .settings;
+    EXPECT_EQ(optional.proxy_protocol, AcceptProxy::optional);
+    EXPECT_EQ(optional.send_proxy, SendProxy::v1);
+    expect_problems({
+        {file_with_key("proxy_protocol: required"),
+         "9: port 'p': proxy_protocol needs proxy_protocol_from: the networks of the balancers "
+         "that "
+         "may send the header, for whoever may send it can claim any address"},
+        {file_with_key("proxy_protocol_from: 10.0.0.5"),
+         "9: port 'p': proxy_protocol_from needs proxy_protocol"},
+    });
+}
+
 TEST(ConfigLimitsTest, ReadsWhoMayComeIn) {
     const auto allow =
         port_with(R"(allow: ["10.0.0.0/8", 192.168.1.7, "fd00::/8", "::/0"])").settings.allow;

@@ -14,7 +14,9 @@ using testing::StartsWith;
 
 const std::string kKnownInPort =
     "Known: listen, listen_mode, connect_timeout, idle_timeout, queue_timeout, no_backend, "
-    "max_connections, max_connections_per_backend, max_queued, max_connect_rate, allow, roles, "
+    "max_connections, max_connections_per_backend, max_queued, max_connect_rate, allow, "
+    "proxy_protocol, "
+    "proxy_protocol_from, send_proxy, roles, "
     "max_lag_in_bytes, lag_source, lag_window, on_lag, on_noloadbalance, removal_grace, "
     "replication_state, tags, fallback_roles, fallback_return, host_port";
 

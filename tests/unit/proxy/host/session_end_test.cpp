@@ -33,6 +33,7 @@ TEST(SessionEndTest, HasItsNameInMetricsAndLogs) {
         {SessionEnd::closed_by_operator, "closed_by_operator"},
         {SessionEnd::cancel_request, "cancel_request"},
         {SessionEnd::not_allowed, "not_allowed"},
+        {SessionEnd::bad_header, "bad_header"},
         {SessionEnd::port_disabled, "port_disabled"},
         {SessionEnd::port_full, "port_full"},
         {SessionEnd::proxy_full, "proxy_full"},
@@ -60,7 +61,8 @@ TEST(SessionEndTest, TellsRefusalsAndOrderlyEndsApart) {
     const std::set<SessionEnd> refusals{SessionEnd::port_disabled, SessionEnd::not_allowed,
                                         SessionEnd::port_full,     SessionEnd::proxy_full,
                                         SessionEnd::no_backend,    SessionEnd::queue_timeout,
-                                        SessionEnd::queue_full,    SessionEnd::no_resources};
+                                        SessionEnd::queue_full,    SessionEnd::no_resources,
+                                        SessionEnd::bad_header};
     const std::set<SessionEnd> orderly{SessionEnd::client_closed, SessionEnd::backend_closed,
                                        SessionEnd::cancel_request};
     for (const auto end : all_ends()) {

@@ -29,6 +29,32 @@ TEST(Converter, ClientsWaitForAPlaceAsInHaproxy) {
     EXPECT_EQ(limited.value("queue_timeout"), "7s");
     EXPECT_EQ(limited.value("max_connections"), "10");
     EXPECT_EQ(limited.value("max_connections_per_backend"), "5");
+    const ImportedText refusing(listen_with(kCheck + " maxconn 10\n"));
+    EXPECT_THAT(refusing.outcome(5, "maxconn 10"),
+                HasSubstr("here they are refused, unless you set queue_timeout"));
+}
+
+TEST(Converter, TakesThePROXYProtocolAlong) {
+    const ImportedText both(
+        "listen a\n bind *:5000 accept-proxy\n option httpchk /primary\n"
+        " server s 10.0.0.1:6432 check port 8008 send-proxy-v2\n");
+    EXPECT_EQ(both.value("proxy_protocol"), "required");
+    EXPECT_EQ(both.value("proxy_protocol_from"), R"(["0.0.0.0/0", "::/0"])");
+    EXPECT_EQ(both.value("send_proxy"), "v2");
+    EXPECT_THAT(both.outcome(2, "accept-proxy"), HasSubstr("name your balancers"));
+    EXPECT_EQ(both.outcome(4, "send-proxy-v2"), "carried over: send_proxy: v2");
+}
+
+TEST(Converter, NamesWhatItCannotKnow) {
+    const ImportedText srv(
+        "listen a\n bind *:5000\n option httpchk /primary\n"
+        " server-template pg 3 _pg._tcp.db.example.com check port 8008\n");
+    EXPECT_THAT(srv.outcome(4, "server-template pg"), HasSubstr("SRV records are not looked up"));
+    const ImportedText chosen("frontend a\n bind *:5000\n default_backend pg-{{ leader }}\n");
+    EXPECT_THAT(chosen.outcome(1, "frontend a"),
+                HasSubstr("is chosen when the template is rendered"));
+    const ImportedText symbolic("global\n maxconn {{ n }}\n" + listen_with(kCheck));
+    EXPECT_THAT(symbolic.outcome(2, "maxconn"), StartsWith("not carried over"));
 }
 
 TEST(Converter, HoldsClientsForTheConnectTimeoutWhereHaproxyDoes) {

@@ -11,7 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::optional<SessionEnd> kHeld = std::nullopt;
-constexpr std::chrono::steady_clock::time_point kAccepted{1h};
+constexpr std::chrono::steady_clock::time_point kAcceptedAt{1h};
 
 TEST(HeldSessionsTest, HoldsOrRefuses) {
     const struct {
@@ -36,7 +36,7 @@ TEST(HeldSessionsTest, HoldsOrRefuses) {
         {0s, 1s, true, 0, SessionEnd::queue_timeout},
     };
     for (const auto& [queue_timeout, waited, queued, others, refusal] : cases)
-        EXPECT_EQ(refusal_of({kAccepted, kAccepted + waited, queued, others},
+        EXPECT_EQ(refusal_of({kAcceptedAt, kAcceptedAt + waited, queued, others},
                              {.queue_timeout = queue_timeout, .max_queued = 10}),
                   refusal)
             << waited.count() << " of " << queue_timeout.count() << " ms, " << queued << ", "
@@ -57,7 +57,7 @@ TEST(HeldSessionsTest, AnOperatorsHoldLetsEverybodyWait) {
         {0s, 0ms, false, 10, SessionEnd::queue_full},
     };
     for (const auto& [queue_timeout, waited, queued, others, refusal] : cases)
-        EXPECT_EQ(refusal_of({kAccepted, kAccepted + waited, queued, others},
+        EXPECT_EQ(refusal_of({kAcceptedAt, kAcceptedAt + waited, queued, others},
                              {.queue_timeout = queue_timeout, .max_queued = 10, .held = "held"}),
                   refusal)
             << waited.count() << ", " << queued << ", " << others;
@@ -66,8 +66,8 @@ TEST(HeldSessionsTest, AnOperatorsHoldLetsEverybodyWait) {
 TEST(HeldSessionsTest, TheTimeUnderAHoldDoesNotCount) {
     const auto refusal_after = [](std::chrono::milliseconds queue_timeout,
                                   std::chrono::milliseconds since_release, bool queued) {
-        const auto released = kAccepted + 1min;
-        return refusal_of({kAccepted, released + since_release, queued, 0},
+        const auto released = kAcceptedAt + 1min;
+        return refusal_of({kAcceptedAt, released + since_release, queued, 0},
                           {.queue_timeout = queue_timeout, .hold_ended = released});
     };
     // Without a queue they get their turn nevertheless, and so do those who come meanwhile.
@@ -79,9 +79,9 @@ TEST(HeldSessionsTest, TheTimeUnderAHoldDoesNotCount) {
     EXPECT_EQ(refusal_after(9s, 8'999ms, true), kHeld);
     EXPECT_EQ(refusal_after(9s, 9s, true), SessionEnd::queue_timeout);
     // A later client never has to go before an earlier one.
-    const PortSettings settings{.queue_timeout = 1s, .hold_ended = kAccepted};
-    EXPECT_LE(waits_until(settings, kAccepted), waits_until(settings, kAccepted + 500ms));
-    EXPECT_LE(waits_until(settings, kAccepted + 4s), waits_until(settings, kAccepted + 5s));
+    const PortSettings settings{.queue_timeout = 1s, .hold_ended = kAcceptedAt};
+    EXPECT_LE(waits_until(settings, kAcceptedAt), waits_until(settings, kAcceptedAt + 500ms));
+    EXPECT_LE(waits_until(settings, kAcceptedAt + 4s), waits_until(settings, kAcceptedAt + 5s));
 }
 
 }  // namespace
