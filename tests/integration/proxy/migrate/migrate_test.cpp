@@ -216,7 +216,9 @@ TEST_F(Compare, FollowsASwitchoverUntilHaproxyAgrees) {
     compare.wait_for_line("HAProxy's bk_primary and port main/write");
     cluster_.lead_by(1);
     proxy_.update_clusters();
+    // Each is seen by itself, and both before HAProxy follows.
     compare.wait_for_line("patroni_proxy main/write does not use it: ");
+    compare.wait_for_line("patroni_proxy main/write uses it: ");
     say(1);
     compare.wait_for_line("until HAProxy followed");
     compare.signal(SIGINT);
