@@ -61,24 +61,6 @@ bool is_foreign(const Served::Place& place) {
 
 }  // namespace
 
-void Oracle::Run::add(Clock::time_point at) {
-    if (!first)
-        first = at;
-    last = at;
-}
-
-void Oracle::Run::refute(Clock::time_point asked_at) {
-    if (!first || *first > asked_at)
-        return;
-    if (last <= asked_at)
-        return end();
-    first = last;
-}
-
-bool Oracle::Run::lasted(Clock::duration time) const {
-    return first && last - *first >= time;
-}
-
 Oracle::Oracle(const World& world, std::vector<PortRules> ports)
     : world_(world),
       ports_(std::move(ports)),

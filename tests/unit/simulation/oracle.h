@@ -82,11 +82,22 @@ class Oracle {
         std::optional<Clock::time_point> first;
         Clock::time_point last;
 
-        void add(Clock::time_point at);
+        void add(Clock::time_point at) {
+            first = first.value_or(at);
+            last = at;
+        }
         void end() { first.reset(); }
         /// The member has proved itself; it was asked for that at `asked_at`.
-        void refute(Clock::time_point asked_at);
-        [[nodiscard]] bool lasted(Clock::duration time) const;
+        void refute(Clock::time_point asked_at) {
+            if (!first || *first > asked_at)
+                return;
+            if (last <= asked_at)
+                return end();
+            first = last;
+        }
+        [[nodiscard]] bool lasted(Clock::duration time) const {
+            return first && last - *first >= time;
+        }
         [[nodiscard]] bool twice() const { return lasted(kConfirmAfter); }
         /// Confirmed, and begun this long before `at`. Later answers may say nothing about it.
         [[nodiscard]] bool stood_for(Clock::duration time, Clock::time_point at) const {

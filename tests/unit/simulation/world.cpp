@@ -5,13 +5,6 @@
 #include <utility>
 
 namespace simulation {
-namespace {
-
-std::string number(std::int64_t value) {
-    return std::to_string(value);
-}
-
-}  // namespace
 
 World::World(Chance& chance, Later later, Note note)
     : chance_(chance),
@@ -22,9 +15,9 @@ World::World(Chance& chance, Later later, Note note)
     const auto count = chance_.between(2, 5);
     const bool by_name = chance_.one_in(4);
     for (std::int64_t i = 1; i <= count; ++i) {
-        const std::string name = "p" + number(i);
-        const std::string address = "10.0.0." + number(i);
-        names_[name + ".db"] = {address, "10.0.7." + number(i)};
+        const std::string name = "p" + std::to_string(i);
+        const std::string address = "10.0.0." + std::to_string(i);
+        names_[name + ".db"] = {address, "10.0.7." + std::to_string(i)};
         Node node;
         node.api = address;
         node.row = {name, modern_ ? "streaming" : "running", by_name ? name + ".db" : address};
@@ -195,7 +188,7 @@ void World::lie() {
     const auto last = static_cast<std::int64_t>(kLastLie) - (modern_ ? 0 : 1);
     node.lie = static_cast<Lie>(chance_.between(1, last));
     note_("next answer of " + node.row.name + " is wrong: lie " +
-          number(static_cast<std::int64_t>(node.lie)));
+          std::to_string(static_cast<std::int64_t>(node.lie)));
 }
 
 void World::disturb_dns() {
