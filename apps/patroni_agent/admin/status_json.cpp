@@ -24,19 +24,6 @@ static Json json_of(const ListenerReport& listener) {
         .add("replies", listener.replies);
 }
 
-static Json members_of(const ClusterReport& cluster) {
-    Json members = Json::list();
-    for (const auto& member : cluster.members)
-        members.append(Json::object()
-                           .add("name", member.name)
-                           .add("role", member.role)
-                           .add("state", member.state)
-                           .add("timeline", member.timeline)
-                           .add("lag", member.lag)
-                           .add("leads", member.leads));
-    return members;
-}
-
 static Json json_of(const ClusterReport& cluster) {
     return Json::object()
         .add("name", cluster.name)
@@ -47,7 +34,7 @@ static Json json_of(const ClusterReport& cluster) {
         .add("answer_age", cluster.answer_age)
         .add("warnings", cluster.warnings)
         .add("polls", cluster.polls)
-        .add("members", members_of(cluster));
+        .add("members", cluster.members);
 }
 
 std::string status_json(const AgentReport& report) {

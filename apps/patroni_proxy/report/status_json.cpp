@@ -63,24 +63,6 @@ static Json json_of(const PortReport& port) {
         .add("operator", port.operator_settings);
 }
 
-static Json members_of(const ClusterReport& cluster) {
-    Json members = Json::list();
-    for (const auto& member : cluster.members)
-        members.append(Json::object()
-                           .add("name", member.name)
-                           .add("role", member.role)
-                           .add("state", member.state)
-                           .add("host", member.host)
-                           .add("port", member.port)
-                           .add("timeline", member.timeline)
-                           .add("lag", member.lag)
-                           .add("tags", member.tags)
-                           .add("up", member.up)
-                           .add("leads", member.leads)
-                           .add("dcs_last_seen_age", member.dcs_last_seen_age));
-    return members;
-}
-
 static Json json_of(const ClusterReport& cluster) {
     return Json::object()
         .add("name", cluster.name)
@@ -90,7 +72,7 @@ static Json json_of(const ClusterReport& cluster) {
         .add("table_age", cluster.answer_age)
         .add("warnings", cluster.warnings)
         .add("polls", cluster.polls)
-        .add("members", members_of(cluster))
+        .add("members", cluster.members)
         .add("ports", cluster.ports)
         .add("operator", cluster.operator_settings);
 }

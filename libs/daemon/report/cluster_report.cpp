@@ -64,6 +64,21 @@ Json json_of(const PollReport& polls) {
         .add("last_seconds", polls.last_seconds);
 }
 
+Json json_of(const MemberReport& member) {
+    return Json::object()
+        .add("name", member.name)
+        .add("role", member.role)
+        .add("state", member.state)
+        .add("host", member.host)
+        .add("port", member.port)
+        .add("timeline", member.timeline)
+        .add("lag", member.lag)
+        .add("tags", member.tags)
+        .add("up", member.up)
+        .add("leads", member.leads)
+        .add("dcs_last_seen_age", member.dcs_last_seen_age);
+}
+
 void add_cluster(Metrics& out, const ClusterReport& cluster, const Labels& of_cluster) {
     const PollReport& polls = cluster.polls;
     out.counter("polls_total", "Polls of Patroni, including failed ones", of_cluster,

@@ -56,6 +56,7 @@ struct ClusterReport {
                                            const PollReport& polls);
 
 [[nodiscard]] Json json_of(const PollReport& polls);
+[[nodiscard]] Json json_of(const MemberReport& member);
 /// Polls, and what is known of the leader and of the cluster as a whole.
 void add_cluster(Metrics& out, const ClusterReport& cluster, const Labels& of_cluster);
 
