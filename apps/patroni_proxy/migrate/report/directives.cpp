@@ -1,32 +1,21 @@
 #include "patroni_proxy/migrate/report/directives.h"
 
-#include <map>
-#include <string_view>
-#include <utility>
+#include <string>
+
+#include "patroni_proxy/migrate/report/fate_table.h"
 
 namespace proxy::migrate {
 namespace {
 
-using Table = std::map<std::string, Fate, std::less<>>;
-
-constexpr auto kNot = Outcome::not_carried;
-constexpr auto kChanged = Outcome::changed;
-constexpr auto kCarried = Outcome::carried;
-constexpr auto kNeedless = Outcome::not_needed;
-
 const char* const kSystemd = "systemd's unit does that for patroni_proxy";
-const char* const kTuning = "a setting of HAProxy's own memory and threads";
-const char* const kHttp = "of HTTP only";
 const char* const kTlsDefaults = "of HAProxy's own TLS; PostgreSQL speaks TLS itself";
-const char* const kStats =
-    "GET /status and GET /metrics show it; HAProxy's tools can read GET /stats;csv";
 const char* const kUnused = "nothing that is carried over uses it";
 const char* const kMessages =
     "patroni_proxy logs one line per session in a form of its own; see log";
 
 /// By the first words of a statement; the longest entry counts.
-const Table& statements() {
-    static const Table table{
+const FateTable& statements() {
+    static const FateTable table{
         // global
         {"chroot", {kNeedless, kSystemd}},
         {"daemon", {kNeedless, kSystemd}},
@@ -231,10 +220,9 @@ const Table& statements() {
 
 Fate fate_of(const haproxy::Statement& statement) {
     const std::string two = statement.word(0) + " " + statement.word(1);
-    if (const auto found = statements().find(two); found != statements().end())
-        return found->second;
-    if (const auto found = statements().find(statement.word(0)); found != statements().end())
-        return found->second;
+    for (const std::string& words : {two, statement.word(0)})
+        if (const auto found = statements().find(words); found != statements().end())
+            return found->second;
     if (statement.word(0).starts_with("tune.") || statement.word(0).starts_with("h1-") ||
         statement.word(0).starts_with("h2-") || statement.word(0).starts_with("profiling."))
         return {kNeedless, kTuning};

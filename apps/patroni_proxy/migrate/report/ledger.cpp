@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <map>
+#include <utility>
 
 #include "daemon/text/utf8.h"
 #include "haproxy/model/secret.h"
@@ -15,6 +16,55 @@ constexpr std::size_t kLongestDirective = 160;
 constexpr std::size_t kLongestLine = 1'000;
 constexpr std::array kOutcomes{Outcome::not_carried, Outcome::changed, Outcome::carried,
                                Outcome::not_needed};
+
+/// Lines that say the same of several places, in the order in which they were added.
+using Entry = std::vector<const Ledger::Line*>;
+
+/// In the order of the files, and of their lines.
+std::vector<Entry> entries_with(const std::vector<Ledger::Line>& lines, Outcome outcome) {
+    std::vector<Entry> entries;
+    std::map<std::pair<std::string, std::string>, std::size_t> index;
+    std::map<std::string, std::size_t> files;
+    for (const auto& line : lines) {
+        files.try_emplace(line.place.file, files.size());
+        if (line.outcome != outcome)
+            continue;
+        const auto [known, is_new] = index.try_emplace({line.directive, line.why}, entries.size());
+        if (is_new)
+            entries.emplace_back();
+        entries[known->second].push_back(&line);
+    }
+    const auto rank = [&](const Entry& entry) {
+        const haproxy::Place& place = entry.front()->place;
+        return std::pair(files.at(place.file), place.line);
+    };
+    std::stable_sort(entries.begin(), entries.end(),
+                     [&](const Entry& a, const Entry& b) { return rank(a) < rank(b); });
+    return entries;
+}
+
+/// "f:3, 7, g:2": a file is named once for each run of its lines.
+std::string places_of(const Entry& entry) {
+    std::string places;
+    const std::string* file = nullptr;
+    for (const Ledger::Line* line : entry) {
+        if (!places.empty())
+            places += ", ";
+        places += file && *file == line->place.file ? std::to_string(line->place.line)
+                                                    : line->place.text();
+        file = &line->place.file;
+    }
+    return places;
+}
+
+void append(std::string& text, const Entry& entry) {
+    const Ledger::Line& line = *entry.front();
+    text.append("  ").append(places_of(entry)).append(": ");
+    text += daemons::one_line(line.directive, kLongestLine);
+    if (!line.why.empty())
+        text.append("\n      ").append(daemons::one_line(line.why, kLongestLine));
+    text += '\n';
+}
 
 }  // namespace
 
@@ -63,40 +113,17 @@ std::string Ledger::text() const {
     std::string text;
     std::string summary;
     for (const Outcome outcome : kOutcomes) {
-        // Equal ones are listed where the first of them stands.
-        std::vector<const Line*> first;
-        std::map<std::pair<std::string, std::string>, std::vector<const Line*>> equal;
+        const auto entries = entries_with(lines_, outcome);
+        if (!entries.empty())
+            text.append(name_of(outcome)).append(":\n");
         std::size_t count = 0;
-        for (const auto& line : lines_) {
-            if (line.outcome != outcome)
-                continue;
-            ++count;
-            auto& all = equal[{line.directive, line.why}];
-            all.push_back(&line);
-            if (all.size() == 1)
-                first.push_back(&line);
+        for (const Entry& entry : entries) {
+            count += entry.size();
+            append(text, entry);
         }
-        std::stable_sort(first.begin(), first.end(), [](const Line* a, const Line* b) {
-            return a->place.file == b->place.file && a->place.line < b->place.line;
-        });
-        if (count != 0)
-            text += std::string(name_of(outcome)) + ":\n";
-        for (const Line* line : first) {
-            std::string places;
-            const std::string* file = nullptr;
-            for (const Line* same : equal[{line->directive, line->why}]) {
-                const bool same_file = file && *file == same->place.file;
-                places += same_file ? ", " + std::to_string(same->place.line)
-                                    : (places.empty() ? "" : ", ") + same->place.text();
-                file = &same->place.file;
-            }
-            text += "  " + places + ": " + daemons::one_line(line->directive, kLongestLine);
-            text += line->why.empty()
-                        ? "\n"
-                        : "\n      " + daemons::one_line(line->why, kLongestLine) + "\n";
-        }
-        summary += (summary.empty() ? "" : ", ") + std::to_string(count) + " " +
-                   std::string(name_of(outcome));
+        if (!summary.empty())
+            summary += ", ";
+        summary.append(std::to_string(count)).append(" ").append(name_of(outcome));
     }
     return text + summary + "\n";
 }

@@ -1,26 +1,14 @@
-#include <map>
-#include <string_view>
+#include <optional>
 
 #include "patroni_proxy/migrate/report/directives.h"
+#include "patroni_proxy/migrate/report/fate_table.h"
 
 // What becomes of the settings of `server` and `bind` lines.
 namespace proxy::migrate {
 namespace {
 
-using Table = std::map<std::string, Fate, std::less<>>;
-
-constexpr auto kNot = Outcome::not_carried;
-constexpr auto kChanged = Outcome::changed;
-constexpr auto kCarried = Outcome::carried;
-constexpr auto kNeedless = Outcome::not_needed;
-
-const char* const kTuning = "a setting of HAProxy's own memory and threads";
-const char* const kHttp = "of HTTP only";
-const char* const kStats =
-    "GET /status and GET /metrics show it; HAProxy's tools can read GET /stats;csv";
-
-const Table& server_options() {
-    static const Table table{
+const FateTable& server_options() {
+    static const FateTable table{
         {"check", {kCarried, "every member is asked for its role"}},
         {"port", {kCarried, "the port in hosts"}},
         {"addr", {kCarried, "the host in hosts"}},
@@ -98,12 +86,18 @@ const Table& server_options() {
         {"ciphersuites", {kNeedless, "OpenSSL's defaults"}},
         {"force-tlsv12", {kNeedless, "TLS 1.2 or later"}},
         {"force-tlsv13", {kChanged, "TLS 1.2 or later"}},
+        {"disabled",
+         {kChanged,
+          "members are not switched off in this file: tag the member noloadbalance in "
+          "patroni.yml"}},
+        {"resolve-prefer", {kCarried, "resolve_prefer"}},
+        {"tcp-ut", {kChanged, "tcp_user_timeout, for both sides and all ports"}},
     };
     return table;
 }
 
-const Table& bind_options() {
-    static const Table table{
+const FateTable& bind_options() {
+    static const FateTable table{
         {"name", {kNeedless, kStats}},
         {"id", {kNeedless, kStats}},
         {"label", {kNeedless, kStats}},
@@ -150,11 +144,8 @@ const Table& bind_options() {
     return table;
 }
 
-}  // namespace
-
-Fate fate_of_server_option(const haproxy::LineOption& option, bool leader_only) {
-    if (option.negated)
-        return {kNeedless, "that is switched off"};
+/// Of a setting whose fate depends on more than its name.
+std::optional<Fate> conditional_fate(const haproxy::LineOption& option, bool leader_only) {
     if (option.keyword == "on-marked-down")
         return option.value() == "shutdown-sessions"
                    ? Fate{kCarried, "always: a member that is out loses its sessions"}
@@ -170,29 +161,29 @@ Fate fate_of_server_option(const haproxy::LineOption& option, bool leader_only) 
                    : Fate{kNot,
                           "a member cannot be kept in reserve: give it a tag in patroni.yml "
                           "and ask for tags, or use fallback_roles"};
-    if (option.keyword == "disabled")
-        return {kChanged,
-                "members are not switched off in this file: tag the member noloadbalance "
-                "in patroni.yml"};
-    if (option.keyword == "resolve-prefer")
-        return {kCarried, "resolve_prefer"};
-    if (option.keyword == "tcp-ut")
-        return {kChanged, "tcp_user_timeout, for both sides and all ports"};
-    if (const auto found = server_options().find(option.keyword); found != server_options().end())
+    return std::nullopt;
+}
+
+Fate fate_in(const FateTable& table, const haproxy::LineOption& option) {
+    if (option.negated)
+        return {kNeedless, "that is switched off"};
+    if (const auto found = table.find(option.keyword); found != table.end())
         return found->second;
-    if (option.known)
-        return {kNot, "patroni_proxy has nothing like it"};
-    return {kNot, "this setting is not known here"};
+    return {kNot,
+            option.known ? "patroni_proxy has nothing like it" : "this setting is not known here"};
+}
+
+}  // namespace
+
+Fate fate_of_server_option(const haproxy::LineOption& option, bool leader_only) {
+    if (!option.negated)
+        if (const auto fate = conditional_fate(option, leader_only))
+            return *fate;
+    return fate_in(server_options(), option);
 }
 
 Fate fate_of_bind_option(const haproxy::LineOption& option) {
-    if (option.negated)
-        return {kNeedless, "that is switched off"};
-    if (const auto found = bind_options().find(option.keyword); found != bind_options().end())
-        return found->second;
-    if (option.known)
-        return {kNot, "patroni_proxy has nothing like it"};
-    return {kNot, "this setting is not known here"};
+    return fate_in(bind_options(), option);
 }
 
 }  // namespace proxy::migrate
