@@ -4,19 +4,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "patroni_agent/reply/agent_reply.h"
 #include "patroni_agent/reply/agent_request.h"
+#include "require.h"
 
 namespace {
-
-void require(bool holds) {
-    if (!holds)
-        std::abort();
-}
 
 void check_reply(std::string_view reason) {
     const std::string reply = agent::agent_reply(agent::ServerState::maint, reason);

@@ -4,19 +4,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <map>
 #include <string>
 #include <string_view>
 
 #include "patroni_proxy/control/control_request.h"
+#include "require.h"
 
 namespace {
-
-void require(bool holds) {
-    if (!holds)
-        std::abort();
-}
 
 /// What precedes the first `separator`; both leave `text`.
 std::string take_until(std::string_view& text, char separator) {

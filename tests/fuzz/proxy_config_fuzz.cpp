@@ -1,40 +1,13 @@
-// A configuration of any content is read, or refused with where and why. What stands behind the
-// first NUL is a second file, which the first may include; variables have values that look like
-// YAML.
+// The configuration of patroni_proxy.
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
 
+#include "config_input.h"
 #include "patroni_proxy/config/config.h"
 
 // NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    const std::string input(reinterpret_cast<const char*>(data), size);
-    const std::size_t end = input.find('\0');
-    const std::string second = end == std::string::npos ? "" : input.substr(end + 1);
-    daemons::Inputs inputs;
-    inputs.read = [&](const std::string& path) {
-        if (path != "f.d/g.yaml")
-            throw daemons::FileError(path + ": there is no such file");
-        return second;
-    };
-    inputs.list = [](const std::string& path) {
-        return path == "f.d" ? std::optional(std::vector<std::string>{".h.yaml", "g.yaml"})
-                             : std::nullopt;
-    };
-    inputs.variables = [](const std::string& name) {
-        return name == "A" ? std::optional<std::string>("[x, {y: 1}]") : std::nullopt;
-    };
-    try {
-        (void)proxy::parse_config(input.substr(0, end), "f", inputs);
-    } catch (const proxy::ConfigError& error) {
-        if (!std::string_view(error.what()).starts_with("f"))
-            std::abort();
-    }
+    read_or_refuse(data, size, [](const auto&... file) { return proxy::parse_config(file...); });
     return 0;
 }

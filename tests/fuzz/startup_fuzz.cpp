@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "daemon/text/utf8.h"
 #include "patroni_proxy/postgres/postgres_messages.h"
 #include "patroni_proxy/postgres/startup.h"
+#include "require.h"
 
 namespace {
 
@@ -20,11 +20,6 @@ using proxy::Request;
 using proxy::Startup;
 using Next = Startup::Next;
 using Awaits = Startup::Awaits;
-
-void require(bool holds) {
-    if (!holds)
-        std::abort();
-}
 
 struct Chunk {
     bool from_server;
