@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "net/loop/event_loop.h"
+#include "net/loop/query_state.h"
+#include "net/loop/relay_end.h"
 #include "net/loop/timer.h"
 #include "net/socket/unique_fd.h"
 
@@ -21,38 +23,6 @@ namespace net {
 /// it between two events. 48 KiB moved more than 16, 64, 128 or 256 KiB: a loopback segment carries
 /// 65,483 bytes, so 64 KiB leaves a tail segment behind each send.
 using RelayBuffer = std::array<std::byte, 48 * 1024>;
-
-/// Which side ended a relay, as seen from between the two. Whatever the other side does afterwards,
-/// even a reset, is an echo of that.
-enum class RelayEnd : std::uint8_t {
-    client_closed,     ///< it sent FIN, or a message that made the backend end
-    backend_closed,    ///< it sent FIN
-    client_failed,     ///< its connection broke: a reset, or an error of the network
-    backend_failed,    ///< its connection broke
-    out_of_resources,  ///< the kernel would not watch a descriptor
-};
-
-/// How one side ended, as its last read says.
-enum class SideEnd : std::uint8_t {
-    none,
-    closed,  ///< FIN
-    broke,   ///< a reset, or an error of the network
-};
-
-/// What is known while the relay has passed no end on to either side.
-struct Ends {
-    SideEnd client = SideEnd::none;
-    SideEnd backend = SideEnd::none;
-    bool answered = false;  ///< the backend sent something after the client's last bytes
-    bool waited = false;    ///< the other side had time to end by itself
-};
-/// Pure: which side ended the relay, or nothing while that is not clear.
-///
-/// Under TLS a goodbye cannot be read, but it can be recognised: the backend's only answer to it is
-/// to end, before it can see the client's end, and the client ends without having seen the
-/// backend's. A backend that ends for a reason of its own sends a message first, or its client
-/// stays.
-[[nodiscard]] std::optional<RelayEnd> who_ended(const Ends& ends);
 
 enum class RelaySide : std::uint8_t { client, backend };
 
@@ -117,17 +87,15 @@ class Relay {
     };
     [[nodiscard]] Sockets release() noexcept;
 
-    /// Whether the server waits for a query, outside a transaction: its last bytes were
-    /// PostgreSQL's ReadyForQuery with status idle, notifications and notices aside, and the client
-    /// has said nothing since. Only the caller knows whether the two speak in clear text: nothing
-    /// else says this by more than chance.
-    [[nodiscard]] bool awaits_query() const noexcept { return awaits_query_ && !pipelines_; }
-    /// Ends the session of a server that awaits a query, orderly: the client gets `to_client` and
-    /// then the end, the server `to_backend`, upon which it ends by itself or is reset after 100
-    /// ms. The end is reported as that of the backend. Does nothing and returns false if bytes are
-    /// under way in either direction, or an end is.
-    [[nodiscard]] bool part(std::span<const std::byte> to_client,
-                            std::span<const std::byte> to_backend) noexcept;
+    /// As QueryState says: to be believed only of a session in clear text.
+    [[nodiscard]] bool awaits_query() const noexcept { return query_.awaits_query(); }
+    /// Ends the session of a server that awaits a query: the client gets `to_client` and then the
+    /// end of the stream; the server gets `to_backend`, a Terminate, upon which it ends by itself
+    /// or is reset after 100 ms. It counts as the backend's end. Does nothing and returns false if
+    /// the server does not await a query, if bytes are under way in either direction, or if either
+    /// side has ended.
+    [[nodiscard]] bool end_between_queries(std::span<const std::byte> to_client,
+                                           std::span<const std::byte> to_backend) noexcept;
     /// How long nothing has come from either side, to the tick of the loop.
     [[nodiscard]] std::chrono::milliseconds silence() const noexcept;
 
@@ -159,35 +127,40 @@ class Relay {
         bool reset = false;             ///< an earlier error says that its end is a reset
     };
 
-    /// From the first end on, or from part().
-    struct Farewell {
-        Farewell(TimerQueue& queue, std::function<void()> callback)
+    /// From the first end on, or from end_between_queries().
+    struct Shutdown {
+        Shutdown(TimerQueue& queue, std::function<void()> callback)
             : timer(queue, std::move(callback)) {}
 
         Timer timer;
         int undelivered = 0;  ///< bytes, when the client's half was last checked
-        unsigned looks = 0;   ///< checks since `undelivered` changed
+        unsigned checks = 0;  ///< since `undelivered` changed
     };
 
+    // What moves bytes: relay.cpp.
     void on_event(Endpoint& side, std::uint32_t events) noexcept;
     [[nodiscard]] Inspection show(const Endpoint& side, std::size_t size) noexcept;
     void read_from(Endpoint& side) noexcept;
-    void note_requests(std::size_t size) noexcept;
     void write_to(Endpoint& side, const std::byte* bytes, std::size_t size) noexcept;
     void flush_to(Endpoint& side) noexcept;
     std::size_t send_some(Endpoint& side, const std::byte* bytes, std::size_t size) noexcept;
-    void note_end(Endpoint& side, SideEnd how) noexcept;
-    void on_timer() noexcept;
-    void decide() noexcept;
-    void pass_on() noexcept;
-    void pass_fin_to(Endpoint& side) noexcept;
     void update_interest(Endpoint& side) noexcept;
     void settle() noexcept;
-    [[nodiscard]] bool is_over() const noexcept;
+    static void reset_on_close(const Endpoint& side) noexcept;
+    void close_both() noexcept;
+
+    // What happens from the first end on: relay_shutdown.cpp.
+    void note_end(Endpoint& side, SideEnd how) noexcept;
+    void begin_shutdown(std::chrono::milliseconds patience);
+    void on_timer() noexcept;
+    void decide() noexcept;
+    void pass_end_on() noexcept;
+    static void pass_fin_to(Endpoint& side) noexcept;
+    [[nodiscard]] bool is_over() const noexcept { return end_ && end_has_arrived(); }
+    [[nodiscard]] bool end_has_arrived() const noexcept;
     [[nodiscard]] bool client_is_over() const noexcept;
     [[nodiscard]] bool passes_reset() const noexcept;
     void finish() noexcept;
-    void close_both() noexcept;
 
     [[nodiscard]] Endpoint& peer_of(const Endpoint& side) noexcept {
         return &side == &client_ ? backend_ : client_;
@@ -201,15 +174,13 @@ class Relay {
     /// How many bytes the backend had sent when the client last sent some. Storing it at each read
     /// is all that telling the end costs until there is one.
     std::uint64_t heard_ = 0;
-    std::unique_ptr<Farewell> farewell_;
+    std::unique_ptr<Shutdown> shutdown_;
     std::optional<RelayEnd> end_;
     bool answered_ = false;  ///< as in Ends; valid from the first end on
     bool waited_ = false;    ///< as in Ends
     bool told_ = false;      ///< the client's FIN was passed on to the backend
     bool inspected_ = true;  ///< the owner wants to see the next bytes
-    bool awaits_query_ = false;
-    bool pipelines_ = false;          ///< the client was seen to ask before it had its answer
-    std::uint8_t open_requests_ = 0;  ///< since the last ReadyForQuery, as far as known
+    QueryState query_;
     bool finished_ = false;
 };
 

@@ -21,10 +21,10 @@ using support::Closed;
 const std::string kReady = "Z\0\0\0\5I"s;
 const std::string kInTransaction = "Z\0\0\0\5T"s;
 const std::string kFailedTransaction = "Z\0\0\0\5E"s;
-const std::string kFarewell = "you are closed";
+const std::string kGoodbye = "you are closed";
 const std::string kTerminate = "X\0\0\0\4"s;
 
-class RelayPartingTest : public RelayTest {
+class RelayQueryTest : public RelayTest {
   protected:
     /// The question has come to the backend, and the answer to the client.
     void exchange(const std::string& question, const std::string& answer) {
@@ -36,10 +36,10 @@ class RelayPartingTest : public RelayTest {
     bool awaits_query() {
         return thread_.call([this] { return relay_->awaits_query(); });
     }
-    bool part() {
+    bool end_between_queries() {
         return thread_.call([this] {
-            return relay_->part(std::as_bytes(std::span(kFarewell)),
-                                std::as_bytes(std::span(kTerminate)));
+            return relay_->end_between_queries(std::as_bytes(std::span(kGoodbye)),
+                                               std::as_bytes(std::span(kTerminate)));
         });
     }
     int backend_ends() {
@@ -47,7 +47,7 @@ class RelayPartingTest : public RelayTest {
     }
 };
 
-TEST_F(RelayPartingTest, KnowsThatTheServerAwaitsAQuery) {
+TEST_F(RelayQueryTest, KnowsThatTheServerAwaitsAQuery) {
     start();
     EXPECT_FALSE(awaits_query()) << "nothing was said yet";
     const struct {
@@ -64,7 +64,7 @@ TEST_F(RelayPartingTest, KnowsThatTheServerAwaitsAQuery) {
     }
 }
 
-TEST_F(RelayPartingTest, ANotificationOrNoticeIsNoAnswerToAQuery) {
+TEST_F(RelayQueryTest, ANotificationOrNoticeIsNoAnswerToAQuery) {
     const std::string notification = "A\0\0\0\016pid.news\0\0"s;
     const std::string parameter = "S\0\0\0\010a\0b\0"s;
     const std::string row = "D\0\0\0\6\0\0"s;
@@ -88,11 +88,11 @@ TEST_F(RelayPartingTest, ANotificationOrNoticeIsNoAnswerToAQuery) {
     EXPECT_FALSE(awaits_query()) << "its answer has not come";
     backend().send(kReady);
     EXPECT_EQ(client().receive(kReady.size()), kReady);
-    EXPECT_TRUE(part());
+    EXPECT_TRUE(end_between_queries());
 }
 
 // The second query may be running while the server's last bytes end the first one.
-TEST_F(RelayPartingTest, AClientThatPipelinesIsNeverTakenToWait) {
+TEST_F(RelayQueryTest, AClientThatPipelinesIsNeverTakenToWait) {
     const std::string query = "Q\0\0\0\6x\0"s;
     start();
     exchange(query, kReady);
@@ -102,12 +102,12 @@ TEST_F(RelayPartingTest, AClientThatPipelinesIsNeverTakenToWait) {
     EXPECT_TRUE(awaits_query()) << "one at a time";
     exchange(query + query, kReady);
     EXPECT_FALSE(awaits_query());
-    EXPECT_FALSE(part());
+    EXPECT_FALSE(end_between_queries());
     exchange(query, kReady);
     EXPECT_FALSE(awaits_query()) << "it may do so again";
 }
 
-TEST_F(RelayPartingTest, AClientThatAsksAgainBeforeItsAnswerPipelines) {
+TEST_F(RelayQueryTest, AClientThatAsksAgainBeforeItsAnswerPipelines) {
     const std::string sync = "S\0\0\0\4"s;
     start();
     exchange(sync, "rows");
@@ -115,22 +115,22 @@ TEST_F(RelayPartingTest, AClientThatAsksAgainBeforeItsAnswerPipelines) {
     EXPECT_FALSE(awaits_query());
 }
 
-TEST_F(RelayPartingTest, AClientThatAsksEndsTheWait) {
+TEST_F(RelayQueryTest, AClientThatAsksEndsTheWait) {
     start();
     exchange("a question", kReady);
     client().send("another");
     EXPECT_EQ(backend().receive(7), "another");
     EXPECT_FALSE(awaits_query());
-    EXPECT_FALSE(part());
+    EXPECT_FALSE(end_between_queries());
     backend().send("an answer");
     EXPECT_EQ(client().receive(9), "an answer") << "nothing has happened";
 }
 
-TEST_F(RelayPartingTest, TellsBothSidesAndEndsWithTheServer) {
+TEST_F(RelayQueryTest, TellsBothSidesAndEndsWithTheServer) {
     start();
     exchange("a question", kReady);
-    ASSERT_TRUE(part());
-    EXPECT_EQ(client().receive(kFarewell.size()), kFarewell);
+    ASSERT_TRUE(end_between_queries());
+    EXPECT_EQ(client().receive(kGoodbye.size()), kGoodbye);
     EXPECT_EQ(backend().receive(kTerminate.size()), kTerminate);
     EXPECT_EQ(backend_ends(), 0) << "the server has not ended yet";
     backend().close();
@@ -140,43 +140,43 @@ TEST_F(RelayPartingTest, TellsBothSidesAndEndsWithTheServer) {
     EXPECT_EQ(ends_.take(), RelayEnd::backend_closed);
 }
 
-TEST_F(RelayPartingTest, WhatTheClientSaysMeanwhileDoesNoHarm) {
+TEST_F(RelayQueryTest, WhatTheClientSaysMeanwhileDoesNoHarm) {
     start();
     exchange("a question", kReady);
-    ASSERT_TRUE(part());
+    ASSERT_TRUE(end_between_queries());
     client().send("a query that crosses the end");
     EXPECT_EQ(backend().receive(kTerminate.size()), kTerminate);
     backend().close();
-    EXPECT_EQ(client().receive_to_eof(), kFarewell);
+    EXPECT_EQ(client().receive_to_eof(), kGoodbye);
     client().close();
     EXPECT_EQ(ends_.take(), RelayEnd::backend_closed);
 }
 
-TEST_F(RelayPartingTest, AServerThatStaysIsReset) {
+TEST_F(RelayQueryTest, AServerThatStaysIsReset) {
     start();
     exchange("a question", kReady);
     const auto begin = support::Clock::now();
-    ASSERT_TRUE(part());
+    ASSERT_TRUE(end_between_queries());
     EXPECT_EQ(backend().wait_for_close(), Closed::reset);
     EXPECT_GE(support::Clock::now() - begin, 100ms);
-    EXPECT_EQ(client().receive_to_eof(), kFarewell);
+    EXPECT_EQ(client().receive_to_eof(), kGoodbye);
     client().close();
     EXPECT_EQ(ends_.take(), RelayEnd::backend_closed);
     EXPECT_EQ(backend_ends_, 1);
 }
 
-TEST_F(RelayPartingTest, PartsOnce) {
+TEST_F(RelayQueryTest, EndsOnce) {
     start();
     exchange("a question", kReady);
-    EXPECT_TRUE(part());
-    EXPECT_FALSE(part());
+    EXPECT_TRUE(end_between_queries());
+    EXPECT_FALSE(end_between_queries());
     EXPECT_EQ(backend().receive(kTerminate.size()), kTerminate);
     backend().close();
     client().close();
     EXPECT_EQ(ends_.take(), RelayEnd::backend_closed);
 }
 
-TEST_F(RelayPartingTest, DoesNotPartWhileBytesAreUnread) {
+TEST_F(RelayQueryTest, DoesNotEndWhileBytesAreUnread) {
     start();
     for (const Party party : {Party::client, Party::backend}) {
         exchange("a question", kReady);
@@ -184,8 +184,8 @@ TEST_F(RelayPartingTest, DoesNotPartWhileBytesAreUnread) {
             of(party).test->send("unread");
             EXPECT_TRUE(support::wait_ready(of(party).relay_fd, POLLIN,
                                             support::Clock::now() + support::default_timeout));
-            return relay_->part(std::as_bytes(std::span(kFarewell)),
-                                std::as_bytes(std::span(kTerminate)));
+            return relay_->end_between_queries(std::as_bytes(std::span(kGoodbye)),
+                                               std::as_bytes(std::span(kTerminate)));
         });
         EXPECT_FALSE(parts);
         const Party other = party == Party::client ? Party::backend : Party::client;
@@ -193,7 +193,7 @@ TEST_F(RelayPartingTest, DoesNotPartWhileBytesAreUnread) {
     }
 }
 
-TEST_F(RelayPartingTest, KnowsHowLongNothingHasCome) {
+TEST_F(RelayQueryTest, KnowsHowLongNothingHasCome) {
     start();
     exchange("a question", kReady);
     const auto since = support::Clock::now();
