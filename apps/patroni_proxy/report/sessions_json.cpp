@@ -27,7 +27,7 @@ Json json_of(const SessionRecord& session, double now) {
         .add("id", session.id.text())
         .add("cluster", session.cluster)
         .add("port", session.port)
-        .add("client", known(session.client).value_or("unix"))
+        .add("client", client_name(session.client))
         .add("member", backend ? std::optional(backend->member) : std::nullopt)
         .add("backend", backend ? known(backend->address) : std::nullopt)
         .add("own_address", known(session.own))

@@ -83,7 +83,7 @@ class Session final : public net::RelayOwner {
     [[nodiscard]] SessionId id() const noexcept { return id_; }
     /// It has a backend, and nobody has ended it yet.
     [[nodiscard]] bool is_relaying() const noexcept {
-        return state_ == State::relaying && !parting_;
+        return state_ == State::relaying && !closed_by_;
     }
     /// As in SessionRecord.
     [[nodiscard]] std::optional<bool> is_busy() const noexcept;
@@ -162,7 +162,6 @@ class Session final : public net::RelayOwner {
     [[nodiscard]] bool is_unanswered() const noexcept;
     void note_names() noexcept;
     void close(SessionEnd end, std::string_view detail = {}) noexcept;
-    void log_end(SessionEnd end, std::string_view detail);
     void refuse(SessionEnd end, const std::string& why,
                 std::string_view sqlstate = kCannotConnectNow) noexcept;
     net::Inspection inspect(net::RelaySide from,
@@ -171,7 +170,7 @@ class Session final : public net::RelayOwner {
     void on_relay_end(net::RelayEnd end) noexcept override;
 
     /// An operator has ended it, and its last message is on its way.
-    struct Parting {
+    struct ClosedBy {
         std::string detail;
     };
 
@@ -187,7 +186,7 @@ class Session final : public net::RelayOwner {
     float held_ = 0;
     float connecting_ = 0;
     ClientNames names_;
-    std::unique_ptr<const Parting> parting_;
+    std::unique_ptr<const ClosedBy> closed_by_;
     Seat seat_;
     std::unique_ptr<Attempt> attempt_;
     std::unique_ptr<Startup> startup_;  // as long as there is something to be learned from it

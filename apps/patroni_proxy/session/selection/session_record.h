@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
 #include <vector>
 
 #include "net/socket/socket_address.h"
@@ -38,6 +39,11 @@ struct SessionRecord {
     std::uint64_t bytes_from_backend = 0;
     bool by_fallback = false;  ///< by the port's fallback_roles
 };
+
+/// What a client is called in logs and lists: its address, or "unix".
+[[nodiscard]] inline std::string client_name(const net::SocketAddress& client) {
+    return client.family() == AF_UNSPEC ? "unix" : client.to_string();
+}
 
 /// Those that a filter has selected, by their ids.
 struct SessionList {
