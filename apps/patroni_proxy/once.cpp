@@ -4,6 +4,7 @@
 #include <ostream>
 #include <utility>
 
+#include "daemon/text/words.h"
 #include "net/loop/event_loop.h"
 #include "patroni_proxy/proxy.h"
 
@@ -21,18 +22,12 @@ Config without_listening(Config config) {
     return config;
 }
 
-std::string join(const std::vector<std::string>& words) {
-    std::string text;
-    for (const auto& word : words)
-        text += (text.empty() ? "" : ", ") + word;
-    return text;
-}
-
 /// True if a client would find a member.
 bool print_port(const ClusterReport& cluster, const PortReport& port, std::ostream& out) {
-    out << cluster.name << '/' << port.name << ": " << join(port.roles);
+    out << cluster.name << '/' << port.name << ": " << daemons::joined(port.roles);
     if (port.falls_back)
-        out << "; nobody is eligible, so by fallback_roles: " << join(port.fallback_roles);
+        out << "; nobody is eligible, so by fallback_roles: "
+            << daemons::joined(port.fallback_roles);
     out << '\n';
     bool served = false;
     for (const auto& member : port.members) {

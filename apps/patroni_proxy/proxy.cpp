@@ -8,6 +8,7 @@
 
 #include "daemon/log/log.h"
 #include "daemon/system/descriptors.h"
+#include "daemon/text/units.h"
 
 namespace proxy {
 namespace {
@@ -153,7 +154,7 @@ void Proxy::apply_ports(const net::ListeningSockets::Prepared& sockets) {
         port.leaves_at = Clock::now() + config_.drain_timeout;
         port.sockets.clear();
         daemons::log::info(port.port->label + ": removed; its sessions have " +
-                           std::to_string(config_.drain_timeout.count()) + " ms to end");
+                           daemons::duration_text(config_.drain_timeout) + " to end");
         arm_drain_timer();
     }
 }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "daemon/text/units.h"
 #include "patroni_proxy/control/config_changes.h"
 #include "patroni_proxy/proxy.h"
 
@@ -74,7 +75,7 @@ std::vector<std::string> Proxy::changes_by(const Config& config) const {
     if (ending != 0)
         changes.push_back(std::to_string(ending) +
                           (ending == 1 ? " session ends" : " sessions end") + " within " +
-                          std::to_string(config.drain_timeout.count()) + " ms");
+                          daemons::duration_text(config.drain_timeout));
     return changes;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "daemon/log/log.h"
+#include "daemon/text/units.h"
 #include "patroni_proxy/proxy.h"
 
 namespace proxy {
@@ -25,8 +26,8 @@ void Proxy::drain(std::function<void()> drained) {
         own.push_back(faces_.haproxy->socket());
     sockets_.use(own_requests(config_), own);
     daemons::log::info("draining: no new clients; " + std::to_string(sessions_.open.load()) +
-                       " sessions have " + std::to_string(config_.drain_timeout.count()) +
-                       " ms to end");
+                       " sessions have " + daemons::duration_text(config_.drain_timeout) +
+                       " to end");
     arm_drain_timer();
 }
 

@@ -6,10 +6,13 @@
 #include <vector>
 
 #include "daemon/text/utf8.h"
-#include "patroni_proxy/cli/tables/tables.h"
+#include "daemon/text/words.h"
+#include "patroni_proxy/report/setting_text.h"
 
 namespace proxy::cli {
 namespace {
+
+using daemons::TimeZone;
 
 /// What comes after `|` is performance data.
 std::string plain(const std::string& text) {
@@ -25,12 +28,7 @@ class Findings {
         texts_.push_back(text);
     }
     [[nodiscard]] Alarm alarm() const { return alarm_; }
-    [[nodiscard]] std::string text() const {
-        std::string text;
-        for (const auto& each : texts_)
-            text += (text.empty() ? "" : "; ") + each;
-        return text;
-    }
+    [[nodiscard]] std::string text() const { return daemons::joined(texts_, "; "); }
 
   private:
     Alarm alarm_ = Alarm::ok;
@@ -53,7 +51,7 @@ void check_members(Findings& findings, const ClusterReport& cluster, const PortR
             Alarm::critical,
             "nobody serves: " + (reasons.empty() ? cluster.name + " has no member" : reasons));
     findings.add(port.falls_back ? Alarm::warning : Alarm::ok,
-                 joined(serving) + (serving.size() == 1 ? " serves" : " serve") +
+                 daemons::joined(serving) + (serving.size() == 1 ? " serves" : " serve") +
                      (port.falls_back ? " by fallback_roles" : ""));
 }
 
@@ -97,12 +95,14 @@ PortCheck check_port(const ProxyReport& report, const Name& name) {
                 findings.add(Alarm::critical, "patroni_proxy drains and listens no longer");
             check_members(findings, cluster, port);
             if (port.queued > 0)
-                findings.add(Alarm::warning, std::to_string(port.queued) + " clients are held");
+                findings.add(Alarm::warning,
+                             std::to_string(port.queued) +
+                                 (port.queued == 1 ? " client is held" : " clients are held"));
             for (const auto& setting : port.operator_settings)
                 findings.add(setting.setting == "disable" ? Alarm::critical : Alarm::warning,
-                             setting_text(cluster.name, setting));
+                             setting_text(cluster.name, setting, TimeZone::local));
             for (const auto& setting : cluster.operator_settings)
-                findings.add(Alarm::warning, setting_text(cluster.name, setting));
+                findings.add(Alarm::warning, setting_text(cluster.name, setting, TimeZone::local));
             return {findings.alarm(), name.text() + ": " + findings.text(), performance_of(port)};
         }
     }

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "daemon/text/units.h"
+#include "daemon/text/words.h"
 #include "patroni_proxy/cli/command.h"
 #include "patroni_proxy/cli/status/names.h"
 #include "patroni_proxy/cli/tables/tables.h"
@@ -39,9 +40,9 @@ bool wait(const Options& options) {
         const auto waited = Clock::now() - begin;
         const bool done = sessions <= options.sessions;
         if (done || (timeout && waited >= *timeout)) {
-            write_out(member.text() + (done ? " has " : " still has ") + std::to_string(sessions) +
-                      (sessions == 1 ? " session" : " sessions") + " after " +
-                      duration_text(std::chrono::duration<double>(waited).count()) + "\n");
+            write_out(member.text() + (done ? " has " : " still has ") +
+                      daemons::counted(sessions, "session") + " after " +
+                      daemons::duration_text(waited) + "\n");
             return done;
         }
         const auto left = timeout ? *timeout - waited : Clock::duration(kPause);

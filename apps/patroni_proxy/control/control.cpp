@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 
+#include "daemon/text/units.h"
 #include "daemon/text/utf8.h"
 
 namespace proxy {
@@ -76,16 +77,16 @@ std::string negation_of(Operation operation) {
 }
 
 std::string lasting(const SettingTerms& terms) {
-    return terms.lasts_for ? " for " + std::to_string(terms.lasts_for->count()) + " s" : "";
+    return terms.lasts_for ? " for " + daemons::duration_text(*terms.lasts_for) : "";
 }
 
 std::string pace_of(const DrainPace& pace) {
     std::array<char, 32> rate{};
     std::snprintf(rate.data(), rate.size(), "%.3g", pace.rate);
     const std::string text = std::string("at most ") + rate.data() + " per second";
-    return pace.within ? text + ", those in a transaction after " +
-                             std::to_string(pace.within->count()) + " s"
-                       : text + ", except those in a transaction or encrypted";
+    return pace.within
+               ? text + ", those in a transaction after " + daemons::duration_text(*pace.within)
+               : text + ", except those in a transaction or encrypted";
 }
 
 Outcome unchanged(const std::string& message) {

@@ -1,7 +1,9 @@
 #include "patroni_proxy/control/operator_settings.h"
 
 #include <algorithm>
-#include <ctime>
+
+#include "daemon/text/units.h"
+#include "daemon/text/words.h"
 
 namespace proxy {
 namespace {
@@ -26,7 +28,7 @@ std::string participle_of(const OperatorSetting& setting) {
         case Operation::drain:
             return setting.maintenance ? "drained for maintenance" : "drained";
         case Operation::cap:
-            return "capped at " + std::to_string(setting.sessions.value_or(0)) + " sessions";
+            return "capped at " + daemons::counted(setting.sessions.value_or(0), "session");
         case Operation::hold:
             return "held";
         case Operation::disable:
@@ -35,16 +37,6 @@ std::string participle_of(const OperatorSetting& setting) {
             return "frozen";
     }
     return {};
-}
-
-/// "2026-11-27 16:40:00 UTC": for messages to clients.
-std::string time_text(double unix_time) {
-    const auto seconds = static_cast<std::time_t>(unix_time);
-    std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
-    char text[32];  // NOLINT(modernize-avoid-c-arrays): for strftime
-    const auto size = std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts);
-    return {text, size};
 }
 
 }  // namespace
@@ -176,7 +168,8 @@ PortSettings OperatorSettings::settings_of(const std::string& cluster,
         const auto* setting = find({operation, cluster, {}, port.name});
         if (!setting)
             return std::nullopt;
-        return setting->reason() + " (since " + time_text(setting->since) + ")";
+        return setting->reason() + " (since " +
+               daemons::time_text(setting->since, daemons::TimeZone::utc) + ")";
     };
     settings.held = reason_for(Operation::hold);
     settings.disabled = reason_for(Operation::disable);

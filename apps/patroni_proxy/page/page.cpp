@@ -6,12 +6,16 @@
 
 #include <openssl/evp.h>
 
+#include "daemon/text/units.h"
+#include "daemon/text/words.h"
 #include "patroni_proxy/page/assets.h"
 #include "patroni_proxy/page/html.h"
 #include "patroni_proxy/page/page_sections.h"
 
 namespace proxy::page {
 namespace {
+
+using daemons::counted;
 
 /// What a Content-Security-Policy allows: this text and no other.
 std::string hash_of(std::string_view text) {
@@ -46,13 +50,13 @@ std::string title_of(const ProxyReport& report) {
             return cluster.name + ": no leader";
     if (report.clusters.size() == 1)
         return report.clusters.front().name + ": " + report.clusters.front().leader + " leads";
-    return count(report.clusters.size(), "cluster");
+    return counted(report.clusters.size(), "cluster");
 }
 
 std::string process_line(const ProxyReport& report) {
-    return "Version " + report.version + " \u00b7 up " + duration(report.uptime) + " \u00b7 " +
-           count(report.sessions, "session") + " of " + std::to_string(report.max_connections) +
-           " \u00b7 " + count(report.workers, "worker");
+    return "Version " + report.version + " \u00b7 up " + daemons::duration_text(report.uptime) +
+           " \u00b7 " + counted(report.sessions, "session") + " of " +
+           std::to_string(report.max_connections) + " \u00b7 " + counted(report.workers, "worker");
 }
 
 }  // namespace
@@ -68,8 +72,8 @@ daemons::HttpResponse page_response(const ProxyReport& report) {
         "<title>" +
         escaped(title_of(report)) + " \u2013 patroni_proxy</title><style>" + kStyle +
         "</style></head><body>\n<main id=\"live\">\n<h1>patroni_proxy</h1>\n<p>" +
-        escaped(process_line(report)) + "</p>\n<p class=\"quiet\">As of <time>" + time(now()) +
-        "</time></p>\n" + alerts(report);
+        escaped(process_line(report)) + "</p>\n<p class=\"quiet\">As of <time>" +
+        daemons::time_text(now(), daemons::TimeZone::utc) + "</time></p>\n" + alerts(report);
     for (const auto& cluster : report.clusters)
         html += cluster_section(cluster);
     html +=

@@ -4,26 +4,19 @@
 #include <optional>
 #include <vector>
 
+#include "daemon/text/units.h"
+#include "daemon/text/words.h"
 #include "patroni_proxy/page/html.h"
+#include "patroni_proxy/report/setting_text.h"
 
 namespace proxy::page {
 namespace {
 
+using daemons::counted;
+using daemons::joined;
+using daemons::size_text;
+using daemons::TimeZone;
 using patroni::Standing;
-
-std::string setting_line(const std::string& cluster, const OperatorReport& setting) {
-    std::string target = cluster;
-    for (const auto* part : {&setting.member, &setting.port})
-        if (!part->empty())
-            target += '/' + *part;
-    std::string line = setting.setting + ' ' + target;
-    if (setting.sessions)
-        line += " at " + count(*setting.sessions, "session");
-    line += ", by " + setting.by + " since " + time(setting.since);
-    if (setting.until)
-        line += " until " + time(*setting.until);
-    return setting.why.empty() ? line : line + ": " + setting.why;
-}
 
 std::string alert_line(Tone tone, const char* word, const std::string& text) {
     return "<li>" + badge(tone, word) + ' ' + escaped(text) + "</li>\n";
@@ -61,7 +54,7 @@ std::string members_table(const ClusterReport& cluster) {
                             badge(member.up ? Tone::good : Tone::bad,
                                   member.state.empty() ? "unknown" : member.state),
                             number_or_dash(member.timeline),
-                            member.lag ? escaped(size(*member.lag)) : "\u2013",
+                            member.lag ? escaped(size_text(*member.lag)) : "\u2013",
                             address_of(member)});
     return table(out);
 }
@@ -88,19 +81,13 @@ std::vector<std::string> port_row(const PortReport& port, const MemberStanding& 
             sum.bytes_from_client += traffic.bytes_from_client;
             sum.bytes_from_backend += traffic.bytes_from_backend;
         }
-    return {escaped(member.member),
-            standing_badge(member),
-            escaped(member.unreachable.empty() ? member.reason : member.unreachable),
-            std::to_string(sum.sessions),
-            std::to_string(sum.sessions_total),
-            size(sum.bytes_from_client) + " in, " + size(sum.bytes_from_backend) + " out"};
-}
-
-std::string joined(const std::vector<std::string>& words) {
-    std::string text;
-    for (const auto& word : words)
-        text += (text.empty() ? "" : ", ") + word;
-    return text;
+    return {
+        escaped(member.member),
+        standing_badge(member),
+        escaped(member.unreachable.empty() ? member.reason : member.unreachable),
+        std::to_string(sum.sessions),
+        std::to_string(sum.sessions_total),
+        size_text(sum.bytes_from_client) + " in, " + size_text(sum.bytes_from_backend) + " out"};
 }
 
 std::uint64_t refusals(const PortReport& port) {
@@ -116,7 +103,7 @@ std::string port_section(const ClusterReport& cluster, const PortReport& port) {
     std::string facts = joined(port.listen) + " \u00b7 roles " + joined(port.roles);
     if (!port.fallback_roles.empty())
         facts += ", else " + joined(port.fallback_roles);
-    facts += " \u00b7 " + count(port.sessions, "session");
+    facts += " \u00b7 " + counted(port.sessions, "session");
     if (port.max_connections != 0)
         facts += " of " + std::to_string(port.max_connections);
     facts += " \u00b7 " + std::to_string(port.queued) + " held \u00b7 " +
@@ -125,7 +112,7 @@ std::string port_section(const ClusterReport& cluster, const PortReport& port) {
         "<h3>" + escaped(cluster.name + '/' + port.name) + ' ' +
         badge(tone, serve == 0
                         ? "nobody serves"
-                        : std::to_string(serve) + " of " + count(port.members.size(), "member") +
+                        : std::to_string(serve) + " of " + counted(port.members.size(), "member") +
                               (port.falls_back ? " serve as a fallback" : " serve")) +
         "</h3>\n<p>" + escaped(facts) + "</p>\n";
     Table out{"Who serves " + cluster.name + '/' + port.name,
@@ -137,10 +124,10 @@ std::string port_section(const ClusterReport& cluster, const PortReport& port) {
 }
 
 std::string poll_line(const ClusterReport& cluster) {
-    std::string line = cluster.answer_age
-                           ? "Patroni's last good answer is " + duration(*cluster.answer_age) +
-                                 " old, from " + cluster.polls.last_host
-                           : "Patroni has not answered yet";
+    std::string line = cluster.answer_age ? "Patroni's last good answer is " +
+                                                daemons::duration_text(*cluster.answer_age) +
+                                                " old, from " + cluster.polls.last_host
+                                          : "Patroni has not answered yet";
     if (!cluster.polls.last_error.empty())
         line += "; the last poll failed: " + cluster.polls.last_error;
     return line + (cluster.paused ? "; Patroni is paused" : "");
@@ -163,10 +150,12 @@ std::string alerts(const ProxyReport& report) {
             if (serving(port) == 0)
                 wrong += alert_line(Tone::bad, "nobody serves", cluster.name + '/' + port.name);
             for (const auto& setting : port.operator_settings)
-                warnings += alert_line(Tone::warn, "operator", setting_line(cluster.name, setting));
+                warnings += alert_line(Tone::warn, "operator",
+                                       setting_text(cluster.name, setting, TimeZone::utc));
         }
         for (const auto& setting : cluster.operator_settings)
-            warnings += alert_line(Tone::warn, "operator", setting_line(cluster.name, setting));
+            warnings += alert_line(Tone::warn, "operator",
+                                   setting_text(cluster.name, setting, TimeZone::utc));
     }
     if (!report.reload.last_good)
         warnings += alert_line(Tone::warn, "reload failed", report.reload.last_error);

@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "daemon/text/units.h"
 #include "patroni_proxy/postgres/postgres_messages.h"
 #include "patroni_proxy/proxy_protocol/proxy_header.h"
 #include "patroni_proxy/session/session.h"
@@ -122,9 +123,8 @@ void Session::Attempt::give_up(SessionEnd end) noexcept {
     if (shortage == Shortage::none)
         shortage = race.has_claimed() ? shortage_of(race.claim()) : session.port_.shortage();
     auto reason = why_no_backend(session.port_, shortage, race.claim(), race.has_tried_any());
-    const std::chrono::duration<double> waited = Clock::now() - accepted_at;
     if (end == SessionEnd::queue_timeout)
-        reason.insert(0, "after " + std::to_string(waited.count()) + " s: ");
+        reason.insert(0, "after " + daemons::duration_text(Clock::now() - accepted_at) + ": ");
     session.refuse(end, reason,
                    shortage == Shortage::none ? kCannotConnectNow : kTooManyConnections);
 }

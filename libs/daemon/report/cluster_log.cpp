@@ -4,6 +4,8 @@
 #include <string_view>
 #include <utility>
 
+#include "daemon/text/units.h"
+
 namespace daemons {
 namespace {
 
@@ -108,9 +110,8 @@ void ClusterLog::log_leaderless(patroni::Clock::time_point now) {
     if (now < *next_alarm_)
         return;
     next_alarm_ = now + kRepeatAfter;
-    const auto seconds =
-        std::chrono::duration_cast<std::chrono::seconds>(now - *leaderless_since_).count();
-    say(Level::error, "no leader for " + std::to_string(seconds) + " s: " + leader_.reason);
+    say(Level::error,
+        "no leader for " + duration_text(now - *leaderless_since_) + ": " + leader_.reason);
 }
 
 }  // namespace daemons

@@ -9,6 +9,7 @@
 
 #include "daemon/service/service_manager.h"
 #include "daemon/system/descriptors.h"
+#include "daemon/text/units.h"
 
 namespace daemons {
 
@@ -117,7 +118,7 @@ void Service::load() {
 void Service::on_late() {
     reader_.abandon();
     on_failed(progress_->file() + ": cannot be read: its file system did not answer within " +
-              std::to_string(options_.read_timeout.count()) + " ms");
+              duration_text(options_.read_timeout));
 }
 
 void Service::on_read(const Read& read) {

@@ -1,8 +1,10 @@
 #include "daemon/text/units.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <ctime>
 #include <limits>
 #include <utility>
 
@@ -76,15 +78,55 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
     return std::chrono::milliseconds(static_cast<std::int64_t>(whole));
 }
 
-std::string spoken(std::chrono::seconds duration) {
-    const auto count = duration.count();
-    if (count < 120)
-        return std::to_string(count) + " seconds";
-    if (count < 120 * 60)
-        return std::to_string(count / 60) + " minutes";
-    if (count < 48 * 3600)
-        return std::to_string(count / 3600) + " hours";
-    return std::to_string(count / 86400) + " days";
+std::string duration_text(std::chrono::duration<double> time) {
+    return duration_text(time.count());
+}
+
+std::string duration_text(double seconds) {
+    struct Unit {
+        const char* name;
+        std::uint64_t length;
+    };
+    constexpr std::array kUnits{Unit{" d", 86'400}, Unit{" h", 3'600}, Unit{" min", 60},
+                                Unit{" s", 1}};
+    constexpr double kLongest = 1e9;  // 31 years
+    if (!(seconds > 0))
+        return "0 s";
+    // What is written as 0.3 may be a little less.
+    const double milliseconds = std::floor(std::min(seconds, kLongest) * 1e3 + 1e-6);
+    auto left = static_cast<std::uint64_t>(milliseconds / 1e3);
+    const auto fraction = static_cast<std::uint64_t>(milliseconds) % 1'000;
+    if (left == 0)
+        return fraction == 0 ? "0 s" : std::to_string(fraction) + " ms";
+    if (left < 10 && fraction >= 100)
+        return std::to_string(left) + "." + std::to_string(fraction / 100) + " s";
+    std::size_t unit = 0;
+    while (left < kUnits.at(unit).length)
+        ++unit;
+    std::string text = std::to_string(left / kUnits.at(unit).length) + kUnits.at(unit).name;
+    left %= kUnits.at(unit).length;
+    ++unit;
+    if (unit < kUnits.size() && left >= kUnits.at(unit).length)
+        text.append(" ")
+            .append(std::to_string(left / kUnits.at(unit).length))
+            .append(kUnits.at(unit).name);
+    return text;
+}
+
+std::string time_text(double unix_time, TimeZone zone) {
+    constexpr double kLatest = 1e11;  // in the year 5138
+    if (!(unix_time > 0 && unix_time < kLatest))
+        return "?";
+    const auto time = static_cast<std::time_t>(unix_time);
+    std::tm parts{};
+    if (zone == TimeZone::utc)
+        ::gmtime_r(&time, &parts);
+    else
+        ::localtime_r(&time, &parts);
+    std::array<char, 32> text{};
+    const std::size_t size = std::strftime(text.data(), text.size(),
+                                           zone == TimeZone::utc ? "%F %T UTC" : "%F %T", &parts);
+    return {text.data(), size};
 }
 
 std::optional<std::uint64_t> parse_size(std::string_view text) {
@@ -94,6 +136,20 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
     if (!number || !factor || *number > std::numeric_limits<std::uint64_t>::max() / *factor)
         return std::nullopt;
     return *number * *factor;
+}
+
+std::string size_text(std::uint64_t bytes) {
+    constexpr std::array kUnits{" B", " kB", " MB", " GB", " TB", " PB", " EB"};
+    auto value = static_cast<double>(bytes);
+    std::size_t unit = 0;
+    for (; value >= 1'024 && unit + 1 < kUnits.size(); ++unit)
+        value /= 1'024;
+    const auto whole = static_cast<std::uint64_t>(value);
+    const auto tenths = static_cast<std::uint64_t>(value * 10) % 10;
+    std::string text = std::to_string(whole);
+    if (whole < 100 && tenths != 0)
+        text.append(".").append(std::to_string(tenths));
+    return text + kUnits.at(unit);
 }
 
 }  // namespace daemons

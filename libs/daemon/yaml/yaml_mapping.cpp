@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "daemon/text/units.h"
+#include "daemon/text/words.h"
 #include "daemon/yaml/key_hint.h"
 
 namespace daemons {
@@ -11,13 +12,6 @@ namespace {
 /// https://yaml.org/type/merge.html
 bool is_merge_key(const YamlNode& key) {
     return key.is_plain() && key.text() == "<<";
-}
-
-std::string join(const std::vector<std::string>& words) {
-    std::string text;
-    for (const auto& word : words)
-        text += (text.empty() ? "" : ", ") + word;
-    return text;
 }
 
 }  // namespace
@@ -138,14 +132,14 @@ void YamlMapping::warn_of_milliseconds(const std::string& key, std::chrono::seco
     const std::string meant =
         *count % 1'000 == 0 ? std::to_string(*count / 1'000) + "s" : std::to_string(*count) + "ms";
     problems_.warn(*node, what_ + ": " + key + " " + node->written() + " is " +
-                              spoken(std::chrono::seconds(*count)) +
+                              duration_text(std::chrono::seconds(*count)) +
                               ", because a number without a unit counts seconds; did you mean " +
                               meant + "? If not, write " + std::to_string(*count) + "s");
 }
 
 std::optional<std::size_t> YamlMapping::choice(const std::string& key,
                                                const std::vector<std::string>& words) {
-    return scalar(key, "one of: " + join(words),
+    return scalar(key, "one of: " + joined(words),
                   [&](const std::string& value) -> std::optional<std::size_t> {
                       const auto found = std::find(words.begin(), words.end(), value);
                       if (found == words.end())

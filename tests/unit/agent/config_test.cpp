@@ -207,7 +207,7 @@ TEST(AgentConfigTest, WhatIsProbablyNotMeantIsAWarning) {
                 ElementsAre(HasSubstr("max_lag_in_bytes has no effect")));
     EXPECT_THAT(
         warnings_of("interval: 500", "roles: [replica], stale_after: 1h"),
-        ElementsAre(HasSubstr("agent.yaml:1: warning: the file: interval 500 is 8 minutes")));
+        ElementsAre(HasSubstr("agent.yaml:1: warning: the file: interval 500 is 8 min 20 s")));
     EXPECT_THAT(parse_config("clusters: {}\nlisteners: {}\n", "agent.yaml").warnings,
                 ElementsAre(HasSubstr("agent.yaml:2: warning: there are no listeners")));
 }

@@ -88,7 +88,7 @@ TEST_F(ProxyControlTest, TheControlSocketTakesVerbsAndNamesTheCaller) {
     EXPECT_THAT(answer, HasSubstr("200 OK"));
     EXPECT_THAT(answer, HasSubstr("\"changed\": true"));
     EXPECT_THAT(log, HasSubstr("main/b1: drained by uid " + std::to_string(::getuid()) + ", pid " +
-                               std::to_string(::getpid()) + ": new kernel for 7200 s\n"));
+                               std::to_string(::getpid()) + ": new kernel for 2 h\n"));
     EXPECT_EQ(connect(kLeader).wait_for_close(), Closed::fin)
         << "it was in force before the answer";
     EXPECT_THAT(ask("POST", "/members/main/b7/drain"), HasSubstr("it has b1, b2"));

@@ -42,7 +42,7 @@ TEST_F(ProxyDrainTest, ListensNoMoreAndEndsWithTheLastSession) {
     auto second = session_on("b3", kOther);
     std::future<void> drained;
     const auto log = logged_during([&] { drained = proxy.drain(); });
-    EXPECT_THAT(log, HasSubstr("draining: no new clients; 2 sessions have 3600000 ms to end"));
+    EXPECT_THAT(log, HasSubstr("draining: no new clients; 2 sessions have 1 h to end"));
     for (const auto port : {kLeader, kReplica, kOther})
         EXPECT_TRUE(refuses(port)) << port;
     expect_alive(first);

@@ -104,7 +104,7 @@ TEST_F(ProxyReloadTest, ARemovedPortListensNoMoreAndItsSessionsGoOn) {
     auto session = session_on("b1", kLeader);
     auto other = session_on("b2", kReplica);
     main_ports().erase(main_ports().begin());
-    EXPECT_THAT(apply(), HasSubstr("main/rw: removed; its sessions have 3600000 ms to end"));
+    EXPECT_THAT(apply(), HasSubstr("main/rw: removed; its sessions have 1 h to end"));
     EXPECT_TRUE(refuses(kLeader));
     expect_alive(session);
     expect_alive(other);

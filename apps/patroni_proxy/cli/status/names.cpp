@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "daemon/text/utf8.h"
+#include "daemon/text/words.h"
 
 namespace proxy::cli {
 namespace {
@@ -12,10 +13,7 @@ namespace {
 constexpr std::size_t kMaxListed = 1'000;  // bytes
 
 std::string listed(const std::vector<std::string>& names) {
-    std::string list;
-    for (const auto& name : names)
-        list += (list.empty() ? "" : ", ") + name;
-    return daemons::one_line(list, kMaxListed);
+    return daemons::one_line(daemons::joined(names), kMaxListed);
 }
 
 std::string shown(const std::string& text) {

@@ -5,12 +5,17 @@
 #include <tuple>
 #include <utility>
 
+#include "daemon/text/units.h"
+#include "daemon/text/words.h"
 #include "net/socket/network.h"
 #include "patroni_proxy/cli/tables/tables.h"
+#include "patroni_proxy/report/setting_text.h"
 
 namespace proxy::cli {
 namespace {
 
+using daemons::joined;
+using daemons::TimeZone;
 using patroni::Standing;
 
 struct Scene {
@@ -85,8 +90,9 @@ Cell without_backend(const PortReport& port, const std::string& why) {
         return {"A new client is refused: max_queued clients (" + std::to_string(port.max_queued) +
                     ") are held already, for " + why,
                 Colour::bad};
-    return {"A new client is held for up to " + duration_text(port.queue_timeout) + ": " + why,
-            Colour::warning};
+    return {
+        "A new client is held for up to " + daemons::duration_text(port.queue_timeout) + ": " + why,
+        Colour::warning};
 }
 
 Cell destination(const Scene& scene) {
@@ -148,9 +154,12 @@ Cell verdict(const Scene& scene, const std::optional<net::SocketAddress>& client
             "A client from " + client->ip() + " is refused: allow has only " + joined(port.allow),
             Colour::bad};
     if (const auto* disabled = find_setting(port, "disable"))
-        return {"A new client is refused: " + setting_text(cluster.name, *disabled), Colour::bad};
+        return {
+            "A new client is refused: " + setting_text(cluster.name, *disabled, TimeZone::local),
+            Colour::bad};
     if (const auto* held = find_setting(port, "hold"))
-        return {"A new client is held: " + setting_text(cluster.name, *held), Colour::warning};
+        return {"A new client is held: " + setting_text(cluster.name, *held, TimeZone::local),
+                Colour::warning};
     if (lacks_place(report.max_connections, report.sessions, queued_of(report)))
         return without_backend(port, "the proxy has max_connections (" +
                                          std::to_string(report.max_connections) + ") sessions");
@@ -198,7 +207,8 @@ Table explain(const ProxyReport& report, const Name& name,
     if (!client && !scene.port.allow.empty())
         table.notes.push_back("Clients are allowed from " + joined(scene.port.allow));
     for (const auto& setting : scene.cluster.operator_settings)
-        table.notes.push_back({setting_text(name.cluster, setting), Colour::warning});
+        table.notes.push_back(
+            {setting_text(name.cluster, setting, TimeZone::local), Colour::warning});
     table.notes.push_back(verdict(scene, client));
     return table;
 }

@@ -1,13 +1,15 @@
 #include <algorithm>
-#include <array>
 #include <cctype>
-#include <ctime>
-#include <map>
 
+#include "daemon/text/units.h"
+#include "daemon/text/words.h"
 #include "patroni_proxy/cli/tables/tables.h"
+#include "patroni_proxy/report/setting_text.h"
 
 namespace proxy::cli {
 namespace {
+
+using daemons::joined;
 
 constexpr std::uint64_t kMegabyte = 1024 * 1024;
 /// Older answers of Patroni are worth a line: a poll interval is a few seconds.
@@ -24,18 +26,6 @@ std::string role_text(std::string role) {
         begins = c == ' ';
     }
     return role;
-}
-
-/// Local time; nothing for what is no time.
-std::string time_text(double unix_time) {
-    constexpr double kMax = 1e11;  // in the year 5138
-    if (!(unix_time > 0 && unix_time < kMax))
-        return "?";
-    const auto time = static_cast<std::time_t>(unix_time);
-    std::tm local{};
-    ::localtime_r(&time, &local);
-    std::array<char, 32> text{};
-    return {text.data(), std::strftime(text.data(), text.size(), "%F %T", &local)};
 }
 
 Cell lag_cell(const MemberReport& member) {
@@ -121,11 +111,13 @@ void add_notes(Table& table, const ClusterReport& cluster) {
         table.notes.push_back({"Patroni has not answered yet", Colour::bad});
     else if (*cluster.answer_age > kOldAnswer)
         table.notes.push_back(
-            {"Patroni has not answered for " + duration_text(*cluster.answer_age), Colour::bad});
+            {"Patroni has not answered for " + daemons::duration_text(*cluster.answer_age),
+             Colour::bad});
     if (!cluster.polls.last_error.empty())
         table.notes.push_back({"Last poll: " + cluster.polls.last_error, Colour::warning});
     for (const auto& setting : cluster.operator_settings)
-        table.notes.push_back({setting_text(cluster.name, setting), Colour::warning});
+        table.notes.push_back(
+            {setting_text(cluster.name, setting, daemons::TimeZone::local), Colour::warning});
     for (const auto& warning : cluster.warnings)
         table.notes.push_back({"Warning: " + warning, Colour::warning});
 }
@@ -148,66 +140,6 @@ std::uint64_t sessions_of(const ClusterReport& cluster, const std::string& membe
             if (traffic.member == member)
                 sessions += traffic.sessions;
     return sessions;
-}
-
-std::string setting_text(const std::string& cluster, const OperatorReport& setting) {
-    static const std::map<std::string, std::string> kParticiples{{"drain", "drained"},
-                                                                 {"cap", "capped"},
-                                                                 {"hold", "held"},
-                                                                 {"disable", "disabled"},
-                                                                 {"freeze", "frozen"}};
-    const auto known = kParticiples.find(setting.setting);
-    const std::string& subject = !setting.member.empty() ? setting.member
-                                 : !setting.port.empty() ? setting.port
-                                                         : cluster;
-    return subject + " is " + (known == kParticiples.end() ? setting.setting : known->second) +
-           " by " + setting.by + " since " + time_text(setting.since) +
-           (setting.until ? ", until " + time_text(*setting.until) : "") +
-           (setting.why.empty() ? "" : ": " + setting.why);
-}
-
-std::string joined(const std::vector<std::string>& words) {
-    std::string text;
-    for (const auto& word : words)
-        text += (text.empty() ? "" : ", ") + word;
-    return text;
-}
-
-std::string duration_text(double seconds) {
-    struct Unit {
-        const char* name;
-        std::uint64_t length;
-    };
-    constexpr std::array kUnits{Unit{" d", 86'400}, Unit{" h", 3'600}, Unit{" min", 60},
-                                Unit{" s", 1}};
-    constexpr double kLongest = 1e9;  // 31 years, and what is no number
-    auto left = static_cast<std::uint64_t>(seconds > 0 && seconds < kLongest ? seconds
-                                           : seconds >= kLongest             ? kLongest
-                                                                             : 0);
-    for (std::size_t i = 0; i < kUnits.size(); ++i) {
-        const auto [name, length] = kUnits.at(i);
-        if (left < length && length > 1)
-            continue;
-        std::string text = std::to_string(left / length) + name;
-        left %= length;
-        if (left > 0 && left >= kUnits.at(i + 1).length)
-            text += " " + std::to_string(left / kUnits.at(i + 1).length) + kUnits.at(i + 1).name;
-        return text;
-    }
-    return "0 s";
-}
-
-std::string bytes_text(std::uint64_t bytes) {
-    constexpr std::array kUnits{"kB", "MB", "GB", "TB"};
-    if (bytes < 10 * 1024)
-        return std::to_string(bytes) + " B";
-    std::size_t unit = 0;
-    bytes /= 1024;
-    while (bytes >= 10 * 1024 && unit + 1 < kUnits.size()) {
-        bytes /= 1024;
-        ++unit;
-    }
-    return std::to_string(bytes) + " " + kUnits.at(unit);
 }
 
 }  // namespace proxy::cli

@@ -1,7 +1,11 @@
+#include "daemon/text/words.h"
 #include "patroni_proxy/cli/tables/tables.h"
+#include "patroni_proxy/report/setting_text.h"
 
 namespace proxy::cli {
 namespace {
+
+using daemons::joined;
 
 Cell serves_cell(const PortReport& port) {
     std::vector<std::string> members;
@@ -58,10 +62,13 @@ std::vector<Table> port_tables(const ProxyReport& report) {
         for (const auto& port : cluster.ports) {
             table.rows.push_back(row_of(port));
             for (const auto& setting : port.operator_settings)
-                table.notes.push_back({setting_text(cluster.name, setting), Colour::warning});
+                table.notes.push_back(
+                    {setting_text(cluster.name, setting, daemons::TimeZone::local),
+                     Colour::warning});
         }
         for (const auto& setting : cluster.operator_settings)
-            table.notes.push_back({setting_text(cluster.name, setting), Colour::warning});
+            table.notes.push_back(
+                {setting_text(cluster.name, setting, daemons::TimeZone::local), Colour::warning});
         tables.push_back(std::move(table));
     }
     if (!tables.empty() && !report.why_not_ready.empty())

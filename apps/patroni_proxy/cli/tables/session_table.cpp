@@ -3,11 +3,16 @@
 #include <Poco/JSON/Object.h>
 #include <Poco/JSON/Parser.h>
 
+#include "daemon/text/units.h"
+#include "daemon/text/words.h"
 #include "patroni_proxy/cli/status/status_reader.h"
 #include "patroni_proxy/cli/tables/tables.h"
 
 namespace proxy::cli {
 namespace {
+
+using daemons::duration_text;
+using daemons::size_text;
 
 using Object = Poco::JSON::Object;
 using Poco::Dynamic::Var;
@@ -28,7 +33,7 @@ double seconds_of(const Object& object, const std::string& key) {
 std::string bytes_of(const Object& object, const std::string& key) {
     const Var value = object.get(key);
     const bool known = value.isInteger() && !value.isBoolean() && value.convert<double>() >= 0;
-    return known ? bytes_text(value.convert<Poco::UInt64>()) : "";
+    return known ? size_text(value.convert<Poco::UInt64>()) : "";
 }
 
 Cell state_cell(const Object& session) {
@@ -36,15 +41,8 @@ Cell state_cell(const Object& session) {
     return {state, state == "holding" ? Colour::warning : Colour::none};
 }
 
-/// Most clients that are held are so for a moment.
-std::string held_for_text(double seconds) {
-    if (seconds <= 0)
-        return "";
-    return seconds < 1 ? std::to_string(static_cast<int>(seconds * 1'000)) + " ms"
-                       : duration_text(seconds);
-}
-
 std::vector<Cell> row_of(const Object& session) {
+    const double held = seconds_of(session, "held_for");
     return {text_of(session, "id"),
             text_of(session, "client"),
             text_of(session, "cluster") + "/" + text_of(session, "port"),
@@ -58,7 +56,7 @@ std::vector<Cell> row_of(const Object& session) {
             duration_text(seconds_of(session, "idle")),
             bytes_of(session, "bytes_from_client"),
             bytes_of(session, "bytes_from_backend"),
-            held_for_text(seconds_of(session, "held_for"))};
+            held > 0 ? duration_text(held) : ""};
 }
 
 }  // namespace
@@ -90,8 +88,8 @@ Table session_table(const std::string& json) try {
             table.rows.push_back(row_of(*session));
     const std::string total = text_of(answer, "total");
     const bool all = total.empty() || total == std::to_string(table.rows.size());
-    table.notes.push_back(std::to_string(table.rows.size()) + (all ? "" : " of " + total) +
-                          (table.rows.size() == 1 && all ? " session" : " sessions"));
+    table.notes.push_back(all ? daemons::counted(table.rows.size(), "session")
+                              : std::to_string(table.rows.size()) + " of " + total + " sessions");
     return table;
 } catch (const Poco::Exception&) {
     throw Unreadable("the answer is not JSON");

@@ -20,12 +20,4 @@ namespace proxy::cli {
 /// The sessions that a member has on all ports of its cluster.
 [[nodiscard]] std::uint64_t sessions_of(const ClusterReport& cluster, const std::string& member);
 
-/// "p1 is drained by uid 0, pid 42 since 2026-11-27 03:12:07, until 05:12:07: new disks".
-[[nodiscard]] std::string setting_text(const std::string& cluster, const OperatorReport& setting);
-/// "3 min 20 s": the two largest units.
-[[nodiscard]] std::string duration_text(double seconds);
-/// "12 kB", with PostgreSQL's units.
-[[nodiscard]] std::string bytes_text(std::uint64_t bytes);
-[[nodiscard]] std::string joined(const std::vector<std::string>& words);
-
 }  // namespace proxy::cli

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "daemon/http/http_responses.h"
+#include "daemon/text/html.h"
 #include "patroni_proxy/haproxy/stats/info_text.h"
 #include "patroni_proxy/haproxy/stats/stat_csv.h"
 #include "patroni_proxy/haproxy/stats/stat_rows.h"
@@ -10,30 +11,10 @@
 namespace proxy::haproxy {
 namespace {
 
+using daemons::html::escaped;
+
 bool wants_csv(std::string_view path) {
     return path.find(";csv") != std::string_view::npos;
-}
-
-std::string escaped(std::string_view text) {
-    std::string html;
-    for (const char letter : text)
-        switch (letter) {
-            case '&':
-                html += "&amp;";
-                break;
-            case '<':
-                html += "&lt;";
-                break;
-            case '>':
-                html += "&gt;";
-                break;
-            case '"':
-                html += "&quot;";
-                break;
-            default:
-                html += letter;
-        }
-    return html;
 }
 
 /// The two lines in HAProxy's form are what tools look for.

@@ -9,6 +9,7 @@
 
 #include "daemon/text/json.h"
 #include "daemon/text/utf8.h"
+#include "daemon/text/words.h"
 
 namespace proxy::migrate {
 namespace {
@@ -44,10 +45,6 @@ std::string_view name_of(End end) {
             break;
     }
     return "the server is gone";
-}
-
-std::string count_of(std::size_t count, const std::string& what) {
-    return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
 }  // namespace
@@ -120,8 +117,8 @@ std::vector<Difference> Comparison::kept() const {
 std::string Comparison::summary() const {
     const auto time = begin_ ? std::chrono::duration<double>(latest_ - *begin_).count() : 0.0;
     std::string text = "agreement " + with_digits(agreement(), 2) + " % of " +
-                       count_of(total_, "comparison") + " in " + with_digits(time, 0) + " s; " +
-                       count_of(count_, "difference");
+                       daemons::counted(total_, "comparison") + " in " + with_digits(time, 0) +
+                       " s; " + daemons::counted(count_, "difference");
     const auto ended = [&](End end) {
         const auto found = ends_.find(end);
         return found == ends_.end() ? std::size_t{0} : found->second;

@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "daemon/text/utf8.h"
+#include "daemon/text/words.h"
 
 namespace proxy::migrate {
 namespace {
@@ -87,10 +88,7 @@ std::string key_of(const std::string& name) {
 }
 
 std::string list_of(const std::vector<std::string>& values) {
-    std::string text;
-    for (const auto& value : values)
-        text += (text.empty() ? "" : ", ") + value;
-    return "[" + text + "]";
+    return "[" + daemons::joined(values) + "]";
 }
 
 }  // namespace proxy::migrate

@@ -139,7 +139,7 @@ TEST_F(Queue, RefusedWhenItsTimeIsOver) {
     EXPECT_GE(support::Clock::now() - begin, kTimeout);
     proxy_->daemon().wait_for_match(
         "c/master: client 127.0.0.1:[0-9]+ refused: no backends available within queue_timeout: "
-        "after [0-9.]+ s: b1: role is replica");
+        "after [0-9.]+ m?s: b1: role is replica");
     EXPECT_EQ(proxy_->metric(refused("queue_timeout")), 1);
     EXPECT_EQ(proxy_->metric(refused("no_backend")), 0);
 }

@@ -31,7 +31,7 @@ TEST(AgentPolicyTest, EveryStandingAtEveryAge) {
         {Standing::eligible, 0ms, ServerState::ready, "p1: so it is"},
         {Standing::eligible, 5s, ServerState::ready, "p1: so it is"},
         {Standing::eligible, 5s + 1ms, ServerState::drain, "p1: unconfirmed for 5 s, was so it is"},
-        {Standing::eligible, 24h, ServerState::drain, "p1: unconfirmed for 86400 s, was so it is"},
+        {Standing::eligible, 24h, ServerState::drain, "p1: unconfirmed for 1 d, was so it is"},
         {Standing::tolerated, 0ms, ServerState::drain, "p1: so it is"},
         {Standing::tolerated, 5s, ServerState::drain, "p1: so it is"},
         {Standing::tolerated, 6s, ServerState::drain, "p1: unconfirmed for 6 s, was so it is"},

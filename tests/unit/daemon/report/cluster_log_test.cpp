@@ -117,7 +117,7 @@ TEST_F(ClusterLogTest, NobodyLeadingForLongerThanAFailoverIsAnErrorEachMinute) {
     for (; now_ <= lost + 90s; now_ += 1s)
         answered_poll();
     EXPECT_THAT(taken(), ElementsAre("ERROR c: no leader for 30 s: Patroni shows no leader",
-                                     "ERROR c: no leader for 90 s: Patroni shows no leader"));
+                                     "ERROR c: no leader for 1 min 30 s: Patroni shows no leader"));
     view(leader("p1", "its API answers 200"));
     answered_poll();
     now_ += 10min;

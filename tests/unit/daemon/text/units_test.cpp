@@ -2,6 +2,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
+#include <ctime>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -74,12 +77,54 @@ TEST(ParseSize, TakesNothingThatOverflows) {
         EXPECT_EQ(parse_size(text), std::nullopt) << text;
 }
 
-TEST(Spoken, TakesTheUnitThatFits) {
-    using std::chrono::seconds;
-    EXPECT_EQ(spoken(seconds{119}), "119 seconds");
-    EXPECT_EQ(spoken(seconds{4'000}), "66 minutes");
-    EXPECT_EQ(spoken(seconds{7'200}), "2 hours");
-    EXPECT_EQ(spoken(seconds{600'000}), "6 days");
+TEST(DurationText, HasTwoUnitsAtMost) {
+    const std::pair<double, std::string_view> cases[]{
+        {0, "0 s"},
+        {-3, "0 s"},
+        {std::numeric_limits<double>::quiet_NaN(), "0 s"},
+        {0.0004, "0 s"},
+        {0.3, "300 ms"},
+        {0.9999, "999 ms"},
+        {1, "1 s"},
+        {1.5, "1.5 s"},
+        {9.99, "9.9 s"},
+        {59.9, "59 s"},
+        {60, "1 min"},
+        {61, "1 min 1 s"},
+        {3'599, "59 min 59 s"},
+        {3'600, "1 h"},
+        {3'659, "1 h"},
+        {7'200, "2 h"},
+        {15'000, "4 h 10 min"},
+        {86'460, "1 d"},
+        {183'600, "2 d 3 h"},
+        {1e300, "11574 d 1 h"},
+    };
+    for (const auto& [seconds, text] : cases)
+        EXPECT_EQ(duration_text(seconds), text) << seconds;
+    EXPECT_EQ(duration_text(std::chrono::milliseconds{1'500}), "1.5 s");
+    EXPECT_EQ(duration_text(std::chrono::hours{1}), "1 h");
+}
+
+TEST(SizeText, HasTheUnitsOfPostgresql) {
+    const std::pair<std::uint64_t, std::string_view> cases[]{
+        {0, "0 B"},        {1'023, "1023 B"},     {1'024, "1 kB"},
+        {1'536, "1.5 kB"}, {20'971'520, "20 MB"}, {UINT64_MAX, "16 EB"},
+    };
+    for (const auto& [bytes, text] : cases)
+        EXPECT_EQ(size_text(bytes), text);
+}
+
+TEST(TimeText, NamesUtc) {
+    EXPECT_EQ(time_text(1'795'000'000, TimeZone::utc), "2026-11-18 11:06:40 UTC");
+    for (const double no_time : {0.0, -1.0, 1e300, std::numeric_limits<double>::quiet_NaN()})
+        EXPECT_EQ(time_text(no_time, TimeZone::utc), "?");
+}
+
+TEST(TimeText, IsLocalWithoutAName) {
+    ::setenv("TZ", "UTC-3", 1);  // NOLINT(concurrency-mt-unsafe): there is one thread
+    ::tzset();
+    EXPECT_EQ(time_text(1'795'000'000, TimeZone::local), "2026-11-18 14:06:40");
 }
 
 TEST(ParseNumber, TakesWholeNumbers) {

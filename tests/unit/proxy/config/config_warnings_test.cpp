@@ -39,17 +39,17 @@ TEST(ConfigWarningsTest, SayNothingOfAUsualFile) {
 
 TEST(ConfigWarningsTest, NumbersThatLookLikeMilliseconds) {
     EXPECT_THAT(warnings_of(file_with("connect_timeout: 4000")),
-                ElementsAre("proxy.yaml:1: warning: the file: connect_timeout 4000 is 66 minutes, "
+                ElementsAre("proxy.yaml:1: warning: the file: connect_timeout 4000 is 1 h 6 min, "
                             "because a number without a unit counts seconds; did you mean 4s? If "
                             "not, write 4000s"));
     const std::pair<std::string, std::string> cases[] = {
         {"connect_timeout: 250",
-         "is 4 minutes, because a number without a unit counts seconds; did "
+         "is 4 min 10 s, because a number without a unit counts seconds; did "
          "you mean 250ms?"},
-        {"cluster_update_interval: 500", "is 8 minutes"},
+        {"cluster_update_interval: 500", "is 8 min 20 s"},
         {"queue_timeout: 1500", "did you mean 1500ms?"},
-        {"idle_timeout: 600000", "is 6 days"},
-        {"drain_timeout: 60000", "is 16 hours"},
+        {"idle_timeout: 600000", "is 6 d 22 h"},
+        {"drain_timeout: 60000", "is 16 h 40 min"},
     };
     for (const auto& [line, expected] : cases)
         EXPECT_THAT(warnings_of(file_with(line)), ElementsAre(HasSubstr(expected))) << line;

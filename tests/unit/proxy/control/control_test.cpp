@@ -91,7 +91,7 @@ TEST_F(ControlTest, ADrainEndsSessionsAtAPaceUntilItIsOver) {
     const auto outcome = control_.drain("main", "p1", {}, paced, caller_);
     EXPECT_EQ(outcome.message,
               "main/p1 gets no new sessions; those it has end, at most 5 per second, those in a "
-              "transaction after 300 s");
+              "transaction after 5 min");
     ASSERT_EQ(proxy_.ending.count("main/p1"), 1U);
     EXPECT_EQ(proxy_.ending["main/p1"].rate, 5);
     (void)control_.ready("main", "p1", {}, caller_);
@@ -183,7 +183,7 @@ TEST_F(ControlTest, ADrainOnOnePortIsLiftedThereOrWithAllOthers) {
 
 TEST_F(ControlTest, AHoldHasATimeAndEndsByItselfWithAWarning) {
     EXPECT_EQ(control_.hold("main", "rw", {}, caller_).message,
-              "main/rw lets new clients wait; its sessions stay for 60 s");
+              "main/rw lets new clients wait; its sessions stay for 1 min");
     EXPECT_EQ(control_.hold("main", "rw", {.lasts_for = 2h}, caller_).problem,
               Outcome::Problem::bad_value);
     (void)control_.hold("main", "rw", {.lasts_for = 0s}, caller_);

@@ -88,8 +88,8 @@ TEST(OperatorSettingsTest, HoldAndDisableChangeHowAPortTreatsItsClients) {
     settings.set(of_port(Operation::hold));
     settings.set(of_port(Operation::disable));
     auto changed = settings.settings_of("main", port);
-    EXPECT_EQ(changed.held, "held by uid 0, pid 42 (since 1970-01-01 00:00:00 UTC)");
-    EXPECT_EQ(changed.disabled, "disabled by uid 0, pid 42 (since 1970-01-01 00:00:00 UTC)");
+    EXPECT_EQ(changed.held, "held by uid 0, pid 42 (since ?)");
+    EXPECT_EQ(changed.disabled, "disabled by uid 0, pid 42 (since ?)");
     EXPECT_EQ(changed.max_connections, 9U);
     EXPECT_EQ(settings.settings_of("other", port), port.settings);
     settings.lift(of_port(Operation::hold).subject, kNow);

@@ -149,16 +149,17 @@ TEST_F(ExplanationTest, WhatAnOperatorHasSet) {
     OperatorReport setting{.setting = "drain", .member = "p3", .why = "new disks", .by = "uid 0"};
     report_.clusters[0].operator_settings = {setting};
     EXPECT_THAT(answer(), HasSubstr("goes to p2"));
-    EXPECT_THAT(check(), HasSubstr("WARNING - main/replicas: p2, p3 serve; p3 is drained by uid 0 "
-                                   "since ?: new disks |"));
+    EXPECT_THAT(check(),
+                HasSubstr("WARNING - main/replicas: p2, p3 serve; main/p3 is drained by uid 0 "
+                          "since ?: new disks |"));
     setting = {.setting = "hold", .port = "replicas", .by = "uid 0", .until = 2e9};
     port_.operator_settings = {setting};
     EXPECT_THAT(answer(),
-                HasSubstr("A new client is held: replicas is held by uid 0 since ?, until "
+                HasSubstr("A new client is held: main/replicas is held by uid 0 since ?, until "
                           "2033-05-1"));
     EXPECT_THAT(check(), HasSubstr("WARNING - "));
     port_.operator_settings[0].setting = "disable";
-    EXPECT_THAT(answer(), HasSubstr("A new client is refused: replicas is disabled by uid 0"));
+    EXPECT_THAT(answer(), HasSubstr("A new client is refused: main/replicas is disabled by uid 0"));
     EXPECT_THAT(check(), HasSubstr("CRITICAL - "));
 }
 
