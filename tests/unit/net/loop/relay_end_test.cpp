@@ -70,18 +70,9 @@ TEST(WhoEndedTest, Table) {
 /// With what a TLS client and its server say: to the relay it is noise of a certain length.
 class RelayEndTest : public RelayTest {
   protected:
-    void exchange(const std::string& question, const std::string& answer) {
-        client().send(question);
-        EXPECT_EQ(backend().receive(question.size()), question);
-        backend().send(answer);
-        EXPECT_EQ(client().receive(answer.size()), answer);
-    }
     void client_says_goodbye() {
         client().send(kTerminate);
         EXPECT_EQ(backend().receive(kTerminate.size()), kTerminate);
-    }
-    [[nodiscard]] int backend_ends() {
-        return thread_.call([this] { return backend_ends_; });
     }
 
     const std::string kTerminate = std::string(27, 't');
@@ -98,7 +89,7 @@ TEST_F(RelayEndTest, AGoodbyeIsTheClientsWhateverFollows) {
     EXPECT_EQ(client().receive(kCloseNotify.size()), kCloseNotify);
     client().reset();
     EXPECT_EQ(ends_.take(), RelayEnd::client_closed);
-    EXPECT_EQ(backend_ends_, 0);
+    EXPECT_EQ(backend_ends(), 0);
 }
 
 TEST_F(RelayEndTest, SoItIsWhereTheClientResetsFirst) {
@@ -112,7 +103,7 @@ TEST_F(RelayEndTest, SoItIsWhereTheClientResetsFirst) {
         backend().close();
     });
     EXPECT_EQ(ends_.take(), RelayEnd::client_closed);
-    EXPECT_EQ(backend_ends_, 0);
+    EXPECT_EQ(backend_ends(), 0);
 }
 
 TEST_F(RelayEndTest, AClientThatClosesAtTheLastWordsOfItsBackendHasNotEndedIt) {
@@ -123,7 +114,7 @@ TEST_F(RelayEndTest, AClientThatClosesAtTheLastWordsOfItsBackendHasNotEndedIt) {
     client().close();
     backend().close();
     EXPECT_EQ(ends_.take(), RelayEnd::backend_closed);
-    EXPECT_EQ(backend_ends_, 1);
+    EXPECT_EQ(backend_ends(), 1);
 }
 
 TEST_F(RelayEndTest, SoItIsWhereTheClientTakesLeaveOverTls) {

@@ -104,6 +104,17 @@ class RelayTest : public testing::Test, public RelayOwner {
     [[nodiscard]] support::TestClient& client() { return *client_.test; }
     [[nodiscard]] support::TestClient& backend() { return *backend_.test; }
 
+    /// The question reaches the backend, and the answer the client.
+    void exchange(const std::string& question, const std::string& answer) {
+        client().send(question);
+        EXPECT_EQ(backend().receive(question.size()), question);
+        backend().send(answer);
+        EXPECT_EQ(client().receive(answer.size()), answer);
+    }
+    [[nodiscard]] int backend_ends() {
+        return thread_.call([this] { return backend_ends_; });
+    }
+
     /// Whether bytes of `from` wait that the relay does not read, as `to` has taken all it can
     /// without reading: then nothing will change until `to` does.
     [[nodiscard]] bool stuck(const Connection& from, const Connection& to) {
@@ -144,11 +155,12 @@ class RelayTest : public testing::Test, public RelayOwner {
     Connection backend_;
     std::optional<Relay> relay_;
     Told<RelayEnd> ends_;
-    int backend_ends_ = 0;  ///< the loop thread's
 
   private:
     void on_backend_end() noexcept override { ++backend_ends_; }
     void on_relay_end(RelayEnd end) noexcept override { ends_.add(end); }
+
+    int backend_ends_ = 0;  ///< the loop thread's
 };
 
 }  // namespace net

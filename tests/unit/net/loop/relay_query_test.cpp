@@ -26,13 +26,6 @@ const std::string kTerminate = "X\0\0\0\4"s;
 
 class RelayQueryTest : public RelayTest {
   protected:
-    /// The question has come to the backend, and the answer to the client.
-    void exchange(const std::string& question, const std::string& answer) {
-        client().send(question);
-        EXPECT_EQ(backend().receive(question.size()), question);
-        backend().send(answer);
-        EXPECT_EQ(client().receive(answer.size()), answer);
-    }
     bool awaits_query() {
         return thread_.call([this] { return relay_->awaits_query(); });
     }
@@ -41,9 +34,6 @@ class RelayQueryTest : public RelayTest {
             return relay_->end_between_queries(std::as_bytes(std::span(kGoodbye)),
                                                std::as_bytes(std::span(kTerminate)));
         });
-    }
-    int backend_ends() {
-        return thread_.call([this] { return backend_ends_; });
     }
 };
 
@@ -162,7 +152,7 @@ TEST_F(RelayQueryTest, AServerThatStaysIsReset) {
     EXPECT_EQ(client().receive_to_eof(), kGoodbye);
     client().close();
     EXPECT_EQ(ends_.take(), RelayEnd::backend_closed);
-    EXPECT_EQ(backend_ends_, 1);
+    EXPECT_EQ(backend_ends(), 1);
 }
 
 TEST_F(RelayQueryTest, EndsOnce) {
