@@ -95,12 +95,12 @@ void Proxy::apply(const Config& config, std::function<void()> applied) {
     // What can fail comes first and changes nothing that runs.
     const auto requests = socket_requests(config);
     const auto sockets = sockets_.prepare(requests);
-    Faces faces = new_faces(config, sockets);
+    Interfaces interfaces = new_interfaces(config, sockets);
 
     if (accepting_ && config.workers != workers_.size())
         daemons::log::warning("workers: a change needs a restart; until then, " +
                               std::to_string(workers_.size()) + " run");
-    use_faces(std::move(faces), config);
+    use_interfaces(std::move(interfaces), config);
     changes_ = changes_by(config);
     config_ = config;
     sockets_.use(requests, sockets);
@@ -132,7 +132,7 @@ void Proxy::on_first_tables() {
     first_tables_timer_.cancel();
     accept_on_new_sockets();
     accepting_ = true;
-    tell_of_faces();
+    log_interfaces();
     std::exchange(applied_, nullptr)();
 }
 

@@ -105,15 +105,15 @@ class Proxy final : private Controlled {
     [[nodiscard]] static std::vector<net::SocketRequest> socket_requests(const Config& config);
     void use_port_settings(OpenPort& port);
     [[nodiscard]] std::vector<std::string> changes_by(const Config& config) const;
-    struct Faces {
+    struct Interfaces {
         std::unique_ptr<AdminServer> http;
         std::unique_ptr<AdminServer> control;             ///< null if there is no control socket
         std::unique_ptr<haproxy::RuntimeServer> haproxy;  ///< null if there is no such socket
     };
-    [[nodiscard]] Faces new_faces(const Config& config,
-                                  const net::ListeningSockets::Prepared& sockets);
-    void use_faces(Faces faces, const Config& config);
-    void tell_of_faces();
+    [[nodiscard]] Interfaces new_interfaces(const Config& config,
+                                            const net::ListeningSockets::Prepared& sockets);
+    void use_interfaces(Interfaces interfaces, const Config& config);
+    void log_interfaces();
     [[nodiscard]] std::unique_ptr<haproxy::RuntimeServer> serve_haproxys_tools(
         net::ListeningSockets::Socket socket);
     [[nodiscard]] std::unique_ptr<AdminServer> serve_api(AdminServer::Socket socket,
@@ -158,12 +158,12 @@ class Proxy final : private Controlled {
     std::map<std::string, TopologyFeed::Settings> feed_settings_;  // in force
     std::vector<std::unique_ptr<Acceptor>> acceptors_;             // the first worker's thread only
     bool accepting_ = false;
-    Faces faces_;
-    std::function<void()> applied_;   ///< set while waiting for new clusters
-    net::Timer first_tables_timer_;   ///< fires when they have had their time
-    std::uint64_t applications_ = 0;  ///< configurations applied so far
-    bool tell_of_faces_ = false;      ///< some have a new address to log
-    net::Timer drain_timer_;          ///< ticks while anything drains
+    Interfaces interfaces_;
+    std::function<void()> applied_;    ///< set while waiting for new clusters
+    net::Timer first_tables_timer_;    ///< fires when they have had their time
+    std::uint64_t applications_ = 0;   ///< configurations applied so far
+    bool interfaces_changed_ = false;  ///< some have a new address to log
+    net::Timer drain_timer_;           ///< ticks while anything drains
     Clock::time_point drain_deadline_;
     std::function<void()> drained_;  ///< set while the whole proxy drains
     daemons::ReloadTally reload_;

@@ -19,11 +19,11 @@ void Proxy::drain(std::function<void()> drained) {
     for (auto& [id, port] : ports_)
         port.sockets.clear();
     stop_accepting_on_old_sockets();
-    net::ListeningSockets::Prepared own{faces_.http->socket()};
-    if (faces_.control)
-        own.push_back(faces_.control->socket());
-    if (faces_.haproxy)
-        own.push_back(faces_.haproxy->socket());
+    net::ListeningSockets::Prepared own{interfaces_.http->socket()};
+    if (interfaces_.control)
+        own.push_back(interfaces_.control->socket());
+    if (interfaces_.haproxy)
+        own.push_back(interfaces_.haproxy->socket());
     sockets_.use(own_requests(config_), own);
     daemons::log::info("draining: no new clients; " + std::to_string(sessions_.open.load()) +
                        " sessions have " + daemons::duration_text(config_.drain_timeout) +
@@ -91,7 +91,7 @@ void Proxy::stop() {
     // Feeds first: they need the workers to put a last table in force.
     for (const auto& [name, feed] : feeds_)
         feed->stop();
-    faces_ = {};
+    interfaces_ = {};
     if (!workers_.empty())
         end_all_sessions();
     for (const auto& worker : workers_)

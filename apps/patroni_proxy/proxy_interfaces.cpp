@@ -44,42 +44,42 @@ std::vector<net::SocketRequest> Proxy::own_requests(const Config& config) {
 }
 
 /// Those whose socket or options are new; the others go on.
-Proxy::Faces Proxy::new_faces(const Config& config,
-                              const net::ListeningSockets::Prepared& sockets) {
-    Faces faces;
+Proxy::Interfaces Proxy::new_interfaces(const Config& config,
+                                        const net::ListeningSockets::Prepared& sockets) {
+    Interfaces interfaces;
     auto next = sockets.begin();
-    if (!faces_.http || faces_.http->socket() != *next || !(config.http == config_.http))
-        faces.http = serve_api(*next, config.http.options,
-                               {.everybody = false, .token = config.http.control_token});
+    if (!interfaces_.http || interfaces_.http->socket() != *next || !(config.http == config_.http))
+        interfaces.http = serve_api(*next, config.http.options,
+                                    {.everybody = false, .token = config.http.control_token});
     ++next;
     if (has_control_socket(config)) {
-        if (!faces_.control || faces_.control->socket() != *next)
-            faces.control = serve_api(*next, {}, {.everybody = true});
+        if (!interfaces_.control || interfaces_.control->socket() != *next)
+            interfaces.control = serve_api(*next, {}, {.everybody = true});
         ++next;
     }
-    if (config.haproxy.socket && (!faces_.haproxy || faces_.haproxy->socket() != *next))
-        faces.haproxy = serve_haproxys_tools(*next);
-    return faces;
+    if (config.haproxy.socket && (!interfaces_.haproxy || interfaces_.haproxy->socket() != *next))
+        interfaces.haproxy = serve_haproxys_tools(*next);
+    return interfaces;
 }
 
-void Proxy::use_faces(Faces faces, const Config& config) {
-    tell_of_faces_ |= faces.http || faces.control || faces.haproxy;
-    if (faces.http)
-        faces_.http = std::move(faces.http);
-    if (faces.control || !has_control_socket(config))
-        faces_.control = std::move(faces.control);
-    if (faces.haproxy || !config.haproxy.socket)
-        faces_.haproxy = std::move(faces.haproxy);
+void Proxy::use_interfaces(Interfaces interfaces, const Config& config) {
+    interfaces_changed_ |= interfaces.http || interfaces.control || interfaces.haproxy;
+    if (interfaces.http)
+        interfaces_.http = std::move(interfaces.http);
+    if (interfaces.control || !has_control_socket(config))
+        interfaces_.control = std::move(interfaces.control);
+    if (interfaces.haproxy || !config.haproxy.socket)
+        interfaces_.haproxy = std::move(interfaces.haproxy);
 }
 
-void Proxy::tell_of_faces() {
-    if (!std::exchange(tell_of_faces_, false))
+void Proxy::log_interfaces() {
+    if (!std::exchange(interfaces_changed_, false))
         return;
-    tell("HTTP API", faces_.http->socket());
-    if (faces_.control)
-        tell("control", faces_.control->socket());
-    if (faces_.haproxy)
-        tell("HAProxy socket", faces_.haproxy->socket());
+    tell("HTTP API", interfaces_.http->socket());
+    if (interfaces_.control)
+        tell("control", interfaces_.control->socket());
+    if (interfaces_.haproxy)
+        tell("HAProxy socket", interfaces_.haproxy->socket());
 }
 
 std::unique_ptr<AdminServer> Proxy::serve_api(AdminServer::Socket socket,
