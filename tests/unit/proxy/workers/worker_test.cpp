@@ -19,15 +19,15 @@ using support::Closed;
 using support::FakeBackend;
 using support::TestClient;
 
-constexpr PortId kRw = 3;
-constexpr PortId kRo = 4;
+constexpr PortId kPortRw = 3;
+constexpr PortId kPortRo = 4;
 constexpr PortId kEmpty = 5;
 
 /// Of a started worker or of one that is not started yet.
 class WorkerTest : public testing::Test {
   protected:
     /// Gives the server's end to a worker and keeps the client's.
-    static TestClient hand_over(Worker& worker, PortId port = kRw) {
+    static TestClient hand_over(Worker& worker, PortId port = kPortRw) {
         AcceptedClient pair;
         worker.serve(port, std::move(pair.accepted), pair.address);
         return std::move(pair.client);
@@ -55,9 +55,9 @@ class WorkerTest : public testing::Test {
 TEST_F(WorkerTest, ServesWhatAnotherThreadHandsOver) {
     const FakeBackend p1({.name = "p1"});
     Worker worker(process_);
-    add(worker, kRw);
+    add(worker, kPortRw);
     worker.start();
-    use(worker, kRw, table_of({backend_for(p1)}));
+    use(worker, kPortRw, table_of({backend_for(p1)}));
     EXPECT_EQ(hand_over(worker).receive_line(), "p1");
 }
 
@@ -65,12 +65,12 @@ TEST_F(WorkerTest, ServesAtOnceWhatItsOwnThreadHandsOver) {
     const FakeBackend p1({.name = "p1"});
     const auto backend = backend_for(p1);
     Worker worker(process_);
-    add(worker, kRw);
+    add(worker, kPortRw);
     worker.start();
-    use(worker, kRw, table_of({backend}));
+    use(worker, kPortRw, table_of({backend}));
     AcceptedClient pair;
     run_on(worker.loop(), [&] {
-        worker.serve(kRw, std::move(pair.accepted), pair.address);
+        worker.serve(kPortRw, std::move(pair.accepted), pair.address);
         EXPECT_EQ(backend->connections, 1U);
     });
     EXPECT_EQ(pair.client.receive_line(), "p1");
@@ -81,26 +81,26 @@ TEST_F(WorkerTest, EachPortHasItsOwnTable) {
     const FakeBackend p1({.name = "p1"});
     const FakeBackend p2({.name = "p2"});
     Worker worker(process_);
-    for (const PortId port : {kRw, kRo, kEmpty})
+    for (const PortId port : {kPortRw, kPortRo, kEmpty})
         add(worker, port);
     worker.start();
-    use(worker, kRw, table_of({backend_for(p1)}));
-    use(worker, kRo, table_of({backend_for(p2)}));
-    EXPECT_EQ(hand_over(worker, kRw).receive_line(), "p1");
-    EXPECT_EQ(hand_over(worker, kRo).receive_line(), "p2");
+    use(worker, kPortRw, table_of({backend_for(p1)}));
+    use(worker, kPortRo, table_of({backend_for(p2)}));
+    EXPECT_EQ(hand_over(worker, kPortRw).receive_line(), "p1");
+    EXPECT_EQ(hand_over(worker, kPortRo).receive_line(), "p2");
     EXPECT_EQ(hand_over(worker, kEmpty).wait_for_close(), Closed::fin);
 }
 
 TEST_F(WorkerTest, LoadCountsASessionFromTheHandOverToItsEnd) {
     const FakeBackend p1;
     Worker worker(process_);
-    add(worker, kRw);
-    add(worker, kRo);
-    worker.use(kRw, table_of({backend_for(p1)}));
+    add(worker, kPortRw);
+    add(worker, kPortRo);
+    worker.use(kPortRw, table_of({backend_for(p1)}));
     // Not started: nobody has taken them yet, and still they count.
-    auto first = hand_over(worker, kRw);
-    auto second = hand_over(worker, kRw);
-    auto refused = hand_over(worker, kRo);
+    auto first = hand_over(worker, kPortRw);
+    auto second = hand_over(worker, kPortRw);
+    auto refused = hand_over(worker, kPortRo);
     EXPECT_EQ(worker.load(), 3U);
     worker.start();
     EXPECT_EQ(refused.wait_for_close(), Closed::fin);
@@ -119,9 +119,9 @@ TEST_F(WorkerTest, TakesFromManyThreadsAtOnce) {
     const FakeBackend p1;
     const auto backend = backend_for(p1);
     Worker worker(process_);
-    add(worker, kRw);
+    add(worker, kPortRw);
     worker.start();
-    use(worker, kRw, table_of({backend}));
+    use(worker, kPortRw, table_of({backend}));
     std::vector<std::vector<TestClient>> clients(kThreads);
     std::vector<std::thread> threads;
     for (auto& its_clients : clients)
@@ -143,9 +143,9 @@ TEST_F(WorkerTest, SessionsEndWithIt) {
     const FakeBackend p1;
     const auto backend = backend_for(p1);
     std::optional<Worker> worker(std::in_place, process_);
-    add(*worker, kRw);
+    add(*worker, kPortRw);
     worker->start();
-    use(*worker, kRw, table_of({backend}));
+    use(*worker, kPortRw, table_of({backend}));
     auto client = hand_over(*worker);
     (void)client.receive_line();
     worker->stop();
@@ -158,7 +158,7 @@ TEST_F(WorkerTest, SessionsEndWithIt) {
 
 TEST_F(WorkerTest, WhatComesAfterItsEndIsClosedWithIt) {
     std::optional<Worker> worker(std::in_place, process_);
-    add(*worker, kRw);
+    add(*worker, kPortRw);
     worker->start();
     worker->stop();
     auto client = hand_over(*worker);
@@ -171,8 +171,8 @@ TEST_F(WorkerTest, APortAddedWhileItRunsIsServed) {
     Worker worker(process_);
     worker.start();
     EXPECT_EQ(hand_over(worker).wait_for_close(), Closed::fin) << "there is no such port yet";
-    run_on(worker.loop(), [&] { add(worker, kRw); });
-    use(worker, kRw, table_of({backend_for(p1)}));
+    run_on(worker.loop(), [&] { add(worker, kPortRw); });
+    use(worker, kPortRw, table_of({backend_for(p1)}));
     EXPECT_EQ(hand_over(worker).receive_line(), "p1");
 }
 
@@ -181,20 +181,20 @@ TEST_F(WorkerTest, ARemovedPortEndsItsSessionsAndNoOthers) {
     const FakeBackend p2({.name = "p2"});
     const auto backend = backend_for(p1);
     Worker worker(process_);
-    add(worker, kRw);
-    add(worker, kRo);
+    add(worker, kPortRw);
+    add(worker, kPortRo);
     worker.start();
-    use(worker, kRw, table_of({backend}));
-    use(worker, kRo, table_of({backend_for(p2)}));
+    use(worker, kPortRw, table_of({backend}));
+    use(worker, kPortRo, table_of({backend_for(p2)}));
     std::vector<TestClient> removed;
     for (int i = 0; i < 10; ++i) {
-        removed.push_back(hand_over(worker, kRw));
+        removed.push_back(hand_over(worker, kPortRw));
         (void)removed.back().receive_line();
     }
-    auto other = hand_over(worker, kRo);
+    auto other = hand_over(worker, kPortRo);
     (void)other.receive_line();
 
-    run_on(worker.loop(), [&] { worker.remove(kRw, SessionEnd::port_removed); });
+    run_on(worker.loop(), [&] { worker.remove(kPortRw, SessionEnd::port_removed); });
     for (auto& client : removed)
         EXPECT_EQ(client.wait_for_close(), Closed::fin);
     p1.wait_for_resets(10);
@@ -205,26 +205,26 @@ TEST_F(WorkerTest, ARemovedPortEndsItsSessionsAndNoOthers) {
     EXPECT_EQ(other.receive(5), "alive");
 
     // A client that was handed over meanwhile is closed and no longer counted.
-    EXPECT_EQ(hand_over(worker, kRw).wait_for_close(), Closed::fin);
+    EXPECT_EQ(hand_over(worker, kPortRw).wait_for_close(), Closed::fin);
     wait_for_load(worker, 1);
     // What still comes for it is for nobody.
-    use(worker, kRw, table_of({backend}));
-    use(worker, kRw, PortSettings{});
-    run_on(worker.loop(), [&] { worker.remove(kRw, SessionEnd::port_removed); });
-    EXPECT_EQ(tallies_of(worker).count(kRw), 0U);
-    EXPECT_EQ(tallies_of(worker).count(kRo), 1U);
+    use(worker, kPortRw, table_of({backend}));
+    use(worker, kPortRw, PortSettings{});
+    run_on(worker.loop(), [&] { worker.remove(kPortRw, SessionEnd::port_removed); });
+    EXPECT_EQ(tallies_of(worker).count(kPortRw), 0U);
+    EXPECT_EQ(tallies_of(worker).count(kPortRo), 1U);
 }
 
 TEST_F(WorkerTest, ARemovedPortEndsASessionThatIsStillConnecting) {
     const FakeBackend silent({.accept = support::BackendOptions::Accept::never});
     const auto backend = backend_for(silent);
     Worker worker(process_);
-    add(worker, kRw);
+    add(worker, kPortRw);
     worker.start();
-    use(worker, kRw, table_of({backend}));
+    use(worker, kPortRw, table_of({backend}));
     auto client = hand_over(worker);
     wait_for_connections(backend, 1);
-    run_on(worker.loop(), [&] { worker.remove(kRw, SessionEnd::port_removed); });
+    run_on(worker.loop(), [&] { worker.remove(kPortRw, SessionEnd::port_removed); });
     EXPECT_EQ(client.wait_for_close(), Closed::fin);
     wait_for_load(worker, 0);
     EXPECT_EQ(backend->connections, 0U);
@@ -233,31 +233,31 @@ TEST_F(WorkerTest, ARemovedPortEndsASessionThatIsStillConnecting) {
 TEST_F(WorkerTest, SettingsAreForTheirPortAlone) {
     const FakeBackend p1({.name = "p1"});
     Worker worker(process_);
-    add(worker, kRw);
-    add(worker, kRo);
+    add(worker, kPortRw);
+    add(worker, kPortRo);
     worker.start();
-    use(worker, kRw, table_of({backend_for(p1)}));
-    use(worker, kRo, table_of({backend_for(p1)}));
+    use(worker, kPortRw, table_of({backend_for(p1)}));
+    use(worker, kPortRo, table_of({backend_for(p1)}));
     PortSettings settings;
     settings.allow = {net::Network::parse("10.0.0.0/8").value()};
-    use(worker, kRw, settings);
-    EXPECT_EQ(hand_over(worker, kRw).wait_for_close(), Closed::fin);
-    EXPECT_EQ(hand_over(worker, kRo).receive_line(), "p1");
+    use(worker, kPortRw, settings);
+    EXPECT_EQ(hand_over(worker, kPortRw).wait_for_close(), Closed::fin);
+    EXPECT_EQ(hand_over(worker, kPortRo).receive_line(), "p1");
     const auto not_allowed = static_cast<std::size_t>(SessionEnd::not_allowed);
-    EXPECT_EQ(tallies_of(worker).at(kRw).refused[not_allowed], 1U);
-    EXPECT_EQ(tallies_of(worker).at(kRo).refused[not_allowed], 0U);
+    EXPECT_EQ(tallies_of(worker).at(kPortRw).refused[not_allowed], 1U);
+    EXPECT_EQ(tallies_of(worker).at(kPortRo).refused[not_allowed], 0U);
 }
 
 TEST_F(WorkerTest, WorkersShareTheLimitOfTheProcess) {
     const FakeBackend p1;
     process_.max_places = 2;
-    const auto port = make_port(kRw);
+    const auto port = make_port(kPortRw);
     std::vector<std::unique_ptr<Worker>> workers;
     for (int i = 0; i < 2; ++i) {
         workers.push_back(std::make_unique<Worker>(process_));
         workers.back()->add(port, settings_of());
         workers.back()->start();
-        use(*workers.back(), kRw, table_of({backend_for(p1)}));
+        use(*workers.back(), kPortRw, table_of({backend_for(p1)}));
     }
     auto first = hand_over(*workers[0]);
     auto second = hand_over(*workers[1]);
