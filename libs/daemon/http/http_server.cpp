@@ -199,8 +199,7 @@ class HttpServer::Daemon {
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
     ~Daemon() {
-        // Otherwise libmicrohttpd would close the listening socket, which it does not own.
-        MHD_quiesce_daemon(daemon_);
+        stop_accepting();
         // The daemon cannot be stopped while a connection is suspended.
         {
             base::MutexLock lock(mutex_);
@@ -212,6 +211,12 @@ class HttpServer::Daemon {
                                  [this]() REQUIRES(mutex_) { return exchanges_.empty(); });
         }
         MHD_stop_daemon(daemon_);
+    }
+
+    /// Also keeps libmicrohttpd from closing the listening socket, which it does not own.
+    void stop_accepting() {
+        if (std::exchange(accepts_, false))
+            MHD_quiesce_daemon(daemon_);
     }
 
   private:
@@ -372,6 +377,7 @@ class HttpServer::Daemon {
     std::set<std::shared_ptr<Exchange>> exchanges_ GUARDED_BY(mutex_);  // those under way
     bool stopping_ GUARDED_BY(mutex_) = false;
     std::condition_variable_any all_served_;
+    bool accepts_ = true;
     MHD_Daemon* daemon_ = nullptr;
 };
 
@@ -385,5 +391,9 @@ HttpServer::HttpServer(const net::ListeningSocket& socket, Handler handler,
     : daemon_(std::make_unique<Daemon>(socket, std::move(handler), limits, std::move(options))) {}
 
 HttpServer::~HttpServer() = default;
+
+void HttpServer::stop_accepting() {
+    daemon_->stop_accepting();
+}
 
 }  // namespace daemons

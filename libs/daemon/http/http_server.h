@@ -110,6 +110,9 @@ class HttpServer {
     HttpServer& operator=(const HttpServer&) = delete;
     ~HttpServer();
 
+    /// Accepts nobody any more, so that another server may; connections that are open are served.
+    void stop_accepting();
+
   private:
     class Daemon;
     std::unique_ptr<Daemon> daemon_;

@@ -18,7 +18,8 @@ MemberReport report_of(const patroni::Member& member, const patroni::ClusterView
                         .tags = member.tags,
                         .up = patroni::serves(member.state),
                         .leads = member.name == view.leader.member,
-                        .dcs_last_seen_age = {}};
+                        .dcs_last_seen_age = {},
+                        .since = {}};
     if (const auto seen = view.dcs_last_seen.find(member.name); seen != view.dcs_last_seen.end()) {
         const std::chrono::duration<double> now =
             std::chrono::system_clock::now().time_since_epoch();
@@ -59,7 +60,7 @@ Json json_of(const PollReport& polls) {
         .add("good", polls.good)
         .add("failed", polls.failed)
         .add("last_error", polls.last_error)
-        .add("last_host", polls.last_host)
+        .add("last_host", polls.last_host.empty() ? Json() : Json::of(polls.last_host))
         .add("seconds_total", polls.seconds_total)
         .add("last_seconds", polls.last_seconds);
 }

@@ -39,12 +39,16 @@ struct MemberReport {
     bool up = false;                          ///< its state is one that serves sessions
     bool leads = false;                       ///< the verdict, and not only Patroni's word
     std::optional<double> dcs_last_seen_age;  ///< seconds, by the member's clock and ours
+    /// Unix time when this role and state were first seen, at the earliest at the daemon's start.
+    std::optional<double> since{};
 };
 
 struct ClusterReport {
     std::string name;
     std::string leader;         ///< empty if nobody is known to lead
     std::string leader_reason;  ///< why it leads, or why nobody does
+    /// Unix time when this leader, or that there is none, was first seen, as MemberReport::since.
+    std::optional<double> leader_since{};
     bool paused = false;
     std::optional<double> answer_age;  ///< seconds since Patroni's last good answer
     std::vector<std::string> warnings;

@@ -1,0 +1,37 @@
+#include "daemon/system/task_thread.h"
+
+#include <pthread.h>
+#include <utility>
+
+namespace daemons {
+
+TaskThread::TaskThread(const char* name)
+    : thread_([this, name](const std::stop_token& stop) {
+          ::pthread_setname_np(::pthread_self(), name);
+          run(stop);
+      }) {}
+
+void TaskThread::post(Task task) {
+    {
+        const base::MutexLock lock(mutex_);
+        tasks_.push_back(std::move(task));
+    }
+    changed_.notify_one();
+}
+
+void TaskThread::run(const std::stop_token& stop) {
+    const auto has_task = [this]() REQUIRES(mutex_) { return !tasks_.empty(); };
+    while (true) {
+        Task task;
+        {
+            base::MutexLock lock(mutex_);
+            if (!changed_.wait(lock, stop, has_task) || stop.stop_requested())
+                return;
+            task = std::move(tasks_.front());
+            tasks_.pop_front();
+        }
+        task();
+    }
+}
+
+}  // namespace daemons
