@@ -29,6 +29,7 @@ struct ChangeOptions : CommonOptions {
     std::string rate;
     std::string within;
     std::string port;  ///< of drain and ready: this port only
+    bool maintenance = false;
 };
 using OptionsPtr = std::shared_ptr<ChangeOptions>;
 
@@ -66,6 +67,7 @@ Query terms_of(const ChangeOptions& options) {
     add("rate", options.rate.ends_with("/s") ? options.rate.substr(0, options.rate.size() - 2)
                                              : options.rate);
     add("within", options.within);
+    add("maintenance", options.maintenance ? "true" : "");
     return query;
 }
 
@@ -145,6 +147,8 @@ void add_members_verbs(CLI::App& commands) {
         ->add_option("--within", drain.options->within,
                      "End its sessions too, all of them within this time, idle ones first")
         ->check(check_duration);
+    drain.command->add_flag("--maintenance", drain.options->maintenance,
+                            "Call it maintenance, as HAProxy's tools then show it too");
     const Added ready = add_verb(commands, Subject::member, "ready",
                                  "End a drain: the member gets new sessions again");
     for (const Added& added : {drain, ready})

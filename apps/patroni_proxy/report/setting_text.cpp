@@ -18,6 +18,8 @@ std::string participle_of(const OperatorReport& setting) {
     std::string text = known == participles.end() ? setting.setting : known->second;
     if (setting.sessions)
         text.append(" at ").append(daemons::counted(*setting.sessions, "session"));
+    if (setting.maintenance)
+        text += " for maintenance";
     return text;
 }
 

@@ -1,5 +1,6 @@
 #include "patroni_proxy/cli/status/status_reader.h"
 
+#include <cstdint>
 #include <optional>
 
 #include <Poco/Exception.h>
@@ -77,6 +78,12 @@ MemberReport read_member(const Object& object) {
     return member;
 }
 
+std::optional<std::uint32_t> sessions_of_cap(const Object& object) {
+    const auto number = number_of(object, "sessions");
+    return number && *number <= UINT32_MAX ? std::optional(static_cast<std::uint32_t>(*number))
+                                           : std::nullopt;
+}
+
 std::vector<OperatorReport> settings_of(const Object& object) {
     std::vector<OperatorReport> settings;
     for_each_object(object, "operator", [&](const Object& each) {
@@ -86,7 +93,9 @@ std::vector<OperatorReport> settings_of(const Object& object) {
                             .why = text_of(each, "why"),
                             .by = text_of(each, "by"),
                             .since = seconds_of(each, "since").value_or(0),
-                            .until = seconds_of(each, "until")});
+                            .until = seconds_of(each, "until"),
+                            .sessions = sessions_of_cap(each),
+                            .maintenance = flag_of(each, "maintenance")});
     });
     return settings;
 }

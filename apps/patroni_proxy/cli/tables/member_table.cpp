@@ -116,8 +116,9 @@ void add_notes(Table& table, const ClusterReport& cluster) {
     if (!cluster.polls.last_error.empty())
         table.notes.push_back({"Last poll: " + cluster.polls.last_error, Colour::warning});
     for (const auto& setting : cluster.operator_settings)
-        table.notes.push_back(
-            {setting_text(cluster.name, setting, daemons::TimeZone::local), Colour::warning});
+        if (setting.setting != "freeze")  // a warning says so already
+            table.notes.push_back(
+                {setting_text(cluster.name, setting, daemons::TimeZone::local), Colour::warning});
     for (const auto& warning : cluster.warnings)
         table.notes.push_back({"Warning: " + warning, Colour::warning});
 }

@@ -50,6 +50,27 @@ TEST(MemberTableTest, HasTheColumnsOfPatronictl) {
 )");
 }
 
+TEST(MemberTableTest, SaysWhatAnOperatorHasSetInFull) {
+    use_utc();
+    ProxyReport report = sample_report();
+    report.clusters[0].operator_settings = {
+        {.setting = "cap", .member = "p1", .by = "uid 0", .since = 1'795'000'001, .sessions = 50},
+        {.setting = "drain",
+         .member = "p2",
+         .port = "master",
+         .by = "uid 0",
+         .since = 1'795'000'001,
+         .maintenance = true},
+        {.setting = "freeze", .by = "uid 0", .since = 1'795'000'001}};
+    report.clusters[0].warnings = {"the cluster is frozen by uid 0"};
+    EXPECT_THAT(text_of(member_tables(told(report))),
+                HasSubstr(" main/p1 is capped at 50 sessions by uid 0 since 2026-11-18 11:06:41\n"
+                          " main/p2 is drained for maintenance on port master by uid 0 since "
+                          "2026-11-18 11:06:41\n"
+                          " Warning: the cluster is frozen by uid 0\n"))
+        << "a freeze is told once";
+}
+
 TEST(MemberTableTest, LeavesOutWhatNobodyHas) {
     ProxyReport report = sample_report();
     for (auto& member : report.clusters[0].members) {
