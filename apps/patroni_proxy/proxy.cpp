@@ -49,15 +49,17 @@ std::string label_of(const ClusterConfig& cluster, const PortConfig& port) {
     return cluster.name + "/" + port.name;
 }
 
+}  // namespace
+
 /// Each session takes two descriptors.
-std::uint64_t possible_sessions() {
+std::uint64_t Proxy::possible_sessions(const Config& config) {
     const std::uint64_t limit = daemons::descriptor_limit();
-    const std::uint64_t others = kOtherDescriptors + daemons::HttpLimits::affordable_connections();
+    const std::uint64_t others = kOtherDescriptors + face_descriptors(config);
     return limit > 2 * others ? (limit - others) / 2 : limit / 4;
 }
 
-std::uint64_t max_sessions(const Config& config) {
-    const std::uint64_t possible = possible_sessions();
+std::uint64_t Proxy::max_sessions(const Config& config) {
+    const std::uint64_t possible = possible_sessions(config);
     if (config.max_connections <= possible)
         return config.max_connections == 0 ? possible : config.max_connections;
     daemons::log::warning("max_connections of " + std::to_string(config.max_connections) +
@@ -66,8 +68,6 @@ std::uint64_t max_sessions(const Config& config) {
                           std::to_string(possible));
     return possible;
 }
-
-}  // namespace
 
 Proxy::Proxy(net::EventLoop& main_loop, unsigned workers, ProcessControls process)
     : main_loop_(main_loop),
@@ -104,7 +104,7 @@ void Proxy::apply(const Config& config, std::function<void()> applied) {
     changes_ = changes_by(config);
     config_ = config;
     sockets_.use(requests, sockets);
-    sessions_.max_open = possible_sessions();
+    sessions_.max_open = possible_sessions(config);
     sessions_.max_places = max_sessions(config);
     control_.on_reload();
     apply_ports(sockets);
@@ -134,6 +134,7 @@ void Proxy::on_first_tables() {
     accepting_ = true;
     log_interfaces();
     std::exchange(applied_, nullptr)();
+    former_servers_.clear();  // whoever asked them for this has been answered
 }
 
 /// A port that keeps its name keeps its sessions, whatever else changes.
@@ -232,7 +233,22 @@ TopologyFeed::Settings Proxy::feed_settings(const ClusterConfig& cluster) const 
     for (const auto& [id, port] : ports_)
         if (port.cluster == cluster.name)
             settings.ports.push_back({id, port.config});
+    // Other hosts may be those of another cluster, whose members may have the same names: what they
+    // say must not be taken for what the frozen members say.
+    if (const auto known = feed_settings_.find(cluster.name);
+        settings.overrides.frozen && known != feed_settings_.end()) {
+        settings.cluster.hosts = known->second.cluster.hosts;
+        settings.cluster.identity = known->second.cluster.identity;
+    }
     return settings;
+}
+
+bool Proxy::waits_for_thaw(const ClusterConfig& cluster) const {
+    const auto known = feed_settings_.find(cluster.name);
+    return known != feed_settings_.end() &&
+           control_.settings().find({Operation::freeze, cluster.name, {}, {}}) &&
+           !(known->second.cluster.hosts == cluster.hosts &&
+             known->second.cluster.identity == cluster.identity);
 }
 
 /// Removed ones too, as long as they have sessions.

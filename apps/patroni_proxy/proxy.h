@@ -61,6 +61,8 @@ class Proxy final : private Controlled {
 
   private:
     using Clock = std::chrono::steady_clock;
+    static constexpr char kWaitsForThaw[] =
+        "its other hosts are followed once it is unfrozen; until then the former ones are";
 
     struct OpenPort {
         PortPtr port;
@@ -76,6 +78,7 @@ class Proxy final : private Controlled {
     // Controlled
     [[nodiscard]] const Config& config() const override { return config_; }
     [[nodiscard]] std::vector<std::string> members_of(const std::string& cluster) const override;
+    [[nodiscard]] std::string why_not_frozen(const std::string& cluster) const override;
     void use_operator_settings() override;
     void when_in_force(std::function<void()> done) override;
     void end_sessions(const std::string& cluster, const std::string& member, const DrainPace& pace,
@@ -85,9 +88,9 @@ class Proxy final : private Controlled {
     void keep_sessions(const std::string& cluster, const std::string& member) override {
         open_sessions_.keep(cluster, member);
     }
-    void list_sessions(const SessionFilter& filter,
-                       std::function<void(SessionList)> done) override {
-        open_sessions_.list(filter, std::move(done));
+    void list_sessions(const SessionFilter& filter, SessionWriter write,
+                       std::function<void(std::string text)> done) override {
+        open_sessions_.list(filter, std::move(write), std::move(done));
     }
     void close_sessions(const SessionFilter& filter, const std::string& detail,
                         std::function<void(std::size_t closed)> done) override {
@@ -118,13 +121,20 @@ class Proxy final : private Controlled {
         net::ListeningSockets::Socket socket);
     [[nodiscard]] std::unique_ptr<AdminServer> serve_api(AdminServer::Socket socket,
                                                          const daemons::HttpOptions& options,
-                                                         const ControlAccess& access);
+                                                         const ControlAccess& access,
+                                                         const daemons::HttpLimits& limits);
+    /// That all clients of the faces together may need.
+    [[nodiscard]] static std::uint64_t face_descriptors(const Config& config);
+    [[nodiscard]] static std::uint64_t possible_sessions(const Config& config);
+    [[nodiscard]] static std::uint64_t max_sessions(const Config& config);
     void apply_ports(const net::ListeningSockets::Prepared& sockets);
     OpenPort& open_port(const ClusterConfig& cluster, const PortConfig& config);
     [[nodiscard]] TopologyFeed& feed_of(const ClusterConfig& cluster);
     void apply_clusters();
     void apply_cluster(const ClusterConfig& cluster, const std::shared_ptr<void>& waiting);
     [[nodiscard]] TopologyFeed::Settings feed_settings(const ClusterConfig& cluster) const;
+    /// The cluster is frozen, and its hosts are others than those that are followed.
+    [[nodiscard]] bool waits_for_thaw(const ClusterConfig& cluster) const;
     void ping_feeds(const std::shared_ptr<void>& token);
     void on_first_worker(const std::function<void()>& task);
     void stop_accepting_on_old_sockets();
@@ -159,6 +169,8 @@ class Proxy final : private Controlled {
     std::vector<std::unique_ptr<Acceptor>> acceptors_;             // the first worker's thread only
     bool accepting_ = false;
     Interfaces interfaces_;
+    /// Replaced by the configuration that comes into force.
+    std::vector<std::unique_ptr<AdminServer>> former_servers_;
     std::function<void()> applied_;    ///< set while waiting for new clusters
     net::Timer first_tables_timer_;    ///< fires when they have had their time
     std::uint64_t applications_ = 0;   ///< configurations applied so far

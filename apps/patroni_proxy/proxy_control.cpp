@@ -18,6 +18,10 @@ std::vector<std::string> Proxy::members_of(const std::string& cluster) const {
     return names;
 }
 
+std::string Proxy::why_not_frozen(const std::string& cluster) const {
+    return feeds_.at(cluster)->why_not_frozen();
+}
+
 void Proxy::use_operator_settings() {
     for (auto& [id, port] : ports_)
         if (!port.leaves_at)
@@ -72,6 +76,9 @@ std::vector<std::string> Proxy::changes_by(const Config& config) const {
             std::none_of(config.clusters.begin(), config.clusters.end(), is_kept))
             ending += port.port->sessions;
     }
+    for (const auto& cluster : config.clusters)
+        if (waits_for_thaw(cluster))
+            changes.push_back("cluster " + cluster.name + ": " + kWaitsForThaw);
     if (ending != 0)
         changes.push_back(std::to_string(ending) +
                           (ending == 1 ? " session ends" : " sessions end") + " within " +

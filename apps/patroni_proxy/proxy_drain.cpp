@@ -92,6 +92,7 @@ void Proxy::stop() {
     for (const auto& [name, feed] : feeds_)
         feed->stop();
     interfaces_ = {};
+    former_servers_.clear();
     if (!workers_.empty())
         end_all_sessions();
     for (const auto& worker : workers_)

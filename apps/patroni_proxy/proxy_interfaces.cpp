@@ -9,6 +9,9 @@
 namespace proxy {
 namespace {
 
+/// Only this host's operators and their scripts use it.
+constexpr unsigned kControlConnections = 128;
+
 bool has_control_socket(const Config& config) {
     return config.control && config.control->socket;
 }
@@ -49,12 +52,18 @@ Proxy::Interfaces Proxy::new_interfaces(const Config& config,
     Interfaces interfaces;
     auto next = sockets.begin();
     if (!interfaces_.http || interfaces_.http->socket() != *next || !(config.http == config_.http))
-        interfaces.http = serve_api(*next, config.http.options,
-                                    {.everybody = false, .token = config.http.control_token});
+        interfaces.http =
+            serve_api(*next, config.http.options,
+                      {.everybody = false,
+                       .token = config.http.control_token,
+                       .has_certificates =
+                           config.http.options.tls && !config.http.options.tls->client_ca.empty()},
+                      {});
     ++next;
     if (has_control_socket(config)) {
         if (!interfaces_.control || interfaces_.control->socket() != *next)
-            interfaces.control = serve_api(*next, {}, {.everybody = true});
+            interfaces.control =
+                serve_api(*next, {}, {.everybody = true}, {.connections = kControlConnections});
         ++next;
     }
     if (config.haproxy.socket && (!interfaces_.haproxy || interfaces_.haproxy->socket() != *next))
@@ -62,12 +71,20 @@ Proxy::Interfaces Proxy::new_interfaces(const Config& config,
     return interfaces;
 }
 
+/// A server that is replaced may have been asked for this very reload: it stays until it has given
+/// its answer.
 void Proxy::use_interfaces(Interfaces interfaces, const Config& config) {
     interfaces_changed_ |= interfaces.http || interfaces.control || interfaces.haproxy;
+    const auto replace = [this](std::unique_ptr<AdminServer>& former,
+                                std::unique_ptr<AdminServer> server) {
+        if (former)
+            former->stop_accepting();
+        former_servers_.push_back(std::exchange(former, std::move(server)));
+    };
     if (interfaces.http)
-        interfaces_.http = std::move(interfaces.http);
+        replace(interfaces_.http, std::move(interfaces.http));
     if (interfaces.control || !has_control_socket(config))
-        interfaces_.control = std::move(interfaces.control);
+        replace(interfaces_.control, std::move(interfaces.control));
     if (interfaces.haproxy || !config.haproxy.socket)
         interfaces_.haproxy = std::move(interfaces.haproxy);
 }
@@ -84,8 +101,16 @@ void Proxy::log_interfaces() {
 
 std::unique_ptr<AdminServer> Proxy::serve_api(AdminServer::Socket socket,
                                               const daemons::HttpOptions& options,
-                                              const ControlAccess& access) {
-    return std::make_unique<AdminServer>(std::move(socket), admin_requests(access), options);
+                                              const ControlAccess& access,
+                                              const daemons::HttpLimits& limits) {
+    return std::make_unique<AdminServer>(std::move(socket), admin_requests(access), options,
+                                         limits);
+}
+
+std::uint64_t Proxy::face_descriptors(const Config& config) {
+    return daemons::HttpLimits::affordable_connections() +
+           (has_control_socket(config) ? kControlConnections : 0) +
+           (config.haproxy.socket ? haproxy::RuntimeServer::kMaxClients : 0);
 }
 
 /// A unix socket's mode says who may make changes; over TCP anybody on this host could.
@@ -113,10 +138,16 @@ AdminRequests Proxy::admin_requests(const ControlAccess& access) {
                     main_loop_.post([this, done = std::move(done)] { done(report()); });
                 },
             .list_sessions =
-                [this](const SessionFilter& filter, AdminRequests::SessionsDone done) {
-                    main_loop_.post([this, filter, done = std::move(done)]() mutable {
-                        open_sessions_.list(filter, std::move(done));
-                    });
+                [this](const SessionFilter& filter, SessionWriter write,
+                       AdminRequests::SessionsDone done) {
+                    main_loop_.post(
+                        [this, filter, write = std::move(write), done = std::move(done)]() mutable {
+                            open_sessions_.list(filter, std::move(write), std::move(done));
+                        });
+                },
+            .refuse_sessions =
+                [access](const daemons::HttpRequest& request) {
+                    return refuse_sessions(request, access);
                 },
             .control =
                 [this, access](const daemons::HttpRequest& request,

@@ -1,5 +1,7 @@
 // Gathers the report from workers and feeds.
 
+#include <algorithm>
+
 #include "patroni_proxy/proxy.h"
 
 namespace proxy {
@@ -21,7 +23,23 @@ MemberTraffic traffic_of(const std::string& member, const MemberTally& tally) {
             .bytes_from_client = tally.bytes_from_client,
             .bytes_from_backend = tally.bytes_from_backend,
             .connect_failures = tally.connect_failures,
-            .ended = by_reason(tally.ended, false)};
+            .ended = by_reason(tally.ended, false),
+            .rate = tally.rate.per_second(RateTally::Clock::now()),
+            .most_per_second = tally.rate.most()};
+}
+
+/// As Patroni tells it; empty if it does not.
+std::string address_on(const std::vector<MemberReport>& members, const std::string& name,
+                       std::optional<std::uint16_t> host_port) {
+    const auto member = std::find_if(members.begin(), members.end(),
+                                     [&](const auto& each) { return each.name == name; });
+    if (member == members.end() || member->host.empty())
+        return {};
+    const auto port = host_port ? host_port : member->port;
+    if (!port)
+        return {};
+    const bool is_v6 = member->host.find(':') != std::string::npos;
+    return (is_v6 ? "[" + member->host + "]" : member->host) + ":" + std::to_string(*port);
 }
 
 }  // namespace
@@ -72,11 +90,21 @@ ClusterReport Proxy::report_of(const ClusterConfig& cluster,
     const auto& settings = control_.settings();
     report.operator_settings = settings.report_of(cluster.name);
     if (const auto* freeze = settings.find({Operation::freeze, cluster.name, {}, {}}))
-        report.warnings.push_back("the cluster is " + freeze->reason() +
+        report.warnings.push_back("the cluster is " + freeze->reason() + freeze->times() +
                                   ": routing ignores what Patroni says");
-    for (const auto& [id, port] : ports_) {
-        if (port.cluster != cluster.name || port.leaves_at)
+    if (waits_for_thaw(cluster))
+        report.warnings.emplace_back(kWaitsForThaw);
+    std::sort(report.members.begin(), report.members.end(),
+              [](const auto& a, const auto& b) { return a.name < b.name; });
+    for (const auto& config : cluster.ports) {
+        const auto found_port = std::find_if(ports_.begin(), ports_.end(), [&](const auto& each) {
+            return each.second.cluster == cluster.name && each.second.config.name == config.name &&
+                   !each.second.leaves_at;
+        });
+        if (found_port == ports_.end())
             continue;
+        const PortId id = found_port->first;
+        const OpenPort& port = found_port->second;
         PortReport told;
         told.name = port.config.name;
         told.operator_settings = settings.report_of(cluster.name, port.config.name);
@@ -101,6 +129,10 @@ ClusterReport Proxy::report_of(const ClusterConfig& cluster,
             told.members = found->second.members;
             told.falls_back = found->second.falls_back;
         }
+        std::sort(told.members.begin(), told.members.end(),
+                  [](const auto& a, const auto& b) { return a.member < b.member; });
+        for (auto& member : told.members)
+            member.address = address_on(report.members, member.member, config.host_port);
         PortTally tally;
         if (const auto found = tallies.find(id); found != tallies.end())
             tally = found->second;

@@ -35,14 +35,15 @@ double unix_time() {
 
 HttpResponse port_response(const PortReport& port) {
     std::string reasons;
-    for (const auto& [member, standing, reason, unreachable] : port.members) {
-        if (standing == patroni::Standing::eligible && unreachable.empty())
+    for (const auto& member : port.members) {
+        const bool is_eligible = member.standing == patroni::Standing::eligible;
+        if (is_eligible && member.unreachable.empty())
             return text_response(200, "OK\n");
-        reasons.append(reasons.empty() ? "" : "; ").append(member).append(": ");
-        if (standing == patroni::Standing::eligible)
-            reasons.append("cannot be reached: ").append(unreachable);
+        reasons.append(reasons.empty() ? "" : "; ").append(member.member).append(": ");
+        if (is_eligible)
+            reasons.append("cannot be reached: ").append(member.unreachable);
         else
-            reasons.append(reason);
+            reasons.append(member.reason);
     }
     return text_response(
         503, "no backends available: " +
@@ -70,13 +71,14 @@ HttpResponse ready_response(const std::string& path, const ProxyReport& report) 
     return text_response(404, "no such port\n");
 }
 
-AdminServer::AdminServer(Socket socket, AdminRequests requests, daemons::HttpOptions options)
+AdminServer::AdminServer(Socket socket, AdminRequests requests, daemons::HttpOptions options,
+                         const daemons::HttpLimits& limits)
     : socket_(std::move(socket)),
       requests_(std::move(requests)),
       reports_(requests_.report),
       server_(
-          *socket_, [this](const auto& request, const auto& reply) { handle(request, reply); }, {},
-          std::move(options)) {}
+          *socket_, [this](const auto& request, const auto& reply) { handle(request, reply); },
+          limits, std::move(options)) {}
 
 void AdminServer::handle(const daemons::HttpRequest& request,
                          const daemons::HttpServer::Reply& reply) {
@@ -110,12 +112,15 @@ void AdminServer::handle(const daemons::HttpRequest& request,
     if (path == "/sessions") {
         if (!daemons::reads(method))
             return reply(method_not_allowed(daemons::kReadMethods));
+        if (requests_.refuse_sessions)
+            if (auto refused = requests_.refuse_sessions(request))
+                return reply(*std::move(refused));
         const auto [filter, error] = parse_session_filter(request.query);
         if (!error.empty())
             return reply(daemons::error_response(400, error));
-        return requests_.list_sessions(filter, [reply](const SessionList& list) {
-            reply(daemons::json_response(sessions_json(list, unix_time())));
-        });
+        return requests_.list_sessions(
+            filter, [](const SessionList& list) { return sessions_json(list, unix_time()); },
+            [reply](std::string text) { reply(daemons::json_response(std::move(text))); });
     }
     const bool ready = path == "/ready" || path.starts_with("/ready/");
     if (path != "/" && !ready)

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "daemon/http/http_server.h"
@@ -21,8 +22,11 @@ struct AdminRequests {
     std::function<void(UpdateDone)> update_clusters;
     using ReportDone = std::function<void(const ProxyReport&)>;
     std::function<void(ReportDone)> report;
-    using SessionsDone = std::function<void(SessionList)>;
-    std::function<void(const SessionFilter&, SessionsDone)> list_sessions;
+    using SessionsDone = std::function<void(std::string text)>;
+    std::function<void(const SessionFilter&, SessionWriter, SessionsDone)> list_sessions;
+    /// Why this client may not see the sessions; nothing if it may. Empty: everybody may.
+    std::function<std::optional<daemons::HttpResponse>(const daemons::HttpRequest&)>
+        refuse_sessions{};
     /// Answers a request for a change, as to the control socket; false if the path is not one of
     /// those. Empty: there are none.
     std::function<bool(const daemons::HttpRequest&, const daemons::HttpServer::Reply&)> control{};
@@ -38,19 +42,26 @@ struct AdminRequests {
 ///   GET /metrics               the same as numbers, for Prometheus
 ///   GET /metrics?haproxy       also by the names of HAProxy's exporter
 ///   GET /;csv, /stats;csv      HAProxy's statistics as CSV; GET /stats: as a page
-///   GET /sessions?FILTER       the open sessions, as JSON; see parse_session_filter()
+///   GET /sessions?FILTER       the open sessions, as JSON; see parse_session_filter(). They name
+///                              clients and users, so not everybody may see them
 class AdminServer {
   public:
     using Socket = std::shared_ptr<const net::ListeningSocket>;
 
-    AdminServer(Socket socket, AdminRequests requests, daemons::HttpOptions options = {});
+    AdminServer(Socket socket, AdminRequests requests, daemons::HttpOptions options = {},
+                const daemons::HttpLimits& limits = {});
 
     [[nodiscard]] const Socket& socket() const noexcept { return socket_; }
+    /// Lets go of the socket, and serves those who are connected.
+    void stop_accepting() {
+        server_.stop_accepting();
+        socket_.reset();
+    }
 
   private:
     void handle(const daemons::HttpRequest& request, const daemons::HttpServer::Reply& reply);
 
-    const Socket socket_;
+    Socket socket_;
     const AdminRequests requests_;
     daemons::ReportRequests<ProxyReport> reports_;
     daemons::HttpServer server_;  // last: its thread uses the others

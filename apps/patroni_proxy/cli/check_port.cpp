@@ -38,13 +38,15 @@ class Findings {
 void check_members(Findings& findings, const ClusterReport& cluster, const PortReport& port) {
     std::vector<std::string> serving;
     std::string reasons;
-    for (const auto& [member, standing, reason, unreachable] : port.members) {
-        const bool eligible = standing == patroni::Standing::eligible;
-        if (eligible && unreachable.empty())
-            serving.push_back(member);
-        else
-            reasons += (reasons.empty() ? "" : "; ") + member +
-                       (eligible ? ": cannot be reached: " + unreachable : ": " + reason);
+    for (const auto& each : port.members) {
+        const bool eligible = each.standing == patroni::Standing::eligible;
+        if (eligible && each.unreachable.empty()) {
+            serving.push_back(each.member);
+            continue;
+        }
+        reasons.append(reasons.empty() ? "" : "; ").append(each.member);
+        reasons.append(eligible ? ": cannot be reached: " : ": ");
+        reasons.append(eligible ? each.unreachable : each.reason);
     }
     if (serving.empty())
         return findings.add(

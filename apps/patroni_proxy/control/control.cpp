@@ -199,11 +199,12 @@ Outcome Control::freeze(const std::string& cluster, const SettingTerms& terms,
                         const Caller& caller) {
     if (auto refused = refuse_unknown_cluster(cluster))
         return *refused;
-    if (proxy_.members_of(cluster).empty())
-        return {
-            Problem::conflict, false,
-            "there is nothing to freeze: Patroni has not answered for cluster " + cluster + " yet"};
-    return set({.subject = {Operation::freeze, cluster, {}, {}}}, terms, caller);
+    const Subject subject{Operation::freeze, cluster, {}, {}};
+    // One that is frozen already stays as it was frozen: only the terms change.
+    if (const std::string why = settings_.find(subject) ? "" : proxy_.why_not_frozen(cluster);
+        !why.empty())
+        return {Problem::conflict, false, "cluster " + cluster + " cannot be frozen now: " + why};
+    return set({.subject = subject}, terms, caller);
 }
 
 Outcome Control::unfreeze(const std::string& cluster, const Caller& caller) {

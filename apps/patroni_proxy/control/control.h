@@ -72,6 +72,8 @@ class Controlled {
     [[nodiscard]] virtual const Config& config() const = 0;
     /// The members of a configured cluster, as far as they are known.
     [[nodiscard]] virtual std::vector<std::string> members_of(const std::string& cluster) const = 0;
+    /// Why this configured cluster cannot be frozen now; empty if it can.
+    [[nodiscard]] virtual std::string why_not_frozen(const std::string& cluster) const = 0;
     /// Puts Control's settings in force, soon.
     virtual void use_operator_settings() = 0;
     /// Calls `done` on the main thread once all settings so far are in force; never if the proxy
@@ -81,8 +83,9 @@ class Controlled {
     virtual void end_sessions(const std::string& cluster, const std::string& member,
                               const DrainPace& pace, const std::string& detail) = 0;
     virtual void keep_sessions(const std::string& cluster, const std::string& member) = 0;
-    virtual void list_sessions(const SessionFilter& filter,
-                               std::function<void(SessionList)> done) = 0;
+    /// As OpenSessions::list().
+    virtual void list_sessions(const SessionFilter& filter, SessionWriter write,
+                               std::function<void(std::string text)> done) = 0;
     /// Ends what the filter selects now; `detail` says by whom.
     virtual void close_sessions(const SessionFilter& filter, const std::string& detail,
                                 std::function<void(std::size_t closed)> done) = 0;
@@ -133,13 +136,15 @@ class Control {
     Outcome disable(const std::string& cluster, const std::string& port, const SettingTerms& terms,
                     const Caller& caller);
     Outcome enable(const std::string& cluster, const std::string& port, const Caller& caller);
-    /// Routing stays as it is, whatever Patroni says, with one exception: see FrozenView.
+    /// Routing stays as it is, whatever Patroni says, with the exceptions of FrozenView. A conflict
+    /// if nobody could write until it is lifted.
     Outcome freeze(const std::string& cluster, const SettingTerms& terms, const Caller& caller);
     Outcome unfreeze(const std::string& cluster, const Caller& caller);
     /// Until the next reload or restart.
     Outcome set_log_level(daemons::log::Level level, const Caller& caller);
-    void list_sessions(const SessionFilter& filter, std::function<void(SessionList)> done) {
-        proxy_.list_sessions(filter, std::move(done));
+    void list_sessions(const SessionFilter& filter, SessionWriter write,
+                       std::function<void(std::string text)> done) {
+        proxy_.list_sessions(filter, std::move(write), std::move(done));
     }
     /// Ends the sessions that the filter selects, which must not be all, and says how many.
     void close_sessions(const SessionFilter& filter, const Caller& caller,

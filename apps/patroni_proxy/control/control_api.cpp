@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "daemon/text/json.h"
+#include "net/socket/network.h"
+#include "net/socket/socket_address.h"
 #include "patroni_proxy/control/control_request.h"
 
 namespace proxy {
@@ -101,7 +103,39 @@ bool equal(const std::string& a, const std::string& b) {
     return difference == 0;
 }
 
+bool has_token(const HttpRequest& request, const ControlAccess& access) {
+    return !access.token.empty() && equal(request.authorization, "Bearer " + access.token);
+}
+
+/// Over a unix socket, or a loopback address.
+bool is_from_this_host(const daemons::HttpPeer& peer) {
+    static const auto v4 = net::Network::parse("127.0.0.0/8").value();
+    static const auto v6 = net::Network::parse("::1").value();
+    if (peer.process)
+        return true;
+    const auto address = net::SocketAddress::from_ip(peer.address, 0);
+    return address && (v4.contains(*address) || v6.contains(*address));
+}
+
+HttpResponse unauthorized(int status, const std::string& error) {
+    auto answer = error_answer(status, error);
+    if (status == 401)
+        answer.headers["WWW-Authenticate"] = "Bearer";
+    return answer;
+}
+
 }  // namespace
+
+std::optional<HttpResponse> refuse_sessions(const HttpRequest& request,
+                                            const ControlAccess& access) {
+    if (access.everybody || access.has_certificates || is_from_this_host(request.peer) ||
+        has_token(request, access))
+        return std::nullopt;
+    return unauthorized(access.token.empty() ? 403 : 401,
+                        "sessions are shown on the proxy's host, or here to clients with a "
+                        "certificate (http_tls: client_ca) or the token of "
+                        "http_control_token_file");
+}
 
 std::optional<HttpResponse> refuse_access(const HttpRequest& request, const ControlAccess& access) {
     if (access.everybody)
@@ -110,13 +144,11 @@ std::optional<HttpResponse> refuse_access(const HttpRequest& request, const Cont
         return error_answer(403,
                             "changes are made through the control socket, or here with "
                             "http_control: true in the configuration");
-    if (equal(request.authorization, "Bearer " + access.token))
+    if (has_token(request, access))
         return std::nullopt;
-    auto answer = error_answer(401,
-                               "a change needs the header Authorization: Bearer TOKEN, with "
-                               "the token of http_control_token_file");
-    answer.headers["WWW-Authenticate"] = "Bearer";
-    return answer;
+    return unauthorized(401,
+                        "a change needs the header Authorization: Bearer TOKEN, with the token of "
+                        "http_control_token_file");
 }
 
 bool ControlApi::handle(const HttpRequest& request, const Reply& reply,

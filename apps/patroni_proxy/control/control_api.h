@@ -9,12 +9,14 @@
 
 namespace proxy {
 
-/// Who may use verbs on one HTTP server.
+/// Who may use verbs on one HTTP server, and see the sessions.
 struct ControlAccess {
-    /// Whoever may open the unix socket may use them.
+    /// Whoever may open the unix socket may do both.
     bool everybody = false;
     /// With this in `Authorization: Bearer TOKEN`; empty: nobody.
     std::string token{};
+    /// Every client has shown a certificate that the file asks for: it may see the sessions.
+    bool has_certificates = false;
 };
 
 /// Answers the requests for verbs, on the control socket and on the HTTP API. Any thread: the verbs
@@ -36,6 +38,10 @@ class ControlApi {
 
 /// Why a request is refused; nothing if its verb may be used. Pure.
 [[nodiscard]] std::optional<daemons::HttpResponse> refuse_access(
+    const daemons::HttpRequest& request, const ControlAccess& access);
+/// Why a request for the sessions is refused; nothing if it comes from this host, or with the token
+/// or a certificate: sessions tell the addresses, users and databases of clients. Pure.
+[[nodiscard]] std::optional<daemons::HttpResponse> refuse_sessions(
     const daemons::HttpRequest& request, const ControlAccess& access);
 
 }  // namespace proxy

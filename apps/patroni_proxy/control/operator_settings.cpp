@@ -67,6 +67,13 @@ std::string OperatorSetting::reason() const {
     return participle_of(*this) + " by " + by + (why.empty() ? "" : ": " + why);
 }
 
+std::string OperatorSetting::times() const {
+    std::string text = " (since " + daemons::time_text(since, daemons::TimeZone::utc);
+    if (until)
+        text += ", until " + daemons::time_text(*until, daemons::TimeZone::utc);
+    return text + ")";
+}
+
 const OperatorSetting* OperatorSettings::find(const Subject& subject) const {
     const auto found = std::find_if(settings_.begin(), settings_.end(),
                                     [&](const auto& each) { return each.subject == subject; });
@@ -168,8 +175,7 @@ PortSettings OperatorSettings::settings_of(const std::string& cluster,
         const auto* setting = find({operation, cluster, {}, port.name});
         if (!setting)
             return std::nullopt;
-        return setting->reason() + " (since " +
-               daemons::time_text(setting->since, daemons::TimeZone::utc) + ")";
+        return setting->reason() + setting->times();
     };
     settings.held = reason_for(Operation::hold);
     settings.disabled = reason_for(Operation::disable);

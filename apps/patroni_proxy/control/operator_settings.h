@@ -55,6 +55,8 @@ struct OperatorSetting {
 
     /// "drained by uid 1000, pid 42: WHY": for verdicts, clients and the log.
     [[nodiscard]] std::string reason() const;
+    /// " (since 2026-11-27 16:40:00 UTC, until 2026-11-27 18:40:00 UTC)", to follow the reason.
+    [[nodiscard]] std::string times() const;
 };
 
 /// All that operators have set. A value; what it changes is computed by pure functions.

@@ -21,6 +21,7 @@ void add(PortTally& sum, const PortTally& tally) {
         total.bytes_from_backend += member.bytes_from_backend;
         total.connect_failures += member.connect_failures;
         add(total.ended, member.ended);
+        total.rate.add(member.rate);
     }
 }
 

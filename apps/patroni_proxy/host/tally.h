@@ -5,6 +5,7 @@
 #include <string>
 
 #include "daemon/log/log_throttle.h"
+#include "patroni_proxy/host/rate_tally.h"
 #include "patroni_proxy/host/session_end.h"
 
 namespace proxy {
@@ -17,6 +18,7 @@ struct MemberTally {
     std::uint64_t bytes_from_backend = 0;
     std::uint64_t connect_failures = 0;
     SessionEndCounts ended{};
+    RateTally rate;  ///< of sessions that start
     daemons::LogThrottle connect_failure_lines;
 };
 

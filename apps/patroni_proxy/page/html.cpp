@@ -1,5 +1,8 @@
 #include "patroni_proxy/page/html.h"
 
+#include "daemon/text/iso_time.h"
+#include "daemon/text/units.h"
+
 namespace proxy::page {
 namespace {
 
@@ -47,6 +50,13 @@ std::string table(const Table& table) {
         html += "</tr>\n";
     }
     return html + "</tbody></table>\n";
+}
+
+std::string time_element(double unix_time) {
+    const auto iso = daemons::iso_time(unix_time);
+    return iso ? "<time datetime=\"" + *iso + "\">" +
+                     daemons::time_text(unix_time, daemons::TimeZone::utc) + "</time>"
+               : "\u2013";
 }
 
 }  // namespace proxy::page

@@ -32,4 +32,7 @@ struct Table {
 };
 [[nodiscard]] std::string table(const Table& table);
 
+/// "2026-11-27 16:04:05 UTC" of a Unix time, as a <time> that browsers understand.
+[[nodiscard]] std::string time_element(double unix_time);
+
 }  // namespace proxy::page

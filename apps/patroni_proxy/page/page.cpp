@@ -72,8 +72,8 @@ daemons::HttpResponse page_response(const ProxyReport& report) {
         "<title>" +
         escaped(title_of(report)) + " \u2013 patroni_proxy</title><style>" + kStyle +
         "</style></head><body>\n<main id=\"live\">\n<h1>patroni_proxy</h1>\n<p>" +
-        escaped(process_line(report)) + "</p>\n<p class=\"quiet\">As of <time>" +
-        daemons::time_text(now(), daemons::TimeZone::utc) + "</time></p>\n" + alerts(report);
+        escaped(process_line(report)) + "</p>\n<p class=\"quiet\">As of " + time_element(now()) +
+        "</p>\n" + alerts(report);
     for (const auto& cluster : report.clusters)
         html += cluster_section(cluster);
     html +=

@@ -39,6 +39,10 @@ std::string number_or_dash(const std::optional<std::uint64_t>& number) {
     return number ? std::to_string(*number) : "\u2013";
 }
 
+std::string since_cell(const std::optional<double>& since) {
+    return since ? time_element(*since) : "\u2013";
+}
+
 std::string address_of(const MemberReport& member) {
     if (member.host.empty())
         return "\u2013";
@@ -47,13 +51,13 @@ std::string address_of(const MemberReport& member) {
 
 std::string members_table(const ClusterReport& cluster) {
     Table out{"Members of " + cluster.name + ", as Patroni names them",
-              {"Member", "Role", "State", "TL", "Lag", "Address"},
+              {"Member", "Role", "State", "Since", "TL", "Lag", "Address"},
               {}};
     for (const auto& member : cluster.members)
         out.rows.push_back({escaped(member.name), role_of(member),
                             badge(member.up ? Tone::good : Tone::bad,
                                   member.state.empty() ? "unknown" : member.state),
-                            number_or_dash(member.timeline),
+                            since_cell(member.since), number_or_dash(member.timeline),
                             member.lag ? escaped(size_text(*member.lag)) : "\u2013",
                             address_of(member)});
     return table(out);
@@ -154,8 +158,9 @@ std::string alerts(const ProxyReport& report) {
                                        setting_text(cluster.name, setting, TimeZone::utc));
         }
         for (const auto& setting : cluster.operator_settings)
-            warnings += alert_line(Tone::warn, "operator",
-                                   setting_text(cluster.name, setting, TimeZone::utc));
+            if (setting.setting != "freeze")  // a warning says so already
+                warnings += alert_line(Tone::warn, "operator",
+                                       setting_text(cluster.name, setting, TimeZone::utc));
     }
     if (!report.reload.last_good)
         warnings += alert_line(Tone::warn, "reload failed", report.reload.last_error);
@@ -168,8 +173,10 @@ std::string cluster_section(const ClusterReport& cluster) {
     const std::string leader = cluster.leader.empty()
                                    ? badge(Tone::bad, "no leader")
                                    : badge(Tone::good, cluster.leader + " leads");
+    const std::string since =
+        cluster.leader_since ? ", since " + time_element(*cluster.leader_since) : "";
     std::string html = "<section>\n<h2>" + escaped(cluster.name) + ' ' + leader + "</h2>\n<p>" +
-                       escaped(cluster.leader_reason) + "</p>\n<p class=\"quiet\">" +
+                       escaped(cluster.leader_reason) + since + "</p>\n<p class=\"quiet\">" +
                        escaped(poll_line(cluster)) + "</p>\n" + members_table(cluster);
     for (const auto& port : cluster.ports)
         html += port_section(cluster, port);

@@ -26,6 +26,8 @@ struct MemberTraffic {
     std::uint64_t bytes_from_backend = 0;
     std::uint64_t connect_failures = 0;
     std::map<std::string, std::uint64_t> ended;  ///< by reason: client_closed, cut, ...
+    double rate = 0;                             ///< sessions that started in the last second
+    std::uint64_t most_per_second = 0;
 };
 
 /// Whether a port may use a member, and why not.
@@ -35,6 +37,9 @@ struct MemberStanding {
     std::string reason;
     /// Why sessions on an eligible member fail to start; empty if nothing is known against it.
     std::string unreachable{};
+    /// Unix time when its standing became this one, at the earliest at the proxy's start.
+    std::optional<double> since{};
+    std::string address{};  ///< "10.0.0.1:5432": where its sessions go; empty: not known
 };
 
 /// The same for all members.
@@ -79,6 +84,8 @@ struct PortReport {
 
 using daemons::MemberReport;
 
+/// Members, wherever they are listed, are in the order of their names; all else in that of the
+/// file.
 struct ClusterReport : daemons::ClusterReport {
     std::vector<PortReport> ports;
     std::vector<OperatorReport> operator_settings{};  ///< of members and of the whole cluster

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <sys/socket.h>
 
+#include "daemon/text/iso_time.h"
 #include "daemon/text/json.h"
 
 namespace proxy {
@@ -37,6 +38,7 @@ Json json_of(const SessionRecord& session, double now) {
         .add("state", std::string(session.state))
         .add("busy", session.busy)
         .add("started_at", now - session.age)
+        .add("started_at_iso", daemons::iso_time(now - session.age))
         .add("age", session.age)
         .add("idle", session.idle)
         .add("bytes_from_client", session.bytes_from_client)

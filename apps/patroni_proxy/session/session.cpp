@@ -108,8 +108,10 @@ void Session::relay_over(net::UniqueFd connection) noexcept {
         const auto text = proxy_header(version, client_address_, attempt_->destination);
         (void)::send(connection.get(), text.data(), text.size(), MSG_NOSIGNAL);
     }
-    ++seat_.tally()->sessions_total;
     enter(State::relaying);
+    MemberTally& tally = *seat_.tally();
+    ++tally.sessions_total;
+    tally.rate.count(std::chrono::steady_clock::now());
     port_.leave_queue(*attempt_);
     if (!startup_->keeps())  // there will be no other attempt
         end_attempt();
@@ -269,7 +271,6 @@ SessionRecord Session::record() {
     note_names();
     if (attempt_)
         attempt_->note_time();
-    const std::chrono::duration<double> age = std::chrono::steady_clock::now() - accepted_at_;
     return {.id = id_,
             .client = client_address_,
             .backend = seat_.backend(),
@@ -279,7 +280,7 @@ SessionRecord Session::record() {
             .application = std::string(names_.application()),
             .state = name_of(state_),
             .busy = is_busy(),
-            .age = age.count(),
+            .age = age().count(),
             .idle = std::chrono::duration<double>(idle()).count(),
             .held = held_,
             .connecting = connecting_,

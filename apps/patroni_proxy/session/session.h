@@ -90,6 +90,10 @@ class Session final : public net::RelayOwner {
     /// How long no byte has come from either side, to a hundredth of a second; while there is no
     /// backend, since the accept.
     [[nodiscard]] std::chrono::milliseconds idle() const noexcept;
+    /// Since its accept.
+    [[nodiscard]] std::chrono::duration<double> age() const noexcept {
+        return std::chrono::steady_clock::now() - accepted_at_;
+    }
     /// All but its cluster and port.
     [[nodiscard]] SessionRecord record();
 

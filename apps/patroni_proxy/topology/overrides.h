@@ -26,10 +26,21 @@ struct Overrides {
 void apply_drains(std::vector<patroni::Verdict>& verdicts, const Overrides& overrides,
                   const std::string& port);
 
+/// Why a cluster cannot be frozen with this view: nobody could write until it is unfrozen. Empty if
+/// it can be: it has a leader, or is a standby cluster, which has none. Pure.
+[[nodiscard]] std::string why_not_frozen(const patroni::ClusterView& view);
+
 /// The view in force while a cluster is frozen: the one that it was frozen with, whatever Patroni
-/// says and however long it is silent. What members say of themselves counts nevertheless: when the
-/// leader's own API says that it is no primary, or another member's that it is one, the leader gets
-/// no new sessions until it leads again. Not thread-safe.
+/// says and however long it is silent. No other member ever becomes leader. But what members say of
+/// themselves counts:
+///
+/// - The leader's own API says that it is no primary, or another member's that it is one: the
+///   leader gets no new sessions.
+/// - The leader's own API says so, and Evidence ends its leadership: it has said so twice, or
+///   /cluster or a new leader agrees. Then its sessions end as well.
+/// - Only when it leads again does it get sessions again.
+///
+/// Not thread-safe.
 class FrozenView {
   public:
     explicit FrozenView(patroni::ClusterView view)

@@ -1,6 +1,7 @@
 #include "patroni_proxy/topology/topology_feed.h"
 
 #include <algorithm>
+#include <chrono>
 #include <string_view>
 #include <unordered_set>
 
@@ -67,6 +68,15 @@ PortStanding standing_of(const Verdicts& regular, const Verdicts& fallback,
         if (find(regular, verdict.member->name) == regular.end())
             port.members.push_back(of_member(verdict));
     return port;
+}
+
+// What SinceTimes knows of: the leader, each member, and each member as the ports see it.
+const std::string kLeader = "leader";
+std::string thing_of(const std::string& member) {
+    return "member " + member;
+}
+std::string thing_of(const std::string& member, PortId port) {
+    return "port " + std::to_string(port) + ' ' + member;
 }
 
 patroni::Requirements fallback_requirements(const PortConfig& port) {
@@ -273,24 +283,57 @@ void TopologyFeed::note_view(const patroni::ClusterView& view) {
     std::map<PortId, GroundsPtr> grounds;
     for (const auto& port : ports_)
         grounds[port.port.id] = port.grounds;
+    note_since(view);
     const std::lock_guard lock(noted_mutex_);
     noted_view_ = view;
+    noted_since_ = since_;
     noted_grounds_ = std::move(grounds);
+}
+
+void TopologyFeed::note_since(const patroni::ClusterView& view) {
+    if (!view.snapshot)
+        return;
+    const double now =
+        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+    since_.note(kLeader, view.leader.member, now);
+    for (const auto& member : view.snapshot->members)
+        since_.note(thing_of(member.name), member.role_name + '/' + member.state_name, now);
+    for (const auto& port : ports_)
+        if (const auto& grounds = port.grounds)
+            for (const auto& member :
+                 standing_of(grounds->regular, grounds->fallback, *grounds->table).members)
+                since_.note(thing_of(member.member, port.port.id),
+                            std::string(name_of(member.standing)), now);
+    since_.forget_others();
 }
 
 TopologyFeed::Standings TopologyFeed::standings() const {
     std::unique_lock lock(noted_mutex_);
     const auto noted = noted_grounds_;
+    const auto since = noted_since_;
     lock.unlock();
     Standings standings;
-    for (const auto& [port, grounds] : noted)
-        standings.emplace(port, standing_of(grounds->regular, grounds->fallback, *grounds->table));
+    for (const auto& [id, grounds] : noted) {
+        PortStanding port = standing_of(grounds->regular, grounds->fallback, *grounds->table);
+        for (auto& member : port.members)
+            member.since = since.of(thing_of(member.member, id));
+        standings.emplace(id, std::move(port));
+    }
     return standings;
+}
+
+std::string TopologyFeed::why_not_frozen() const {
+    const std::lock_guard lock(noted_mutex_);
+    return proxy::why_not_frozen(noted_view_);
 }
 
 daemons::ClusterReport TopologyFeed::report() const {
     const std::lock_guard lock(noted_mutex_);
-    return daemons::cluster_report(name_, noted_view_, polls_);
+    auto report = daemons::cluster_report(name_, noted_view_, polls_);
+    report.leader_since = noted_since_.of(kLeader);
+    for (auto& member : report.members)
+        member.since = noted_since_.of(thing_of(member.name));
+    return report;
 }
 
 }  // namespace proxy

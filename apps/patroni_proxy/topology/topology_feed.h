@@ -21,6 +21,7 @@
 #include "patroni_proxy/report/report.h"
 #include "patroni_proxy/topology/member_addresses.h"
 #include "patroni_proxy/topology/overrides.h"
+#include "patroni_proxy/topology/since_times.h"
 
 namespace proxy {
 
@@ -72,6 +73,8 @@ class TopologyFeed {
     void ping(const std::shared_ptr<void>& token) { watcher_.ping(token); }
     /// Without its ports.
     [[nodiscard]] daemons::ClusterReport report() const;
+    /// Why it cannot be frozen now; empty if it can.
+    [[nodiscard]] std::string why_not_frozen() const;
     using Standings = std::map<PortId, PortStanding>;
     [[nodiscard]] Standings standings() const;
 
@@ -106,6 +109,7 @@ class TopologyFeed {
     void publish_if_changed(JudgedPort& port, const BackendTable& table);
     void log_fallback(const JudgedPort& port, const BackendTable& table) const;
     void note_view(const patroni::ClusterView& view);
+    void note_since(const patroni::ClusterView& view);
 
     const std::string name_;
     const Publish publish_;
@@ -114,11 +118,13 @@ class TopologyFeed {
     std::vector<JudgedPort> ports_;
     Overrides overrides_;
     std::optional<FrozenView> frozen_view_;
+    SinceTimes since_;
     MemberAddresses addresses_;
     daemons::ClusterLog log_;
     // Written by the watcher's thread, read by any.
     mutable std::mutex noted_mutex_;
     patroni::ClusterView noted_view_;
+    SinceTimes noted_since_;
     std::map<PortId, GroundsPtr> noted_grounds_;
     daemons::PollReport polls_;
     patroni::ClusterWatcher watcher_;  // last: its thread uses the others

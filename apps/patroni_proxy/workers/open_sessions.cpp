@@ -107,7 +107,8 @@ OpenSessions::PortNames OpenSessions::ports_of(const std::string& cluster,
     return ports;
 }
 
-void OpenSessions::list(const SessionFilter& filter, std::function<void(SessionList)> done) {
+void OpenSessions::list(const SessionFilter& filter, SessionWriter write,
+                        std::function<void(std::string text)> done) {
     const auto ports = std::make_shared<const PortNames>(ports_of(filter.cluster, filter.port));
     const std::size_t limit = filter.limit.value_or(SessionFilter::kDefaultLimit);
     gather<ListPart>(
@@ -123,8 +124,14 @@ void OpenSessions::list(const SessionFilter& filter, std::function<void(SessionL
                 part.sessions.push_back(std::move(record));
         },
         [](ListPart& /*part*/) {},
-        [limit, done = std::move(done)](std::vector<ListPart> parts) {
-            done(merged(std::move(parts), limit));
+        [this, limit, write = std::move(write),
+         done = std::move(done)](std::vector<ListPart> parts) {
+            const auto found = std::make_shared<std::vector<ListPart>>(std::move(parts));
+            writer_.post([limit, found, write, done, &main = main_loop_] {
+                main.post([done, text = write(merged(std::move(*found), limit))]() mutable {
+                    done(std::move(text));
+                });
+            });
         });
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/system/task_thread.h"
 #include "net/loop/event_loop.h"
 #include "net/loop/timer.h"
 #include "patroni_proxy/port/port.h"
@@ -37,7 +38,9 @@ class OpenSessions {
     OpenSessions& operator=(const OpenSessions&) = delete;
 
     // Each calls `done` later, on the main thread; never if the proxy stops first.
-    void list(const SessionFilter& filter, std::function<void(SessionList)> done);
+    /// `write` runs on a thread of its own: thousands of sessions take a while to write down.
+    void list(const SessionFilter& filter, SessionWriter write,
+              std::function<void(std::string text)> done);
     /// Ends what the filter selects. `detail` says by whom, for the log.
     void close(const SessionFilter& filter, const std::string& detail,
                std::function<void(std::size_t closed)> done);
@@ -85,6 +88,7 @@ class OpenSessions {
     const std::function<PortNames()> ports_;
     std::map<std::pair<std::string, std::string>, DrainPtr> drains_;  ///< by cluster and member
     net::Timer tick_;  ///< armed while anything drains
+    daemons::TaskThread writer_{"sessions"};
 };
 
 }  // namespace proxy

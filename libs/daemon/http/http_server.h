@@ -110,7 +110,8 @@ class HttpServer {
     HttpServer& operator=(const HttpServer&) = delete;
     ~HttpServer();
 
-    /// Accepts nobody any more, so that another server may; connections that are open are served.
+    /// Accepts nobody any more, so that another server may, and needs the socket no more;
+    /// connections that are open are served.
     void stop_accepting();
 
   private:

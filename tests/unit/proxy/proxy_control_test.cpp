@@ -17,6 +17,7 @@ namespace {
 
 using support::Closed;
 using support::TestClient;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -178,6 +179,91 @@ TEST_F(ProxyControlTest, AFrozenClusterFollowsPatroniAgainOnceItIsUnfrozen) {
         },
         "b2 to lead");
     (void)session_on("b2", kLeader);
+}
+
+TEST_F(ProxyControlTest, AClusterWithoutALeaderIsNotFrozen) {
+    main_patroni_.answer_cluster(member("b1", "replica", member("b2", "replica")).str());
+    support::eventually(
+        [&] {
+            (void)update_clusters();
+            return proxy_.report().clusters[0].leader.empty();
+        },
+        "nobody to lead");
+    EXPECT_THAT(ask("POST", "/clusters/main/freeze"),
+                AllOf(HasSubstr(" 409 "), HasSubstr("cannot be frozen now: no member leads")));
+    main_is("b1", "b2");
+    (void)update_clusters();
+    EXPECT_THAT(ask("POST", "/clusters/main/freeze"), HasSubstr(" 200 "));
+}
+
+TEST_F(ProxyControlTest, OtherHostsOfAFrozenClusterAreFollowedOnceItIsUnfrozen) {
+    EXPECT_THAT(ask("POST", "/clusters/main/freeze"), HasSubstr(" 200 "));
+    auto moved = with_control();
+    moved.clusters[0].hosts = {endpoint_of(other_patroni_)};
+    EXPECT_EQ(proxy_.apply(moved), "");
+    (void)update_clusters();
+    EXPECT_EQ(proxy_.report().clusters[0].leader, "b1");
+    EXPECT_THAT(http("/status"), HasSubstr("its other hosts are followed once it is unfrozen"));
+    (void)session_on("b1", kLeader);
+    EXPECT_THAT(ask("POST", "/clusters/main/unfreeze"), HasSubstr(" 200 "));
+    support::eventually(
+        [&] {
+            (void)update_clusters();
+            return proxy_.report().clusters[0].leader == "b3";
+        },
+        "the other hosts' leader");
+    EXPECT_THAT(http("/status"), Not(HasSubstr("once it is unfrozen")));
+    (void)session_on("b3", kLeader);
+}
+
+TEST_F(ProxyControlTest, AReloadBindsUnixSocketsAnewWhoseFilesAreGone) {
+    const std::string haproxy = dir_.path().string() + "/haproxy.sock";
+    const std::string port = dir_.path().string() + "/.s.PGSQL.6432";
+    auto on_unix = with_control();
+    on_unix.haproxy.socket = net::ListenAddress::parse(haproxy);
+    on_unix.clusters[0].ports[0].listen.push_back(*net::ListenAddress::parse(port));
+    EXPECT_EQ(proxy_.apply(on_unix), "");
+    auto session = TestClient::on_unix(port);
+    EXPECT_EQ(session.receive_line(), "b1");
+    for (const auto& path : {socket_, haproxy, port})
+        EXPECT_EQ(::unlink(path.c_str()), 0) << path;
+    EXPECT_EQ(proxy_.apply(on_unix), "");
+    EXPECT_THAT(ask("GET", "/live"), HasSubstr(" 200 "));
+    auto tool = TestClient::on_unix(haproxy);
+    tool.send("show version\n");
+    EXPECT_NE(tool.receive_to_eof(), "");
+    EXPECT_EQ(TestClient::on_unix(port).receive_line(), "b1");
+    expect_alive(session);
+}
+
+TEST_F(ProxyControlTest, WhatOperatorsConnectToIsNotLeftToSessions) {
+    const auto with_socket = proxy_.report().max_connections;
+    EXPECT_EQ(proxy_.apply(config()), "");
+    EXPECT_EQ(proxy_.report().max_connections, with_socket + 64)
+        << "two descriptors a session, and 128 connections of the control socket";
+}
+
+TEST_F(ProxyControlTest, TheReportKeepsTheOrderOfTheFile) {
+    auto reversed = with_control();
+    std::swap(reversed.clusters[0].ports[0], reversed.clusters[0].ports[1]);
+    std::swap(reversed.clusters[0], reversed.clusters[1]);
+    EXPECT_EQ(proxy_.apply(reversed), "");
+    main_patroni_.answer_cluster(member("b1", "leader", member("b2", "replica")).str());
+    (void)update_clusters();
+    const auto report = proxy_.report();
+    ASSERT_EQ(report.clusters.size(), 2U);
+    const auto& main = report.clusters[1];
+    EXPECT_EQ(main.name, "main");
+    ASSERT_EQ(main.ports.size(), 2U);
+    EXPECT_EQ(main.ports[0].name, "ro");
+    EXPECT_EQ(main.members[0].name, "b1") << "whatever the order of Patroni's answer";
+    EXPECT_EQ(main.ports[1].members[0].member, "b1");
+    EXPECT_EQ(main.ports[1].members[0].address,
+              "127.0.0.21:" + std::to_string(backends_[0]->port()));
+    ASSERT_TRUE(main.members[0].since.has_value());
+    EXPECT_GE(*main.members[0].since, report.started_at - 1);
+    EXPECT_TRUE(main.ports[1].members[0].since.has_value());
+    EXPECT_TRUE(main.leader_since.has_value());
 }
 
 }  // namespace

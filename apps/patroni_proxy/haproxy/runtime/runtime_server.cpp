@@ -20,7 +20,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::seconds;
 
-constexpr std::size_t kMaxClients = 32;
 constexpr unsigned kAtOnce = 4;              // commands of a client in one turn of the loop
 constexpr std::size_t kMaxLine = 16 * 1024;  // HAProxy's tune.bufsize
 constexpr seconds kPatience{10};             // HAProxy's `stats timeout`

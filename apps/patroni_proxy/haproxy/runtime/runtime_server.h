@@ -23,6 +23,8 @@ namespace proxy::haproxy {
 /// been silent for longest. A line of more than 16 KiB ends the connection.
 class RuntimeServer final : private net::AcceptHandler {
   public:
+    static constexpr std::size_t kMaxClients = 32;
+
     using Socket = std::shared_ptr<const net::ListeningSocket>;
     /// The answer to one command: lines, each with its end; empty if there is nothing to say. Loop
     /// thread, once, at once or later; dropped if the client has gone.

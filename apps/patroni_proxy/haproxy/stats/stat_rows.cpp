@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 namespace proxy::haproxy {
 namespace {
@@ -23,6 +24,8 @@ struct Traffic {
     std::uint64_t connect_failures = 0;
     std::uint64_t client_failed = 0;
     std::uint64_t backend_failed = 0;
+    double rate = 0;
+    std::uint64_t rate_max = 0;
 
     void add(const MemberTraffic& traffic) {
         now += traffic.sessions;
@@ -32,8 +35,15 @@ struct Traffic {
         connect_failures += traffic.connect_failures;
         client_failed += count_of(traffic.ended, "client_failed");
         backend_failed += count_of(traffic.ended, "backend_failed");
+        rate += traffic.rate;
+        rate_max += traffic.most_per_second;
     }
 };
+
+/// At the time of the report.
+std::uint64_t seconds_since(const ProxyReport& report, double unix_time) {
+    return static_cast<std::uint64_t>(std::max(0.0, report.started_at + report.uptime - unix_time));
+}
 
 /// What a port is to HAProxy's tools, and what its rows are made from.
 struct Subject {
@@ -71,6 +81,8 @@ void set_traffic(StatRow& row, const Traffic& traffic) {
     set(row, "stot", traffic.total);
     set(row, "bin", traffic.from_client);
     set(row, "bout", traffic.from_backend);
+    set(row, "rate", static_cast<std::uint64_t>(std::lround(traffic.rate)));
+    set(row, "rate_max", traffic.rate_max);
 }
 
 void set_backend_side(StatRow& row, const Traffic& traffic) {
@@ -83,7 +95,7 @@ void set_backend_side(StatRow& row, const Traffic& traffic) {
     set(row, "dresp", 0);
     set(row, "cli_abrt", traffic.client_failed);
     set(row, "srv_abrt", traffic.backend_failed);
-    // Not measured: the first two would mean held and connecting clients; HAProxy itself has no
+    // Not measured here: they would be those of held and connecting clients; HAProxy itself has no
     // response time of TCP.
     for (const auto* column : {"qtime", "ctime", "rtime", "ttime"})
         set(row, column, 0);
@@ -159,6 +171,8 @@ StatRow server_row(const Subject& of, const MemberStanding& standing, unsigned s
     set(row, "uweight", 1);
     set(row, "act", backup ? 0 : 1);
     set(row, "bck", backup ? 1 : 0);
+    if (standing.since)
+        set(row, "lastchg", seconds_since(of.report, *standing.since));
     set(row, "check_status", status.check);
     set(row, "check_code", status.code);
     const std::string& why = standing.unreachable.empty() ? standing.reason : standing.unreachable;
@@ -188,6 +202,8 @@ StatRow frontend_row(const Subject& of) {
     if (limit != 0)
         set(row, "slim", limit);
     set(row, "conn_tot", traffic.total);
+    set(row, "conn_rate", static_cast<std::uint64_t>(std::lround(traffic.rate)));
+    set(row, "conn_rate_max", traffic.rate_max);
     set(row, "status", find_setting(of, "disable", {}) ? "STOP" : "OPEN");
     set(row, "dreq", 0);
     set(row, "dresp", 0);

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -50,5 +51,7 @@ struct SessionList {
     std::vector<SessionRecord> sessions{};  ///< at most the filter's limit
     std::size_t total = 0;
 };
+/// Makes a text of them. Runs on a thread of its own.
+using SessionWriter = std::function<std::string(const SessionList&)>;
 
 }  // namespace proxy

@@ -82,11 +82,13 @@ TEST_F(ControlSocket, AFrozenClusterIgnoresPatroniUntilItsLeaderDeniesItself) {
     EXPECT_THAT(post("/clusters/c/freeze?why=upgrade"), HasSubstr("\"changed\": true"));
     cluster_.answer_cluster(R"({"members": []})");
     (void)proxy.http("POST", "/update_clusters");
-    EXPECT_EQ(proxy.connect("c/p").receive_line(), "b1");
+    auto writer = proxy.connect("c/p");
+    EXPECT_EQ(writer.receive_line(), "b1");
     // Another one that leads is not believed either, but what b1 says of itself counts.
     cluster_.lead_by(1);
     proxy.update_clusters();
     EXPECT_EQ(proxy.connect("c/p").wait_for_close(), Closed::fin);
+    writer.wait_for_close();
     EXPECT_THAT(post("/clusters/c/unfreeze"), HasSubstr("\"changed\": true"));
     proxy.update_clusters();
     EXPECT_EQ(proxy.connect("c/p").receive_line(), "b2");
@@ -200,6 +202,27 @@ TEST(HttpControl, NeedsACertificateAndTheTokenWhereTheFileSaysSo) {
                 EndsWith(" 200"));
     proxy.daemon().wait_for_line("c/b1: drained by HTTP API 127.0.0.1");
     EXPECT_THAT(curl({"http" + url.substr(5) + "/live"}), Not(EndsWith(" 200")));
+}
+
+TEST(HttpControl, AReloadIsAnsweredByTheServerThatItReplaces) {
+    const support::TempDir dir;
+    const auto token_file = dir.path() / "token";
+    const auto write = [&](const std::string& token) {
+        std::ofstream(token_file) << token << '\n';
+    };
+    write("0123456789abcdef");
+    FakeCluster cluster(1);
+    ProxyUnderTest proxy(
+        config_top("http_control: true\nhttp_control_token_file: " + token_file.string() + "\n") +
+        cluster.section("c", {{"p", kReadWrite}}));
+    const std::string url = "http://127.0.0.1:" + std::to_string(proxy.port("HTTP API"));
+    const auto reload = [&](const std::string& token) {
+        return curl({"-X", "POST", "-H", "Authorization: Bearer " + token, url + "/reload"});
+    };
+    write("fedcba9876543210");
+    EXPECT_THAT(reload("0123456789abcdef"), EndsWith(" 200"));
+    EXPECT_THAT(reload("0123456789abcdef"), EndsWith(" 401"));
+    EXPECT_THAT(reload("fedcba9876543210"), EndsWith(" 200"));
 }
 
 }  // namespace

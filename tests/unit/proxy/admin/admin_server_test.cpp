@@ -80,8 +80,8 @@ class AdminServerTest : public testing::Test {
                  ++reports_;
                  done(report_);
              },
-         .list_sessions = [](const SessionFilter& /*filter*/,
-                             const AdminRequests::SessionsDone& done) { done({}); }}};
+         .list_sessions = [](const SessionFilter& /*filter*/, const SessionWriter& write,
+                             const AdminRequests::SessionsDone& done) { done(write({})); }}};
 };
 
 MATCHER_P2(IsAnswer, status, body, "") {

@@ -29,5 +29,27 @@ TEST(ControlApiTest, OnTheHttpApiATokenIsNeeded) {
     EXPECT_THAT(refuse_access({"POST", "/reload"}, {})->body.str(), HasSubstr("control socket"));
 }
 
+TEST(ControlApiTest, SessionsAreForThisHostAndForWhomeverTheFileTrusts) {
+    const auto status = [](const daemons::HttpPeer& peer, const ControlAccess& access,
+                           const std::string& authorization = {}) {
+        daemons::HttpRequest request{"GET", "/sessions"};
+        request.peer = peer;
+        request.authorization = authorization;
+        const auto response = refuse_sessions(request, access);
+        return response ? response->status : 0;
+    };
+    const daemons::HttpPeer stranger{.address = "10.0.0.7"};
+    EXPECT_EQ(status(stranger, {}), 403);
+    EXPECT_EQ(status(stranger, {.token = kToken}), 401);
+    EXPECT_EQ(status(stranger, {.token = kToken}, "Bearer " + kToken), 0);
+    EXPECT_EQ(status(stranger, {.has_certificates = true}), 0);
+    EXPECT_EQ(status(stranger, {.everybody = true}), 0);
+    EXPECT_EQ(status({.address = "::2"}, {}), 403);
+    EXPECT_EQ(status({}, {}), 403) << "nobody knows where it comes from";
+    for (const char* address : {"127.0.0.1", "127.1.2.3", "::1"})
+        EXPECT_EQ(status({.address = address}, {.token = kToken}), 0) << address;
+    EXPECT_EQ(status({.process = daemons::HttpPeer::Process{1000, 42}}, {}), 0);
+}
+
 }  // namespace
 }  // namespace proxy

@@ -33,6 +33,9 @@ class FakeProxy final : public Controlled {
         return cluster == "main" ? std::vector<std::string>{"p1", "p2"}
                                  : std::vector<std::string>{};
     }
+    [[nodiscard]] std::string why_not_frozen(const std::string& cluster) const override {
+        return cluster == "silent" ? "Patroni has not answered yet" : unled;
+    }
     void use_operator_settings() override { ++put_in_force; }
     void when_in_force(std::function<void()> done) override { done(); }
     void end_sessions(const std::string& cluster, const std::string& member, const DrainPace& pace,
@@ -42,9 +45,9 @@ class FakeProxy final : public Controlled {
     void keep_sessions(const std::string& cluster, const std::string& member) override {
         ending.erase(cluster + "/" + member);
     }
-    void list_sessions(const SessionFilter& /*filter*/,
-                       std::function<void(SessionList)> done) override {
-        done({});
+    void list_sessions(const SessionFilter& /*filter*/, SessionWriter write,
+                       std::function<void(std::string text)> done) override {
+        done(write({}));
     }
     void close_sessions(const SessionFilter& filter, const std::string& detail,
                         std::function<void(std::size_t closed)> done) override {
@@ -59,6 +62,7 @@ class FakeProxy final : public Controlled {
     [[nodiscard]] ProxyReport report() override { return {}; }
 
     Config config_;
+    std::string unled;  ///< why main cannot be frozen
     int put_in_force = 0;
     std::map<std::string, DrainPace> ending;  ///< by member
     std::string closed;
@@ -223,6 +227,21 @@ TEST_F(ControlTest, AFreezeIsWarnedOfAtOnceAndNeedsAnAnswerOfPatroni) {
     EXPECT_EQ(control_.settings().overrides_of("main").frozen, "frozen by uid 0, pid 42");
     EXPECT_TRUE(control_.unfreeze("main", caller_).changed);
     EXPECT_EQ(control_.settings().overrides_of("main").frozen, std::nullopt);
+}
+
+TEST_F(ControlTest, AClusterThatHasNoLeaderIsNotFrozen) {
+    proxy_.unled = "no member leads, and none could until it is unfrozen: p1 is stopped";
+    const auto refused = control_.freeze("main", {}, caller_);
+    EXPECT_EQ(refused.problem, Outcome::Problem::conflict);
+    EXPECT_EQ(refused.message,
+              "cluster main cannot be frozen now: no member leads, and none could until it is "
+              "unfrozen: p1 is stopped");
+    EXPECT_EQ(proxy_.put_in_force, 0);
+    proxy_.unled.clear();
+    EXPECT_TRUE(control_.freeze("main", {}, caller_).changed);
+    proxy_.unled = "p1 is stopped";
+    EXPECT_TRUE(control_.freeze("main", {.why = "longer"}, caller_).changed)
+        << "one that is frozen stays as it was frozen";
 }
 
 TEST_F(ControlTest, TheLogLevelIsSetUntilTheNextReload) {

@@ -29,6 +29,9 @@ TEST(PageTest, SaysWhoLeadsWhoServesAndWhyNot) {
     EXPECT_THAT(page, ContainsRegex("start failed"));
     EXPECT_THAT(page, HasSubstr("16 MB"));  // p2's lag
     EXPECT_THAT(page, HasSubstr("1.8 TB out"));
+    EXPECT_THAT(page, HasSubstr("its /primary answers 200, since <time "
+                                "datetime=\"2026-11-18T11:08:20.000Z\">2026-11-18 11:08:20 UTC"));
+    EXPECT_THAT(page, ContainsRegex("<td data-label=\"Since\"><time "));
 }
 
 TEST(PageTest, WhatIsWrongComesFirst) {
@@ -44,6 +47,16 @@ TEST(PageTest, WhatIsWrongComesFirst) {
     good.clusters.front().warnings.clear();
     good.clusters.front().operator_settings.clear();
     EXPECT_THAT(page_response(good).body, HasSubstr("All ports are served"));
+}
+
+TEST(PageTest, AFreezeIsListedOnce) {
+    auto report = sample_report();
+    auto& cluster = report.clusters.front();
+    cluster.warnings = {"the cluster is frozen by uid 0: routing ignores what Patroni says"};
+    cluster.operator_settings = {{.setting = "freeze", .by = "uid 0"}};
+    const std::string page = page_response(report).body;
+    EXPECT_THAT(page, HasSubstr("the cluster is frozen by uid 0"));
+    EXPECT_THAT(page, Not(HasSubstr("freeze main")));
 }
 
 TEST(PageTest, NoLeaderIsTheTitle) {

@@ -86,7 +86,7 @@ const std::string kSsl = ssl_request();
 const std::string kGss = gss_request();
 const std::string kCancel = cancel_request();
 const std::string kStartup = startup_packet();
-const std::string kAccepted = message_of('R', four_bytes(0));
+const std::string kAuthenticated = message_of('R', four_bytes(0));
 const std::string kNotReady = shutting_down();
 const std::string kTls = "\x16\x03\x01\x02\x00"s;
 
@@ -152,7 +152,7 @@ TEST(StartupTest, KeepsTheStartupPacketUntilItIsAnswered) {
         message_of('E', "SFATAL\0VFATAL\0C53300\0Msorry, too many clients already\0\0"s);
     expect_steps(true,
                  {
-                     {"accepted", {sent, {kBackend, kAccepted, Next::enough}}},
+                     {"accepted", {sent, {kBackend, kAuthenticated, Next::enough}}},
                      {"not ready", {sent, refused}},
                      // As often as there are servers to try.
                      {"not ready, then accepted",
@@ -162,7 +162,7 @@ TEST(StartupTest, KeepsTheStartupPacketUntilItIsAnswered) {
                        refused,
                        refused,
                        refused,
-                       {kBackend, kAccepted, Next::enough}}},
+                       {kBackend, kAuthenticated, Next::enough}}},
                      {"a newer protocol declined, and not ready",
                       {sent,
                        {kBackend, only_protocol_30() + kNotReady, Next::not_ready, Awaits::answer,
@@ -171,7 +171,7 @@ TEST(StartupTest, KeepsTheStartupPacketUntilItIsAnswered) {
                      {"a no to SSL, then not ready", {asks_ssl, no, sent, refused}},
                      {"a no to both, then not ready", {asks_gss, no, asks_ssl, no, sent, refused}},
                      {"a no to both, then accepted",
-                      {asks_ssl, no, asks_gss, no, sent, {kBackend, kAccepted, Next::enough}}},
+                      {asks_ssl, no, asks_gss, no, sent, {kBackend, kAuthenticated, Next::enough}}},
                      {"a client that goes on before the answer",
                       {sent, {kClient, message_of('p', "secret\0"s), Next::enough}}},
                      {"a client that ends before the answer", {sent, {kClient, "", Next::enough}}},

@@ -18,6 +18,7 @@ inline ProxyReport sample_report() {
     p1.up = true;
     p1.leads = true;
     p1.dcs_last_seen_age = 1.25;
+    p1.since = 1'795'000'100;
     MemberReport p2;
     p2.name = "p2";
     p2.role = "replica";
@@ -41,6 +42,9 @@ inline ProxyReport sample_report() {
     port.members = {{"p1", patroni::Standing::eligible, "it answers as primary"},
                     {"p2", patroni::Standing::tolerated, "it led until now"},
                     {"p3", patroni::Standing::out, "role is replica"}};
+    port.members[0].since = 1'795'000'100.5;
+    port.members[0].address = "10.0.0.1:5432";
+    port.members[1].address = "10.0.0.2:5433";
     port.traffic = {{"p1", 2, 12, 1'000, 2'000'000'000'000, 1, {{"client_closed", 9}, {"cut", 1}}}};
     port.sessions = 3;
     port.max_connections = 500;
@@ -57,6 +61,7 @@ inline ProxyReport sample_report() {
     cluster.name = "main";
     cluster.leader = "p1";
     cluster.leader_reason = "its /primary answers 200";
+    cluster.leader_since = 1'795'000'100;
     cluster.paused = true;
     cluster.answer_age = 0.5;
     cluster.warnings = {"p2 is on timeline 6, the leader on 7"};

@@ -22,6 +22,9 @@ TEST(StatusJsonTest, HasEveryKeyInItsOrder) {
     EXPECT_EQ(on_one_line(status_json(sample_report())), on_one_line(R"({
         "version": "0.1.0",
         "started_at": 1795000000.25,
+        "started_at_iso": "2026-11-18T11:06:40.250Z",
+        "now": 1795003600.75,
+        "now_iso": "2026-11-18T12:06:40.750Z",
         "uptime": 3600.5,
         "workers": 4,
         "sessions": 3,
@@ -38,6 +41,8 @@ TEST(StatusJsonTest, HasEveryKeyInItsOrder) {
             "name": "main",
             "leader": "p1",
             "leader_reason": "its /primary answers 200",
+            "leader_since": 1795000100,
+            "leader_since_iso": "2026-11-18T11:08:20.000Z",
             "paused": true,
             "table_age": 0.5,
             "warnings": ["p2 is on timeline 6, the leader on 7"],
@@ -46,15 +51,18 @@ TEST(StatusJsonTest, HasEveryKeyInItsOrder) {
                 "seconds_total": 4.5,"last_seconds": 0.023},
             "members": [
                 {"name": "p1","role": "leader","state": "running",
+                    "since": 1795000100,"since_iso": "2026-11-18T11:08:20.000Z",
                     "host": "10.0.0.1","port": 5432,"timeline": 7,"lag": null,
                     "tags": {"noloadbalance": "true","zone": "a"},
                     "up": true,"leads": true,"dcs_last_seen_age": 1.25},
                 {"name": "p2","role": "replica","state": "streaming",
+                    "since": null,"since_iso": null,
                     "host": "10.0.0.2","port": 5433,"timeline": 6,"lag": 16777216,
                     "tags": {},
                     "up": true,"leads": false,"dcs_last_seen_age": null},
                 {"name": "p3","role": "replica","state": "start failed",
-                    "host": "","port": null,"timeline": null,"lag": null,
+                    "since": null,"since_iso": null,
+                    "host": null,"port": null,"timeline": null,"lag": null,
                     "tags": {},
                     "up": false,"leads": false,"dcs_last_seen_age": null}],
             "ports": [{
@@ -64,9 +72,16 @@ TEST(StatusJsonTest, HasEveryKeyInItsOrder) {
                 "fallback_roles": ["sync","async"],
                 "falls_back": true,
                 "members": [
-                    {"member": "p1","standing": "eligible","reason": "it answers as primary","unreachable": ""},
-                    {"member": "p2","standing": "tolerated","reason": "it led until now","unreachable": ""},
-                    {"member": "p3","standing": "out","reason": "role is replica","unreachable": ""}],
+                    {"member": "p1","address": "10.0.0.1:5432","standing": "eligible",
+                        "reason": "it answers as primary","unreachable": "",
+                        "since": 1795000100.5,"since_iso": "2026-11-18T11:08:20.500Z",
+                        "sessions": 2,"lag": null},
+                    {"member": "p2","address": "10.0.0.2:5433","standing": "tolerated",
+                        "reason": "it led until now","unreachable": "",
+                        "since": null,"since_iso": null,"sessions": 0,"lag": 16777216},
+                    {"member": "p3","address": null,"standing": "out",
+                        "reason": "role is replica","unreachable": "",
+                        "since": null,"since_iso": null,"sessions": 0,"lag": null}],
                 "traffic": [{
                     "member": "p1",
                     "sessions": 2,
@@ -87,8 +102,20 @@ TEST(StatusJsonTest, HasEveryKeyInItsOrder) {
                 "refused": {"no_backend": 4,"port_full": 0},
                 "operator": []}],
             "operator": [{"setting": "drain","member": "p2","port": null,"why": "new kernel",
-                "by": "uid 0, pid 42","since": 1795000001.5,"until": null,
+                "by": "uid 0, pid 42","since": 1795000001.5,"since_iso": "2026-11-18T11:06:41.500Z",
+                "until": null,"until_iso": null,
                 "sessions": null,"maintenance": false}]}]})"));
+}
+
+TEST(StatusJsonTest, WhatIsNotKnownIsNull) {
+    ProxyReport report;
+    report.clusters.emplace_back();
+    report.clusters[0].members.emplace_back();
+    const std::string text = status_json(report);
+    for (const char* key :
+         {"leader", "leader_since", "leader_since_iso", "table_age", "last_host", "role", "state",
+          "since", "since_iso", "host", "port", "timeline", "lag", "dcs_last_seen_age"})
+        EXPECT_THAT(text, HasSubstr('"' + std::string(key) + "\": null"));
 }
 
 TEST(StatusJsonTest, IsIndentedAndEndsWithALine) {

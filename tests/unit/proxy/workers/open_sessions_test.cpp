@@ -23,8 +23,8 @@ using namespace std::chrono_literals;
 using support::TestClient;
 using testing::HasSubstr;
 
-constexpr PortId kRw = 1;
-constexpr PortId kRo = 2;
+constexpr PortId kMainRw = 1;
+constexpr PortId kOtherRo = 2;
 
 /// Two workers with two ports: main/rw leads to p1, other/ro to p2.
 class OpenSessionsTest : public testing::Test {
@@ -38,8 +38,8 @@ class OpenSessionsTest : public testing::Test {
             workers_[i]->add(ro_, settings_of());
             workers_[i]->start();
             run_on(workers_[i]->loop(), [&] {
-                workers_[i]->use(kRw, table_of({b1_}));
-                workers_[i]->use(kRo, table_of({b2_}));
+                workers_[i]->use(kMainRw, table_of({b1_}));
+                workers_[i]->use(kOtherRo, table_of({b2_}));
             });
         }
         thread_ = std::thread([this] { loop_.run(); });
@@ -52,24 +52,29 @@ class OpenSessionsTest : public testing::Test {
         thread_.join();
     }
 
-    TestClient connect(std::size_t worker, PortId port = kRw) {
+    TestClient connect(std::size_t worker, PortId port = kMainRw) {
         AcceptedClient pair;
         workers_[worker]->serve(port, std::move(pair.accepted), pair.address);
         return std::move(pair.client);
     }
     /// It is up, and between two queries.
-    TestClient session(std::size_t worker, PortId port = kRw) {
+    TestClient session(std::size_t worker, PortId port = kMainRw) {
         TestClient client = connect(worker, port);
         client.send(FakePostgres::startup());
-        const std::string answer = accepted_by(port == kRw ? "p1" : "p2");
+        const std::string answer = accepted_by(port == kMainRw ? "p1" : "p2");
         EXPECT_EQ(client.receive(answer.size()), answer);
         return client;
     }
     SessionList list(const SessionFilter& filter = {}) {
         const auto listed = std::make_shared<std::promise<SessionList>>();
         run_on(loop_, [&] {
-            sessions_.list(filter,
-                           [listed](SessionList list) { listed->set_value(std::move(list)); });
+            sessions_.list(
+                filter,
+                [listed](const SessionList& list) {
+                    listed->set_value(list);
+                    return std::string();
+                },
+                [](const std::string& /*text*/) {});
         });
         return listed->get_future().get();
     }
@@ -93,14 +98,14 @@ class OpenSessionsTest : public testing::Test {
     support::FakeBackend p2_{{.name = "p2", .greeting = false, .echo = false}};
     const BackendPtr b1_ = backend_for(p1_);
     const BackendPtr b2_ = backend_for(p2_);
-    const PortPtr rw_ = make_port(kRw, "main/rw");
-    const PortPtr ro_ = make_port(kRo, "other/ro");
+    const PortPtr rw_ = make_port(kMainRw, "main/rw");
+    const PortPtr ro_ = make_port(kOtherRo, "other/ro");
     ProcessSessions process_;
     std::vector<std::unique_ptr<Worker>> workers_;
     net::EventLoop loop_;
     OpenSessions sessions_{loop_, workers_, [] {
-                               return OpenSessions::PortNames{{kRw, {"main", "rw"}},
-                                                              {kRo, {"other", "ro"}},
+                               return OpenSessions::PortNames{{kMainRw, {"main", "rw"}},
+                                                              {kOtherRo, {"other", "ro"}},
                                                               {99, {"gone", "rw"}}};
                            }};
     std::thread thread_;
@@ -112,7 +117,7 @@ TEST_F(OpenSessionsTest, ListsThoseOfAllWorkersOnce) {
     for (int i = 0; i < 3; ++i) {
         clients.push_back(session(0));
         clients.push_back(session(1));
-        clients.push_back(session(1, kRo));
+        clients.push_back(session(1, kOtherRo));
     }
     const SessionList all = list();
     EXPECT_EQ(all.total, 9U);
@@ -131,7 +136,7 @@ TEST_F(OpenSessionsTest, ListsThoseOfAllWorkersOnce) {
 TEST_F(OpenSessionsTest, ListsWhatTheFilterSelects) {
     auto first = session(0);
     auto second = session(1);
-    auto third = session(1, kRo);
+    auto third = session(1, kOtherRo);
     EXPECT_EQ(list({.cluster = "main"}).total, 2U);
     EXPECT_EQ(list({.port = "ro"}).total, 1U);
     EXPECT_EQ(list({.cluster = "gone"}).total, 0U);
@@ -141,6 +146,23 @@ TEST_F(OpenSessionsTest, ListsWhatTheFilterSelects) {
     const SessionList limited = list({.limit = 2});
     EXPECT_EQ(limited.sessions.size(), 2U);
     EXPECT_EQ(limited.total, 3U);
+}
+
+TEST_F(OpenSessionsTest, TheLoopGoesOnWhileAListIsWritten) {
+    auto client = session(0);
+    std::promise<void> loop_went_on;
+    const auto text = std::make_shared<std::promise<std::string>>();
+    run_on(loop_, [&] {
+        sessions_.list(
+            {},
+            [&](const SessionList& list) {
+                loop_went_on.get_future().wait();
+                return std::to_string(list.total);
+            },
+            [text](std::string written) { text->set_value(std::move(written)); });
+    });
+    run_on(loop_, [&] { loop_went_on.set_value(); });
+    EXPECT_EQ(text->get_future().get(), "1");
 }
 
 TEST_F(OpenSessionsTest, OnesThatComeAndGoMeanwhileAreListedOnceAtMost) {
@@ -170,7 +192,7 @@ TEST_F(OpenSessionsTest, OnesThatComeAndGoMeanwhileAreListedOnceAtMost) {
 TEST_F(OpenSessionsTest, ClosesWhatTheFilterSelects) {
     auto first = session(0);
     auto second = session(1);
-    auto third = session(1, kRo);
+    auto third = session(1, kOtherRo);
     EXPECT_EQ(close({.member = "p1"}), 2U);
     for (TestClient* client : {&first, &second}) {
         EXPECT_EQ(read_answer(client->receive_to_eof()).sqlstate, "57P01");
@@ -195,7 +217,7 @@ TEST_F(OpenSessionsTest, ADrainEndsThoseBetweenQueriesAndLeavesTheOthers) {
     auto idle = session(0);
     auto other_idle = session(1);
     auto busy = session(1);
-    auto elsewhere = session(0, kRo);
+    auto elsewhere = session(0, kOtherRo);
     busy.send("begin");
     EXPECT_EQ(busy.receive(6), ready_for_query('T'));
     drain({.rate = 1000});
@@ -252,7 +274,7 @@ TEST_F(OpenSessionsTest, ADrainThatIsLiftedEndsNobody) {
         sessions_.keep("main", "p1");
     });
     run_on(loop_, [&] { sessions_.drain("main", "p2", {.rate = 1000}, "p2 is drained"); });
-    auto other = session(0, kRo);
+    auto other = session(0, kOtherRo);
     client.send("select");
     EXPECT_EQ(client.receive(6), ready_for_query('I'));
     other.send("select");

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -98,6 +99,27 @@ TEST(StatRowsTest, MembersThatServeByFallbackAreBackups) {
     EXPECT_EQ(row_of(rows, "main:rw/BACKEND").value("act"), "0");
     EXPECT_EQ(row_of(rows, "main:rw/BACKEND").value("bck"), "1");
     EXPECT_EQ(row_of(rows, "main:rw/p1").value("bck"), "1");
+}
+
+TEST(StatRowsTest, RatesAndTheLastChangeAreInHaproxysUnits) {
+    auto report = sample_ports();
+    report.started_at = 1'000;
+    report.uptime = 90;
+    auto& port = report.clusters[0].ports[0];
+    port.members[0].since = 1'030.5;
+    port.traffic[1].rate = 2.6;
+    port.traffic[1].most_per_second = 7;
+    const auto rows = stat_rows(report);
+    const StatRow server = row_of(rows, "main:rw/p1");
+    const std::pair<const char*, const char*> values[]{
+        {"rate", "3"}, {"rate_max", "7"}, {"lastchg", "59"}};
+    for (const auto& [column, value] : values)
+        EXPECT_EQ(server.value(column), value) << column;
+    EXPECT_EQ(row_of(rows, "main:rw/p2").value("lastchg"), "") << "not known";
+    EXPECT_EQ(row_of(rows, "main:rw/FRONTEND").value("conn_rate"), "3");
+    EXPECT_THAT(
+        exporter_text(report),
+        HasSubstr("haproxy_server_current_session_rate{proxy=\"main:rw\",server=\"p1\"} 3\n"));
 }
 
 TEST(StatRowsTest, CountersAreThoseOfThePort) {
