@@ -66,8 +66,8 @@ TEST(Startup, CheckWarnsOfWhatIsProbablyNotMeant) {
     const RunResult result = run({PROXY_BINARY, "--check", file});
     EXPECT_EQ(result.status.code, 0);
     EXPECT_EQ(result.out, file + ": good\n");
-    EXPECT_THAT(result.err, HasSubstr(file + ":1: warning: the file: connect_timeout 4000 is 66 "
-                                             "minutes"));
+    EXPECT_THAT(result.err, HasSubstr(file + ":1: warning: the file: connect_timeout 4000 is 1 h "
+                                             "6 min, "));
     EXPECT_THAT(result.err, HasSubstr(file + ":2: warning: log: the directory /nowhere/at does not "
                                              "exist\n"));
 }
