@@ -28,7 +28,8 @@ bool same_question(const ListenerConfig& a, const ListenerConfig& b) {
 
 }  // namespace
 
-Agent::Agent(net::EventLoop& main_loop) : main_loop_(main_loop), maintenance_(main_loop) {}
+Agent::Agent(net::EventLoop& main_loop, net::SocketKeeper* keeper)
+    : main_loop_(main_loop), sockets_(keeper), maintenance_(main_loop) {}
 
 Agent::~Agent() {
     stop();
@@ -323,6 +324,7 @@ void Agent::stop() {
     admin_.reset();
     for (const auto& [name, cluster] : clusters_)
         cluster.watcher->stop();
+    sockets_.leave();
 }
 
 }  // namespace agent

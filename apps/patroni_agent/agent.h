@@ -29,7 +29,8 @@ namespace agent {
 /// the main thread, whose loop it borrows. Main thread only.
 class Agent {
   public:
-    explicit Agent(net::EventLoop& main_loop);
+    /// Borrows the keeper of listening sockets.
+    explicit Agent(net::EventLoop& main_loop, net::SocketKeeper* keeper = nullptr);
     Agent(const Agent&) = delete;
     Agent& operator=(const Agent&) = delete;
     ~Agent();

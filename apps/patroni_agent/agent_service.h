@@ -18,8 +18,8 @@ class AgentService final : public daemons::ServiceBody {
     /// on its own thread, which may outlive the service, so it must not refer to it.
     using LoadConfig = std::function<Config(const daemons::Inputs& inputs)>;
 
-    AgentService(net::EventLoop& main_loop, LoadConfig load)
-        : load_(std::move(load)), agent_(main_loop) {}
+    AgentService(net::EventLoop& main_loop, LoadConfig load, net::SocketKeeper* keeper = nullptr)
+        : load_(std::move(load)), agent_(main_loop, keeper) {}
 
     daemons::Load loader() override {
         return [this, load = load_](const daemons::Inputs& inputs) {

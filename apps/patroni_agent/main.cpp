@@ -14,6 +14,7 @@
 #include "daemon/config/config_file.h"
 #include "daemon/log/log.h"
 #include "daemon/service/service.h"
+#include "daemon/service/socket_store.h"
 #include "daemon/system/signals.h"
 #include "patroni_agent/agent_service.h"
 #include "patroni_agent/command_line.h"
@@ -27,9 +28,13 @@ constexpr int kUsageError = 2;
 
 int serve(const agent::CommandLine& command_line) {
     daemons::Service service({.log_level = log::level_from(command_line.log_level)});
-    agent::AgentService body(service.loop(), [command_line](const daemons::Inputs& inputs) {
-        return agent::config_of(command_line, inputs);
-    });
+    daemons::SocketStore sockets;
+    agent::AgentService body(
+        service.loop(),
+        [command_line](const daemons::Inputs& inputs) {
+            return agent::config_of(command_line, inputs);
+        },
+        &sockets);
     service.run(body);
     return EXIT_SUCCESS;
 }

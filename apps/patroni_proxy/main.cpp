@@ -10,6 +10,7 @@
 #include "daemon/config/config_file.h"
 #include "daemon/log/log.h"
 #include "daemon/service/service.h"
+#include "daemon/service/socket_store.h"
 #include "daemon/system/signals.h"
 #include "patroni_proxy/cli/commands.h"
 #include "patroni_proxy/config/config.h"
@@ -28,11 +29,13 @@ constexpr int kUsageError = 2;
 
 int serve(const std::string& file, const daemons::Service::Options& options) {
     daemons::Service service(options);
+    daemons::SocketStore sockets;
     proxy::ProxyService body(
         service.loop(), file,
         {.reload = [&](auto done) { service.reload(std::move(done)); },
          .log_level = [&] { return service.log_level(); },
-         .set_log_level = [&](log::Level level) { service.set_log_level(level); }});
+         .set_log_level = [&](log::Level level) { service.set_log_level(level); }},
+        &sockets);
     service.run(body);
     return EXIT_SUCCESS;
 }

@@ -69,8 +69,10 @@ std::uint64_t Proxy::max_sessions(const Config& config) {
     return possible;
 }
 
-Proxy::Proxy(net::EventLoop& main_loop, unsigned workers, ProcessControls process)
+Proxy::Proxy(net::EventLoop& main_loop, unsigned workers, ProcessControls process,
+             net::SocketKeeper* keeper)
     : main_loop_(main_loop),
+      sockets_(keeper),
       open_sessions_(main_loop, workers_, [this] { return port_names(); }),
       first_tables_timer_(main_loop.timers(), [this] { on_first_tables(); }),
       drain_timer_(main_loop.timers(), [this] { on_drain_timer(); }),

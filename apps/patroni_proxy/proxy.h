@@ -32,8 +32,9 @@ namespace proxy {
 /// cluster, and the HTTP API. Main thread only, whose loop it borrows.
 class Proxy final : private Controlled {
   public:
-    /// Starts the workers.
-    Proxy(net::EventLoop& main_loop, unsigned workers, ProcessControls process = {});
+    /// Starts the workers. Borrows the keeper.
+    Proxy(net::EventLoop& main_loop, unsigned workers, ProcessControls process = {},
+          net::SocketKeeper* keeper = nullptr);
     Proxy(const Proxy&) = delete;
     Proxy& operator=(const Proxy&) = delete;
     ~Proxy();

@@ -100,9 +100,10 @@ void Proxy::stop() {
     acceptors_.clear();
     readiness_.reset();
     workers_.clear();
-    // Nobody accepts any more: the kernel must refuse clients and not keep them in a backlog.
+    // Nobody accepts any more: the kernel must refuse clients and not keep them in a backlog,
+    // unless a keeper has the sockets for the next process.
     ports_.clear();
-    sockets_.use({}, {});
+    sockets_.leave();
 }
 
 }  // namespace proxy

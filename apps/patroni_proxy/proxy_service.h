@@ -15,8 +15,13 @@ namespace proxy {
 /// The proxy as a daemon: its file and what signals do.
 class ProxyService final : public daemons::ServiceBody {
   public:
-    ProxyService(net::EventLoop& main_loop, std::string file, ProcessControls process = {})
-        : main_loop_(main_loop), file_(std::move(file)), process_(std::move(process)) {}
+    /// Borrows the keeper of listening sockets.
+    ProxyService(net::EventLoop& main_loop, std::string file, ProcessControls process = {},
+                 net::SocketKeeper* keeper = nullptr)
+        : main_loop_(main_loop),
+          file_(std::move(file)),
+          process_(std::move(process)),
+          keeper_(keeper) {}
 
     daemons::Load loader() override {
         return [this, file = file_](const daemons::Inputs& inputs) {
@@ -41,13 +46,14 @@ class ProxyService final : public daemons::ServiceBody {
   private:
     void apply(const Config& config, std::function<void()> applied) {
         if (!proxy_)
-            proxy_.emplace(main_loop_, config.workers, process_);
+            proxy_.emplace(main_loop_, config.workers, process_, keeper_);
         proxy_->apply(config, std::move(applied));
     }
 
     net::EventLoop& main_loop_;
     const std::string file_;
     const ProcessControls process_;
+    net::SocketKeeper* const keeper_;
     std::optional<Proxy> proxy_;
 };
 

@@ -12,6 +12,8 @@ std::vector<std::string> command_line(const std::string& file, const ProxyStart&
     std::vector<std::string> argv;
     if (!start.ulimit.empty())
         argv = {"/bin/sh", "-c", "ulimit " + start.ulimit + "; exec \"$0\" \"$@\""};
+    if (!start.sockets.empty())
+        argv = {"/bin/sh", "-c", "LISTEN_PID=$$ exec \"$0\" \"$@\""};
     argv.emplace_back(PROXY_BINARY);
     argv.insert(argv.end(), start.arguments.begin(), start.arguments.end());
     argv.push_back(file);
@@ -29,6 +31,15 @@ ProxyUnderTest::ProxyUnderTest(const std::string& config, const ProxyStart& star
     : file_(directory_.write("patroni_proxy.yaml", config)) {
     support::ProcessOptions options;
     options.environment = start.environment;
+    if (!start.sockets.empty()) {
+        std::string names;
+        for (const auto& [name, fd] : start.sockets) {
+            names += (names.empty() ? "" : ":") + name;
+            options.descriptors.push_back(fd);
+        }
+        options.environment.emplace_back("LISTEN_FDS", std::to_string(start.sockets.size()));
+        options.environment.emplace_back("LISTEN_FDNAMES", names);
+    }
     daemon_ = std::make_unique<support::DaemonProcess>(command_line(file_, start), options);
     // The HTTP API comes last.
     daemon_->wait_for_line("HTTP API: listening on");

@@ -20,6 +20,8 @@ struct ProxyStart {
     std::vector<std::string> arguments = {};  ///< before the file
     std::vector<std::pair<std::string, std::string>> environment = {};
     std::string ulimit = {};  ///< what the shell sets before: "-n 256"
+    /// Listening sockets that it inherits from systemd, with their names.
+    std::vector<std::pair<std::string, int>> sockets = {};
 };
 
 /// The built patroni_proxy with a configuration file of its own, every port of which is 0: the

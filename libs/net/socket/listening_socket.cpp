@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <random>
 #include <string>
@@ -138,6 +139,7 @@ ListeningSocket& ListeningSocket::operator=(ListeningSocket&& other) noexcept {
         address_ = std::move(other.address_);
         device_ = other.device_;
         inode_ = other.inode_;
+        leaves_path_ = other.leaves_path_;
     }
     return *this;
 }
@@ -165,7 +167,7 @@ int ListeningSocket::set_mode(std::optional<mode_t> mode,
 }
 
 void ListeningSocket::close() noexcept {
-    if (has_its_path())
+    if (!leaves_path_ && has_its_path())
         ::unlink(address_.path().c_str());
     fd_.reset();
 }
@@ -182,6 +184,32 @@ ListeningSocket bind_listening_socket(const ListenAddress& address, const Listen
         result.fd_ = listen_on_ip(address, options.tcp);
         result.address_ = ListenAddress(SocketAddress::local_of(result.get()));
     }
+    return result;
+}
+
+ListeningSocket adopt_listening_socket(UniqueFd socket) {
+    ListeningSocket result;
+    const int flags = ::fcntl(socket.get(), F_GETFL);
+    ::fcntl(socket.get(), F_SETFL, flags | O_NONBLOCK);
+    ::fcntl(socket.get(), F_SETFD, FD_CLOEXEC);
+    sockaddr_un address{};
+    socklen_t size = sizeof address;
+    if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
+        return result;
+    if (address.sun_family == AF_UNIX) {
+        const auto parsed = ListenAddress::parse(address.sun_path);
+        struct stat file {};
+        if (!parsed || ::lstat(address.sun_path, &file) != 0 || !S_ISSOCK(file.st_mode))
+            return result;
+        result.address_ = *parsed;
+        result.device_ = file.st_dev;
+        result.inode_ = file.st_ino;
+    } else {
+        const int on = 1;
+        ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        result.address_ = ListenAddress(SocketAddress::local_of(socket.get()));
+    }
+    result.fd_ = std::move(socket);
     return result;
 }
 

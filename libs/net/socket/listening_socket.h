@@ -43,6 +43,8 @@ class ListeningSocket {
     [[nodiscard]] bool has_lost_its_path() const noexcept {
         return address_.is_unix() && !has_its_path();
     }
+    /// From now on the path stays when this is destroyed: somebody else keeps the socket listening.
+    void leave_path() const noexcept { leaves_path_ = true; }
     /// As destruction.
     void close() noexcept;
 
@@ -50,12 +52,14 @@ class ListeningSocket {
     [[nodiscard]] bool has_its_path() const noexcept;
 
     friend ListeningSocket bind_listening_socket(const ListenAddress&, const ListenOptions&);
+    friend ListeningSocket adopt_listening_socket(UniqueFd);
 
     UniqueFd fd_;
     ListenAddress address_;
     // Identify the file that we put at the path: something else may have taken its place.
     dev_t device_ = 0;
     ino_t inode_ = 0;
+    mutable bool leaves_path_ = false;
 };
 
 /// Returns a socket that listens. Throws std::system_error naming the address.
@@ -67,5 +71,9 @@ class ListeningSocket {
 /// one gets the path and neither sees an error.
 [[nodiscard]] ListeningSocket bind_listening_socket(const ListenAddress& address,
                                                     const ListenOptions& options = {});
+
+/// Takes over a stream socket that listens already, non-blocking from now on. Empty if it is a unix
+/// socket at whose path there is no socket any more: no client can reach it.
+[[nodiscard]] ListeningSocket adopt_listening_socket(UniqueFd socket);
 
 }  // namespace net

@@ -1,25 +1,61 @@
 #include "net/socket/listening_sockets.h"
 
+#include <algorithm>
 #include <system_error>
+#include <utility>
 
 namespace net {
+namespace {
+
+/// systemd allows no colon in a name.
+std::string name_for_keeper(const ListenAddress& address) {
+    std::string name = address.to_string();
+    std::replace(name.begin(), name.end(), ':', ',');
+    return name;
+}
+
+}  // namespace
+
+ListeningSockets::ListeningSockets(SocketKeeper* keeper) : keeper_(keeper) {
+    if (!keeper_)
+        return;
+    for (auto& [name, fd] : keeper_->inherited()) {
+        const auto socket =
+            std::make_shared<const ListeningSocket>(adopt_listening_socket(std::move(fd)));
+        if (!*socket) {
+            keeper_->forget(name);
+        } else if (name == name_for_keeper(socket->address())) {
+            kept_[name] = socket;
+            inherited_.push_back({name, socket});
+        } else {
+            socket->leave_path();
+            foreign_.push_back(socket);
+            inherited_.push_back({name, socket});
+        }
+    }
+}
 
 ListeningSockets::Key ListeningSockets::key_of(const SocketRequest& request) {
     const bool any_port = !request.address.is_unix() && request.address.port() == 0;
     return {request.address.to_string(), any_port ? request.owner : std::string{}};
 }
 
-ListeningSockets::Prepared ListeningSockets::prepare(
-    const std::vector<SocketRequest>& requests) const {
+ListeningSockets::Prepared ListeningSockets::prepare(const std::vector<SocketRequest>& requests) {
+    // Before anything is bound: an inherited one that nobody wants may be in the way.
+    const Sockets claimed = claim_inherited(requests);
     Prepared prepared;
     for (const auto& request : requests) {
-        const auto found = sockets_.find(key_of(request));
-        const bool is_there = found != sockets_.end() && !found->second->has_lost_its_path();
+        const Key key = key_of(request);
+        const auto known = sockets_.find(key);
+        const auto inherited = claimed.find(key);
         try {
-            prepared.push_back(is_there
-                                   ? found->second
-                                   : std::make_shared<const ListeningSocket>(
-                                         bind_listening_socket(request.address, request.options)));
+            if (known != sockets_.end() && !known->second->has_lost_its_path())
+                prepared.push_back(known->second);
+            else if (inherited != claimed.end())
+                prepared.push_back(inherited->second);
+            else
+                prepared.push_back(std::make_shared<const ListeningSocket>(
+                    bind_listening_socket(request.address, request.options)));
         } catch (const std::system_error& error) {
             throw std::system_error(
                 error.code(), (request.place.empty() ? "" : request.place + ": ") + request.owner +
@@ -36,6 +72,68 @@ void ListeningSockets::use(const std::vector<SocketRequest>& requests, const Pre
         // If the kernel refuses an option, serve without it.
         (void)prepared[i]->apply(requests[i].options.tcp);
         (void)prepared[i]->set_mode(requests[i].options.unix_mode, requests[i].options.unix_group);
+    }
+    update_kept();
+}
+
+void ListeningSockets::leave() {
+    for (const auto& [name, socket] : kept_)
+        socket->leave_path();
+    kept_.clear();
+    sockets_.clear();
+}
+
+ListeningSockets::Sockets ListeningSockets::claim_inherited(
+    const std::vector<SocketRequest>& requests) {
+    Sockets claimed;
+    auto inherited = std::exchange(inherited_, {});
+    const auto claim = [&](const auto& fits) {
+        for (const auto& request : requests) {
+            const Key key = key_of(request);
+            const auto found =
+                std::find_if(inherited.begin(), inherited.end(),
+                             [&](const Inherited& each) { return fits(each, request); });
+            if (found == inherited.end() || sockets_.contains(key) || claimed.contains(key))
+                continue;
+            claimed[key] = found->socket;
+            inherited.erase(found);
+        }
+    };
+    claim([](const Inherited& each, const SocketRequest& request) {
+        return each.socket->address() == request.address;
+    });
+    claim([](const Inherited& each, const SocketRequest& request) {
+        return each.name == request.owner;
+    });
+    for (const auto& [name, socket] : inherited) {
+        keeper_->on_unused(name, socket->address());
+        kept_.erase(name);
+        std::erase(foreign_, socket);
+    }
+    return claimed;
+}
+
+bool ListeningSockets::is_used(const Socket& socket) const {
+    return std::any_of(sockets_.begin(), sockets_.end(),
+                       [&](const auto& each) { return each.second == socket; });
+}
+
+void ListeningSockets::update_kept() {
+    if (!keeper_)
+        return;
+    std::erase_if(foreign_, [this](const Socket& socket) { return !is_used(socket); });
+    std::erase_if(kept_, [this](const auto& entry) {
+        if (is_used(entry.second))
+            return false;
+        keeper_->forget(entry.first);
+        return true;
+    });
+    for (const auto& [key, socket] : sockets_) {
+        if (std::find(foreign_.begin(), foreign_.end(), socket) != foreign_.end())
+            continue;
+        const std::string name = name_for_keeper(socket->address());
+        if (!kept_.contains(name) && keeper_->keep(name, socket->get()))
+            kept_[name] = socket;
     }
 }
 

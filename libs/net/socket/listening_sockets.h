@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "net/socket/listening_socket.h"
+#include "net/socket/unique_fd.h"
 
 namespace net {
 
@@ -18,27 +19,72 @@ struct SocketRequest {
     std::string place = {};  ///< in the configuration: "file:line"
 };
 
+/// A listening socket that the process was started with.
+struct InheritedSocket {
+    std::string name;
+    UniqueFd fd;
+};
+
+/// Keeps listening sockets open while the daemon restarts: clients wait meanwhile, instead of being
+/// refused. Same thread as ListeningSockets.
+class SocketKeeper {
+  public:
+    /// What it kept for this process, or what others want it to serve. Stream sockets that listen.
+    [[nodiscard]] virtual std::vector<InheritedSocket> inherited() = 0;
+    /// False if it keeps nothing.
+    [[nodiscard]] virtual bool keep(const std::string& name, int socket) = 0;
+    virtual void forget(const std::string& name) = 0;
+    /// Nobody has asked for an inherited socket, which closes.
+    virtual void on_unused(const std::string& name, const ListenAddress& address) = 0;
+
+  protected:
+    ~SocketKeeper() = default;
+};
+
 /// The one owner of every listening socket of a daemon; nothing else binds or closes one.
 /// Whoever accepts on a socket shares it for as long. One thread.
+///
+/// An inherited socket serves the request for its address, or else the one of the owner that it is
+/// named after.
 class ListeningSockets {
   public:
     using Socket = std::shared_ptr<const ListeningSocket>;
     /// A socket for each request, in their order.
     using Prepared = std::vector<Socket>;
 
+    /// Borrows the keeper; without one, sockets close with the process.
+    explicit ListeningSockets(SocketKeeper* keeper = nullptr);
+
     /// The sockets that exist already, and new ones, bound but not accepted on. A unix socket whose
     /// file is gone is bound anew. Sockets in use are not touched. Throws std::system_error naming
-    /// place, owner and address; then nothing has happened.
-    [[nodiscard]] Prepared prepare(const std::vector<SocketRequest>& requests) const;
+    /// place, owner and address; then nothing has happened, except that inherited sockets that
+    /// these requests do not want have closed.
+    [[nodiscard]] Prepared prepare(const std::vector<SocketRequest>& requests);
     /// Keeps these and gives up all others, which close once nobody accepts on them any more.
     void use(const std::vector<SocketRequest>& requests, const Prepared& prepared);
+    /// The process is ending: gives up all of them. Those that are kept go on listening.
+    void leave();
 
   private:
     // A port given as 0 becomes a number that is its owner's alone.
     using Key = std::pair<std::string, std::string>;
+    using Sockets = std::map<Key, Socket>;
     static Key key_of(const SocketRequest& request);
 
-    std::map<Key, Socket> sockets_;
+    struct Inherited {
+        std::string name;
+        Socket socket;
+    };
+
+    [[nodiscard]] Sockets claim_inherited(const std::vector<SocketRequest>& requests);
+    [[nodiscard]] bool is_used(const Socket& socket) const;
+    void update_kept();
+
+    SocketKeeper* const keeper_;
+    std::vector<Inherited> inherited_;  ///< until the first requests
+    Sockets sockets_;
+    std::map<std::string, Socket> kept_;  ///< by their names for the keeper
+    std::vector<Socket> foreign_;         ///< somebody else keeps them
 };
 
 }  // namespace net

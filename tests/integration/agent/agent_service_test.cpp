@@ -15,6 +15,7 @@
 
 #include "agent_under_test.h"
 #include "support/sockets/fd.h"
+#include "support/sockets/notify_socket.h"
 
 using support::run;
 using support::TestClient;
@@ -98,29 +99,16 @@ TEST(AgentService, EndsOnSigtermAndTheNextBindsAtOnce) {
 }
 
 TEST(AgentService, TellsTheServiceManager) {
-    const support::TempDir directory;
-    const std::string path = directory.path() / "notify";
-    const support::Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
-    ASSERT_EQ(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    const timeval patience{.tv_sec = 30, .tv_usec = 0};
-    ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    const auto told = [&] {
-        std::array<char, 1'024> text{};
-        const auto size = ::recv(socket.get(), text.data(), text.size(), 0);
-        return std::string(text.data(), size < 0 ? 0 : static_cast<std::size_t>(size));
-    };
+    support::NotifySocket manager;
     FakeCluster cluster(1);
     const std::string config = agent_config(cluster, {listener("w", "roles: [leader]")});
-    AgentUnderTest agent(config, 1, {.environment = {{"NOTIFY_SOCKET", path}}});
-    EXPECT_THAT(told(), StartsWith("READY=1"));
+    AgentUnderTest agent(config, 1, {.environment = {{"NOTIFY_SOCKET", manager.path()}}});
+    EXPECT_THAT(manager.next(), StartsWith("READY=1"));
     agent.reload(config);
-    EXPECT_THAT(told(), StartsWith("RELOADING=1"));
-    EXPECT_THAT(told(), StartsWith("READY=1"));
+    EXPECT_THAT(manager.next(), StartsWith("RELOADING=1"));
+    EXPECT_THAT(manager.next(), StartsWith("READY=1"));
     agent.daemon().signal(SIGTERM);
-    EXPECT_THAT(told(), StartsWith("STOPPING=1"));
+    EXPECT_THAT(manager.next(), StartsWith("STOPPING=1"));
 }
 
 TEST(AgentService, MaintenanceStaysWhileItsFileCannotBeLookedAt) {

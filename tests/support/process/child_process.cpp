@@ -71,12 +71,22 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
     return result;
 }
 
+/// Copies where none of them is in the way of those that a child is to have.
+std::vector<Fd> out_of_the_way(const std::vector<int>& descriptors) {
+    constexpr int kFirst = 256;
+    std::vector<Fd> copies;
+    for (const int descriptor : descriptors)
+        if (!copies.emplace_back(::fcntl(descriptor, F_DUPFD_CLOEXEC, kFirst)))
+            throw std::system_error(errno, std::generic_category(), "F_DUPFD_CLOEXEC");
+    return copies;
+}
+
 /// All that the child needs, made before fork(): after it only async-signal-safe calls are allowed.
 struct Launch {
     char** argv;
     char** environment;
     const char* working_directory;
-    std::array<int, 3> streams;
+    std::vector<int> descriptors;  ///< as 0, 1, 2 and so on
     int failure;
     pid_t parent;
 };
@@ -92,8 +102,9 @@ struct Launch {
     as_usual.sa_handler = SIG_DFL;
     ::sigaction(SIGPIPE, &as_usual, nullptr);
     bool ready = true;
-    for (int target = 0; target < 3; ++target)
-        ready = ready && ::dup2(launch.streams[static_cast<std::size_t>(target)], target) >= 0;
+    int target = 0;
+    for (const int descriptor : launch.descriptors)
+        ready = ready && ::dup2(descriptor, target++) >= 0;
     if (ready && launch.working_directory[0] != '\0')
         ready = ::chdir(launch.working_directory) == 0;
     if (ready)
@@ -122,11 +133,20 @@ ChildProcess::ChildProcess(const std::vector<std::string>& argv, const ProcessOp
     const auto environment = merged_environment(options);
     auto argument_pointers = pointers(argv);
     auto environment_pointers = pointers(environment);
+    std::vector<int> descriptors{input.read.get(), output.write.get(), error.write.get()};
+    descriptors.insert(descriptors.end(), options.descriptors.begin(), options.descriptors.end());
+    descriptors.push_back(failure.write.get());
+    std::vector<Fd> copies = out_of_the_way(descriptors);
+    std::vector<int> numbers;
+    for (const Fd& copy : copies)
+        numbers.push_back(copy.get());
+    const int failure_number = numbers.back();
+    numbers.pop_back();
     const Launch launch{.argv = argument_pointers.data(),
                         .environment = environment_pointers.data(),
                         .working_directory = options.working_directory.c_str(),
-                        .streams = {input.read.get(), output.write.get(), error.write.get()},
-                        .failure = failure.write.get(),
+                        .descriptors = numbers,
+                        .failure = failure_number,
                         .parent = ::getpid()};
     pid_ = ::fork();
     if (pid_ < 0)
@@ -135,6 +155,7 @@ ChildProcess::ChildProcess(const std::vector<std::string>& argv, const ProcessOp
         become(launch);
 
     pidfd_ = Fd(open_pidfd(pid_));
+    copies.clear();
     failure.write.close();
     int cause = 0;
     if (::read(failure.read.get(), &cause, sizeof cause) == sizeof cause) {

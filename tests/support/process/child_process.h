@@ -26,6 +26,7 @@ struct ProcessOptions {
     /// Added to our own environment, replacing what has the same name.
     std::vector<std::pair<std::string, std::string>> environment = {};
     std::string working_directory = {};  ///< empty: ours
+    std::vector<int> descriptors = {};   ///< the child has them as 3, 4 and so on
 };
 
 /// A child process whose three streams are ours, started with default signal handling. Owns the

@@ -12,9 +12,11 @@
 #include <gtest/gtest.h>
 
 #include "integration/proxy_under_test.h"
+#include "support/sockets/notify_socket.h"
 #include "support/sockets/socket.h"
 
 using support::Clock;
+using support::NotifySocket;
 using support::TestClient;
 using testing::HasSubstr;
 using testing::MatchesRegex;
@@ -22,44 +24,6 @@ using testing::Not;
 using testing::StartsWith;
 
 namespace {
-
-/// The socket on which systemd reads the notifications of a daemon.
-class NotifySocket {
-  public:
-    NotifySocket() : fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        path().copy(address.sun_path, sizeof address.sun_path - 1);
-        if (::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-            throw std::system_error(errno, std::generic_category(), "bind");
-    }
-    [[nodiscard]] std::string path() const { return directory_.path() / "notify"; }
-    /// Drops the messages that have come so far.
-    void forget() const {
-        char text[4096];
-        while (::recv(fd_.get(), text, sizeof text, MSG_DONTWAIT) > 0) {
-        }
-    }
-    [[nodiscard]] bool told_within(support::Milliseconds time) const {
-        return support::wait_ready(fd_.get(), POLLIN, Clock::now() + time);
-    }
-    /// The next message that is not a sign of life, or with `watchdog` the next that is.
-    std::string next(bool watchdog = false) {
-        const auto deadline = Clock::now() + support::default_timeout;
-        while (support::wait_ready(fd_.get(), POLLIN, deadline)) {
-            char text[4096];
-            const ssize_t n = ::recv(fd_.get(), text, sizeof text, 0);
-            std::string message(text, static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
-            if ((message == "WATCHDOG=1") == watchdog)
-                return message;
-        }
-        return "nothing";
-    }
-
-  private:
-    support::TempDir directory_;
-    support::Fd fd_;
-};
 
 TEST(Lifecycle, StartWaitsForTheFirstAnswerBeforeItListens) {
     FakeCluster cluster(1);
@@ -217,8 +181,8 @@ TEST(Lifecycle, WatchdogHearsASignOfLifeAsLongAsEveryThreadAnswers) {
                 proxy.reload(config_top() +
                              cluster.section(i % 2 == 0 ? "d" : "c", {{"p", "roles: [any]"}}));
                 manager.forget();
-                EXPECT_EQ(manager.next(true), "WATCHDOG=1") << i;
-                EXPECT_EQ(manager.next(true), "WATCHDOG=1") << i;
+                EXPECT_EQ(manager.next_sign_of_life(), "WATCHDOG=1") << i;
+                EXPECT_EQ(manager.next_sign_of_life(), "WATCHDOG=1") << i;
             }
         proxy.daemon().signal(SIGTERM);
         EXPECT_EQ(proxy.daemon().wait_for_exit().code, 0);
@@ -235,7 +199,7 @@ TEST(Lifecycle, TheWatchdogVouchesForThreadsAndNotForTheInterval) {
                                                             {"WATCHDOG_USEC", "200000"}}});
     // Three seconds: longer than it is in alert after its start.
     for (int i = 0; i < 30; ++i)
-        ASSERT_EQ(manager.next(true), "WATCHDOG=1") << i;
+        ASSERT_EQ(manager.next_sign_of_life(), "WATCHDOG=1") << i;
 }
 
 }  // namespace

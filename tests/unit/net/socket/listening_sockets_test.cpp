@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <fcntl.h>
+#include <map>
 #include <netinet/tcp.h>
 #include <string>
 #include <sys/stat.h>
@@ -164,6 +166,116 @@ TEST(ListeningSocketsTest, WhatIsNoLongerWishedClosesOnceNobodyAcceptsOnIt) {
     EXPECT_EQ(TestClient::connect_error("127.0.0.1", port), 0);
     held.clear();
     EXPECT_EQ(TestClient::connect_error("127.0.0.1", port), ECONNREFUSED);
+}
+
+/// Has what it was given, as systemd would.
+class FakeKeeper final : public SocketKeeper {
+  public:
+    std::vector<InheritedSocket> inherited() override {
+        std::vector<InheritedSocket> sockets;
+        for (const auto& [name, fd] : kept)
+            sockets.push_back({name, UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0))});
+        return sockets;
+    }
+    bool keep(const std::string& name, int socket) override {
+        if (keeps)
+            kept[name] = UniqueFd(::fcntl(socket, F_DUPFD_CLOEXEC, 0));
+        return keeps;
+    }
+    void forget(const std::string& name) override { kept.erase(name); }
+    void on_unused(const std::string& name, const ListenAddress& address) override {
+        unused.push_back(address.to_string());
+        kept.erase(name);
+    }
+
+    bool keeps = true;
+    std::map<std::string, UniqueFd> kept;
+    std::vector<std::string> unused;
+};
+
+TEST(ListeningSocketsTest, AKeptSocketServesTheNextProcess) {
+    FakeKeeper keeper;
+    std::string address;
+    {
+        ListeningSockets before(&keeper);
+        address = use(before, {request("c/p", kAnyPort)})[0]->address().to_string();
+        before.leave();
+    }
+    const auto parsed = ListenAddress::parse(address);
+    EXPECT_EQ(TestClient::connect_error("127.0.0.1", parsed->port()), 0);
+    ListeningSockets after(&keeper);
+    const auto sockets = use(after, {request("c/q", address)});
+    EXPECT_EQ(connect_error(sockets[0]), 0);
+    EXPECT_EQ(keeper.kept.size(), 1U);
+    after.use({}, {});
+    EXPECT_TRUE(keeper.kept.empty());
+}
+
+TEST(ListeningSocketsTest, AKeptSocketThatIsInTheWayClosesBeforeAnythingIsBound) {
+    FakeKeeper keeper;
+    std::uint16_t port = 0;
+    {
+        ListeningSockets before(&keeper);
+        port = use(before, {request("c/p", "0.0.0.0:0")})[0]->address().port();
+        before.leave();
+    }
+    ListeningSockets after(&keeper);
+    const std::string number = std::to_string(port);
+    EXPECT_EQ(connect_error(use(after, {request("c/p", "127.0.0.1:" + number)})[0]), 0);
+    EXPECT_THAT(keeper.unused, testing::ElementsAre("0.0.0.0:" + number));
+}
+
+TEST(ListeningSocketsTest, AnInheritedSocketServesTheOwnerThatItIsNamedAfter) {
+    FakeKeeper keeper;
+    const auto made = bind_listening_socket(*ListenAddress::parse(kAnyPort));
+    EXPECT_TRUE(keeper.keep("c/p", made.get()));
+    ListeningSockets sockets(&keeper);
+    EXPECT_EQ(use(sockets, {request("c/q", kAnyPort), request("c/p", "127.0.0.1:1")})[1]->address(),
+              made.address());
+    EXPECT_THAT(keeper.kept, testing::SizeIs(2)) << "it is not ours to keep";
+}
+
+TEST(ListeningSocketsTest, TheUnixSocketThatIsKeptStaysAtItsPath) {
+    const support::TempDir directory;
+    const std::string path = directory.path() / "socket";
+    FakeKeeper keeper;
+    {
+        ListeningSockets before(&keeper);
+        (void)use(before, {request("c/p", "unix:" + path)});
+        before.leave();
+    }
+    EXPECT_EQ(connect_error(path), 0);
+    ListeningSockets after(&keeper);
+    (void)use(after, {request("c/p", "unix:" + path)});
+    EXPECT_THAT(keeper.kept, testing::SizeIs(1));
+    after.use({}, {});
+    EXPECT_EQ(connect_error(path), ENOENT);
+}
+
+TEST(ListeningSocketsTest, WhatNobodyKeepsLeavesNoPathBehind) {
+    const support::TempDir directory;
+    const std::string path = directory.path() / "socket";
+    FakeKeeper keeper;
+    keeper.keeps = false;
+    ListeningSockets sockets(&keeper);
+    (void)use(sockets, {request("c/p", "unix:" + path)});
+    sockets.leave();
+    EXPECT_EQ(connect_error(path), ENOENT);
+}
+
+TEST(ListeningSocketsTest, AKeptUnixSocketWithoutItsPathIsMadeAnew) {
+    const support::TempDir directory;
+    const std::string path = directory.path() / "socket";
+    FakeKeeper keeper;
+    {
+        ListeningSockets before(&keeper);
+        (void)use(before, {request("c/p", "unix:" + path)});
+        before.leave();
+    }
+    ASSERT_EQ(::unlink(path.c_str()), 0);
+    ListeningSockets after(&keeper);
+    (void)use(after, {request("c/p", "unix:" + path)});
+    EXPECT_EQ(connect_error(path), 0);
 }
 
 TEST(ListeningSocketsTest, AUnixSocketHasTheModeThatWasWished) {

@@ -1,0 +1,52 @@
+#include "daemon/service/socket_store.h"
+
+#include <cstdlib>
+#include <sys/socket.h>
+#include <system_error>
+#include <systemd/sd-daemon.h>
+
+#include "daemon/log/log.h"
+
+namespace daemons {
+
+std::vector<net::InheritedSocket> SocketStore::inherited() {
+    constexpr int kForgetVariables = 1;  // no child may take them for its own
+    constexpr int kListens = 1;
+    char** names = nullptr;
+    const int count = ::sd_listen_fds_with_names(kForgetVariables, &names);
+    std::vector<net::InheritedSocket> sockets;
+    for (int i = 0; i < count; ++i) {
+        const int fd = SD_LISTEN_FDS_START + i;
+        sockets.push_back({names[i], net::UniqueFd(fd)});
+        std::free(names[i]);  // NOLINT(cppcoreguidelines-no-malloc): sd_listen_fds_with_names(3)
+        if (::sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, kListens) > 0)
+            continue;
+        log::warning("systemd has passed '" + sockets.back().name +
+                     "', which is not a stream socket that listens; closed");
+        forget(sockets.back().name);
+        sockets.pop_back();
+    }
+    std::free(names);  // NOLINT(cppcoreguidelines-no-malloc)
+    return sockets;
+}
+
+bool SocketStore::keep(const std::string& name, int socket) {
+    const std::string message = "FDSTORE=1\nFDNAME=" + name;
+    const int result = ::sd_pid_notify_with_fds(0, 0, message.c_str(), &socket, 1);
+    if (result < 0)
+        log::warning("cannot pass the socket '" + name +
+                     "' to systemd: " + std::generic_category().message(-result));
+    return result > 0;
+}
+
+void SocketStore::forget(const std::string& name) {
+    (void)::sd_notify(0, ("FDSTOREREMOVE=1\nFDNAME=" + name).c_str());
+}
+
+void SocketStore::on_unused(const std::string& name, const net::ListenAddress& address) {
+    log::warning("systemd has passed a socket that listens on " + address.to_string() + " ('" +
+                 name + "'), but the configuration does not listen there; closed");
+    forget(name);
+}
+
+}  // namespace daemons
