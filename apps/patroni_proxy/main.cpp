@@ -20,6 +20,7 @@
 #include "patroni_proxy/migrate/import_command.h"
 #include "patroni_proxy/once.h"
 #include "patroni_proxy/proxy_service.h"
+#include "patroni_proxy/migrate/takeover_command.h"
 
 namespace {
 
@@ -121,6 +122,7 @@ int main(int argc, char** argv) {
     proxy::migrate::add_compare_command(commands, exit_code);
     proxy::migrate::add_doctor_command(commands, exit_code);
     proxy::migrate::add_import_command(commands, exit_code);
+    proxy::migrate::add_takeover_command(commands);
     try {
         const std::string first = argc > 1 ? argv[1] : "";
         const bool is_command =

@@ -73,6 +73,7 @@ Proxy::Proxy(net::EventLoop& main_loop, unsigned workers, ProcessControls proces
              net::SocketKeeper* keeper)
     : main_loop_(main_loop),
       sockets_(keeper),
+      listener_thread_(main_loop),
       open_sessions_(main_loop, workers_, [this] { return port_names(); }),
       first_tables_timer_(main_loop.timers(), [this] { on_first_tables(); }),
       drain_timer_(main_loop.timers(), [this] { on_drain_timer(); }),

@@ -10,9 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "daemon/system/side_thread.h"
 #include "net/loop/event_loop.h"
 #include "net/loop/timer.h"
 #include "net/socket/listening_sockets.h"
+#include "net/socket/unique_fd.h"
 #include "patroni_proxy/admin/admin_server.h"
 #include "patroni_proxy/config/config.h"
 #include "patroni_proxy/control/control.h"
@@ -97,7 +99,13 @@ class Proxy final : private Controlled {
                         std::function<void(std::size_t closed)> done) override {
         open_sessions_.close(filter, detail, std::move(done));
     }
-    void reload(std::function<void(const ReloadOutcome&)> done) override;
+    void reload(const std::string& listeners,
+                std::function<void(const ReloadOutcome&)> done) override;
+    void take_over(const std::string& listeners,
+                   const std::function<void(const ReloadOutcome&)>& done);
+    void reload_with(std::vector<net::UniqueFd> sockets,
+                     const std::function<void(const ReloadOutcome&)>& done);
+    void hand_over_listeners(net::UniqueFd connection, const std::string& to);
     [[nodiscard]] daemons::log::Level log_level() const override;
     void set_log_level(daemons::log::Level level) override;
 
@@ -159,6 +167,7 @@ class Proxy final : private Controlled {
     Config config_;
     ProcessSessions sessions_;
     net::ListeningSockets sockets_;
+    daemons::SideThread listener_thread_;  ///< hands sockets over, to us or from us
     std::vector<std::unique_ptr<Worker>> workers_;
     OpenSessions open_sessions_;
     /// On the first worker's loop.

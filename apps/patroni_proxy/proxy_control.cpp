@@ -1,14 +1,19 @@
 // What operators change while the proxy runs: see Control.
 
 #include <algorithm>
+#include <exception>
 #include <memory>
 #include <utility>
 
+#include "daemon/log/log.h"
 #include "daemon/text/units.h"
 #include "patroni_proxy/control/config_changes.h"
 #include "patroni_proxy/proxy.h"
+#include "patroni_proxy/takeover/listener_transfer.h"
 
 namespace proxy {
+
+static constexpr std::chrono::seconds kHandOverPatience{1};
 
 std::vector<std::string> Proxy::members_of(const std::string& cluster) const {
     std::vector<std::string> names;
@@ -45,12 +50,81 @@ void Proxy::when_in_force(std::function<void()> done) {
         nullptr, [this, done = std::move(done)](void* /*nothing*/) { main_loop_.post(done); }));
 }
 
-void Proxy::reload(std::function<void(const ReloadOutcome&)> done) {
+void Proxy::reload(const std::string& listeners, std::function<void(const ReloadOutcome&)> done) {
     if (!process_.reload)
         return done({"nothing can be reloaded here", {}});
-    process_.reload([this, done = std::move(done)](const std::string& error) {
-        done({error, error.empty() ? changes_ : std::vector<std::string>{}});
+    if (listeners.empty())
+        return process_.reload([this, done = std::move(done)](const std::string& error) {
+            done({error, error.empty() ? changes_ : std::vector<std::string>{}});
+        });
+    take_over(listeners, done);
+}
+
+/// Another process may hang: it is asked on a thread of its own.
+void Proxy::take_over(const std::string& listeners,
+                      const std::function<void(const ReloadOutcome&)>& done) {
+    if (listener_thread_.is_busy())
+        return done({"listening sockets are being handed over already", {}});
+    try {
+        listener_thread_.start([this, listeners, done]() -> daemons::SideThread::Done {
+            try {
+                const auto sockets = std::make_shared<std::vector<net::UniqueFd>>(
+                    takeover::receive_listeners(listeners, kHandOverPatience));
+                return [this, sockets, done] { reload_with(std::move(*sockets), done); };
+            } catch (const std::exception& error) {
+                return [done, problem = std::string(error.what())] { done({problem, {}}); };
+            }
+        });
+    } catch (const std::exception& error) {
+        done({error.what(), {}});
+    }
+}
+
+void Proxy::reload_with(std::vector<net::UniqueFd> sockets,
+                        const std::function<void(const ReloadOutcome&)>& done) {
+    sockets_.offer(std::move(sockets));
+    process_.reload([this, done](const std::string& error) {
+        if (!error.empty()) {
+            sockets_.offer({});
+            return done({error, {}});
+        }
+        ReloadOutcome outcome{{}, changes_};
+        for (const auto& address : sockets_.taken()) {
+            outcome.taken.push_back(address.to_string());
+            daemons::log::info("took over the socket that listens on " + address.to_string());
+        }
+        done(outcome);
     });
+}
+
+/// To a HAProxy that starts: it accepts on them beside us, until we drain. Whatever fails here, it
+/// sees that it got none, and says so.
+void Proxy::hand_over_listeners(net::UniqueFd connection, const std::string& to) {
+    std::vector<net::ListeningSockets::Socket> sockets;
+    for (const auto& [id, port] : ports_)
+        for (const auto& socket : port.sockets)
+            if (!socket->address().is_unix())
+                sockets.push_back(socket);
+    if (listener_thread_.is_busy())
+        return;
+    const auto shared = std::make_shared<const net::UniqueFd>(std::move(connection));
+    try {
+        listener_thread_.start([sockets, shared, to]() -> daemons::SideThread::Done {
+            std::vector<int> descriptors;
+            for (const auto& socket : sockets)
+                descriptors.push_back(socket->get());
+            const bool good =
+                takeover::send_listeners(shared->get(), descriptors, kHandOverPatience);
+            return [good, to, count = descriptors.size()] {
+                daemons::log::info(
+                    "HAProxy socket: " + to + (good ? " has" : " asked for, and did not take,") +
+                    " the listening sockets of all ports (" + std::to_string(count) + ")");
+            };
+        });
+    } catch (const std::exception& error) {
+        daemons::log::error(std::string("HAProxy socket: no listening socket is handed over: ") +
+                            error.what());
+    }
 }
 
 daemons::log::Level Proxy::log_level() const {

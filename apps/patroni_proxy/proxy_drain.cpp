@@ -87,6 +87,7 @@ void Proxy::stop() {
     forget_applied();
     drain_timer_.cancel();
     drained_ = nullptr;
+    listener_thread_.abandon();
     open_sessions_.stop();
     // Feeds first: they need the workers to put a last table in force.
     for (const auto& [name, feed] : feeds_)

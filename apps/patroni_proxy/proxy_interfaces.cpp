@@ -124,7 +124,12 @@ std::unique_ptr<haproxy::RuntimeServer> Proxy::serve_haproxys_tools(
         [commands](const haproxy::Words& command, const std::string& client,
                    const haproxy::RuntimeServer::Reply& reply) {
             commands->run(command, client, reply);
-        });
+        },
+        access == Access::change
+            ? [this](
+                  net::UniqueFd connection,
+                  const std::string& client) { hand_over_listeners(std::move(connection), client); }
+            : haproxy::RuntimeServer::HandOver{});
 }
 
 /// Moves requests from the API's thread to the main one.

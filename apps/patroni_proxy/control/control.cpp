@@ -239,9 +239,11 @@ void Control::forget_pace(const Subject& subject) {
         proxy_.keep_sessions(subject.cluster, subject.member);
 }
 
-void Control::reload(const Caller& caller, std::function<void(const ReloadOutcome&)> done) {
-    daemons::log::info("reload asked for by " + caller.name);
-    proxy_.reload(std::move(done));
+void Control::reload(const std::string& listeners, const Caller& caller,
+                     std::function<void(const ReloadOutcome&)> done) {
+    daemons::log::info("reload asked for by " + caller.name +
+                       (listeners.empty() ? "" : ", with the listening sockets of " + listeners));
+    proxy_.reload(listeners, std::move(done));
 }
 
 void Control::on_reload() {

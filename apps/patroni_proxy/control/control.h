@@ -55,6 +55,7 @@ struct Outcome {
 struct ReloadOutcome {
     std::string error;                 ///< empty: the file is in force
     std::vector<std::string> changes;  ///< "port main/rw added", ...; none: it is the same
+    std::vector<std::string> taken{};  ///< addresses taken over from another process
 };
 
 /// What only the process as a whole can do. Main thread only.
@@ -90,7 +91,9 @@ class Controlled {
     virtual void close_sessions(const SessionFilter& filter, const std::string& detail,
                                 std::function<void(std::size_t closed)> done) = 0;
     /// Reads the file again, and calls `done` on the main thread once it is in force or has failed.
-    virtual void reload(std::function<void(const ReloadOutcome&)> done) = 0;
+    /// As Control::reload().
+    virtual void reload(const std::string& listeners,
+                        std::function<void(const ReloadOutcome&)> done) = 0;
     [[nodiscard]] virtual daemons::log::Level log_level() const = 0;
     virtual void set_log_level(daemons::log::Level level) = 0;
     [[nodiscard]] virtual ProxyReport report() = 0;
@@ -150,7 +153,10 @@ class Control {
     void close_sessions(const SessionFilter& filter, const Caller& caller,
                         std::function<void(std::size_t closed)> done);
     /// Each of several at once is answered, when a file that was read after it is in force.
-    void reload(const Caller& caller, std::function<void(const ReloadOutcome&)> done);
+    /// `listeners`: the path of a socket on which another process hands over its listening sockets,
+    /// as HAProxy does; the configuration takes those that it listens on. Empty: none.
+    void reload(const std::string& listeners, const Caller& caller,
+                std::function<void(const ReloadOutcome&)> done);
 
     /// Calls `done` once everything that was set before is in force, some milliseconds later; never
     /// if the proxy stops first.

@@ -54,7 +54,8 @@ HttpResponse answer_of(const ReloadOutcome& outcome) {
     return json_answer(200, Json::object()
                                 .add("changed", !outcome.changes.empty())
                                 .add("message", summary_of(outcome))
-                                .add("changes", outcome.changes));
+                                .add("changes", outcome.changes)
+                                .add("taken", outcome.taken));
 }
 
 Caller caller_of(const HttpRequest& request) {
@@ -64,7 +65,7 @@ Caller caller_of(const HttpRequest& request) {
 }
 
 Outcome carry_out(Control& control, const ControlRequest& request, const Caller& caller) {
-    const auto& [verb, cluster, name, terms, port, sessions, level, filter] = request;
+    const auto& [verb, cluster, name, terms, port, sessions, level, filter, listeners] = request;
     switch (verb) {
         case Verb::drain:
             return control.drain(cluster, name, port, terms, caller);
@@ -167,8 +168,9 @@ bool ControlApi::handle(const HttpRequest& request, const Reply& reply,
     main_loop_.post([&control = control_, reply, asked = *std::move(parsed.request),
                      caller = caller_of(request)] {
         if (asked.verb == Verb::reload)
-            return control.reload(
-                caller, [reply](const ReloadOutcome& outcome) { reply(answer_of(outcome)); });
+            return control.reload(asked.listeners, caller, [reply](const ReloadOutcome& outcome) {
+                reply(answer_of(outcome));
+            });
         if (asked.verb == Verb::close)
             return control.close_sessions(asked.filter, caller, [reply](std::size_t closed) {
                 reply(json_answer(200, Json::object().add("closed", std::uint64_t{closed})));

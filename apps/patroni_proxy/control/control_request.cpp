@@ -33,7 +33,7 @@ const std::vector<VerbForm>& forms() {
         {"ports", "enable", Verb::enable, {}},
         {"clusters", "freeze", Verb::freeze, {"for", "why"}},
         {"clusters", "unfreeze", Verb::unfreeze, {}},
-        {"", "reload", Verb::reload, {}},
+        {"", "reload", Verb::reload, {"listeners"}},
         {"", "log_level", Verb::log_level, {"level"}},
     };
     return all;
@@ -93,6 +93,10 @@ std::string read_parameter(ControlRequest& request, const std::string& key,
                            const std::string& value) {
     if (key == "why") {
         request.terms.why = value;
+    } else if (key == "listeners") {
+        if (!value.starts_with('/'))
+            return "listeners must be the path of a socket; it is " + in_single_quotes(value);
+        request.listeners = value;
     } else if (key == "port") {
         if (value.empty())
             return "port must be the name of a port";

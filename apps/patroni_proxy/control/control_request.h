@@ -37,6 +37,7 @@ struct ControlRequest {
     std::optional<std::uint32_t> sessions{};  ///< of cap; empty: "none"
     daemons::log::Level level{};              ///< of log_level
     SessionFilter filter{};                   ///< of close
+    std::string listeners{};                  ///< of reload: see Control::reload()
 };
 
 /// A request, or why there is none.

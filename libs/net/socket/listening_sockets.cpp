@@ -76,6 +76,27 @@ void ListeningSockets::use(const std::vector<SocketRequest>& requests, const Pre
     update_kept();
 }
 
+void ListeningSockets::offer(std::vector<UniqueFd> sockets) {
+    std::erase_if(inherited_, [](const Inherited& each) { return each.name.empty(); });
+    offered_.clear();
+    for (auto& fd : sockets) {
+        const auto socket =
+            std::make_shared<const ListeningSocket>(adopt_listening_socket(std::move(fd)));
+        if (!*socket)
+            continue;
+        inherited_.push_back({{}, socket});
+        offered_.push_back(socket);
+    }
+}
+
+std::vector<ListenAddress> ListeningSockets::taken() const {
+    std::vector<ListenAddress> addresses;
+    for (const auto& offered : offered_)
+        if (const auto socket = offered.lock(); socket && is_used(socket))
+            addresses.push_back(socket->address());
+    return addresses;
+}
+
 void ListeningSockets::leave() {
     for (const auto& [name, socket] : kept_)
         socket->leave_path();
@@ -103,9 +124,11 @@ ListeningSockets::Sockets ListeningSockets::claim_inherited(
         return each.socket->address() == request.address;
     });
     claim([](const Inherited& each, const SocketRequest& request) {
-        return each.name == request.owner;
+        return !each.name.empty() && each.name == request.owner;
     });
     for (const auto& [name, socket] : inherited) {
+        if (name.empty())
+            continue;
         keeper_->on_unused(name, socket->address());
         kept_.erase(name);
         std::erase(foreign_, socket);

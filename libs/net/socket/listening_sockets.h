@@ -62,6 +62,11 @@ class ListeningSockets {
     [[nodiscard]] Prepared prepare(const std::vector<SocketRequest>& requests);
     /// Keeps these and gives up all others, which close once nobody accepts on them any more.
     void use(const std::vector<SocketRequest>& requests, const Prepared& prepared);
+    /// Sockets that another process listens on: the next requests use those with their addresses,
+    /// and the others close. Replaces an earlier offer.
+    void offer(std::vector<UniqueFd> sockets);
+    /// Those of the latest offer that are in use.
+    [[nodiscard]] std::vector<ListenAddress> taken() const;
     /// The process is ending: gives up all of them. Those that are kept go on listening.
     void leave();
 
@@ -72,7 +77,7 @@ class ListeningSockets {
     static Key key_of(const SocketRequest& request);
 
     struct Inherited {
-        std::string name;
+        std::string name;  ///< empty: offered
         Socket socket;
     };
 
@@ -85,6 +90,7 @@ class ListeningSockets {
     Sockets sockets_;
     std::map<std::string, Socket> kept_;  ///< by their names for the keeper
     std::vector<Socket> foreign_;         ///< somebody else keeps them
+    std::vector<std::weak_ptr<const ListeningSocket>> offered_;
 };
 
 }  // namespace net

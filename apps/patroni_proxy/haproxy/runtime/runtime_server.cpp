@@ -6,6 +6,7 @@
 #include <charconv>
 #include <chrono>
 #include <deque>
+#include <fcntl.h>
 #include <optional>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -167,6 +168,9 @@ class RuntimeServer::Client final : public net::EventHandler {
             say({});
         } else if (command.front() == "quit") {
             return false;
+        } else if (command.front() == "_getsocks" && server_.hand_over_) {
+            server_.hand_over_(net::UniqueFd(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0)), name_);
+            return false;
         } else if (command.front() == "prompt") {
             interactive_ = !interactive_;
             say({});
@@ -224,10 +228,11 @@ class RuntimeServer::Client final : public net::EventHandler {
     bool dropped_ = false;
 };
 
-RuntimeServer::RuntimeServer(net::EventLoop& loop, Socket socket, Run run)
+RuntimeServer::RuntimeServer(net::EventLoop& loop, Socket socket, Run run, HandOver hand_over)
     : loop_(loop),
       socket_(std::move(socket)),
       run_(std::move(run)),
+      hand_over_(std::move(hand_over)),
       late_(loop.timers(), [this] { drop_late(); }),
       listener_(loop, *socket_, *this) {}
 

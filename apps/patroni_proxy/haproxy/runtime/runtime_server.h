@@ -32,8 +32,12 @@ class RuntimeServer final : private net::AcceptHandler {
     /// `client` names who asks, for the log: "uid 0, pid 42".
     using Run = std::function<void(const Words& command, const std::string& client, Reply reply)>;
 
-    /// Throws std::system_error if the loop cannot watch the socket.
-    RuntimeServer(net::EventLoop& loop, Socket socket, Run run);
+    /// Hands our listening sockets to a HAProxy that starts (`_getsocks`), on this connection.
+    using HandOver = std::function<void(net::UniqueFd connection, const std::string& client)>;
+
+    /// Without `hand_over`, none are handed over. Throws std::system_error if the loop cannot watch
+    /// the socket.
+    RuntimeServer(net::EventLoop& loop, Socket socket, Run run, HandOver hand_over = {});
     RuntimeServer(const RuntimeServer&) = delete;
     RuntimeServer& operator=(const RuntimeServer&) = delete;
     ~RuntimeServer();
@@ -55,6 +59,7 @@ class RuntimeServer final : private net::AcceptHandler {
     net::EventLoop& loop_;
     const Socket socket_;
     const Run run_;
+    const HandOver hand_over_;
     Clients clients_;
     std::uint64_t last_id_ = 0;
     /// Replies hold it weakly: it goes with the server.

@@ -54,7 +54,8 @@ class FakeProxy final : public Controlled {
         closed = filter.member + ", " + detail;
         done(7);
     }
-    void reload(std::function<void(const ReloadOutcome&)> done) override {
+    void reload(const std::string& /*listeners*/,
+                std::function<void(const ReloadOutcome&)> done) override {
         done({"", {"port main/rw changed"}});
     }
     [[nodiscard]] daemons::log::Level log_level() const override { return level; }
