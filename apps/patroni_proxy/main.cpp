@@ -61,7 +61,7 @@ std::optional<log::Level> level_of_environment() {
     return directives ? log::level_from_rust_log(directives) : std::nullopt;
 }
 
-/// Everything but the commands. Exits with the daemon's, and with 2 if the command line is wrong.
+/// Everything but the commands. Returns the exit code: the daemon's, or 2 for a wrong command line.
 int daemon_main(int argc, char** argv, const CLI::App& commands) {
     CLI::App app{"Route PostgreSQL connections by role to clusters managed by Patroni."};
     std::string file;
@@ -111,11 +111,11 @@ int command_main(int argc, char** argv, CLI::App& commands, const int& exit_code
 
 }  // namespace
 
-/// A first word that is exactly a command's name is the command. Anything else starts the daemon,
-/// as before there were commands; a file named like one is reached as ./members.
+/// If the first argument is the name of a command, runs it. Anything else starts the daemon, as it
+/// did before there were commands. A configuration file named like a command: ./members.
 int main(int argc, char** argv) {
     CLI::App commands{"", "patroni_proxy"};
-    commands.require_subcommand(1);  // so a command's argument may be named like another command
+    commands.require_subcommand(1);  // an argument may have the name of another command
     int exit_code = EXIT_SUCCESS;
     proxy::cli::add_commands(commands, exit_code);
     proxy::migrate::add_bootstrap_command(commands, exit_code);

@@ -95,7 +95,7 @@ Proxy::~Proxy() {
 }
 
 void Proxy::apply(const Config& config, std::function<void()> applied) {
-    // What can fail comes first and changes nothing that runs.
+    // First what can fail: it changes nothing that is running.
     const auto requests = socket_requests(config);
     const auto sockets = sockets_.prepare(requests);
     Interfaces interfaces = new_interfaces(config, sockets);
@@ -117,7 +117,7 @@ void Proxy::apply(const Config& config, std::function<void()> applied) {
     apply_clusters();
 }
 
-/// The proxy's own first, and then every port, in the order of the file.
+/// The proxy's own sockets first, then those of every port in the order of the file.
 std::vector<net::SocketRequest> Proxy::socket_requests(const Config& config) {
     auto requests = own_requests(config);
     for (const auto& cluster : config.clusters)
@@ -128,7 +128,7 @@ std::vector<net::SocketRequest> Proxy::socket_requests(const Config& config) {
     return requests;
 }
 
-/// All clusters have answered, or have had their time.
+/// All clusters have answered, or their time is over.
 void Proxy::on_first_tables() {
     if (!applied_)
         return;
@@ -198,7 +198,7 @@ TopologyFeed& Proxy::feed_of(const ClusterConfig& cluster) {
 }
 
 void Proxy::apply_clusters() {
-    // Runs when the last holder drops it, unless another configuration has come.
+    // Runs when the last holder drops it, unless another configuration was applied.
     const std::shared_ptr<void> waiting(nullptr,
                                         [this, number = ++applications_](void* /*nothing*/) {
                                             main_loop_.post([this, number] {
@@ -254,7 +254,7 @@ bool Proxy::waits_for_thaw(const ClusterConfig& cluster) const {
              known->second.cluster.identity == cluster.identity);
 }
 
-/// Removed ones too, as long as they have sessions.
+/// Includes removed ports while they have sessions.
 OpenSessions::PortNames Proxy::port_names() const {
     OpenSessions::PortNames names;
     for (const auto& [id, port] : ports_)
@@ -291,7 +291,7 @@ void Proxy::on_first_worker(const std::function<void()>& task) {
     done.wait();
 }
 
-/// Of ports that were removed, and sockets that moved from one port to another.
+/// Sockets of removed ports, and those that moved from one port to another.
 void Proxy::stop_accepting_on_old_sockets() {
     const auto is_old = [this](const std::unique_ptr<Acceptor>& acceptor) {
         const auto port = ports_.find(acceptor->port().id);

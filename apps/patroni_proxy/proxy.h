@@ -41,11 +41,11 @@ class Proxy final : private Controlled {
     Proxy& operator=(const Proxy&) = delete;
     ~Proxy();
 
-    /// Puts a configuration in force and leaves alone what has not changed. Once every new cluster
-    /// has answered or had two seconds to, new addresses accept clients and `applied` is called on
-    /// the loop, which goes on meanwhile; never if the proxy drains or stops first, or another
-    /// configuration comes. Throws std::exception if it cannot listen on an address; then nothing
-    /// has changed.
+    /// Puts a configuration in force, without touching what has not changed. Returns at once. When
+    /// every new cluster has answered, or two seconds have passed, new addresses accept clients and
+    /// `applied` is called on the loop; never if the proxy drains or stops first, or another
+    /// configuration is applied. Throws std::exception if it cannot listen on an address; then
+    /// nothing has changed.
     void apply(const Config& config, std::function<void()> applied);
     /// Stops listening for clients, and calls `drained` once their sessions have ended or
     /// drain_timeout has passed. The HTTP API goes on.
@@ -73,8 +73,8 @@ class Proxy final : private Controlled {
         std::string cluster;
         PortConfig config;
         std::vector<net::ListeningSockets::Socket> sockets;
-        std::optional<Clock::time_point>
-            leaves_at;  ///< set: removed from the file, its sessions drain
+        /// Set once it is removed from the file: when its last sessions end.
+        std::optional<Clock::time_point> leaves_at;
     };
     using Ports = std::map<PortId, OpenPort>;
 

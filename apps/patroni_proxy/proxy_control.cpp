@@ -45,7 +45,7 @@ void Proxy::use_port_settings(OpenPort& port) {
 }
 
 void Proxy::when_in_force(std::function<void()> done) {
-    // Watchers take their tasks in order: the last one to come to this one posts `done`.
+    // Watchers run their tasks in order: the last watcher to reach this one posts `done`.
     ping_feeds(std::shared_ptr<void>(
         nullptr, [this, done = std::move(done)](void* /*nothing*/) { main_loop_.post(done); }));
 }
@@ -136,7 +136,7 @@ void Proxy::set_log_level(daemons::log::Level level) {
         process_.set_log_level(level);
 }
 
-/// Before it replaces the one in force.
+/// What `config` will change. Called before it replaces the one in force.
 std::vector<std::string> Proxy::changes_by(const Config& config) const {
     auto changes = config_changes(config_, config);
     std::uint64_t ending = 0;

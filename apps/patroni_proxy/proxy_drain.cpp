@@ -101,7 +101,7 @@ void Proxy::stop() {
     acceptors_.clear();
     readiness_.reset();
     workers_.clear();
-    // Nobody accepts any more: the kernel must refuse clients and not keep them in a backlog,
+    // Nobody accepts clients anymore: the kernel must refuse them and not keep them in a backlog,
     // unless a keeper has the sockets for the next process.
     ports_.clear();
     sockets_.leave();

@@ -1,4 +1,4 @@
-// The sockets that the proxy has for operators and their tools, and who answers on them.
+// The sockets for operators and their tools, and what answers on them.
 
 #include <utility>
 
@@ -33,7 +33,7 @@ net::SocketRequest Proxy::request_for(const Config& config, const std::string& o
     return {owner, address, options, place == config.listen_places.end() ? "" : place->second};
 }
 
-/// The HTTP API; then the control socket and HAProxy's, if there are such.
+/// The HTTP API, then the control socket and HAProxy's, if they are configured.
 std::vector<net::SocketRequest> Proxy::own_requests(const Config& config) {
     std::vector<net::SocketRequest> requests{request_for(config, "HTTP API", config.listen_address,
                                                          {.unix_mode = config.http.listen_mode})};
@@ -46,7 +46,7 @@ std::vector<net::SocketRequest> Proxy::own_requests(const Config& config) {
     return requests;
 }
 
-/// Those whose socket or options are new; the others go on.
+/// Only those whose socket or options are new; the others keep running.
 Proxy::Interfaces Proxy::new_interfaces(const Config& config,
                                         const net::ListeningSockets::Prepared& sockets) {
     Interfaces interfaces;

@@ -29,10 +29,9 @@ class OwnMember {
 
     OwnMember(net::EventLoop& loop, std::string cluster, OnAsked on_asked);
 
-    /// How long to wait for DNS; by default not at all, and the next snapshot tries again.
+    /// How long to wait for DNS. By default not at all: the next snapshot tries again.
     void wait_for_names(std::chrono::milliseconds time) { patience_ = time; }
-    /// Asks those of `hosts` that are on this host. Other hosts than before: forgets what was
-    /// found.
+    /// Asks those of `hosts` that are on this host. Forgets what was found if they have changed.
     void use(const std::vector<patroni::Endpoint>& hosts,
              const patroni::RestClient::Access& access);
     void consider(patroni::SnapshotPtr snapshot);

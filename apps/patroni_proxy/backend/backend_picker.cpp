@@ -13,7 +13,7 @@ std::int64_t steady_now() {
     return Nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-/// The rate limit at one moment. Without a limit it does not read the clock.
+/// The rate limit at one moment. Reads the clock only if there is a limit.
 class Pace {
   public:
     explicit Pace(std::uint32_t max_rate)
@@ -24,7 +24,7 @@ class Pace {
         return interval_ == 0 ||
                backend.paid_until.load(std::memory_order_relaxed) + interval_ <= latest();
     }
-    /// False if other workers have used up what was left.
+    /// False if other workers have used up the rest.
     [[nodiscard]] bool spend_on(Backend& backend) const {
         if (interval_ == 0)
             return true;
@@ -38,7 +38,7 @@ class Pace {
     }
 
   private:
-    /// A connection that is due later than this has to wait; the first one never has to.
+    /// A connection that is due later than this must wait; the first one never must.
     [[nodiscard]] std::int64_t latest() const {
         return now_ + std::max<std::int64_t>(Nanoseconds(kRateWindow).count(), interval_);
     }
@@ -70,7 +70,7 @@ void for_each_candidate(const BackendTable& table, const std::vector<const Backe
     }
 }
 
-/// The connections to the same member at its other addresses, which are all of one server.
+/// Connections to the same member at its other addresses: they all reach one server.
 std::uint32_t connections_elsewhere(const BackendTable& table, const Backend& backend) {
     std::uint32_t sum = 0;
     if (table.spares.empty())

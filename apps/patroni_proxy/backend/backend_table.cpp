@@ -6,7 +6,7 @@
 namespace proxy {
 namespace {
 
-// Of one cancel request. A cluster has a handful of members.
+// For one cancel request. A cluster has a handful of members.
 constexpr std::size_t kMaxCancelTargets = 32;
 
 bool among(const std::vector<BackendPtr>& backends, const Backend* backend) {
@@ -167,7 +167,7 @@ BackendTable with_fallback(const BackendTable& regular, const BackendTable& fall
         table.spares = fallback.spares;
         table.falls_back = !fallback.eligible.empty();
     } else if (on_return == OnReturn::close) {
-        // First, so that it comes before what speaks against one that was tolerated.
+        // In front, so that it takes precedence over the reason why a member was tolerated.
         const std::string reason =
             table.eligible.front()->member + " serves again (fallback_return: close)";
         std::vector<BackendTable::Excluded> ended;

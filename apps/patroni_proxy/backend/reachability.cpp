@@ -9,7 +9,7 @@ std::string Reachability::why_failing() const {
     return why_;
 }
 
-/// A backend that takes connects need not accept sessions.
+/// A backend that accepts connections may still refuse sessions.
 void Reachability::note_connected() noexcept {
     raise(kConnected);
     auto word = word_.load();

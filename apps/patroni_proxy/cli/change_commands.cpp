@@ -1,5 +1,5 @@
-// drain, ready, hold and the others that change what a running proxy does. What they mean, and
-// whether it is possible, the daemon decides; here only names are looked up.
+// drain, ready, hold and the others that change what a running proxy does. The daemon decides what
+// they do and whether it is possible; only names are looked up here.
 
 #include <functional>
 #include <memory>
@@ -33,7 +33,7 @@ struct ChangeOptions : CommonOptions {
 };
 using OptionsPtr = std::shared_ptr<ChangeOptions>;
 
-/// What the daemon says that it has done.
+/// The daemon's account of what it has done.
 std::string outcome_text(const std::string& json) {
     const auto answer = patroni::parse_json_object(json);
     if (!answer)
@@ -115,7 +115,7 @@ Added add_verb(CLI::App& commands, Subject subject, const std::string& verb,
     return {command, options};
 }
 
-/// What stays until it is lifted says why, and may end by itself.
+/// For commands whose effect stays until it is lifted.
 void add_terms(const Added& added, const std::string& by_default) {
     added.command
         ->add_option("--for", added.options->lasts_for,

@@ -14,7 +14,7 @@ namespace {
 
 using daemons::TimeZone;
 
-/// What comes after `|` is performance data.
+/// As text without `|`, which begins the performance data.
 std::string plain(const std::string& text) {
     std::string line = daemons::one_line(text, daemons::kLongestReason);
     std::replace(line.begin(), line.end(), '|', '/');
@@ -57,7 +57,7 @@ void check_members(Findings& findings, const ClusterReport& cluster, const PortR
                      (port.falls_back ? " by fallback_roles" : ""));
 }
 
-/// With its maximum where there is one.
+/// With its maximum, if it has one.
 std::string value(const std::string& label, std::uint64_t number, std::uint64_t limit = 0) {
     return label + "=" + std::to_string(number) + ";;;0" +
            (limit == 0 ? "" : ";" + std::to_string(limit));

@@ -21,8 +21,9 @@ struct PortCheck {
     [[nodiscard]] std::string line() const;
 };
 
-/// Critical if a new client would find no member that accepts sessions, a warning if something is
-/// unusual: it falls back, holds clients, or an operator has changed something. Pure.
+/// Critical if a new client would find no member that accepts sessions; a warning if the port falls
+/// back, holds clients, or an operator has changed something. Pure. Throws std::runtime_error if
+/// there is no such port.
 [[nodiscard]] PortCheck check_port(const ProxyReport& report, const Name& port);
 
 }  // namespace proxy::cli

@@ -8,11 +8,11 @@
 #include "patroni_proxy/cli/status/status_reader.h"
 #include "patroni_proxy/report/report.h"
 
-// What all commands have in common.
+// What the commands share. Main thread only.
 namespace proxy::cli {
 
 inline constexpr const char* kDefaultSocket = "/run/patroni_proxy/control.sock";
-inline constexpr const char* kLook = "Commands that look";
+inline constexpr const char* kLook = "Commands that show what a running proxy knows";
 inline constexpr const char* kChange = "Commands that change what a running proxy does";
 
 struct CommonOptions {
@@ -28,7 +28,7 @@ CLI::App* add_command(CLI::App& commands, const std::string& name, const std::st
 
 /// Asks for the status. Throws ControlError.
 [[nodiscard]] ProxyReport status_of(const ControlClient& daemon);
-/// Reads an answer; one that is Unreadable becomes a ControlError that says who gave it.
+/// Reads an answer. If it is Unreadable, throws a ControlError that says where it came from.
 template <typename Read>
 auto read_answer(const ControlClient& daemon, Read read) try {
     return read();
@@ -41,7 +41,7 @@ struct SessionOptions {
     std::string member, port, cluster, client, user, database, application, state, min_idle, id;
 };
 void add_session_options(CLI::App& command, SessionOptions& options);
-/// The query for them; the daemon is asked for names where some are given.
+/// The query for them. If it has names, the daemon is asked which there are.
 [[nodiscard]] Query query_of(const SessionOptions& options, const ControlClient& daemon);
 
 void add_look_commands(CLI::App& commands);

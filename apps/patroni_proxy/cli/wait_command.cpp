@@ -1,4 +1,4 @@
-// wait: until a member has no more than so many sessions.
+// wait: until a member has at most so many sessions.
 
 #include <memory>
 #include <thread>
@@ -62,7 +62,7 @@ void add_wait_command(CLI::App& commands, int& exit_code) {
     command->add_option("--member", options->member, "CLUSTER/MEMBER, or MEMBER where unambiguous")
         ->type_name("MEMBER")
         ->required();
-    command->add_option("--sessions", options->sessions, "Until it has no more than so many")
+    command->add_option("--sessions", options->sessions, "Until it has at most N")
         ->type_name("N")
         ->capture_default_str();
     command

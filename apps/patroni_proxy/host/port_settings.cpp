@@ -40,7 +40,7 @@ TimePoint waits_until(const PortSettings& settings, TimePoint accepted_at) {
     const TimePoint by_queue = accepted_at + settings.queue_timeout;
     if (!settings.hold_ended)
         return by_queue;
-    // The time under a hold does not count.
+    // The time while the port was held does not count.
     return std::max(by_queue, *settings.hold_ended + std::max<TimePoint::duration>(
                                                          settings.queue_timeout, kAfterHold));
 }

@@ -7,7 +7,7 @@
 
 namespace proxy {
 
-/// A session as the queue of its port sees it: all that the queue needs to know of it.
+/// A session as the queue of its port sees it.
 /// Loop thread only.
 class QueueEntry {
   public:

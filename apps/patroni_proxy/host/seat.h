@@ -17,7 +17,7 @@ class Seat {
     Seat& operator=(Seat&& other) noexcept;
     ~Seat() { free(); }
 
-    /// It counts no longer, but its backend stays known.
+    /// It no longer counts, but backend() stays set.
     void free() noexcept;
     void now_by_roles() noexcept { served_by_ = ServedBy::roles; }
 

@@ -19,7 +19,7 @@ enum class SessionEnd : std::uint8_t {
     proxy_stopped,       ///< the process ends
     out_of_resources,    ///< the kernel would not watch a descriptor
     closed_by_operator,  ///< closed, or ended because its member is drained at a pace
-    cancel_request,      ///< it was no session but a cancel request, which was passed on
+    cancel_request,      ///< it was a cancel request and not a session; it was passed on
     // Refusals: the client has seen nothing yet.
     not_allowed,
     bad_header,     ///< of the PROXY protocol, or none where one is required

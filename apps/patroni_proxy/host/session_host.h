@@ -21,8 +21,8 @@ namespace proxy {
 
 class Session;
 
-/// What a session needs of the port that it came in by. It outlives its sessions.
-/// Loop thread only. Calls are for what happens once in a session, never for its bytes.
+/// What a session needs from the port that accepted it. Outlives its sessions.
+/// Loop thread only. Called for what happens once in a session, never for its bytes.
 class SessionHost {
   public:
     SessionHost(const SessionHost&) = delete;
@@ -48,10 +48,11 @@ class SessionHost {
     [[nodiscard]] virtual Shortage shortage() const noexcept = 0;
     /// Whether a new client has to queue up behind others.
     [[nodiscard]] virtual bool anyone_waits() const noexcept = 0;
-    /// A backend that was not tried yet. Without one the seat is empty, and the claim says why.
+    /// A seat on a backend that is not in `tried`. If there is none, it is empty, and the claim
+    /// says why.
     [[nodiscard]] virtual std::pair<Seat, Claim> claim(
         const std::vector<const Backend*>& tried) = 0;
-    /// Puts it in the queue, or back to its place there; the reason if it is refused.
+    /// Puts it into the queue, or back into its place there; the reason if it is refused.
     [[nodiscard]] virtual std::optional<SessionEnd> hold(QueueEntry& entry) = 0;
     /// Does nothing if it is not in the queue.
     virtual void leave_queue(QueueEntry& entry) = 0;
@@ -63,7 +64,7 @@ class SessionHost {
     /// A backend refused a connect or a session, or did not answer.
     virtual void on_unreachable(const BackendPtr& backend, BackendState how,
                                 const std::string& why) = 0;
-    /// A backend kept the client waiting, which has been connected to another one.
+    /// A backend was so slow that another one was connected instead.
     virtual void on_overtaken(const BackendPtr& backend) = 0;
     /// A backend has ended the session, which frees its seat.
     virtual void on_backend_end(const BackendPtr& backend) = 0;

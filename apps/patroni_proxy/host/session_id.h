@@ -9,8 +9,8 @@
 
 namespace proxy {
 
-/// Names one session, uniquely in the process: the worker that serves it, and how many the worker
-/// had before. Written "w0-123". A value of 8 bytes.
+/// Names one session, uniquely in the process, by its worker and the worker's count of sessions.
+/// Written "w0-123". A value of 8 bytes.
 class SessionId {
   public:
     SessionId() = default;

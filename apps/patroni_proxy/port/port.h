@@ -15,16 +15,16 @@
 
 namespace proxy {
 
-/// Never reused in a process: a port that is removed and added again gets another one.
+/// Never reused in a process: a port that is removed and added again gets a new one.
 using PortId = std::uint32_t;
 
 /// What all workers share of one port, for as long as any of its sessions lasts.
 struct Port {
     const PortId id;
     const std::string label;  ///< "cluster/port"
-    /// Reports that sessions have trouble with a member, or that there is no backend for a client:
-    /// then the name is empty. Any thread. Not called any more once the port has been removed from
-    /// every worker and from the readiness check.
+    /// Reports that sessions have trouble with a member or, with an empty name, that a client found
+    /// no backend. Any thread. Not called after the port has been removed from every worker and
+    /// from the readiness check.
     const std::function<void(const std::string& member, Trouble)> on_trouble;
     /// Lets the held clients of this port on that worker try soon. Any thread.
     const std::function<void(std::size_t worker)> wake = {};

@@ -46,17 +46,17 @@ class PortServer final : public SessionHost {
     /// The table is swapped first and sessions are cut second, so that none can begin on a member
     /// that is going away.
     void use(BackendTablePtr table);
-    /// For the sessions that it has and those to come; no client that is in is refused any more.
+    /// For open and new sessions; no client that was admitted is refused afterwards.
     void use(PortSettingsPtr settings);
     /// A backend accepts sessions again: held sessions may try.
     void try_held_sessions() { held_.try_soon(); }
     void serve(net::UniqueFd client, const net::SocketAddress& client_address);
     void end_sessions(SessionEnd end);
-    /// Shows sessions to `visit`, those behind place number `from` not, the last one first, until
-    /// `until`; returns where it has to go on, 0 at the end. `visit` may end the session.
+    /// Shows sessions to `visit`, from place number `from` down, until the time `until`. Returns
+    /// the place to go on from; 0 at the end. `visit` may end the session.
     [[nodiscard]] std::size_t visit(std::size_t from, net::TimerQueue::Clock::time_point until,
                                     const std::function<void(Session&)>& visit);
-    /// The session of that id, if it still is at that place; null otherwise.
+    /// The session with this id if it is still at this place; null otherwise.
     [[nodiscard]] Session* find(SessionId id, std::size_t place) noexcept;
     /// What was counted so far, running sessions included.
     [[nodiscard]] PortTally tally() const;

@@ -16,8 +16,8 @@ namespace proxy {
 /// session, which a client under TLS would see: nothing could be sent to another server instead.
 ///
 /// There is one for the process, on one loop, so that a backend is asked once, however many workers
-/// and ports need it: at once for a client that waits for the answer, less and less often while it
-/// fails, and every few seconds if a port may use it and no session has connected meanwhile.
+/// and ports need the answer: at once for a client that waits for it, less and less often while the
+/// backend fails, and every few seconds if a port may use it and no session has connected since.
 /// Loop thread only, except for ask(). Like every handler it outlives the batch of events it was
 /// active in.
 class ReadinessCheck {
@@ -36,9 +36,9 @@ class ReadinessCheck {
     /// Any thread. `port` needs the answer soon: for a client that waits, or since the backend
     /// began to fail.
     void ask(const BackendPtr& backend, const PortPtr& port);
-    /// From now on the backends of this table are watched for the port.
+    /// From now on watches the backends of this table for the port.
     void watch(const PortPtr& port, const BackendTablePtr& table);
-    /// The port was removed, and is not told of trouble any more.
+    /// The port was removed: no trouble is reported to it anymore.
     void forget(PortId port);
 
   private:

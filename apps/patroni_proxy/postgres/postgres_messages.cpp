@@ -48,11 +48,11 @@ Request kind_of(std::uint32_t code, std::size_t size) {
 
 constexpr std::size_t kFieldsAt = 5;  // after a message's type and length
 
-// No refusal is longer. Servers before protocol 3, and a postmaster that cannot fork, begin their
-// errors in the same way, but with text where the length is.
+// Longer than any refusal. Servers before protocol 3, and a postmaster that cannot fork, begin
+// their errors in the same way, but with text in the place of the length.
 constexpr std::size_t kMaxAnswer = 8'192;
 
-/// The size of the message that begins here, or as many bytes as it takes to know it.
+/// The size of the message that begins here, or the number of bytes needed to know it.
 std::size_t size_of_message(std::string_view bytes) {
     return bytes.size() < kFieldsAt ? kFieldsAt : 1 + std::size_t{read_number(bytes, 1)};
 }
@@ -154,7 +154,7 @@ std::string fatal_error(std::string_view sqlstate, std::string_view why) {
 
 std::string readiness_question() {
     using namespace std::string_literals;
-    // Without a user the server reports that, instead of whether it accepts connections.
+    // Without a user, the server reports that instead of whether it accepts connections.
     const std::string parameters = "user\0patroni_proxy\0database\0postgres\0\0"s;
     return number(kHeadSize + parameters.size()) + number(kProtocolMajor << 16U) + parameters;
 }

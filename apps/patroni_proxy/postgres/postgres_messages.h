@@ -61,13 +61,13 @@ inline constexpr std::string_view kTooManyConnections = "53300";
 /// above, or because it was shut down meanwhile (57P01, 57P02).
 [[nodiscard]] bool is_not_ready(const Answer& answer);
 
-/// What a server says to the sessions that its administrator ends.
+/// SQLSTATE of a session that an administrator has ended.
 inline constexpr std::string_view kAdminShutdown = "57P01";
 
-/// A client's goodbye, upon which the server ends the session.
+/// Terminate: a client's last message, upon which the server ends the session.
 inline constexpr std::string_view kTerminate{"X\0\0\0\4", 5};
 
-/// An ErrorResponse of severity FATAL with `sqlstate`: the last that a client hears.
+/// An ErrorResponse of severity FATAL with `sqlstate`: the last message to a client.
 [[nodiscard]] std::string fatal_error(std::string_view sqlstate, std::string_view message);
 
 /// A startup packet that makes a server say whether it accepts connections, as pg_isready sends it.

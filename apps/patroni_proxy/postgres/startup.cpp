@@ -7,21 +7,21 @@
 namespace proxy {
 namespace {
 
-// A server that is stopping may close without an answer. A server that does so each time objects to
-// what this client sends, which is no reason to doubt the server for ever.
+// A server that is stopping may close without an answer. A server that does so every time objects
+// to what this client sends, which is no reason to distrust the server.
 constexpr unsigned kMaxSilentEnds = 3;
 
 }  // namespace
 
 Startup::Next Startup::on_client(std::string_view bytes) {
-    // Nothing can be done for a client that ends, or does not wait for the answer.
+    // A client that has ended, or did not wait for the answer, cannot be helped.
     if (bytes.empty() || awaits_ != Awaits::request)
         return Next::enough;
     request_.append(bytes);
     const auto [kind, size] = read_request(request_);
     if (kind == Request::incomplete)
         return Next::further;
-    // No request is followed by anything before the server has answered.
+    // A client sends nothing after a request before the server has answered.
     speaks_on_ = kind == Request::other || request_.size() > size;
     if (speaks_on_)
         return Next::enough;

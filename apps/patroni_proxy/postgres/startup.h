@@ -8,8 +8,8 @@
 namespace proxy {
 
 /// Follows the first messages of one PostgreSQL session as they pass, until there is nothing more
-/// to learn from them: encryption begins, or the server has answered, or this is not PostgreSQL at
-/// all. No I/O. Keeps at most one request, and the beginning of one answer.
+/// to learn from them: encryption begins, the server has answered, or this is not PostgreSQL at
+/// all. No I/O. Keeps at most one request and the beginning of one answer. One thread at a time.
 class Startup {
   public:
     enum class Next : std::uint8_t {
@@ -35,15 +35,15 @@ class Startup {
     /// No bytes mean that this side has ended.
     [[nodiscard]] Next on_client(std::string_view bytes);
     [[nodiscard]] Next on_backend(std::string_view bytes);
-    /// What the client has asked for without an answer: this must be sent to another server.
+    /// The client's request that has no answer yet: what must be sent to another server.
     [[nodiscard]] const std::string& request() const noexcept { return request_; }
     [[nodiscard]] Awaits awaits() const noexcept { return awaits_; }
-    /// Whether the client may still turn out to send a cancel request.
+    /// Whether this may still become a cancel request.
     [[nodiscard]] bool hears_client() const noexcept {
         return !speaks_on_ && awaits_ == Awaits::request;
     }
-    /// Whether the client has sent more than a request to begin: it does not speak PostgreSQL's
-    /// protocol, or does not wait for the answer.
+    /// Whether the client has sent more than one request: it does not speak PostgreSQL's protocol,
+    /// or does not wait for the answer.
     [[nodiscard]] bool speaks_on() const noexcept { return speaks_on_; }
     /// What the server has answered so far, including the bytes that were shown last.
     [[nodiscard]] std::string take_answer() { return std::exchange(answer_, {}); }

@@ -7,8 +7,8 @@
 namespace proxy {
 namespace {
 
-// A server without sessions of ours may be down: the client waits for it no longer than any round
-// trip lasts.
+// A server without sessions of ours may be down: the client waits for it only longer than any round
+// trip.
 constexpr std::chrono::milliseconds kPatienceForUnlikely{1'000};
 
 }  // namespace
@@ -53,7 +53,7 @@ BackendRequest& CancelRequest::next_delivery(std::string text, bool likely) {
     return *deliveries_.back();
 }
 
-/// A server closes the connection and says nothing; what it says all the same does not matter.
+/// A server closes the connection without an answer. If it sends one, it does not matter.
 void CancelRequest::on_reply(const BackendReply& reply, bool likely) {
     if (reply.kind == BackendReply::Kind::sent || reply.kind == BackendReply::Kind::bytes)
         return;
@@ -62,7 +62,7 @@ void CancelRequest::on_reply(const BackendReply& reply, bool likely) {
     arm_timer();
 }
 
-/// The timer tells `done`, so that nobody hears of the end from within a call of their own.
+/// The timer calls `done`, so that it never runs within a call of its owner.
 void CancelRequest::arm_timer() {
     if (under_way_ == 0)
         return timer_.arm({});

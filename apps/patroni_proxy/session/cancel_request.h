@@ -15,16 +15,16 @@
 
 namespace proxy {
 
-/// Passes one client's cancel request to every server that may be running the query. Its key
-/// matches on one of them, and the others ignore it. Nobody knows which one that is: behind a load
-/// balancer the query may have come through another proxy.
-/// It is done once each server has closed its connection, for by then the server has acted: a
-/// client that waits for that can send its next query without the risk that it is cancelled.
+/// Passes one client's cancel request to every server that may be running the query. Its key fits
+/// one of them, and the others ignore it. The proxy cannot know which: behind a load balancer the
+/// query may have come through another proxy.
+/// The request is done once each server has closed its connection. By then the server has acted, so
+/// a client that waits for this can send its next query without the risk that it is cancelled.
 /// Loop thread only. Like every handler it outlives the batch of events it was active in.
 class CancelRequest {
   public:
-    /// `done` is called once, from the loop: after the port's connect_timeout at the latest, or
-    /// after a second if only servers without sessions of ours have not acted yet.
+    /// `done` is called once, from the loop: at the latest after the port's connect_timeout, or
+    /// after a second if the only servers that have not acted yet have no sessions of ours.
     /// `header`: of the PROXY protocol, which each connection begins with; empty: none.
     CancelRequest(SessionHost& port, std::string header, std::string request,
                   std::function<void()> done);
@@ -32,8 +32,8 @@ class CancelRequest {
     CancelRequest& operator=(const CancelRequest&) = delete;
     ~CancelRequest();
 
-    /// To each over a connection of its own. One that has no sessions of ours is left out where the
-    /// process has no connections to spare: a flood of requests must not take the descriptors of
+    /// To each over a connection of its own. A server without sessions of ours is left out if the
+    /// process has no connections to spare: a flood of requests must not use up the descriptors of
     /// sessions.
     void send_to(const std::vector<BackendPtr>& backends);
     /// To a server that is connected and still lacks the last bytes of the request.

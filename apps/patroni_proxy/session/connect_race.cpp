@@ -76,7 +76,7 @@ bool ConnectRace::keep_eligible() noexcept {
         if (!port_.table().keeps_sessions_of(seat.backend().get(), seat.served_by()))
             close(lanes_.begin() + i);
     }
-    // There may be one to race with, which there was not when the timer was due.
+    // There may be a backend to race with, which there was not when the timer fired.
     if (!lanes_.empty() && !timer_.armed())
         timer_.arm(kHeadStart);
     return !lanes_.empty();

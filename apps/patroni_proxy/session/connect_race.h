@@ -18,7 +18,7 @@ namespace proxy {
 class RaceOwner {
   public:
     virtual void on_race_won(Seat seat, net::UniqueFd connection) noexcept = 0;
-    /// No backend that the session may have could be reached.
+    /// None of the backends that the session may use could be reached.
     virtual void on_race_lost() noexcept = 0;
     /// This host has run out of something (an errno value), which says nothing about any backend.
     virtual void on_own_trouble(const BackendPtr& backend, int error) noexcept = 0;
@@ -27,11 +27,11 @@ class RaceOwner {
     ~RaceOwner() = default;
 };
 
-/// The connects of one session: to one backend, and if that does not answer soon, to the next one
-/// beside it. The first to connect wins. The others are closed before a byte was sent over them, so
-/// that the client begins at most one session, and are not counted anywhere. A backend that has
-/// been overtaken is the last choice of other sessions until it answers.
-/// Loop thread only. Like every handler it outlives the batch of events it was active in.
+/// The connects of one session: to one backend and, if that does not answer soon, to the next one
+/// at the same time. The first to connect wins. The others are closed before any byte is sent over
+/// them, so that the client begins at most one session, and are not counted anywhere. A backend
+/// that was overtaken is the last choice of other sessions until it answers. Loop thread only. Like
+/// every handler it outlives the batch of events it was active in.
 class ConnectRace {
   public:
     ConnectRace(SessionHost& port, RaceOwner& owner);
@@ -39,7 +39,7 @@ class ConnectRace {
     ConnectRace& operator=(const ConnectRace&) = delete;
     ~ConnectRace();
 
-    /// Begins with a backend that was not tried yet; false if none is left, and claim() says why.
+    /// Begins with a backend that has not been tried; false if none is left: claim() says why.
     [[nodiscard]] bool start();
     void cancel() noexcept;
     /// After a new table: drops backends that may no longer serve; false if none is left.

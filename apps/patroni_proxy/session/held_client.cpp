@@ -58,8 +58,8 @@ void HeldClient::on_event(std::uint32_t events) noexcept {
     }
     if ((events & (EPOLLRDHUP | EPOLLHUP)) == 0)
         return;
-    // A client that closes its half will say no more. If it has said no more than a request to
-    // begin, there is nothing to serve: it has run out of patience.
+    // A client that closes its half will send nothing more. If all it has sent is a request to
+    // begin, there is nothing to serve: it has given up.
     int unread = 0;
     (void)::ioctl(client_, FIONREAD, &unread);
     const bool stays = (events & EPOLLHUP) == 0 && (startup_->speaks_on() || unread > 0);

@@ -15,17 +15,17 @@ class HeldClientOwner {
   public:
     /// The client has left, or its socket cannot be watched.
     virtual void on_held_end(SessionEnd end, std::string_view detail) noexcept = 0;
-    /// The client wants no session, but a query to be cancelled.
+    /// The client wants to cancel a query instead of starting a session.
     virtual void on_held_cancel(const std::string& request) noexcept = 0;
 
   protected:
     ~HeldClientOwner() = default;
 };
 
-/// Listens to a client while it is held: it may leave, or turn out to send a cancel request, which
-/// need not wait for a backend. What else it says is kept in its Startup, or waits in the kernel.
-/// Loop thread only; borrows the client's socket. Like every handler it outlives the batch of
-/// events it was active in.
+/// Listens to a client while it is held: it may leave, or send a cancel request, which need not
+/// wait for a backend. Anything else it sends is kept in its Startup, or waits in the kernel. Loop
+/// thread only; borrows the client's socket. Like every handler it outlives the batch of events it
+/// was active in.
 class HeldClient final : private net::EventHandler {
   public:
     HeldClient(net::EventLoop& loop, HeldClientOwner& owner) : loop_(loop), owner_(owner) {}

@@ -92,7 +92,7 @@ void Refusal::on_event(std::uint32_t /*events*/) noexcept {
     answer();
 }
 
-/// Sends what the client waits for, if it waits for anything.
+/// Sends the answer that the client waits for, if any.
 void Refusal::answer() noexcept {
     switch (startup_.awaits()) {
         case Startup::Awaits::request:

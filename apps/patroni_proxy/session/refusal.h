@@ -22,11 +22,11 @@ namespace proxy {
 [[nodiscard]] std::string refusal_message(const SessionHost& port, SessionEnd end,
                                           const std::string& why, std::string_view sqlstate);
 
-/// One of them is called once, and never from within a call. Loop thread only.
+/// Exactly one of the two is called, once, and never from within a call. Loop thread only.
 class RefusalOwner {
   public:
     virtual void on_refused() noexcept = 0;
-    /// The client wanted no session, but a query to be cancelled.
+    /// The client wanted to cancel a query instead of starting a session.
     virtual void on_refused_cancel(const std::string& request) noexcept = 0;
 
   protected:
@@ -34,8 +34,8 @@ class RefusalOwner {
 };
 
 /// Listens to a client that cannot be served, to tell it why as PostgreSQL would, or to recognise
-/// its cancel request. A request for encryption is answered with no. Clients that begin with TLS,
-/// speak another protocol, or take too long are closed without an answer.
+/// its cancel request. A request for encryption is declined. Clients that begin with TLS, speak
+/// another protocol, or take too long are closed without an answer.
 /// Loop thread only; borrows the client's socket. Like every handler it outlives the batch of
 /// events it was active in.
 class Refusal final : private net::EventHandler {
@@ -46,9 +46,9 @@ class Refusal final : private net::EventHandler {
     Refusal(const Refusal&) = delete;
     Refusal& operator=(const Refusal&) = delete;
 
-    /// `asked`: what the client has sent already.
+    /// `asked`: what the client has sent so far.
     void start(Startup asked);
-    /// The owner closes the socket, and is called no more.
+    /// The owner closes the socket; it is not called anymore.
     void cancel() noexcept;
 
   private:

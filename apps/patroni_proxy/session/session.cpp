@@ -52,7 +52,7 @@ std::string_view name_of(Session::State state) {
     return "?";
 }
 
-// Clients know the code and begin anew; people read the rest.
+// Drivers know the SQLSTATE and reconnect; people read the text.
 constexpr std::string_view kClosedByOperator =
     "terminating connection: an operator of patroni_proxy has closed it";
 
@@ -77,12 +77,12 @@ void Session::start() noexcept {
 }
 
 void Session::begin() noexcept {
-    // The startup packet is sent to another backend only where the client can be held meanwhile.
+    // The startup packet is kept, to be sent to another backend, only where clients can be held.
     startup_ =
         std::make_unique<Startup>(lets_wait(port_.settings(), std::chrono::steady_clock::now()));
     if (const auto& disabled = port_.settings().disabled)
         return refuse(SessionEnd::port_disabled, *disabled);
-    // Nobody overtakes those who wait.
+    // A new client queues up behind the held ones.
     if (port_.anyone_waits())
         return hold();
     connect_to_next();
@@ -113,9 +113,9 @@ void Session::relay_over(net::UniqueFd connection) noexcept {
     ++tally.sessions_total;
     tally.rate.count(std::chrono::steady_clock::now());
     port_.leave_queue(*attempt_);
-    if (!startup_->keeps())  // there will be no other attempt
+    if (!startup_->keeps())  // there will be no second attempt
         end_attempt();
-    (void)startup_->take_answer();  // of the one before
+    (void)startup_->take_answer();  // that of the previous backend
     relay_.emplace(port_.loop(), port_.buffer(), *this, std::move(client_), std::move(connection));
     relay_->start(std::as_bytes(std::span(startup_->request())));
 }
@@ -161,12 +161,12 @@ void Session::leave_backend(std::string_view why) noexcept {
     close(SessionEnd::member_out, why);
 }
 
-/// Even a server that hangs takes connections, for its kernel does.
+/// A connection proves nothing: the kernel accepts it even for a server that hangs.
 bool Session::is_unanswered() const noexcept {
     return state_ == State::relaying && startup_ && startup_->keeps();
 }
 
-/// As soon as a startup packet has come in clear text.
+/// Does nothing until a startup packet has arrived in clear text.
 void Session::note_names() noexcept {
     if (!names_.known() && startup_ && startup_->awaits() == Startup::Awaits::answer)
         names_ = ClientNames(startup_->request());
@@ -185,7 +185,7 @@ std::chrono::milliseconds Session::idle() const noexcept {
                                                                  accepted_at_);
 }
 
-/// Once the relay has given the client back, what it had moved is not counted, for it was in vain.
+/// Bytes do not count once the relay has given the client back: the next backend gets them again.
 std::uint64_t Session::bytes_from_client() const noexcept {
     return relay_ && !client_ ? relay_->bytes_from_client() : 0;
 }
@@ -194,8 +194,8 @@ std::uint64_t Session::bytes_from_backend() const noexcept {
     return relay_ && !client_ ? relay_->bytes_from_backend() : 0;
 }
 
-/// Not only at the end of the session: an idle client may notice tomorrow, and the server has
-/// forgotten the session by now.
+/// The seat is free before the session ends: the server has forgotten the session, while an idle
+/// client may notice only tomorrow.
 void Session::on_backend_end() noexcept {
     if (!closed_by_)  // an end that an operator asked for is no sign of trouble
         port_.on_backend_end(seat_.backend());
@@ -236,7 +236,7 @@ bool Session::close_by_operator(std::string_view detail) noexcept {
     return true;
 }
 
-/// The one way out.
+/// Every session ends here.
 void Session::close(SessionEnd end, std::string_view detail) noexcept {
     if (state_ == State::closed)
         return;
@@ -244,7 +244,7 @@ void Session::close(SessionEnd end, std::string_view detail) noexcept {
         end = SessionEnd::closed_by_operator;
         detail = closed_by_->detail;
     }
-    // One that ends while it connects is counted on the latest backend that it tried.
+    // A session that ends while connecting counts for the backend that it tried last.
     if (state_ == State::connecting)
         seat_ = attempt_->race.take_seat();
     if (is_logged(end, port_.settings()))

@@ -68,16 +68,17 @@ class Session final : public net::RelayOwner {
     void leave_backend(std::string_view why) noexcept;
     /// A session without a backend connects to none that may no longer serve.
     void leave_ineligible() noexcept;
-    /// Its backend serves by `roles` now, whatever it served by when the session began.
+    /// Its backend now serves by `roles`, even if it served by `fallback_roles` when the session
+    /// began.
     void now_by_roles() noexcept { seat_.now_by_roles(); }
     /// Ends it, whatever it is doing.
     void end(SessionEnd end) noexcept;
-    /// Ends it because an operator wants it to end, who is named in `detail`. If PostgreSQL awaits
-    /// a query, as can be seen in clear text, the client is told (57P01) and the server gets a
-    /// goodbye; otherwise it ends as by end().
-    /// False if it is ending already.
+    /// Ends it for an operator, whom `detail` names. If it is in clear text and PostgreSQL awaits a
+    /// query, the client gets an error (57P01) and the server a Terminate; otherwise it ends as by
+    /// end(). Returns false if it is ending already.
     bool close_by_operator(std::string_view detail) noexcept;
-    /// The same, but only if PostgreSQL awaits a query; otherwise false, and it goes on.
+    /// The same, but only if PostgreSQL awaits a query; otherwise returns false, and the session
+    /// goes on.
     [[nodiscard]] bool close_between_queries(std::string_view detail) noexcept;
 
     [[nodiscard]] SessionId id() const noexcept { return id_; }
@@ -87,8 +88,8 @@ class Session final : public net::RelayOwner {
     }
     /// As in SessionRecord.
     [[nodiscard]] std::optional<bool> is_busy() const noexcept;
-    /// How long no byte has come from either side, to a hundredth of a second; while there is no
-    /// backend, since the accept.
+    /// Time since the last byte from either side, to a hundredth of a second; since the accept
+    /// while there is no backend.
     [[nodiscard]] std::chrono::milliseconds idle() const noexcept;
     /// Since its accept.
     [[nodiscard]] std::chrono::duration<double> age() const noexcept {
@@ -97,7 +98,7 @@ class Session final : public net::RelayOwner {
     /// All but its cluster and port.
     [[nodiscard]] SessionRecord record();
 
-    /// Stays known after the backend's end, for logs and counts.
+    /// Stays set after the backend has ended, for logs and counts.
     [[nodiscard]] const Backend* backend() const noexcept { return seat_.backend().get(); }
     [[nodiscard]] ServedBy served_by() const noexcept { return seat_.served_by(); }
     /// Whether it counts among its backend's connections.
@@ -110,15 +111,15 @@ class Session final : public net::RelayOwner {
     [[nodiscard]] bool is_settled() const noexcept { return !startup_; }
     [[nodiscard]] std::uint64_t bytes_from_client() const noexcept;
     [[nodiscard]] std::uint64_t bytes_from_backend() const noexcept;
-    /// By SessionHost::count_connection(), beside the session's own.
+    /// Connections beyond its own that it has counted by SessionHost::count_connection().
     [[nodiscard]] std::uint64_t counted_connections() const noexcept;
     [[nodiscard]] std::string client_name() const;
 
-    /// Where it is in its host's list; for the host alone.
+    /// Its position in its host's list. For the host only.
     std::uint32_t index = 0;
 
   private:
-    /// What is needed until a backend serves it, and released then: an idle session is small.
+    /// What a session needs until a backend serves it. Released then: an idle session is small.
     struct Attempt final : QueueEntry, HeaderOwner, RaceOwner, HeldClientOwner, RefusalOwner {
         explicit Attempt(Session& its_session);
         /// Adds the time since it was last called to what the session has spent in its state.
@@ -158,11 +159,11 @@ class Session final : public net::RelayOwner {
     void end_attempt() noexcept;
     void relay_over(net::UniqueFd connection) noexcept;
     void on_not_ready(const std::string& answer) noexcept;
-    /// `own`: its connection to a backend, which has seen all but `rest`.
+    /// `own`: its connection to a backend, which has received everything but `rest`.
     void pass_on_cancel(const std::string& request, net::UniqueFd own,
                         const std::string& rest) noexcept;
     [[nodiscard]] std::vector<BackendPtr> cancel_targets() const;
-    /// The client has seen nothing of the server, and what it said can be said to another one.
+    /// The client has seen nothing of the server, and its startup packet can be sent to another.
     [[nodiscard]] bool is_unanswered() const noexcept;
     void note_names() noexcept;
     void close(SessionEnd end, std::string_view detail = {}) noexcept;
@@ -182,7 +183,7 @@ class Session final : public net::RelayOwner {
     const SessionId id_;
     net::UniqueFd client_;  // until the relay owns it
     net::SocketAddress client_address_;
-    net::SocketAddress own_address_;  ///< towards the backend, as the backend's log names us
+    net::SocketAddress own_address_;  ///< ours towards the backend, as the backend's log shows it
     State state_ = State::accepted;
     bool has_place_ = false;
     const std::chrono::steady_clock::time_point accepted_at_ = std::chrono::steady_clock::now();
@@ -193,7 +194,7 @@ class Session final : public net::RelayOwner {
     std::unique_ptr<const ClosedBy> closed_by_;
     Seat seat_;
     std::unique_ptr<Attempt> attempt_;
-    std::unique_ptr<Startup> startup_;  // as long as there is something to be learned from it
+    std::unique_ptr<Startup> startup_;  // while there is something to learn from it
     std::optional<net::Relay> relay_;
 };
 

@@ -68,7 +68,7 @@ void Session::give_back_place() noexcept {
         port_.give_back_place();
 }
 
-/// Until the port has a backend for it, if the port holds clients.
+/// Waits until the port has a backend for it, or is refused if the port does not hold clients.
 void Session::hold() noexcept {
     give_back_place();
     if (const auto refusal = port_.hold(*attempt_))
@@ -108,7 +108,7 @@ void Session::leave_ineligible() noexcept {
         connect_to_next();
 }
 
-/// Its connector may be calling: the attempt must outlive this event.
+/// The attempt must outlive this event, since its connector may be calling.
 void Session::end_attempt() noexcept {
     if (attempt_)
         port_.loop().dispose_later(std::move(attempt_));
@@ -136,7 +136,7 @@ void Session::refuse(SessionEnd end, const std::string& why, std::string_view sq
     give_back_place();
     port_.leave_queue(*attempt_);
     const bool tells = port_.settings().no_backend == NoBackend::postgres_error;
-    // If there is nothing to say, and nothing to cancel, the client need not be heard.
+    // With nothing to say and nothing to cancel, there is no need to read from the client.
     if (!tells && cancel_targets().empty())
         return close(end, why);
     enter(State::refusing);
@@ -160,7 +160,7 @@ void Session::Attempt::on_race_won(Seat seat, net::UniqueFd connection) noexcept
     session.relay_over(std::move(connection));
 }
 
-/// The client has seen nothing of it, so it is as if the backend had refused the connection.
+/// The client has seen nothing, so this counts as if the backend had refused the connection.
 void Session::on_not_ready(const std::string& answer) noexcept {
     const std::string message = read_answer(answer).message;
     port_.on_unreachable(seat_.backend(), BackendState::not_ready,
@@ -168,7 +168,7 @@ void Session::on_not_ready(const std::string& answer) noexcept {
     connect_to_next();
 }
 
-/// All but those that could not be reached just now.
+/// All backends except those that could not be reached just now.
 std::vector<BackendPtr> Session::cancel_targets() const {
     std::vector<BackendPtr> targets = port_.table().cancel_targets();
     std::erase_if(targets, [this](const BackendPtr& backend) {

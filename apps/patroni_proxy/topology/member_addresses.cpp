@@ -9,8 +9,8 @@
 namespace proxy {
 namespace {
 
-// Workers wait for nobody, but this thread waits so long in one view, for all names together, if
-// none of their addresses is known yet.
+// How long the watcher's thread, never a worker, waits for all names of one view together if none
+// of their addresses is known yet.
 constexpr std::chrono::milliseconds kResolveTimeout{1'000};
 
 }  // namespace
@@ -26,7 +26,7 @@ void MemberAddresses::begin_view(const patroni::ClusterView& view) {
     for (const auto& member : view.snapshot->members) {
         if (!member.remembered && !member.place_remembered)
             told_.insert(member.name);
-        // All at once, so that slow names are waited for side by side.
+        // All at once, so that the waits for slow names overlap.
         (void)resolver_->addresses_of(member.host, prefer_, std::chrono::milliseconds{0});
     }
     names_until_ = patroni::Clock::now() + kResolveTimeout;
@@ -57,7 +57,7 @@ const MemberAddresses::Tracked& MemberAddresses::of(const patroni::Member& membe
     return tracked;
 }
 
-/// Why nothing was found; empty if something was.
+/// Why no address was found; empty if one was.
 std::string MemberAddresses::locate(const patroni::Member& member,
                                     std::optional<std::uint16_t> port, Whereabouts& whereabouts) {
     if (member.host.empty())

@@ -52,7 +52,7 @@ class FrozenView {
 
   private:
     patroni::ClusterView view_;
-    patroni::Leadership leader_;  ///< as it was frozen
+    patroni::Leadership leader_;  ///< when the cluster was frozen
 };
 
 }  // namespace proxy

@@ -63,7 +63,7 @@ PortStanding standing_of(const Verdicts& regular, const Verdicts& fallback,
     PortStanding port{{}, table.falls_back};
     for (const auto& verdict : regular)
         port.members.push_back(of_member(verdict));
-    // A member that vanished is still told of by who keeps its sessions.
+    // A member that vanished is still reported while sessions on it are kept.
     for (const auto& verdict : fallback)
         if (find(regular, verdict.member->name) == regular.end())
             port.members.push_back(of_member(verdict));
@@ -170,7 +170,7 @@ void TopologyFeed::on_view(const patroni::ClusterView& view) {
     use_view(view, false);
 }
 
-/// `anew`: though nothing has changed for a frozen cluster, ports or overrides have.
+/// `anew`: ports or overrides have changed, so the tables are made again even for a frozen cluster.
 void TopologyFeed::use_view(const patroni::ClusterView& view, bool anew) {
     addresses_.allow_trouble_reports();
     log_.on_view(view);
@@ -191,7 +191,7 @@ void TopologyFeed::update_ports(const patroni::ClusterView& view) {
 }
 
 void TopologyFeed::use(const Overrides& overrides) {
-    // What was in force until now, and not an answer that came with the order to freeze.
+    // The view in force until now, not one that arrived together with the freeze.
     if (overrides.frozen && !overrides_.frozen && noted_view_.snapshot)
         frozen_view_.emplace(noted_view_);
     else if (!overrides.frozen)
@@ -221,8 +221,8 @@ void TopologyFeed::update_port(JudgedPort& port, const patroni::ClusterView& vie
         std::make_shared<const Grounds>(Grounds{std::move(regular), std::move(others), port.table});
 }
 
-/// A changed host_port is for new sessions: those that a member has, by the port that was in force
-/// before, go on for as long as it is fit.
+/// A changed host_port applies to new sessions. Sessions that were connected to the former port
+/// stay while their member may keep sessions.
 void TopologyFeed::keep_former(JudgedPort& port, BackendTable& table) {
     std::vector<BackendPtr> used = table.tolerated;
     if (!table.falls_back)
@@ -235,11 +235,11 @@ void TopologyFeed::keep_former(JudgedPort& port, BackendTable& table) {
         });
     };
     const auto is_unused = [&](const BackendPtr& former) {
-        // While clients are still led to it, none is no sign.
+        // While the table still leads clients to it, having no session now means nothing.
         return !port.table->leads_to(former.get()) &&
                former->connections.load(std::memory_order_relaxed) == 0;
     };
-    // One that the table names anew, as after a change back, is no former one any more.
+    // After a change back, the table names the backend again, and it is no longer a former one.
     std::erase_if(port.former, [&](const BackendPtr& each) {
         return is_unused(each) || !(is_fit(each, used) || is_fit(each, table.fallback));
     });

@@ -26,10 +26,10 @@
 namespace proxy {
 
 /// Turns what is known about a cluster into one backend table for each of its ports. Works on the
-/// watcher's thread, so that HTTP and DNS stay away from the loops, which get finished values.
+/// watcher's thread: HTTP and DNS never block a worker's loop, which gets finished tables.
 class TopologyFeed {
   public:
-    /// Puts a table of a port in force on all workers, and returns then.
+    /// Puts a port's table in force on all workers, and returns when it is.
     using Publish = std::function<void(PortId port, BackendTablePtr)>;
     /// Called with why a poll failed; empty if it worked.
     using Done = std::function<void(const std::string& error)>;
@@ -79,7 +79,7 @@ class TopologyFeed {
     [[nodiscard]] Standings standings() const;
 
   private:
-    /// What the standings of a port's members follow from; they are made when somebody asks.
+    /// What the standings of a port's members are made from, when somebody asks for them.
     struct Grounds {
         std::vector<patroni::Verdict> regular;   ///< by `roles`
         std::vector<patroni::Verdict> fallback;  ///< by `fallback_roles`
@@ -91,9 +91,9 @@ class TopologyFeed {
         patroni::Judge judge;
         BackendTablePtr table;
         GroundsPtr grounds;
-        /// Backends by an earlier host_port, while they have sessions.
+        /// Backends at an earlier host_port, while they have sessions.
         std::vector<BackendPtr> former;
-        /// By fallback_roles. It sees every answer, so that it is as patient as the other.
+        /// By fallback_roles. It sees every answer, so that it is as patient as `judge`.
         std::optional<patroni::Judge> fallback_judge;
     };
 

@@ -41,13 +41,14 @@ void Whereabouts::found(patroni::Clock::time_point told_at, patroni::Clock::time
     current_ = std::move(ordered);
 }
 
-/// `since`: by the newer answer of the two, for an older one said nothing of it yet.
+/// `since`: the time of the newer of the two answers, since the older one does not show it yet.
 void Whereabouts::note_left(patroni::Clock::time_point since,
                             const std::vector<BackendPtr>& backends) {
     for (const auto& each : current_)
         if (!among(backends, each))
             left_.push_back({each, since});
-    // One without sessions is of no use, but a client may be on its way to it by the table before.
+    // A backend without sessions need not be kept, except that a client may still be on its way to
+    // it by the previous table.
     std::erase_if(left_, [&](const Left& each) {
         return among(backends, each.backend) ||
                (latest_ - each.since >= kConfirmAfter &&

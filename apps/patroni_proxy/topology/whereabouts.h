@@ -10,24 +10,24 @@
 namespace proxy {
 
 /// The addresses of one member over time. New sessions use the addresses found last. Sessions at an
-/// address that is no longer found stay until a second lookup, Evidence::kConfirmAfter later, finds
-/// the same, and for a port's removal_grace longer.
+/// address that is no longer found stay until a second lookup confirms this, at least
+/// Evidence::kConfirmAfter later, plus the port's removal_grace.
 ///
-/// No clock and no DNS: time is that of the lookups, so that silence changes nothing. One thread at
-/// a time.
+/// Uses no clock and no DNS: time is that of the lookups, so that silence changes nothing. One
+/// thread at a time.
 class Whereabouts {
   public:
-    /// All its addresses in the resolver's order; never none. Patroni named the host at `told_at`,
-    /// and DNS answered at `looked_up_at` (time_point::max() if the host is an address). Two
-    /// answers of one that rest on the same answer of the other count as one. `is_whole`: the
-    /// answer of `told_at` has the member, its host and its port. One that lacks any of them, so
-    /// that an earlier one has to serve, confirms nothing.
+    /// All its addresses in the resolver's order; at least one. Patroni named the host at
+    /// `told_at`, and DNS answered at `looked_up_at` (time_point::max() if the host is an address).
+    /// Two answers of Patroni with the same answer of DNS count as one, and vice versa. `is_whole`:
+    /// the answer of `told_at` has the member, its host and its port. If it lacks one of these, so
+    /// that an earlier answer is used instead, it confirms nothing.
     void found(patroni::Clock::time_point told_at, patroni::Clock::time_point looked_up_at,
                const std::vector<BackendPtr>& backends, patroni::ResolvePrefer prefer,
                bool is_whole = true);
 
-    /// For new sessions. An address used before stays first while it is found and of the preferred
-    /// family, so that a resolver that rotates its answers moves nobody. Empty at first.
+    /// For new sessions; empty at first. The address used so far stays first while it is found and
+    /// of the preferred family, so that a resolver that rotates its answers moves no sessions.
     [[nodiscard]] const std::vector<BackendPtr>& current() const noexcept { return current_; }
     /// Addresses that the member seems to have left, which keep their sessions for now.
     [[nodiscard]] std::vector<BackendPtr> left(patroni::Clock::duration removal_grace) const;
@@ -40,7 +40,7 @@ class Whereabouts {
 
     void note_left(patroni::Clock::time_point since, const std::vector<BackendPtr>& backends);
 
-    patroni::Clock::time_point latest_;  ///< the older of both answers
+    patroni::Clock::time_point latest_;  ///< of the older of the two answers
     std::vector<BackendPtr> current_;
     std::vector<Left> left_;
 };

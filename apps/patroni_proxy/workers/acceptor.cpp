@@ -22,7 +22,7 @@ void Acceptor::on_accept(net::UniqueFd connection, const net::SocketAddress& pee
 }
 
 void Acceptor::on_accept_paused(int error) noexcept {
-    // This may happen with every connection, for hours.
+    // This may happen at every connection, for hours: hence the throttle.
     if (const auto others = pauses_.pass(std::chrono::steady_clock::now()))
         daemons::log::error(port_->label + ": accepting pauses until there is room: " +
                             std::generic_category().message(error) + *others);

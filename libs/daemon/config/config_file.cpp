@@ -16,14 +16,14 @@ std::array<std::string, 2> places_of(const std::string& program, const std::stri
     return {program + ".yaml", etc + "/" + program + "/" + program + ".yaml"};
 }
 
-/// Why others than root and the user of this process may have made this file, or may replace it;
-/// empty if they cannot. Links are judged as they are and by what they lead to.
+/// Why users other than root and that of this process may have made this file, or may replace it;
+/// empty if they cannot. A link is judged both by itself and by what it leads to.
 std::string distrust(const std::string& file) {
     const auto judge = [](const std::string& what, const struct stat& found) -> std::string {
         if (found.st_uid != 0 && found.st_uid != ::geteuid())
             return what + " belongs to another user (uid " + std::to_string(found.st_uid) + ")";
         const bool own_group = found.st_gid == ::getegid();
-        // In a sticky directory, as /tmp, nobody replaces the files of others.
+        // In a sticky directory such as /tmp, nobody can replace the files of others.
         const bool sticky = S_ISDIR(found.st_mode) && (found.st_mode & S_ISVTX) != 0;
         const bool writable =
             (found.st_mode & S_IWOTH) != 0 || ((found.st_mode & S_IWGRP) != 0 && !own_group);
@@ -32,7 +32,7 @@ std::string distrust(const std::string& file) {
         return {};
     };
     struct stat found {};
-    // What cannot be looked at is refused when it is read.
+    // If it cannot be examined, reading it will fail and say why.
     if (::stat(".", &found) == 0)
         if (auto reason = judge("the directory", found); !reason.empty())
             return reason;
@@ -49,7 +49,7 @@ std::optional<std::string> find_config(const std::string& program, std::ostream&
                                        const std::string& etc) {
     const auto [here, installed] = places_of(program, etc);
     std::error_code error;
-    // A working directory that may not be looked into, as root's for another user, has none.
+    // A working directory that this user may not search, such as root's, has no configuration.
     if (std::filesystem::exists(here, error)) {
         const std::string reason = distrust(here);
         if (reason.empty())
@@ -57,7 +57,7 @@ std::optional<std::string> find_config(const std::string& program, std::ostream&
         notices << here << " in the working directory is passed over: " << reason
                 << ". Name it on the command line to use it\n";
     }
-    // One that cannot be read is the one that is meant: reading it says why.
+    // A file that exists but cannot be read is the one that is meant: reading it says why.
     if (std::filesystem::exists(installed, error) || error)
         return installed;
     return std::nullopt;

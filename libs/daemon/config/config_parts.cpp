@@ -25,7 +25,7 @@ std::string without_user(const std::string& url) {
 
 constexpr std::uint16_t kHttp = 80;
 constexpr std::array<std::uint16_t, 2> kPostgresPorts{5432, 6432};
-// A replica that is a WAL page behind is no more than in the middle of a commit.
+// A replica that is a WAL page behind is merely in the middle of a commit.
 constexpr std::uint64_t kWalPage = 8'192;
 // https://patroni.readthedocs.io/en/latest/dynamic_configuration.html
 constexpr std::chrono::seconds kPatroniTtl{30};
@@ -122,7 +122,7 @@ patroni::OnUnfit read_on_unfit(YamlMapping& node, const std::string& key) {
                                                                  : patroni::OnUnfit::close;
 }
 
-/// Patroni's own file is YAML too: what is written in the same way means the same.
+/// Patroni's own file is YAML too: what is written alike has the same value.
 patroni::TagValue tag_value(const YamlNode& node) {
     const bool plain = node.is_plain();
     return {node.text(), plain ? yaml_value_of(node.text()) : node.text()};

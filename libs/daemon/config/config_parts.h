@@ -20,7 +20,7 @@
 #include "patroni/verdict/eligibility.h"
 
 // What both configuration files have in common. Each function reads its keys from a mapping, adds
-// what is wrong to `problems`, and returns the rest.
+// what is wrong to `problems`, and returns the rest. One thread at a time.
 namespace daemons {
 
 /// A configuration cannot be used. what() lists every problem, one per line: "file:line: what".
@@ -32,8 +32,8 @@ class ConfigError : public std::runtime_error {
 [[nodiscard]] std::string in_quotes(std::string_view name);
 /// Throws ConfigError if there are any.
 void refuse_if_any(const Problems& problems);
-/// Has Reader(read, problems).read(root) make a configuration of a tree, with all warnings. Throws
-/// ConfigError with everything that is wrong.
+/// Makes a configuration of a tree with Reader(read, problems).read(root), and adds all warnings to
+/// it. Throws ConfigError with everything that is wrong.
 template <typename Reader>
 auto read_config(const YamlNode& root, const ReadFile& read, Problems& problems) {
     decltype(Reader(read, problems).read(root)) config;
@@ -43,7 +43,7 @@ auto read_config(const YamlNode& root, const ReadFile& read, Problems& problems)
     config.warnings = problems.warnings();
     return config;
 }
-/// What `read_one` makes of each entry of the mapping at `key`, which must be there.
+/// The results of `read_one` for each entry of the mapping at `key`, which is required.
 template <typename ReadOne>
 auto read_each(YamlMapping& node, const std::string& key, Problems& problems, ReadOne read_one) {
     std::vector<decltype(read_one(std::declval<const YamlMapping::Entry&>()))> all;
@@ -71,7 +71,7 @@ class ListenReader {
     /// One address or a list; required.
     std::vector<net::ListenAddress> read_some(YamlMapping& node, const std::string& key,
                                               const std::string& what);
-    /// An address that is used although the file does not have it; `whose` is for messages.
+    /// An address that is used although it is not in the file. `whose` names its owner in messages.
     void reserve(const net::ListenAddress& address, const std::string& whose);
     /// "file:line" of each, by address.
     [[nodiscard]] const std::map<std::string, std::string>& places() const noexcept {
@@ -87,10 +87,10 @@ class ListenReader {
     struct Listen {
         net::ListenAddress address;
         Place place;
-        std::string whose;  ///< of one that is not in the file; else empty
+        std::string whose;  ///< of an address that is not in the file; otherwise empty
     };
     Problems& problems_;
-    /// By port or path: no others overlap.
+    /// By port or path: only addresses with the same one can overlap.
     std::multimap<std::string, Listen> listens_;
     std::map<std::string, std::string> places_;
 };
@@ -100,7 +100,7 @@ struct ClusterSource {
     std::vector<patroni::Endpoint> hosts;
     patroni::TlsCredentialsPtr tls;  ///< read from their files; null: POCO's defaults
     patroni::ResolvePrefer resolve_prefer = patroni::ResolvePrefer::any;
-    patroni::ClusterIdentity identity;  ///< what is empty is learned
+    patroni::ClusterIdentity identity;  ///< empty parts are learned
 
     /// Files that were read again are not equal, even with the same content.
     friend bool operator==(const ClusterSource&, const ClusterSource&) = default;
@@ -122,7 +122,7 @@ using HostPlaces = std::map<std::string, Place>;
 [[nodiscard]] patroni::Requirements read_requirements(YamlMapping& node, const std::string& what,
                                                       Problems& problems, bool with_roles = true);
 
-/// Warns of the keys for replicas in a mapping that only the leader serves.
+/// Warns about keys for replicas in a mapping that only the leader serves.
 void warn_of_replica_keys(YamlMapping& node, const std::string& what, Problems& problems);
 
 struct LogConfig {

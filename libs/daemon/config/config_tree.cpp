@@ -179,7 +179,7 @@ class TreeReader {
                          const std::string& last) {
         const std::string where = directory.empty() ? "." : directory.string();
         const auto names = inputs_.list(where);
-        // If a file system is not mounted, nobody may lose the clusters in it.
+        // A file system that is not mounted must not remove the clusters in it.
         if (!names)
             return problems_.add(pattern, "include: there is no directory " + where);
         std::size_t found = 0;

@@ -13,12 +13,12 @@ namespace daemons {
 /// Top-level keys whose mappings may be spread over several files: clusters, listeners.
 using SpreadKeys = std::vector<std::string_view>;
 
-/// Reads a configuration as one tree. `path` is a file, or a directory of them: all that
-/// is_config_name(). The file, but none in a directory, may name others with `include`. Of
-/// several files each may have any top-level key, but two the same one only if it is in `spread`,
-/// and then not with the same names in it. Whatever is wrong in any of them is a problem, and the
-/// result is then null. Bounded in the number of files and in their size. Reads with `inputs`
-/// alone.
+/// Reads a configuration as one tree. `path` is a file, or a directory: all files in it with an
+/// is_config_name(). A file, but not one in a directory, may name others with `include`. A
+/// top-level key may be in only one of the files, unless it is in `spread`; then its mappings are
+/// merged, and no two may have the same name in them. Anything wrong in any file is a problem, and
+/// the result is then null. Bounded in the number of files and in their size. Reads only through
+/// `inputs`.
 [[nodiscard]] YamlNode read_config_tree(const std::string& path, const SpreadKeys& spread,
                                         const Inputs& inputs, Problems& problems);
 /// The same for a file at `path` that has been read already.

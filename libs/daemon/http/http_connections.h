@@ -9,11 +9,11 @@
 
 namespace daemons {
 
-/// The connections that wait for their peer: for a whole request, or for the peer to take the
-/// answer. Their number is limited, and so are the bytes of the answers. Whatever exceeds a limit
-/// replaces the oldest connections of the address that has the most, so a client that opens
-/// thousands, or reads none of its answers, pushes out its own, and others are still answered.
-/// Pure: the caller closes the descriptors that it gets.
+/// The connections that wait for their peer, to send a whole request or to take the answer. Their
+/// number and the bytes of their answers are limited. A connection that exceeds a limit replaces
+/// the oldest ones of the address that has the most: a client that opens thousands, or reads none
+/// of its answers, only pushes out its own. Pure: the caller closes the descriptors that it gets.
+/// One thread at a time.
 class AwaitedConnections {
   public:
     using Clock = std::chrono::steady_clock;

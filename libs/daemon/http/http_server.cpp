@@ -29,12 +29,12 @@
 namespace daemons {
 namespace {
 
-// For clients that read their answers.
+// Ample for a client that reads its answers.
 constexpr std::chrono::milliseconds kLastAnswersWait{500};
-// The kernel would take megabytes of an answer that its client does not read, and count for nothing
-// here.
+// The kernel would accept megabytes of an answer that its client does not read, and they would not
+// count here.
 constexpr int kSendBuffer = 64 * 1024;
-// How exactly a client's time is kept.
+// How precisely a client's time is measured.
 constexpr std::chrono::milliseconds kTick{250};
 constexpr std::size_t kMaxBody = std::size_t{1024} * 1024;
 constexpr std::size_t kMemoryPerConnection = 16 * 1024;
@@ -103,7 +103,7 @@ std::string header_of(MHD_Connection* connection, const char* name) {
 
 /// Closes connections on which a request or its answer takes too long, or that exceed the limit.
 /// libmicrohttpd looks only at the time since the last byte, so a byte every nine seconds would
-/// hold a connection for ever; and at its limit it accepts nobody.
+/// hold a connection forever; and at its limit it accepts nobody.
 class SlowConnections {
   public:
     explicit SlowConnections(const HttpLimits& limits)
@@ -367,8 +367,8 @@ class HttpServer::Daemon {
 
     static HttpResponse shutting_down() { return text_response(503, "shutting down\n"); }
 
-    // A half for those who are slow, a quarter for those who wait for us; so there is always room
-    // for one more.
+    // Half for slow clients and a quarter for those that wait for us, so that there is always room
+    // for another one.
     const Handler handler_;
     const HttpOptions options_;
     const std::size_t max_unanswered_;

@@ -12,10 +12,10 @@
 
 namespace daemons {
 
-/// Answers requests with what is rendered from a report, which another thread makes. One report is
-/// made at a time: requests that come meanwhile share the next one, and those for the same path its
-/// text. So however many requests come, they cost the other thread one report after the other, and
-/// its own work is done in between. answer(): any thread.
+/// Answers requests from a report that another thread makes. One report is made at a time: requests
+/// that arrive meanwhile share the next one, and requests for the same path share its text. So
+/// however many requests come, the other thread makes one report after the other, with time for its
+/// own work in between. answer(): any thread.
 template <typename Report>
 class ReportRequests {
   public:
@@ -27,7 +27,7 @@ class ReportRequests {
     explicit ReportRequests(Get get) : shared_(std::make_shared<Shared>(std::move(get))) {}
     ReportRequests(const ReportRequests&) = delete;
     ReportRequests& operator=(const ReportRequests&) = delete;
-    /// Asks for no further report. One that is under way may still be used.
+    /// Asks for no further report. A report that is under way may still be used.
     ~ReportRequests() {
         const base::MutexLock lock(shared_->mutex);
         shared_->closed = true;

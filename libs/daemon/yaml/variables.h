@@ -10,8 +10,8 @@ namespace daemons {
 /// without a function leaves values as they are written.
 using Variables = std::function<std::optional<std::string>(const std::string& name)>;
 
-/// Looks into the environment of this process. Nothing may change it meanwhile; the daemons never
-/// do.
+/// Reads the environment of this process, which no other thread may change meanwhile; the daemons
+/// never do.
 [[nodiscard]] std::optional<std::string> environment_variable(const std::string& name);
 
 /// A value after its variables were put in.
@@ -22,7 +22,7 @@ struct Expanded {
 
 /// Replaces `${NAME}` by the variable, and `${NAME:-default}` by the default if the variable is not
 /// set or empty, as a shell does. `$${` stands for a literal `${`; any other `$` stands for itself.
-/// What a variable contains is not looked at again. Pure, if `variables` is.
+/// The value of a variable is not expanded again. Pure, if `variables` is.
 [[nodiscard]] Expanded expand_variables(const std::string& written, const Variables& variables);
 
 }  // namespace daemons

@@ -117,8 +117,8 @@ std::optional<std::chrono::milliseconds> YamlMapping::duration(const std::string
     return value;
 }
 
-/// Whole hours are meant as they are up to a day or so, and 86400 is a day: neither is a round
-/// number of milliseconds.
+/// Up to about a day, a number of whole hours is probably meant in seconds (86400 is a day), and
+/// not a round number of milliseconds.
 void YamlMapping::warn_of_milliseconds(const std::string& key, std::chrono::seconds dubious) {
     constexpr std::uint64_t kTooLongForHours = 100'000;
     const auto node = find(key);

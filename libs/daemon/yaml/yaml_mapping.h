@@ -38,8 +38,8 @@ class YamlMapping {
     std::optional<std::uint64_t> number(const std::string& key, std::uint64_t least,
                                         std::uint64_t most);
     std::optional<std::uint64_t> size(const std::string& key);
-    /// A round number without a unit that is `dubious` or more is probably meant as milliseconds,
-    /// and a warning says so.
+    /// A round number without a unit of at least `dubious` is probably meant in milliseconds: a
+    /// warning says so.
     std::optional<std::chrono::milliseconds> duration(
         const std::string& key, std::chrono::seconds dubious = std::chrono::seconds{1'000});
     /// The index of the value in `words`.

@@ -14,7 +14,7 @@ namespace daemons {
 namespace {
 
 constexpr std::size_t kMaxDepth = 32;
-// Five hundred clusters with ten ports each make some 100,000 nodes.
+// Five hundred clusters with ten ports each have about 100,000 nodes.
 constexpr std::size_t kMaxNodes = 250'000;
 
 using Kind = YamlNode::Kind;
@@ -179,7 +179,7 @@ YamlNode parse_yaml(const std::string& text, const SourcePtr& source, Problems& 
             return refuse(1, "the file holds more than one YAML document");
         return problems.lines().size() == problems_before ? file.root() : YamlNode();
     } catch (const YAML::Exception& error) {
-        // There YAML takes the brace of an unquoted ${NAME} for its own, and finds no end.
+        // Inside { }, YAML takes the brace of an unquoted ${NAME} for its own.
         const bool flow = error.msg.starts_with("end of ") && text.find("${") != std::string::npos;
         return refuse(
             line_of(error.mark),

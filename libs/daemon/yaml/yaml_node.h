@@ -38,9 +38,9 @@ class YamlNode {
     [[nodiscard]] const Place& place() const noexcept { return data_->place; }
     /// The value of a scalar; empty for all others.
     [[nodiscard]] const std::string& text() const noexcept { return data_->text; }
-    /// Part of the text comes from the environment. It may be secret.
+    /// Whether part of the text comes from the environment, and so may be secret.
     [[nodiscard]] bool is_expanded() const noexcept { return !data_->written.empty(); }
-    /// The scalar as the file has it. Messages show this one.
+    /// The scalar as the file has it. Messages show this, not text().
     [[nodiscard]] const std::string& written() const noexcept {
         return is_expanded() ? data_->written : data_->text;
     }

@@ -9,15 +9,15 @@
 namespace daemons {
 namespace {
 
-// Longer than any number that anybody tags a member with.
+// Longer than any number in a tag.
 constexpr std::size_t kMaxSize = 64;
 
-/// A whole number as it is written by another base, or by ten.
+/// A whole number in any base, written in base ten.
 std::string integer_text(const std::string& sign, const std::string& digits, int base) {
     const std::size_t start = std::min(digits.find_first_not_of('0'), digits.size() - 1);
     const std::string value = digits.substr(start);
     const std::string minus = sign == "-" && value != "0" ? "-" : "";
-    // By ten it may have more digits than a number of ours holds, and needs none.
+    // In base ten it stays as it is, and may have more digits than an integer holds.
     return minus +
            (base == 10 ? value : std::to_string(std::strtoull(value.c_str(), nullptr, base)));
 }
@@ -26,7 +26,7 @@ std::string float_text(const std::string& sign, double value) {
     return patroni::number_text(sign == "-" ? -value : value);
 }
 
-/// 12:30 counts by sixties, as times and angles do.
+/// 12:30 is in base sixty, as times and angles are.
 double by_sixties(const std::string& text) {
     double value = 0;
     for (std::size_t begin = 0; begin <= text.size();) {

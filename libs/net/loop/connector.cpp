@@ -32,7 +32,7 @@ Connector::~Connector() {
 void Connector::start(const SocketAddress& address, std::chrono::milliseconds timeout,
                       const TcpOptions& options) {
     start_error_ = open(address, options);
-    // The timer reports a connect that fails at once, too, so that the outcome always comes later.
+    // The timer also reports a connect that fails at once, so that the outcome always comes later.
     timer_.arm(start_error_ == 0 ? timeout : std::chrono::milliseconds{0});
 }
 

@@ -59,7 +59,7 @@ void EventLoop::run() {
     thread_ = std::thread::id();
 }
 
-/// The coarse clock is read without a system call and without asking the hardware: some 7 ns.
+/// The coarse clock is read without a system call and without asking the hardware: about 7 ns.
 void EventLoop::begin_turn() noexcept {
     timespec now{};
     (void)::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);

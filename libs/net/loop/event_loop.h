@@ -54,7 +54,7 @@ class EventLoop {
     [[nodiscard]] int take_over(int fd, std::uint32_t events, EventHandler& handler) noexcept;
     void remove(int fd) noexcept;
 
-    /// Destroys `object` after the current batch of events, one of which may still refer to it.
+    /// Destroys `object` after the current batch of events, which may still refer to it.
     template <typename T>
     void dispose_later(std::unique_ptr<T> object) {
         assert_in_loop();
@@ -65,12 +65,12 @@ class EventLoop {
         assert_in_loop();
         return timers_;
     }
-    /// When the current turn began, in ticks of some clock that nobody sets: for stamps that cost
-    /// next to nothing, and are compared by since(). Loop thread only.
+    /// When the current turn began, in ticks of a steady clock: for stamps that cost next to
+    /// nothing and are compared by since(). Loop thread only.
     using Ticks = std::uint32_t;
     [[nodiscard]] Ticks ticks() const noexcept { return ticks_; }
-    /// How long before the current turn that was, to the tick. Only right within 497 days, after
-    /// which ticks begin anew.
+    /// Time from the stamp to the current turn, to the tick. Only right for less than 497 days,
+    /// after which ticks wrap around.
     [[nodiscard]] std::chrono::milliseconds since(Ticks stamp) const noexcept {
         return static_cast<Ticks>(ticks_ - stamp) * kTick;
     }

@@ -71,8 +71,8 @@ class Relay {
     Relay& operator=(const Relay&) = delete;
     ~Relay();
 
-    /// Starts with what the client sent before, which is not shown again. May report the end at
-    /// once.
+    /// Starts with what the client has sent already, which is not shown again. May report the end
+    /// before it returns.
     void start(std::span<const std::byte> from_client = {}) noexcept;
     /// Sends the client what the owner has kept. Only from within inspect().
     void say_to_client(std::span<const std::byte> bytes) noexcept;
@@ -87,7 +87,7 @@ class Relay {
     };
     [[nodiscard]] Sockets release() noexcept;
 
-    /// As QueryState says: to be believed only of a session in clear text.
+    /// As QueryState says. Only right for a session in clear text.
     [[nodiscard]] bool awaits_query() const noexcept { return query_.awaits_query(); }
     /// Ends the session of a server that awaits a query: the client gets `to_client` and then the
     /// end of the stream; the server gets `to_backend`, a Terminate, upon which it ends by itself
@@ -96,7 +96,7 @@ class Relay {
     /// side has ended.
     [[nodiscard]] bool end_between_queries(std::span<const std::byte> to_client,
                                            std::span<const std::byte> to_backend) noexcept;
-    /// How long nothing has come from either side, to the tick of the loop.
+    /// Time since the last byte from either side, to the tick of the loop.
     [[nodiscard]] std::chrono::milliseconds silence() const noexcept;
 
     /// Set before on_relay_end() is called, or earlier.

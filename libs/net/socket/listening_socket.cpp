@@ -111,7 +111,7 @@ class TemporaryPath {
     bool renamed_ = false;
 };
 
-/// Also gives what was put at the path.
+/// `file`: what is at the path afterwards.
 UniqueFd listen_on_path(const ListenAddress& address, const ListenOptions& options,
                         struct stat& file) {
     refuse_if_taken(address);
@@ -119,7 +119,7 @@ UniqueFd listen_on_path(const ListenAddress& address, const ListenOptions& optio
     TemporaryPath path(address.path());
     if (const int error = with_path(::bind, socket, path.get()); error != 0)
         fail(address, error);
-    // Only what is ready gets the name that clients know: none finds a socket that refuses it.
+    // The socket gets the name that clients know once it is ready, so that it refuses none of them.
     constexpr auto kSameUser = static_cast<uid_t>(-1);
     if (options.unix_group && ::chown(path.get().c_str(), kSameUser, *options.unix_group) != 0)
         fail(address, errno, ": its group cannot be set");
@@ -158,7 +158,7 @@ int ListeningSocket::set_mode(std::optional<mode_t> mode,
                               std::optional<gid_t> group) const noexcept {
     if (!has_its_path())
         return 0;
-    // The group first: otherwise the old one could come in by the new mode.
+    // The group first: otherwise the new mode would let the old group in for a moment.
     const char* path = address_.path().c_str();
     const bool owned = (!group && !mode) ||
                        ::chown(path, static_cast<uid_t>(-1), group.value_or(::getegid())) == 0;

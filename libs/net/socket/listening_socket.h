@@ -17,9 +17,9 @@ struct ListenOptions {
     TcpOptions tcp{};                   ///< inherited by the connections; not for a unix socket
 };
 
-/// Owns a listening socket and the path of a unix socket: destruction removes the path too, unless
-/// something else is there by now. Whoever accepts on it borrows it; while nobody does, connections
-/// wait in its backlog. Move-only; any thread, one at a time.
+/// Owns a listening socket and the path of a unix socket: destruction also removes the path, unless
+/// something else is there by then. An acceptor borrows it; without one, connections wait in its
+/// backlog. Move-only; any thread, one at a time.
 class ListeningSocket {
   public:
     /// None.

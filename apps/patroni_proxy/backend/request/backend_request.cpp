@@ -28,7 +28,7 @@ void BackendRequest::cancel() noexcept {
 
 void BackendRequest::on_connected(net::UniqueFd connection) noexcept {
     connection_ = std::move(connection);
-    // It is far less than what a new connection takes at once.
+    // A new connection takes far more than this at once.
     const ssize_t sent = ::send(connection_.get(), request_.data(), request_.size(), MSG_NOSIGNAL);
     if (sent != static_cast<ssize_t>(request_.size()))
         return end(Kind::ended, errno);

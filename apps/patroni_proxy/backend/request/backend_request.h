@@ -17,11 +17,11 @@ namespace proxy {
 /// How a BackendRequest goes.
 struct BackendReply {
     enum class Kind : std::uint8_t {
-        sent,           ///< the request, over a connection that stands
-        bytes,          ///< what the server answers, as it comes
-        ended,          ///< the connection: closed, or broken by `error`
-        not_connected,  ///< because of `error`
-        no_resources,   ///< this host has run out of something, as `error` says
+        sent,           ///< the request was sent
+        bytes,          ///< a part of the server's answer
+        ended,          ///< the connection was closed, or broke with `error`
+        not_connected,  ///< the connect failed with `error`
+        no_resources,   ///< this host has run out of what `error` says
     };
 
     Kind kind;
@@ -29,14 +29,14 @@ struct BackendReply {
     std::string_view bytes{};  ///< valid during the call
 };
 
-/// One short request to a server, over a connection that is made for it: a cancel request, or the
-/// question whether it accepts sessions.
+/// One short request to a server over a connection of its own: a cancel request, or the question
+/// whether the server accepts sessions.
 /// Loop thread only. Like every handler it outlives the batch of events it was active in.
 class BackendRequest final : private net::ConnectHandler, private net::EventHandler {
   public:
     using OnReply = std::function<void(const BackendReply&)>;
 
-    /// `on_reply` is called never from within start(); nothing follows the last three kinds.
+    /// `on_reply` is never called from within start(); nothing follows the last three kinds.
     BackendRequest(net::EventLoop& loop, std::string request, OnReply on_reply);
     BackendRequest(const BackendRequest&) = delete;
     BackendRequest& operator=(const BackendRequest&) = delete;
@@ -44,9 +44,9 @@ class BackendRequest final : private net::ConnectHandler, private net::EventHand
     /// Only the connect has a timeout.
     void start(const net::SocketAddress& address, std::chrono::milliseconds timeout,
                const net::TcpOptions& options = {});
-    /// Over a connection that stands; may call `on_reply` before it returns.
+    /// Over an open connection. May call `on_reply` before it returns.
     void start_over(net::UniqueFd connection) noexcept { on_connected(std::move(connection)); }
-    /// Nothing more is heard of it.
+    /// `on_reply` is not called anymore.
     void cancel() noexcept;
 
   private:

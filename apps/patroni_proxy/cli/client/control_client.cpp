@@ -37,7 +37,7 @@ using Poco::Net::StreamSocket;
 /// 100,000 sessions are about 50 MB.
 constexpr std::size_t kMaxBody = std::size_t{256} * 1024 * 1024;
 
-/// Everything that means something in a path or a query.
+/// Every character with a meaning in a path or a query.
 constexpr const char* kReserved = "!#$%&'()*+,/:;=?@[]";
 
 std::string encoded(const std::string& text) {
@@ -58,7 +58,7 @@ std::string name_or_number(const Entry* entry, const char* name, unsigned id) {
     return entry ? name : std::to_string(id);
 }
 
-/// Who may use a socket that this user may not.
+/// Who may use a socket that refuses this user.
 std::string permitted(const std::string& path) {
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0)
@@ -108,7 +108,7 @@ std::string read_body(std::istream& in) {
     return body;
 }
 
-/// Each line of it on a line of its own, and harmless.
+/// Its lines, harmless for a terminal.
 std::string lines_of(std::string_view text) {
     std::string lines;
     while (!text.empty()) {
@@ -120,7 +120,7 @@ std::string lines_of(std::string_view text) {
     return lines;
 }
 
-/// What the daemon says in an answer that is an error.
+/// The reason in an error answer of the daemon.
 std::string error_of(const std::string& body, int status) {
     constexpr int kNotFound = Poco::Net::HTTPResponse::HTTP_NOT_FOUND;
     if (const auto json = patroni::parse_json_object(body))
@@ -206,7 +206,7 @@ std::string ControlClient::ask(const std::string& method, const std::string& tar
     } catch (const std::exception& error) {
         problem = error.what();
     }
-    // To its reader a cut may look like a regular end.
+    // POCO may take an answer that was cut off for a complete one.
     if (deadline.release() == patroni::RequestDeadline::Cut::deadline)
         problem = "no complete answer within " + patroni::text_of(patience_);
     if (!problem.empty())

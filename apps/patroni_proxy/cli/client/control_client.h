@@ -12,10 +12,10 @@ namespace proxy::cli {
 class ControlError : public std::runtime_error {
   public:
     enum class Kind {
-        not_running,  ///< no socket, or nobody accepts
+        not_running,  ///< there is no socket, or nothing listens on it
         denied,       ///< this user may not use the socket
-        no_answer,    ///< no whole answer in time, or none that can be read
-        refused,      ///< it answered that it will not
+        no_answer,    ///< no complete answer in time, or one that cannot be read
+        refused,      ///< the daemon answered with an error
     };
     ControlError(Kind kind, const std::string& text) : std::runtime_error(text), kind_(kind) {}
     [[nodiscard]] Kind kind() const noexcept { return kind_; }
@@ -32,13 +32,14 @@ using Query = std::vector<std::pair<std::string, std::string>>;
 /// "/members/main/p1/drain?why=disk%20full": each part of the path and the query percent-encoded.
 [[nodiscard]] std::string target_of(const std::vector<std::string>& path, const Query& query = {});
 
-/// Asks a running daemon: one connection a request, bounded in time and size. One thread at a time.
+/// Asks a running daemon, with one connection per request, bounded in time and size. One thread at
+/// a time.
 class ControlClient {
   public:
     static constexpr std::chrono::milliseconds kPatience{10'000};
 
-    /// `address` is the path of the control socket, or IP:PORT of the HTTP API, which shows the
-    /// same and changes nothing.
+    /// `address` is the path of the control socket, or IP:PORT of the HTTP API, which answers the
+    /// same but refuses changes.
     explicit ControlClient(std::string address, std::chrono::milliseconds patience = kPatience);
 
     /// The body of the answer. Both throw ControlError.

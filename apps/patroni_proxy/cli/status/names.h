@@ -4,8 +4,8 @@
 
 #include "patroni_proxy/report/report.h"
 
-// What an operator calls a member, a port or a cluster. Pure. Each throws std::runtime_error with
-// the names that exist if there is no such thing, or if several have that name.
+// What an operator calls a member, a port or a cluster. Pure. The find functions throw
+// std::runtime_error, with the names that exist, if nothing or more than one thing has that name.
 namespace proxy::cli {
 
 struct Name {

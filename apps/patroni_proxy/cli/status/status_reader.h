@@ -7,14 +7,14 @@
 
 namespace proxy::cli {
 
-/// An answer that patroni_proxy does not give.
+/// Not an answer of patroni_proxy.
 struct Unreadable : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// Reads the answer of GET /status back: what the commands show of it; the rest stays as a report
-/// is made. Pure. A key that is missing is left alone, for the daemon may be of another version
-/// than the command. Throws Unreadable if the text is no status at all.
+/// Reads the answer of GET /status back, as far as the commands show it; the rest keeps its
+/// defaults, and so does what a missing key stands for: the daemon may be of another version than
+/// the command. Throws Unreadable if the text is not a status. Pure.
 [[nodiscard]] ProxyReport read_status(const std::string& json);
 
 }  // namespace proxy::cli

@@ -40,7 +40,7 @@ bool is_allowed(const PortReport& port, const net::SocketAddress& client) {
            });
 }
 
-/// The members that a session would be tried on, those with the fewest sessions.
+/// The members on which a session would be tried: those with the fewest sessions.
 struct Candidates {
     std::vector<std::string> best;
     std::uint64_t sessions = 0;  ///< of each of `best`
@@ -82,7 +82,7 @@ std::string either(const std::vector<std::string>& members) {
     return text;
 }
 
-/// Nobody may have the client now.
+/// No member may get the client now.
 Cell without_backend(const PortReport& port, const std::string& why) {
     if (port.queue_timeout <= 0)
         return {"A new client is refused: " + why, Colour::bad};

@@ -9,9 +9,9 @@
 
 namespace proxy::cli {
 
-/// Where a new client of a port would go now, and for each member why, or why not. Without `client`
-/// it is not checked whether the port allows its address. By the same rules as a session, from what
-/// the status tells. Pure.
+/// Where a new client of a port would go now, and for each member why, or why not: by the same
+/// rules as a session, from what the status says. `client` is checked against the port's `allow`.
+/// Pure. Throws std::runtime_error if there is no such port.
 [[nodiscard]] Table explain(const ProxyReport& report, const Name& port,
                             const std::optional<net::SocketAddress>& client);
 

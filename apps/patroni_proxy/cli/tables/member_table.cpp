@@ -12,7 +12,7 @@ namespace {
 using daemons::joined;
 
 constexpr std::uint64_t kMegabyte = 1024 * 1024;
-/// Older answers of Patroni are worth a line: a poll interval is a few seconds.
+/// Seconds. A poll interval is far shorter, so an older answer deserves a line.
 constexpr double kOldAnswer = 30;
 
 /// "sync_standby" as patronictl writes it: "Sync Standby".
@@ -67,7 +67,7 @@ std::vector<Cell> row_of(const ClusterReport& cluster, const MemberReport& membe
             tags_text(member)};
 }
 
-/// A column in which no row has anything is left out.
+/// Leaves out a column that is empty in every row.
 void drop_column_if_empty(Table& table, std::size_t column) {
     const auto empty = [&](const std::vector<Cell>& row) { return row[column].text.empty(); };
     if (!std::all_of(table.rows.begin(), table.rows.end(), empty))

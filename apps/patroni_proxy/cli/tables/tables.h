@@ -8,10 +8,10 @@
 #include "patroni_proxy/cli/terminal/table.h"
 #include "patroni_proxy/report/report.h"
 
-// What the commands that look show: answers of the daemon in, tables out. Pure.
+// What the commands show: answers of the daemon in, tables out. Pure.
 namespace proxy::cli {
 
-/// One table a cluster, as `patronictl list`, and what is wrong with the cluster below it.
+/// One table per cluster, as by `patronictl list`, with what is wrong with the cluster below it.
 [[nodiscard]] std::vector<Table> member_tables(const ProxyReport& report);
 [[nodiscard]] std::vector<Table> port_tables(const ProxyReport& report);
 /// From the answer of GET /sessions. Throws Unreadable if it is none.

@@ -10,14 +10,14 @@
 namespace proxy::cli {
 namespace {
 
-/// A cell is no place for a novel; what was cut ends with "...".
+/// Bytes of a cell; a longer one is cut and ends with "...".
 constexpr std::size_t kMaxCell = 2'000;
-/// Below this a column of prose is harder to read than one line a value.
+/// A narrower column of prose is harder to read than one line per value.
 constexpr std::size_t kNarrowestProse = 20;
 
 using Lines = std::vector<std::string>;
 
-/// Columns of a terminal that one character takes, by the C library's tables.
+/// How many columns of a terminal a character takes, by the C library's tables.
 std::size_t columns_of(char32_t character) {
     if (character < 0x7F)
         return 1;
@@ -56,7 +56,7 @@ std::string harmless(const std::string& text) {
     return daemons::one_line(text, kMaxCell);
 }
 
-/// Broken at spaces; a word that is longer than a line is broken where the line ends.
+/// Broken at spaces; a word longer than a line is broken at the end of the line.
 Lines broken(const std::string& text, std::size_t width) {
     Lines lines{""};
     std::size_t used = 0;
@@ -101,7 +101,7 @@ class Grid {
                 widths_[i] = std::max(widths_[i], width_of(harmless(row[i].text)));
     }
 
-    /// False if it cannot be made as narrow as that.
+    /// False if it cannot be made that narrow.
     bool fit(std::size_t width) {
         if (width == 0 || total() <= width)
             return true;

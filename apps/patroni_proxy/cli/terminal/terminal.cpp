@@ -12,7 +12,7 @@
 namespace proxy::cli {
 namespace {
 
-// The alternate screen, so that what was there before comes back; and no cursor.
+// The alternate screen, so that the previous content comes back afterwards; and no cursor.
 constexpr std::string_view kEnter = "\033[?1049h\033[?25l";
 constexpr std::string_view kLeave = "\033[?25h\033[?1049l";
 
@@ -43,7 +43,7 @@ bool has_colour() {
     return !is_set("NO_COLOR") && terminal != nullptr && std::string_view(terminal) != "dumb";
 }
 
-/// As a program does that never thought of it: a shell then knows what happened.
+/// With the signal's default action, so that a shell knows what happened.
 [[noreturn]] void end_by_sigpipe() {
     handle(SIGPIPE, SIG_DFL);
     sigset_t pipe;

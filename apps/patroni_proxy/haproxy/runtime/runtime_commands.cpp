@@ -6,8 +6,7 @@
 namespace proxy::haproxy {
 namespace {
 
-/// Two names may be the same once HAProxy's letters are all that is left of them: then neither is
-/// meant.
+/// Two names may become equal when reduced to HAProxy's letters: then neither is meant.
 std::optional<StatRow> only_one(std::vector<StatRow> found) {
     return found.size() == 1 ? std::optional(std::move(found.front())) : std::nullopt;
 }
@@ -271,7 +270,7 @@ void RuntimeCommands::set_state(const Request& request, const StatRow& server,
            control_.drain(server.cluster, server.member, server.port, terms, request.caller));
 }
 
-/// As HAProxy with a balancing algorithm that knows no weights.
+/// As HAProxy answers with a balancing algorithm without weights.
 void RuntimeCommands::set_weight_of(const Request& request, const StatRow& server,
                                     const std::string& weight) {
     if (weight.empty())

@@ -11,9 +11,9 @@
 
 namespace proxy::haproxy {
 
-/// HAProxy's commands, by way of Control: it knows nothing of its own. A server is a member on one
-/// port; what changes one changes that port only, but `set maxconn server` is for all ports.
-/// Main thread only.
+/// HAProxy's commands, carried out by Control. A server is a member on one port: a change of it is
+/// a change on that port only, except for `set maxconn server`, which applies to all ports. Main
+/// thread only.
 class RuntimeCommands {
   public:
     enum class Access : std::uint8_t { read, change };

@@ -26,7 +26,7 @@ constexpr std::size_t kMaxLine = 16 * 1024;  // HAProxy's tune.bufsize
 constexpr seconds kPatience{10};             // HAProxy's `stats timeout`
 constexpr seconds kMaxPatience{3'600};
 
-/// As HAProxy's: seconds, or with a unit.
+/// As HAProxy reads it: seconds, or with a unit.
 std::optional<seconds> timeout_of(std::string_view text) {
     unsigned count = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
@@ -73,7 +73,7 @@ class RuntimeServer::Client final : public net::EventHandler {
     void on_event(std::uint32_t events) noexcept override {
         if (dropped_)
             return;
-        // A sender that has hung up wants its command run all the same.
+        // The command is run even if its sender has hung up.
         const bool goes_on =
             (events & EPOLLERR) == 0 && receive(events) && send() && advance() && set_interest();
         if (!goes_on || (events & EPOLLHUP) != 0)
@@ -83,12 +83,12 @@ class RuntimeServer::Client final : public net::EventHandler {
     void on_reply(const std::string& text) {
         say(text);
         waiting_ = false;
-        // Within run() the loop of advance() goes on by itself.
+        // Within run(), the loop in advance() continues.
         if (!advancing_)
             on_turn();
     }
 
-    /// Goes on with what has come.
+    /// Continues with what has arrived.
     void on_turn() {
         if (!(send() && advance() && set_interest()))
             server_.drop(self);
@@ -131,14 +131,14 @@ class RuntimeServer::Client final : public net::EventHandler {
         return true;
     }
 
-    /// Runs what has come, as long as nothing has to be waited for.
+    /// Runs what has arrived, until something has to be waited for.
     bool advance() {
         advancing_ = true;
         bool goes_on = true;
         unsigned ran = 0;
         while (goes_on && !waiting_ && answer_.empty()) {
             if (!commands_.empty()) {
-                // Each may look at all sessions: others want the loop too.
+                // A command may look at all sessions, and others need the loop too.
                 if (++ran > kAtOnce) {
                     server_.give_turn_to(*this);
                     break;

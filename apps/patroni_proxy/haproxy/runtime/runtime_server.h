@@ -18,9 +18,9 @@ namespace proxy::haproxy {
 /// end; after `prompt`, any number of lines, each answer followed by "> ".
 /// Source: HAProxy's management guide, 9.3, and what HAProxy 2.6 and 3.2 were seen to answer.
 ///
-/// Loop thread only. A client has ten seconds for each line and for taking each answer, or what
-/// `set timeout cli` says, up to an hour. At most 32 clients; one more replaces the one that has
-/// been silent for longest. A line of more than 16 KiB ends the connection.
+/// Loop thread only. A client has ten seconds to send each line and to take each answer, or what
+/// `set timeout cli` says, up to an hour. At most 32 clients: another one replaces the client that
+/// has been idle for longest. A line of more than 16 KiB ends the connection.
 class RuntimeServer final : private net::AcceptHandler {
   public:
     static constexpr std::size_t kMaxClients = 32;
@@ -64,7 +64,7 @@ class RuntimeServer final : private net::AcceptHandler {
     std::uint64_t last_id_ = 0;
     /// Replies hold it weakly: it goes with the server.
     const std::shared_ptr<RuntimeServer*> alive_ = std::make_shared<RuntimeServer*>(this);
-    net::Timer late_;  ///< looks once a second for clients whose time is over, while there are any
+    net::Timer late_;  ///< while there are clients: drops those whose time is over, once a second
     net::Listener listener_;
 };
 

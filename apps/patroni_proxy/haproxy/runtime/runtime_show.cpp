@@ -1,4 +1,4 @@
-// The commands that only tell.
+// The commands that change nothing.
 
 #include <algorithm>
 #include <initializer_list>
@@ -13,7 +13,7 @@
 namespace proxy::haproxy {
 namespace {
 
-/// "10.0.0.1:5432" in two; "-" and 0 where it is unknown.
+/// "10.0.0.1:5432" in two parts; "-" and 0 if it is unknown.
 std::pair<std::string, std::string> host_and_port(const std::string& address) {
     const auto colon = address.rfind(':');
     return colon == std::string::npos
@@ -56,7 +56,7 @@ std::string line(std::initializer_list<std::string_view> words) {
     return text + '\n';
 }
 
-/// The fields that scripts look for, by HAProxy's names, and ours for what HAProxy has none for.
+/// The fields that scripts look for by HAProxy's names; our names for what HAProxy does not have.
 std::string line_of(const SessionRecord& session) {
     const bool is_tcp = session.client.family() == AF_INET || session.client.family() == AF_INET6;
     const std::string proxy = haproxy_name(session.cluster) + ':' + haproxy_name(session.port);

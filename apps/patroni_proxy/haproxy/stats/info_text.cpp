@@ -19,7 +19,7 @@ std::string host_name() {
     return haproxy_name(name.data());
 }
 
-/// Of the workers' time since the start; HAProxy's is of the last second.
+/// Since the start; HAProxy's figure is of the last second.
 std::uint64_t idle_percent(const ProxyReport& report) {
     timespec cpu{};
     if (::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) != 0 || report.uptime <= 0)
@@ -62,7 +62,7 @@ std::string info_text(const ProxyReport& report) {
     };
     line("Name", "patroni_proxy");
     line("Version", report.version);
-    // HAProxy's tools refuse to go without a date; ours are told by version.
+    // HAProxy's tools require a date; patroni_proxy has only a version.
     line("Release_date", "-");
     number("Nbthread", report.workers);
     number("Nbproc", 1);

@@ -117,7 +117,7 @@ constexpr std::array<std::string_view, 111> kColumns{"pxname",
                                                      "h1req",
                                                      "h2req"};
 
-/// A field may hold text from Patroni: one line, in ASCII, which is all that some readers take.
+/// A field may hold text from Patroni. One line of ASCII is all that some readers accept.
 std::string field(const std::string& text) {
     std::string plain;
     for (const char letter : text)

@@ -45,7 +45,7 @@ std::uint64_t seconds_since(const ProxyReport& report, double unix_time) {
     return static_cast<std::uint64_t>(std::max(0.0, report.started_at + report.uptime - unix_time));
 }
 
-/// What a port is to HAProxy's tools, and what its rows are made from.
+/// A port as HAProxy's tools see it, and what its rows are made from.
 struct Subject {
     const ProxyReport& report;
     const ClusterReport& cluster;
@@ -75,7 +75,7 @@ StatRow row_of(const Subject& of, RowKind kind, std::string server, unsigned ser
     return row;
 }
 
-/// Counts that begin with the process, in rows of every kind.
+/// Counters since the start of the process, in rows of every kind.
 void set_traffic(StatRow& row, const Traffic& traffic) {
     set(row, "scur", traffic.now);
     set(row, "stot", traffic.total);
@@ -101,7 +101,7 @@ void set_backend_side(StatRow& row, const Traffic& traffic) {
         set(row, column, 0);
 }
 
-/// What an operator of HAProxy would read.
+/// In the words of an operator of HAProxy.
 struct Status {
     const char* word;       ///< of the column `status`
     const char* check;      ///< `check_status`
@@ -115,8 +115,8 @@ const MemberReport* find(const ClusterReport& cluster, const std::string& member
     return found == cluster.members.end() ? nullptr : &*found;
 }
 
-/// MAINT is a member that runs but is not for this port, as a healthy standby on the leader's port;
-/// DOWN is one that should be looked at.
+/// MAINT: the member runs but does not belong to this port, such as a healthy standby on the
+/// leader's port. DOWN: somebody should look at it.
 Status status_of(const MemberStanding& standing, const MemberReport* member) {
     switch (standing.standing) {
         case Standing::eligible:
@@ -138,7 +138,7 @@ std::string address_of(const MemberReport& member) {
     return (is_v6 ? '[' + member.host + ']' : member.host) + ':' + std::to_string(*member.port);
 }
 
-/// What an operator has set for a member on this port; null if nothing.
+/// What an operator has set for a member on this port; null if there is nothing.
 const OperatorReport* find_setting(const Subject& of, std::string_view setting,
                                    const std::string& member) {
     for (const auto* settings : {&of.port.operator_settings, &of.cluster.operator_settings})
@@ -236,7 +236,7 @@ StatRow backend_row(const Subject& of, const std::vector<StatRow>& servers) {
     return row;
 }
 
-/// The port's members, and those that are gone but have left counters or sessions behind.
+/// The port's members, and former members with counters or sessions.
 std::vector<MemberStanding> servers_of(const PortReport& port) {
     std::vector<MemberStanding> servers = port.members;
     for (const auto& traffic : port.traffic) {

@@ -23,7 +23,7 @@ struct StatRow {
     /// By HAProxy's column names; a column that is absent is empty. Proxy, server and the ids are
     /// not repeated here.
     std::unordered_map<std::string_view, std::string> values;
-    // Whom the row is about, by our names: what HAProxy's tools get may not have all their letters.
+    // What the row is about, by our names: HAProxy's names may lack some of their letters.
     std::string cluster;
     std::string port;
     std::string member;  ///< empty unless it is a server
@@ -31,12 +31,13 @@ struct StatRow {
     [[nodiscard]] const std::string& value(std::string_view column) const;
 };
 
-/// Every port as a frontend, its members as servers, and the port again as their backend, in the
-/// order of the file. Ids begin at 2 for proxies (1 is HAProxy's own), and at 1 for servers. Pure.
+/// Every port as a frontend, then its members as servers, then the port again as their backend, in
+/// the order of the file. Ids begin at 2 for proxies (1 is HAProxy's own) and at 1 for servers.
+/// Pure.
 [[nodiscard]] std::vector<StatRow> stat_rows(const ProxyReport& report);
 
-/// The name without what HAProxy allows in no name: letters, digits and -_.: stay, others become _.
-/// Source: HAProxy's configuration manual, 2.1 and 4.
+/// The name with only what HAProxy allows in a name: letters, digits and -_.: stay, others become
+/// _. Source: HAProxy's configuration manual, 2.1 and 4.
 [[nodiscard]] std::string haproxy_name(std::string_view name);
 
 }  // namespace proxy::haproxy

@@ -17,7 +17,7 @@ bool wants_csv(std::string_view path) {
     return path.find(";csv") != std::string_view::npos;
 }
 
-/// The two lines in HAProxy's form are what tools look for.
+/// Tools look for the two lines that are in HAProxy's form.
 std::string page(const ProxyReport& report) {
     std::string html =
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"

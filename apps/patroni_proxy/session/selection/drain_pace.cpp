@@ -5,7 +5,7 @@
 namespace proxy {
 namespace {
 
-/// What it costs the client, from 0.
+/// What ending it costs the client; 0: nothing.
 int cost_of_ending(const DrainCandidate& candidate) {
     if (!candidate.busy)
         return 1;
@@ -32,7 +32,7 @@ std::vector<DrainCandidate> next_to_end(std::vector<DrainCandidate> candidates, 
 }
 
 void PaceCounter::pass(std::chrono::duration<double> time) {
-    // At least one can be saved up for, however slow the pace is.
+    // However slow the pace is, one whole session can be saved up.
     credit_ = std::min(credit_ + rate_ * time.count(), std::max(rate_, 1.0));
 }
 

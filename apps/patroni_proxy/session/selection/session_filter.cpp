@@ -10,7 +10,7 @@
 namespace proxy {
 namespace {
 
-// Of a value that is repeated in an error message.
+// Bytes of a value that an error message repeats.
 constexpr std::size_t kLongestQuote = 100;
 
 constexpr std::string_view kNames =

@@ -11,7 +11,7 @@
 
 namespace proxy {
 
-/// Which sessions an operator means: those that meet all of it. What is empty does not matter.
+/// Which sessions an operator means: those that match every field that is set.
 struct SessionFilter {
     static constexpr std::size_t kDefaultLimit = 10'000;
 
@@ -25,10 +25,10 @@ struct SessionFilter {
     std::string state{};
     std::optional<double> min_idle{};  ///< seconds
     std::optional<SessionId> id{};
-    /// Of how many are listed, by default kDefaultLimit, or closed, by default all.
+    /// How many are listed (kDefaultLimit unless set) or closed (all unless set).
     std::optional<std::size_t> limit{};
 
-    /// Whether it leaves any session out, apart from the limit.
+    /// Whether anything but the limit is set.
     [[nodiscard]] bool selects() const;
 };
 
@@ -37,9 +37,9 @@ struct SessionFilter {
 
 struct ParsedFilter {
     SessionFilter filter{};
-    std::string error{};  ///< what is wrong and what is allowed; empty if nothing is
+    std::string error{};  ///< what is wrong and what is allowed; empty if it was read
 };
-/// Reads a filter as it stands in the query of a request:
+/// Reads a filter from the query of a request:
 /// cluster=NAME, port=NAME, member=NAME, client=NETWORK, user=NAME, database=NAME,
 /// application=NAME, state=WORD, min_idle=DURATION, id=w0-123, limit=NUMBER. Pure.
 [[nodiscard]] ParsedFilter parse_session_filter(const std::map<std::string, std::string>& query);

@@ -15,7 +15,7 @@
 
 namespace proxy {
 
-/// What is known of one session at one moment, for operators. A value, which outlives the session.
+/// What is known of one session at one moment, for operators. A value: it may outlive the session.
 /// Times are in seconds.
 struct SessionRecord {
     SessionId id;
@@ -29,8 +29,8 @@ struct SessionRecord {
     std::string database{};
     std::string application{};
     std::string_view state{};  ///< holding, connecting, relaying, ...; see Session::State
-    /// Whether PostgreSQL is at work for it, or inside a transaction of it; empty: nobody can see
-    /// that, since it is encrypted.
+    /// Whether PostgreSQL is working for it or holds a transaction of it open; empty if that cannot
+    /// be seen because it is encrypted.
     std::optional<bool> busy{};
     double age = 0;   ///< since its accept
     double idle = 0;  ///< since a byte came from either side; while it has no backend, its age
@@ -46,7 +46,7 @@ struct SessionRecord {
     return client.family() == AF_UNSPEC ? "unix" : client.to_string();
 }
 
-/// Those that a filter has selected, by their ids.
+/// The sessions that a filter has selected, ordered by their ids.
 struct SessionList {
     std::vector<SessionRecord> sessions{};  ///< at most the filter's limit
     std::size_t total = 0;
