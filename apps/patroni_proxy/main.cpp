@@ -18,9 +18,9 @@
 #include "patroni_proxy/migrate/compare_command.h"
 #include "patroni_proxy/migrate/doctor_command.h"
 #include "patroni_proxy/migrate/import_command.h"
+#include "patroni_proxy/migrate/takeover_command.h"
 #include "patroni_proxy/once.h"
 #include "patroni_proxy/proxy_service.h"
-#include "patroni_proxy/migrate/takeover_command.h"
 
 namespace {
 

@@ -83,8 +83,8 @@ TEST(AgentStartup, OnceTellsByItsExitCode) {
 
 TEST(AgentStartup, OnceEndsWellIfNobodyReadsItsOutput) {
     const FakeCluster cluster(2);
-    EXPECT_EQ(end_without_reader(
-                  cluster, {AGENT_BINARY, "--once", "--patroni", cluster.patronis[0]->url()}),
+    EXPECT_EQ(end_without_reader(cluster,
+                                 {AGENT_BINARY, "--once", "--patroni", cluster.patronis[0]->url()}),
               (support::ExitStatus{.code = 0}));
 }
 

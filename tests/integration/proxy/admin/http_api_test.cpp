@@ -80,9 +80,8 @@ TEST(HttpApi, StatusIsAsItsSchemaSays) {
         patroni->answer("/cluster", {.status = 503});
     const support::TempDir dir;
     const std::string config =
-        config_top() +
-        cluster.section("c", {{"master", "roles: [leader]"},
-                              {"any", "roles: [sync], fallback_roles: [any]"}});
+        config_top() + cluster.section("c", {{"master", "roles: [leader]"},
+                                             {"any", "roles: [sync], fallback_roles: [any]"}});
     ProxyUnderTest proxy(config, {.environment = {{"RUNTIME_DIRECTORY", dir.path().string()}}});
     EXPECT_EQ(misfits(proxy), "") << "Patroni has not answered yet";
     cluster.lead_by(0);

@@ -58,11 +58,10 @@ TEST(SessionEndTest, EachHasItsOwnDescription) {
 }
 
 TEST(SessionEndTest, TellsRefusalsAndOrderlyEndsApart) {
-    const std::set<SessionEnd> refusals{SessionEnd::port_disabled, SessionEnd::not_allowed,
-                                        SessionEnd::port_full,     SessionEnd::proxy_full,
-                                        SessionEnd::no_backend,    SessionEnd::queue_timeout,
-                                        SessionEnd::queue_full,    SessionEnd::no_resources,
-                                        SessionEnd::bad_header};
+    const std::set<SessionEnd> refusals{
+        SessionEnd::port_disabled, SessionEnd::not_allowed,  SessionEnd::port_full,
+        SessionEnd::proxy_full,    SessionEnd::no_backend,   SessionEnd::queue_timeout,
+        SessionEnd::queue_full,    SessionEnd::no_resources, SessionEnd::bad_header};
     const std::set<SessionEnd> orderly{SessionEnd::client_closed, SessionEnd::backend_closed,
                                        SessionEnd::cancel_request};
     for (const auto end : all_ends()) {
