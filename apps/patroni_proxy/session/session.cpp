@@ -102,7 +102,6 @@ void Session::enter(State state) noexcept {
 
 void Session::relay_over(net::UniqueFd connection) noexcept {
     note_names();
-    own_address_ = net::SocketAddress::local_of(connection.get());
     // Before anything else; a new connection takes far more than this at once.
     if (const auto version = port_.settings().send_proxy; version != SendProxy::off) {
         const auto text = proxy_header(version, client_address_, attempt_->destination);
@@ -156,9 +155,7 @@ void Session::leave_backend(std::string_view why) noexcept {
         client_ = relay_->release().client;
         return connect_to_next();
     }
-    if (relay_)
-        relay_->abort();
-    close(SessionEnd::member_out, why);
+    end_relay(SessionEnd::member_out, why);
 }
 
 /// A connection proves nothing: the kernel accepts it even for a server that hangs.
@@ -208,9 +205,14 @@ void Session::on_relay_end(net::RelayEnd end) noexcept {
 }
 
 void Session::end(SessionEnd end) noexcept {
+    end_relay(state_ == State::closing ? session_end_of(*relay_->end()) : end);
+}
+
+/// The log still names the relay's sockets.
+void Session::end_relay(SessionEnd end, std::string_view detail) noexcept {
+    close(end, detail);
     if (relay_)
         relay_->abort();
-    close(state_ == State::closing ? session_end_of(*relay_->end()) : end);
 }
 
 bool Session::close_between_queries(std::string_view detail) noexcept {
@@ -230,9 +232,7 @@ bool Session::close_by_operator(std::string_view detail) noexcept {
         return false;
     if (close_between_queries(detail))
         return true;
-    if (relay_)
-        relay_->abort();
-    close(SessionEnd::closed_by_operator, detail);
+    end_relay(SessionEnd::closed_by_operator, detail);
     return true;
 }
 
@@ -274,7 +274,7 @@ SessionRecord Session::record() {
     return {.id = id_,
             .client = client_address_,
             .backend = seat_.backend(),
-            .own = own_address_,
+            .own = relay_ ? relay_->own_address() : net::SocketAddress(),
             .user = std::string(names_.user()),
             .database = std::string(names_.database()),
             .application = std::string(names_.application()),

@@ -166,6 +166,7 @@ class Session final : public net::RelayOwner {
     /// The client has seen nothing of the server, and its startup packet can be sent to another.
     [[nodiscard]] bool is_unanswered() const noexcept;
     void note_names() noexcept;
+    void end_relay(SessionEnd end, std::string_view detail = {}) noexcept;
     void close(SessionEnd end, std::string_view detail = {}) noexcept;
     void refuse(SessionEnd end, const std::string& why,
                 std::string_view sqlstate = kCannotConnectNow) noexcept;
@@ -183,7 +184,6 @@ class Session final : public net::RelayOwner {
     const SessionId id_;
     net::UniqueFd client_;  // until the relay owns it
     net::SocketAddress client_address_;
-    net::SocketAddress own_address_;  ///< ours towards the backend, as the backend's log shows it
     State state_ = State::accepted;
     bool has_place_ = false;
     const std::chrono::steady_clock::time_point accepted_at_ = std::chrono::steady_clock::now();

@@ -15,6 +15,7 @@
 #include "net/loop/query_state.h"
 #include "net/loop/relay_end.h"
 #include "net/loop/timer.h"
+#include "net/socket/socket_address.h"
 #include "net/socket/unique_fd.h"
 
 namespace net {
@@ -45,7 +46,7 @@ class RelayOwner {
     /// The backend has ended by itself and its last bytes are written to the client's socket. The
     /// relay keeps the client's half for a while.
     virtual void on_backend_end() noexcept {}
-    /// Called once.
+    /// Called once, just before the relay closes what it still has open.
     virtual void on_relay_end(RelayEnd end) noexcept = 0;
 
   protected:
@@ -99,6 +100,10 @@ class Relay {
     /// Time since the last byte from either side, to the tick of the loop.
     [[nodiscard]] std::chrono::milliseconds silence() const noexcept;
 
+    /// Ours towards the backend; unset once that socket is closed.
+    [[nodiscard]] SocketAddress own_address() const noexcept {
+        return SocketAddress::local_of(backend_.fd.get());
+    }
     /// Set before on_relay_end() is called, or earlier.
     [[nodiscard]] std::optional<RelayEnd> end() const noexcept { return end_; }
     [[nodiscard]] std::uint64_t bytes_from_client() const noexcept { return client_.received; }

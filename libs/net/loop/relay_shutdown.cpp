@@ -179,8 +179,9 @@ void Relay::finish() noexcept {
     // A reset spares the backend a query nobody waits for.
     if (broken || client_.deaf || client_.ended == SideEnd::none)
         reset_on_close(backend_);
-    close_both();
+    finished_ = true;
     owner_.on_relay_end(*end_);
+    close_both();
 }
 
 }  // namespace net
