@@ -110,9 +110,9 @@ void Proxy::hand_over_listeners(net::UniqueFd connection, const std::string& to)
     const auto shared = std::make_shared<const net::UniqueFd>(std::move(connection));
     try {
         listener_thread_.start([sockets, shared, to]() -> daemons::SideThread::Done {
-            std::vector<int> descriptors;
-            for (const auto& socket : sockets)
-                descriptors.push_back(socket->get());
+            std::vector<int> descriptors(sockets.size());
+            std::transform(sockets.begin(), sockets.end(), descriptors.begin(),
+                           [](const auto& socket) { return socket->get(); });
             const bool good =
                 takeover::send_listeners(shared->get(), descriptors, kHandOverPatience);
             return [good, to, count = descriptors.size()] {

@@ -1,5 +1,6 @@
 #include "patroni_proxy/migrate/takeover_command.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <memory>
@@ -70,9 +71,9 @@ class SocketRelay {
             }
     }
     void send(int client) const {
-        std::vector<int> descriptors;
-        for (const auto& socket : sockets_)
-            descriptors.push_back(socket.get());
+        std::vector<int> descriptors(sockets_.size());
+        std::transform(sockets_.begin(), sockets_.end(), descriptors.begin(),
+                       [](const auto& socket) { return socket.get(); });
         // An error shows in the daemon's answer.
         (void)takeover::send_listeners(client, descriptors, kHaproxyPatience);
     }
