@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +15,13 @@ namespace proxy {
 class PortServerTest : public testing::Test {
   protected:
     support::FakeBackend& fake(std::size_t number) { return *fakes_[number - 1]; }
+    /// One that has its place before this returns, so that the next comes after it.
+    static support::TestClient held_client(const ServedPort& port) {
+        const std::uint64_t before = port.port().queued;
+        support::TestClient client = port.connect();
+        port.wait_for_queued(before + 1);
+        return client;
+    }
 
     std::vector<std::unique_ptr<support::FakeBackend>> fakes_ =
         support::FakeBackend::on_one_port(3);
