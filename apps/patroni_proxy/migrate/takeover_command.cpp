@@ -114,8 +114,7 @@ std::string let_end(const std::string& haproxy, pid_t worker) {
             (process ? std::generic_category().message(errno) : "is not HAProxy"));
     return "HAProxy (process " + std::to_string(*process) + ", asked on " + haproxy +
            ") ends with its last session.\n"
-           "Keep systemd from starting it again (see docs/upgrade.md), or it would accept on them "
-           "too.\n";
+           "If systemd starts it again, it accepts on them too: see docs/upgrade.md.\n";
 }
 
 void take_over(const TakeoverOptions& options) {
