@@ -254,6 +254,7 @@ TEST_F(RelayTest, ClosesBothConnectionsWhenBothHaveFinished) {
     backend().half_close();
     client().wait_for_eof();
     EXPECT_EQ(ends_.take(), RelayEnd::client_closed);
+    thread_.call([] {});  // it closes them right after it has told its end
     for (const Connection* connection : {&client_, &backend_}) {
         EXPECT_EQ(::fcntl(connection->relay_fd, F_GETFD), -1);
         EXPECT_EQ(errno, EBADF);
