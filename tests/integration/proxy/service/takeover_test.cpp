@@ -1,9 +1,8 @@
 // The ports of a real HAProxy, taken over while clients connect, and given back.
 
-#include <atomic>
 #include <exception>
+#include <fstream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -11,35 +10,13 @@
 
 #include "integration/proxy_under_test.h"
 #include "support/sockets/socket.h"
+#include "support/sockets/steady_clients.h"
 
 using support::DaemonProcess;
 using support::TestClient;
 using testing::HasSubstr;
 
 namespace {
-
-/// Connects to a port without a pause, and counts connects that fail.
-class Connector {
-  public:
-    explicit Connector(std::uint16_t port)
-        : thread_([this, port](const std::stop_token& stop) {
-              while (!stop.stop_requested()) {
-                  if (TestClient::connect_error("127.0.0.1", port) != 0)
-                      ++failed_;
-                  ++connects_;
-              }
-          }) {}
-    [[nodiscard]] int failed() const { return failed_; }
-    void wait_for_more(int count = 50) const {
-        const int until = connects_ + count;
-        support::eventually([&] { return connects_ >= until; }, "clients to connect");
-    }
-
-  private:
-    std::atomic<int> connects_{0};
-    std::atomic<int> failed_{0};
-    std::jthread thread_;
-};
 
 /// A port that nobody else gets, and on which HAProxy, which sets SO_REUSEPORT, can listen.
 class ReservedPort {
@@ -56,6 +33,16 @@ class ReservedPort {
   private:
     support::Fd fd_;
 };
+
+/// The process that started this one; empty if there is none.
+std::string parent_of(const std::string& process) {
+    std::ifstream file("/proc/" + process + "/status");
+    const std::string key = "PPid:\t";
+    for (std::string line; std::getline(file, line);)
+        if (line.starts_with(key))
+            return line.substr(key.size());
+    return {};
+}
 
 class Takeover : public testing::Test {
   protected:
@@ -82,10 +69,21 @@ class Takeover : public testing::Test {
         return {"/usr/sbin/haproxy", "-db", "-f",
                 directory_.write("haproxy.cfg", haproxy_config(bind))};
     }
+    /// The process that was started, or a worker that it started.
     void wait_until_it_answers(const DaemonProcess& haproxy_process) const {
-        const std::string pid = "Pid: " + std::to_string(haproxy_process.pid()) + "\n";
-        support::eventually([&] { return show_info().find(pid) != std::string::npos; },
-                            "HAProxy to answer");
+        const std::string own = std::to_string(haproxy_process.pid());
+        support::eventually(
+            [&] {
+                const std::string info = show_info();
+                const std::string key = "\nPid: ";
+                const auto at = info.find(key);
+                if (at == std::string::npos)
+                    return false;
+                const auto pid =
+                    info.substr(at + key.size(), info.find('\n', at + 1) - at - key.size());
+                return pid == own || parent_of(pid) == own;
+            },
+            "HAProxy to answer");
     }
     [[nodiscard]] std::string show_info() const try {
         auto client = TestClient::on_unix(path("admin.sock"));
@@ -105,42 +103,57 @@ class Takeover : public testing::Test {
     support::TempDir directory_;
 };
 
-TEST_F(Takeover, NobodyIsRefusedOnTheWayThereAndBack) {
+/// With the option that starts HAProxy as a master with a worker, as units do, or without.
+class TakeoverOfProcess : public Takeover, public testing::WithParamInterface<const char*> {
+  protected:
+    [[nodiscard]] std::vector<std::string> haproxy_process(const std::string& bind) {
+        auto argv = haproxy(bind);
+        if (*GetParam() != '\0')
+            argv.insert(argv.begin() + 1, GetParam());
+        return argv;
+    }
+};
+INSTANTIATE_TEST_SUITE_P(WithAndWithoutAMaster, TakeoverOfProcess, testing::Values("", "-W"),
+                         [](const auto& tested) {
+                             return *tested.param == '\0' ? "OneProcess" : "MasterAndWorker";
+                         });
+
+TEST_P(TakeoverOfProcess, NobodyIsRefusedOnTheWayThereAndBack) {
     const ReservedPort reserved;
     const auto port = reserved.number();
     const std::string address = reserved.address();
-    DaemonProcess before(haproxy(address));
+    DaemonProcess before(haproxy_process(address));
     wait_until_it_answers(before);
     ProxyUnderTest proxy(config("127.0.0.1:0"));
     TestClient with_haproxy("127.0.0.1", port);
     EXPECT_EQ(with_haproxy.receive_line(), "b1");
-    const Connector connector(port);
+    const support::SteadyClients clients("127.0.0.1", port);
 
     proxy.write_config(config(address));
     const auto taken = take_over();
     EXPECT_EQ(taken.status.code, 0) << taken.err;
     EXPECT_THAT(taken.out, HasSubstr("the proxy accepts on " + address + "\nHAProxy (process " +
                                      std::to_string(before.pid())));
-    connector.wait_for_more();
+    clients.wait_for_more();
     EXPECT_TRUE(still_echoes(with_haproxy)) << "its session finishes there";
     with_haproxy.close();
     EXPECT_EQ(before.wait_for_exit().code, 0);
     TestClient with_proxy("127.0.0.1", port);
     EXPECT_EQ(with_proxy.receive_line(), "b1");
-    connector.wait_for_more();
+    clients.wait_for_more();
 
-    auto argv = haproxy(address);
+    auto argv = haproxy_process(address);
     argv.insert(argv.end(),
                 {"-x", path("haproxy.sock"), "-sf", std::to_string(proxy.daemon().pid())});
     DaemonProcess after(argv);
     proxy.daemon().wait_for_line("draining: no new clients");
     wait_until_it_answers(after);
-    connector.wait_for_more();
+    clients.wait_for_more();
     EXPECT_TRUE(still_echoes(with_proxy));
     with_proxy.close();
     EXPECT_EQ(proxy.daemon().wait_for_exit().code, 0);
-    connector.wait_for_more();
-    EXPECT_EQ(connector.failed(), 0);
+    clients.wait_for_more();
+    EXPECT_EQ(clients.failed(), 0);
 }
 
 TEST_F(Takeover, WithoutAnAddressInCommonHaproxyGoesOn) {
