@@ -1,5 +1,6 @@
 #include "haproxy_under_test.h"
 
+#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -38,6 +39,14 @@ void HaproxyUnderTest::start(const std::vector<std::string>& more) {
 void HaproxyUnderTest::reload() {
     const std::string old = std::to_string(processes_.back()->pid());
     start({"-x", socket_, "-sf", old});
+}
+
+void HaproxyUnderTest::stop_softly() const {
+    processes_.back()->signal(SIGUSR1);
+}
+
+void HaproxyUnderTest::wait_until_it_ends() {
+    (void)processes_.back()->wait_for_exit();
 }
 
 std::string HaproxyUnderTest::command(const std::string& line) const {

@@ -23,6 +23,11 @@ class HaproxyUnderTest {
 
     /// A new process takes over, as `systemctl reload haproxy` does it (-x, -sf).
     void reload();
+    /// A new process accepts on the sockets that are handed over at `path`, as with -x in its unit.
+    void start_on_sockets_of(const std::string& path) { start({"-x", path}); }
+    /// SIGUSR1 to the newest process: it accepts no more, and ends with its last session.
+    void stop_softly() const;
+    void wait_until_it_ends();
     /// The answer to a command on the stats socket; empty if there is none.
     [[nodiscard]] std::string command(const std::string& line) const;
     /// By "backend/server": UP, UP 1/2, DRAIN (agent), DOWN, MAINT, ...
