@@ -1,23 +1,16 @@
 #include "patroni_proxy/migrate/live_sources.h"
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <cstring>
 #include <stdexcept>
 #include <string_view>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
 #include <vector>
 
 #include "daemon/system/file.h"
 #include "net/socket/socket_address.h"
-#include "net/socket/unique_fd.h"
-#include "patroni/rest/failure_reason.h"
 #include "patroni_proxy/cli/status/status_reader.h"
+#include "patroni_proxy/takeover/haproxy_socket.h"
 
 namespace proxy::migrate {
 namespace {
@@ -26,42 +19,6 @@ using namespace std::chrono_literals;
 
 constexpr auto kPatience = 2s;
 constexpr int kUnauthorized = 401;
-constexpr std::size_t kMaxAnswer = std::size_t{16} * 1024 * 1024;
-
-/// Sends `question` to a unix socket and reads to the end.
-patroni::Result<std::string> ask_socket(const std::string& path, const std::string& question) {
-    const auto failure = [&](const std::string& what) {
-        return patroni::Failure{path + ": " + what};
-    };
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path)
-        return failure("the path is too long");
-    std::memcpy(address.sun_path, path.data(), path.size());
-    const net::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const timeval patience{kPatience.count(), 0};
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-        return failure(patroni::reason_of_errno(errno));
-    if (::send(fd.get(), question.data(), question.size(), MSG_NOSIGNAL) !=
-        static_cast<ssize_t>(question.size()))
-        return failure(patroni::reason_of_errno(errno));
-    const auto deadline = std::chrono::steady_clock::now() + kPatience;
-    std::string answer;
-    std::array<char, 16'384> bytes{};
-    while (answer.size() < kMaxAnswer) {
-        const ssize_t count = ::recv(fd.get(), bytes.data(), bytes.size(), 0);
-        if (count == 0)
-            return answer;
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0 || std::chrono::steady_clock::now() > deadline)
-            return failure("no complete answer within 2 s");
-        answer.append(bytes.data(), static_cast<std::size_t>(count));
-    }
-    return failure("its answer is longer than 16 MiB");
-}
 
 /// "user:password", as in a URL (percent-encoded) or in a file (as it is).
 patroni::HttpLogin login_of(const std::string& text, const std::string& where) {
@@ -144,7 +101,13 @@ LiveSources::LiveSources(const HaproxySource& haproxy, const std::string& api)
 }
 
 patroni::Result<std::string> LiveSources::stat() {
-    return client_ ? get_page() : ask_socket(socket_, "show stat\n");
+    if (client_)
+        return get_page();
+    try {
+        return takeover::ask_haproxy(socket_, "show stat", kPatience);
+    } catch (const std::runtime_error& error) {
+        return patroni::Failure{error.what()};
+    }
 }
 
 patroni::Result<ProxyReport> LiveSources::status() {

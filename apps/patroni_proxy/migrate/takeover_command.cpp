@@ -21,6 +21,7 @@
 #include "patroni_proxy/cli/command.h"
 #include "patroni_proxy/cli/terminal/terminal.h"
 #include "patroni_proxy/takeover/haproxy_process.h"
+#include "patroni_proxy/takeover/haproxy_socket.h"
 #include "patroni_proxy/takeover/listener_transfer.h"
 
 namespace proxy::migrate {

@@ -9,10 +9,9 @@
 #include <span>
 #include <stdexcept>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <system_error>
 #include <utility>
+
+#include "patroni_proxy/takeover/haproxy_socket.h"
 
 namespace proxy::takeover {
 namespace {
@@ -24,38 +23,6 @@ constexpr std::size_t kMaxInfo = 1 + 255 + 1 + 255 + sizeof(int);
 
 [[noreturn]] void fail(const std::string& path, const std::string& why) {
     throw std::runtime_error(path + ": " + why);
-}
-
-std::string text_of(int error) {
-    return error == EAGAIN || error == EWOULDBLOCK ? "no answer in time"
-                                                   : std::generic_category().message(error);
-}
-
-void limit_waits(int connection, std::chrono::milliseconds timeout) {
-    const timeval time{.tv_sec = timeout.count() / 1000,
-                       .tv_usec = static_cast<suseconds_t>(timeout.count() % 1000 * 1000)};
-    ::setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
-    ::setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
-}
-
-net::UniqueFd connect_to(const std::string& path, std::chrono::milliseconds timeout) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.empty() || path.size() >= sizeof address.sun_path)
-        fail(path, "is not the path of a unix socket");
-    path.copy(address.sun_path, path.size());
-    auto size = static_cast<socklen_t>(sizeof address);
-    if (path.front() == '@') {
-        address.sun_path[0] = '\0';
-        size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
-    }
-    net::UniqueFd connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (!connection)
-        fail(path, std::generic_category().message(errno));
-    limit_waits(connection.get(), timeout);
-    if (::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0)
-        fail(path, text_of(errno));
-    return connection;
 }
 
 /// A name behind its length in one byte, taken off the front of `bytes`.
@@ -153,15 +120,15 @@ std::string listener_infos(std::size_t count) {
 
 std::vector<net::UniqueFd> receive_listeners(const std::string& path,
                                              std::chrono::milliseconds timeout) {
-    const net::UniqueFd connection = connect_to(path, timeout);
+    const net::UniqueFd connection = connect_to_haproxy(path, timeout);
     constexpr std::string_view kCommand = "_getsocks\n";
     if (::send(connection.get(), kCommand.data(), kCommand.size(), MSG_NOSIGNAL) !=
         static_cast<ssize_t>(kCommand.size()))
-        fail(path, text_of(errno));
+        fail(path, reason_of_wait(errno));
     int expected = 0;
     const ssize_t size = ::recv(connection.get(), &expected, sizeof expected, MSG_WAITALL);
     if (size < 0)
-        fail(path, text_of(errno));
+        fail(path, reason_of_wait(errno));
     if (size != sizeof expected || expected < 0 || expected > kMaxListeners)
         fail(path,
              "HAProxy does not hand over its sockets: `stats socket` needs `level admin` and "
@@ -174,7 +141,7 @@ std::vector<net::UniqueFd> receive_listeners(const std::string& path,
         Message message;
         if (!message.receive(connection.get()))
             fail(path, errno == 0 ? "HAProxy ended before it had handed over all sockets"
-                                  : text_of(errno));
+                                  : reason_of_wait(errno));
         const int acknowledged = static_cast<int>(sockets.size());
         (void)::send(connection.get(), &acknowledged, sizeof acknowledged, MSG_NOSIGNAL);
         if (message.descriptors().empty())
@@ -211,29 +178,6 @@ bool send_listeners(int connection, const std::vector<int>& sockets,
     }
     ::fcntl(connection, F_SETFL, flags);
     return good;
-}
-
-std::string ask_haproxy(const std::string& path, const std::string& command,
-                        std::chrono::milliseconds timeout) {
-    constexpr std::size_t kMaxAnswer = std::size_t{1} << 20;
-    const net::UniqueFd connection = connect_to(path, timeout);
-    const std::string line = command + "\n";
-    if (::send(connection.get(), line.data(), line.size(), MSG_NOSIGNAL) !=
-        static_cast<ssize_t>(line.size()))
-        fail(path, text_of(errno));
-    std::string answer;
-    std::array<char, 16'384> bytes{};
-    while (answer.size() < kMaxAnswer) {
-        const ssize_t count = ::recv(connection.get(), bytes.data(), bytes.size(), 0);
-        if (count == 0)
-            return answer;
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            fail(path, text_of(errno));
-        answer.append(bytes.data(), static_cast<std::size_t>(count));
-    }
-    fail(path, "its answer is longer than 1 MiB");
 }
 
 }  // namespace proxy::takeover

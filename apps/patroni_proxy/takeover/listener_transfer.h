@@ -41,8 +41,4 @@ struct ListenerInfo {
 [[nodiscard]] bool send_listeners(int connection, const std::vector<int>& sockets,
                                   std::chrono::milliseconds timeout);
 
-/// What HAProxy answers to a command. As receive_listeners(); bounded to 1 MiB.
-[[nodiscard]] std::string ask_haproxy(const std::string& path, const std::string& command,
-                                      std::chrono::milliseconds timeout);
-
 }  // namespace proxy::takeover
