@@ -9,6 +9,8 @@ namespace patroni {
 /// Why there is no value, in words for a log line: "503 Service Unavailable".
 struct Failure {
     std::string reason;
+    /// Of a request: the connection was accepted, so something is running there.
+    bool connected = false;
 };
 
 /// A value, or why there is none.
@@ -25,6 +27,8 @@ class Result {
     [[nodiscard]] const T& value() const& { return std::get<0>(content_); }
     [[nodiscard]] T&& value() && { return std::get<0>(std::move(content_)); }
     [[nodiscard]] const std::string& reason() const { return std::get<1>(content_).reason; }
+    /// There is a value, or the failed request had a connection.
+    [[nodiscard]] bool connected() const { return *this || std::get<1>(content_).connected; }
 
   private:
     std::variant<T, Failure> content_;

@@ -40,6 +40,7 @@ struct PrimarySilence {
     std::string member;
     std::string reason;       ///< "connection refused"
     bool is_another = false;  ///< somebody else answers there; `reason` says who
+    bool connected = false;   ///< its API accepted the connection
 };
 
 /// A member's position in the WAL, from its GET /patroni, which reads it for every request.

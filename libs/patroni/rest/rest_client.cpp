@@ -103,30 +103,23 @@ HttpReply read_reply(Poco::Net::HTTPClientSession& session) {
 }
 
 /// One request on `channel`: `connection` itself, or TLS on top of it.
-HttpReply exchange(const StreamSocket& connection, StreamSocket channel, const Endpoint& endpoint,
-                   const std::string& path, const std::optional<HttpLogin>& login) {
+HttpReply exchange(const StreamSocket& connection, StreamSocket channel,
+                   Poco::Net::HTTPRequest& request, const std::string& body, bool tls) {
     Poco::Net::HTTPClientSession session(channel);
     session.setKeepAlive(false);
-    Poco::Net::HTTPRequest request(Poco::Net::HTTPRequest::HTTP_GET, path,
-                                   Poco::Net::HTTPMessage::HTTP_1_1);
-    request.setHost(endpoint.server_name(), endpoint.port);
-    if (login)
-        Poco::Net::HTTPBasicCredentials(login->user, login->password).authenticate(request);
-    session.sendRequest(request).flush();
+    (session.sendRequest(request) << body).flush();
     acknowledge_at_once(connection);
     if (session.networkException() != nullptr)
         read_last_alert(channel);
-    else if (!endpoint.tls)
+    else if (!tls)
         expect_plain_answer(channel);
     return read_reply(session);
 }
 
-HttpReply exchange_over_tls(const TlsCredentials& credentials, const StreamSocket& connection,
-                            const Endpoint& endpoint, const std::string& path,
-                            const std::optional<HttpLogin>& login) {
-    TlsConnection tls(credentials, endpoint.server_name());
+HttpReply exchange_over_tls(TlsConnection& tls, const StreamSocket& connection,
+                            Poco::Net::HTTPRequest& request, const std::string& body) {
     try {
-        return exchange(connection, tls.secure(connection), endpoint, path, login);
+        return exchange(connection, tls.secure(connection), request, body, true);
     } catch (const std::exception& error) {
         if (!tls.refusal().empty())
             throw std::runtime_error(tls.refusal());
@@ -161,7 +154,10 @@ class RestClient::Guard {
             reasons.append(reasons.empty() ? "" : "; ")
                 .append(addresses[i] == endpoint.host ? "" : addresses[i] + ": ");
             try {
-                return connect({Poco::Net::IPAddress(addresses[i]), endpoint.port}, share);
+                StreamSocket connection =
+                    connect({Poco::Net::IPAddress(addresses[i]), endpoint.port}, share);
+                connected_ = true;
+                return connection;
             } catch (const Poco::TimeoutException&) {
                 reasons += "no answer within " +
                            text_of(std::chrono::ceil<std::chrono::milliseconds>(share));
@@ -171,6 +167,8 @@ class RestClient::Guard {
         }
         throw std::runtime_error(reasons);
     }
+
+    [[nodiscard]] bool connected() const noexcept { return connected_; }
 
     RequestDeadline::Cut release() {
         if (cut_ == RequestDeadline::Cut::none)
@@ -194,6 +192,7 @@ class RestClient::Guard {
     RequestDeadline& request_deadline_;
     const Clock::time_point deadline_;
     RequestDeadline::Cut cut_ = RequestDeadline::Cut::none;
+    bool connected_ = false;
 };
 
 RestClient::RestClient(Timeouts timeouts) : RestClient(timeouts, Access{}) {}
@@ -213,28 +212,28 @@ void RestClient::abort() noexcept {
     request_deadline_->abort();
 }
 
-Result<HttpReply> RestClient::get(const Endpoint& endpoint, const std::string& path) {
+Result<HttpReply> RestClient::request(const Endpoint& endpoint, const Request& request) {
     Guard guard(*request_deadline_, Clock::now() + timeouts_.total);
     Result<HttpReply> reply = Failure{};
     try {
-        reply = ask(endpoint, path, guard);
+        reply = ask(endpoint, request, guard);
     } catch (const Poco::Exception& error) {
-        reply = Failure{reason_of(error)};
+        reply = Failure{reason_of(error), guard.connected()};
     } catch (const std::system_error& error) {
-        reply = Failure{reason_of_errno(error.code().value())};
+        reply = Failure{reason_of_errno(error.code().value()), guard.connected()};
     } catch (const std::exception& error) {
-        reply = Failure{error.what()};
+        reply = Failure{error.what(), guard.connected()};
     }
     // To its reader a cut looks like a regular end, or like any error.
     const auto cut = guard.release();
     if (cut == RequestDeadline::Cut::abort || (!reply && aborted_.stop_requested()))
         return Failure{kGivenUp};
     if (cut == RequestDeadline::Cut::deadline)
-        return Failure{"no complete answer within " + text_of(timeouts_.total)};
+        return Failure{"no complete answer within " + text_of(timeouts_.total), guard.connected()};
     return reply;
 }
 
-HttpReply RestClient::ask(const Endpoint& endpoint, const std::string& path, Guard& guard) {
+HttpReply RestClient::ask(const Endpoint& endpoint, const Request& request, Guard& guard) {
     const auto begin = Clock::now();
     // Half, so that there is time to connect to the address a hanging lookup has found before.
     const auto addresses = access_.resolver->addresses_of(
@@ -244,11 +243,21 @@ HttpReply RestClient::ask(const Endpoint& endpoint, const std::string& path, Gua
         throw std::runtime_error(addresses.reason());
     const StreamSocket connection =
         guard.connect(addresses.value(), endpoint, begin + timeouts_.connect);
+    Poco::Net::HTTPRequest head(request.method, request.path, Poco::Net::HTTPMessage::HTTP_1_1);
+    head.setHost(endpoint.server_name(), endpoint.port);
+    if (access_.login)
+        Poco::Net::HTTPBasicCredentials(access_.login->user, access_.login->password)
+            .authenticate(head);
+    if (!request.json.empty()) {
+        head.setContentType("application/json");
+        head.setContentLength64(static_cast<Poco::Int64>(request.json.size()));
+    }
     if (!endpoint.tls)
-        return exchange(connection, connection, endpoint, path, access_.login);
+        return exchange(connection, connection, head, request.json, false);
     if (!access_.tls)
         access_.tls = read_tls_credentials({}, {});  // no file is named
-    return exchange_over_tls(*access_.tls, connection, endpoint, path, access_.login);
+    TlsConnection tls(*access_.tls, endpoint.server_name());
+    return exchange_over_tls(tls, connection, head, request.json);
 }
 
 }  // namespace patroni

@@ -59,15 +59,28 @@ class RestClient {
 
     /// An answer with any status, or why there is none. If a name has several addresses, they are
     /// tried in turn until one accepts the connection.
-    [[nodiscard]] Result<HttpReply> get(const Endpoint& endpoint, const std::string& path);
+    [[nodiscard]] Result<HttpReply> get(const Endpoint& endpoint, const std::string& path) {
+        return request(endpoint, {"GET", path, {}});
+    }
+    /// The same with JSON as the body. For other servers; Patroni gets no POST.
+    [[nodiscard]] Result<HttpReply> post(const Endpoint& endpoint, const std::string& path,
+                                         const std::string& json) {
+        return request(endpoint, {"POST", path, json});
+    }
 
     /// Any thread: ends the request in flight at once, and every later one.
     void abort() noexcept;
 
   private:
     class Guard;
+    struct Request {
+        std::string method;
+        std::string path;
+        std::string json;  ///< the body; empty: none
+    };
 
-    [[nodiscard]] HttpReply ask(const Endpoint& endpoint, const std::string& path, Guard& guard);
+    [[nodiscard]] Result<HttpReply> request(const Endpoint& endpoint, const Request& request);
+    [[nodiscard]] HttpReply ask(const Endpoint& endpoint, const Request& request, Guard& guard);
 
     const Timeouts timeouts_;
     Access access_;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "patroni/answers/observation.h"
+#include "patroni/verdict/self_reports.h"
 
 namespace patroni {
 
@@ -52,6 +53,8 @@ struct ClusterView {
     /// Members whose own API says that they are no primary, with what it says. Only the leader and
     /// the member that /cluster names are asked in every poll.
     std::map<std::string, std::string> denials;
+    /// The latest self-report of each member, for the history. No decision depends on it.
+    std::map<std::string, SelfReport> self_reports;
     std::vector<std::string> warnings;  ///< what an operator should know
 };
 using ClusterViewPtr = std::shared_ptr<const ClusterView>;

@@ -345,6 +345,7 @@ void Evidence::note_denials() {
     for (const auto& [member, report] : reports_)
         if (report.kind == SelfReport::Kind::denies && !report.keeps_lead(paused()))
             view_.denials.emplace(member, report.text);
+    view_.self_reports = std::map<std::string, SelfReport>(reports_.begin(), reports_.end());
 }
 
 void Evidence::warn() {

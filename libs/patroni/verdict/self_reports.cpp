@@ -26,6 +26,7 @@ SelfReport SelfReport::of(const PrimarySilence& silence, Clock::time_point at) {
     report.first = report.last = at;
     report.text = (silence.is_another ? "" : "its API does not answer: ") + silence.reason;
     report.is_another = silence.is_another;
+    report.connected = silence.connected;
     return report;
 }
 

@@ -29,6 +29,7 @@ struct SelfReport {
     bool paused = false;
     bool is_another = false;  ///< somebody else answers at its API
     bool denied = false;      ///< this is a denial, or silence after one
+    bool connected = false;   ///< of silence: its API accepts connections
     std::string text;
 };
 

@@ -61,6 +61,11 @@ class ClusterWatcher {
         std::string host;       ///< which one
         /// Why other hosts gave none: "http://10.0.0.1:8008: connection refused; ...".
         std::string errors;
+        /// No host gave a good answer, but all that were asked accepted the connection: Patroni
+        /// runs and cannot answer.
+        bool all_connected = false;
+        /// The cluster was re-initialized, and the new one is followed from now on.
+        bool reinitialized = false;
         std::chrono::duration<double> took{0};  ///< seconds
     };
     using OnView = std::function<void(const ClusterView&)>;

@@ -29,9 +29,11 @@ struct PollInProgress {
     std::vector<ClusterWatcher::OnPoll> done;  ///< callers of poll_now() that wait for the result
 
     // GET /cluster.
-    std::vector<Endpoint> hosts;     ///< to be asked, in this order
-    std::size_t asked = 0;           ///< how many of them have been
-    std::size_t failed = 0;          ///< how many of those gave no good answer
+    std::vector<Endpoint> hosts;   ///< to be asked, in this order
+    std::size_t asked = 0;         ///< how many of them have been
+    std::size_t failed = 0;        ///< how many of those gave no good answer
+    bool any_unconnected = false;  ///< one of those did not accept the connection
+    bool any_connected = false;
     Clock::time_point next_host_at;  ///< when the next one is asked as well
     /// Hosts that failed while another one hangs: they are asked again, as if they came next.
     struct Retry {

@@ -140,6 +140,7 @@ void Poller::end_poll(std::chrono::system_clock::time_point wall_clock) {
     if (identity_.end_poll(now_)) {
         foreign_.clear();
         unconfirmed_.reset();
+        finished->result.reinitialized = true;
         finished->result.errors =
             "the cluster was re-initialized; following " + identity_.get().words() + " from now on";
     }

@@ -57,6 +57,8 @@ void Poller::on_cluster_reply(std::uint64_t poll, const Endpoint& host, Clock::t
                               const Result<HttpReply>& reply) {
     cluster_asked_.erase(host.url());
     auto snapshot = read_cluster(reply);
+    if (poll_ && poll_->number == poll)
+        (reply.connected() ? poll_->any_connected : poll_->any_unconnected) = true;
     if (snapshot)
         if (const ClusterIdentity told{snapshot.value().scope, {}};
             told.contradicts(identity_.get())) {
@@ -105,6 +107,8 @@ void Poller::fail_host(const Endpoint& host, const std::string& reason) {
 /// No further answer of GET /cluster counts in this poll.
 void Poller::end_cluster() {
     poll_->claims.clear();
+    poll_->result.all_connected =
+        !poll_->result.answered && poll_->any_connected && !poll_->any_unconnected;
     poll_->cluster_done = now_;
     ask_members();
 }

@@ -201,7 +201,7 @@ void Poller::take_self_report(const Request& request, const Endpoint& api,
     if (answer)
         observe_report(answer.value(), asked.at);
     else
-        observe(PrimarySilence{member, answer.reason()});
+        observe(PrimarySilence{member, answer.reason(), false, reply.connected()});
     if (!reply)
         ask_elsewhere(member, path, api);
 }
