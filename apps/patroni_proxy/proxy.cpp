@@ -78,6 +78,7 @@ Proxy::Proxy(net::EventLoop& main_loop, unsigned workers, ProcessControls proces
       first_tables_timer_(main_loop.timers(), [this] { on_first_tables(); }),
       drain_timer_(main_loop.timers(), [this] { on_drain_timer(); }),
       process_(std::move(process)),
+      counts_timer_(main_loop.timers(), [this] { ask_for_counts(); }),
       control_(main_loop, *this) {
     for (unsigned i = 0; i < workers; ++i)
         workers_.push_back(std::make_unique<Worker>(sessions_, static_cast<std::uint16_t>(i)));
@@ -88,6 +89,7 @@ Proxy::Proxy(net::EventLoop& main_loop, unsigned workers, ProcessControls proces
     sessions_.readiness = readiness_.get();
     for (const auto& worker : workers_)
         worker->start();
+    ask_for_counts();
 }
 
 Proxy::~Proxy() {
@@ -193,7 +195,8 @@ TopologyFeed& Proxy::feed_of(const ClusterConfig& cluster) {
     if (!feed)
         feed = std::make_unique<TopologyFeed>(
             TopologyFeed::Settings{cluster, config_.cluster_update_interval, {}},
-            [this](PortId port, const BackendTablePtr& table) { publish(port, table); });
+            [this](PortId port, const BackendTablePtr& table) { publish(port, table); },
+            TopologyFeed::shared_resolver(), history_outlets_of(cluster.name));
     return *feed;
 }
 

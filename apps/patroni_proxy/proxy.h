@@ -20,6 +20,7 @@
 #include "patroni_proxy/control/control.h"
 #include "patroni_proxy/control/control_api.h"
 #include "patroni_proxy/haproxy/runtime/runtime_server.h"
+#include "patroni_proxy/history/history.h"
 #include "patroni_proxy/port/port.h"
 #include "patroni_proxy/port/readiness_check.h"
 #include "patroni_proxy/report/report.h"
@@ -108,6 +109,7 @@ class Proxy final : private Controlled {
     void hand_over_listeners(net::UniqueFd connection, const std::string& to);
     [[nodiscard]] daemons::log::Level log_level() const override;
     void set_log_level(daemons::log::Level level) override;
+    void note_action(const history::OperatorAction& action) override { history_.note(action); }
 
     [[nodiscard]] static net::SocketRequest request_for(const Config& config,
                                                         const std::string& owner,
@@ -162,6 +164,11 @@ class Proxy final : private Controlled {
     [[nodiscard]] ClusterReport report_of(const ClusterConfig& cluster,
                                           const std::map<PortId, PortTally>& tallies) const;
 
+    // proxy_history.cpp: what the history is made from.
+    [[nodiscard]] TopologyFeed::Tell history_outlets_of(const std::string& cluster);
+    void ask_for_counts();
+    void on_counts(const std::map<PortId, PortTally>& tallies);
+
     net::EventLoop& main_loop_;
     const Clock::time_point started_ = Clock::now();
     Config config_;
@@ -191,6 +198,8 @@ class Proxy final : private Controlled {
     daemons::ReloadTally reload_;
     const ProcessControls process_;
     std::vector<std::string> changes_;  ///< by the latest configuration
+    history::History history_;
+    net::Timer counts_timer_;
     Control control_;
     ControlApi control_api_{main_loop_, control_};
 };

@@ -86,6 +86,7 @@ void Proxy::forget_applied() {
 void Proxy::stop() {
     forget_applied();
     drain_timer_.cancel();
+    counts_timer_.cancel();
     drained_ = nullptr;
     listener_thread_.abandon();
     open_sessions_.stop();

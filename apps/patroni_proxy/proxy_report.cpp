@@ -46,6 +46,7 @@ std::string address_on(const std::vector<MemberReport>& members, const std::stri
 
 void Proxy::note_reload(const std::string& error) {
     reload_.note(error);
+    control_.note_reload({error, error.empty() ? changes_ : std::vector<std::string>{}});
 }
 
 ProxyReport Proxy::report() {
@@ -72,6 +73,7 @@ ProxyReport Proxy::report() {
         any_table |= report.clusters.back().answer_age.has_value();
     }
 
+    report.history = history_.records();
     report.draining = drained_ != nullptr;
     report.why_not_ready = report.draining ? "draining"
                            : !accepting_   ? "not listening yet"

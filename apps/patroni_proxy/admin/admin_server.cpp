@@ -7,6 +7,7 @@
 #include "daemon/text/utf8.h"
 #include "patroni_proxy/haproxy/stats/exporter_text.h"
 #include "patroni_proxy/haproxy/stats/stats_page.h"
+#include "patroni_proxy/history/history_json.h"
 #include "patroni_proxy/page/page.h"
 #include "patroni_proxy/report/metrics_text.h"
 #include "patroni_proxy/report/sessions_json.h"
@@ -122,6 +123,11 @@ void AdminServer::handle(const daemons::HttpRequest& request,
             filter, [](const SessionList& list) { return sessions_json(list, unix_time()); },
             [reply](std::string text) { reply(daemons::json_response(std::move(text))); });
     }
+    if (path == "/history") {
+        if (!daemons::reads(method))
+            return reply(method_not_allowed(daemons::kReadMethods));
+        return answer_history(request, reply);
+    }
     const bool ready = path == "/ready" || path.starts_with("/ready/");
     if (path != "/" && !ready)
         return daemons::answer_report_path(request, reply, reports_);
@@ -133,6 +139,24 @@ void AdminServer::handle(const daemons::HttpRequest& request,
         return reply(text_response(200, "OK"));
     reports_.answer(
         path, [path](const ProxyReport& report) { return ready_response(path, report); }, reply);
+}
+
+void AdminServer::answer_history(const daemons::HttpRequest& request,
+                                 const daemons::HttpServer::Reply& reply) {
+    std::string cluster;
+    for (const auto& [name, value] : request.query) {
+        if (name != "cluster")
+            return reply(daemons::error_response(400, "unknown parameter " +
+                                                          one_line(name, kLongestReason) +
+                                                          "; /history takes cluster=NAME"));
+        cluster = value;
+    }
+    reports_.answer(
+        "/history?cluster=" + cluster,
+        [cluster](const ProxyReport& report) {
+            return daemons::json_response(history::history_json(report.history, cluster));
+        },
+        reply);
 }
 
 }  // namespace proxy

@@ -39,6 +39,7 @@ struct AdminRequests {
 ///   GET /ready                 OK if clients are served, else 503 with the reason
 ///   GET /ready/CLUSTER/PORT    OK if the port has a backend that accepts sessions
 ///   GET /status                everything that is known, as JSON
+///   GET /history?cluster=NAME  the records of one cluster, or of all, as JSON
 ///   GET /metrics               the same as numbers, for Prometheus
 ///   GET /metrics?haproxy       also by the names of HAProxy's exporter
 ///   GET /;csv, /stats;csv      HAProxy's statistics as CSV; GET /stats: as a page
@@ -60,6 +61,8 @@ class AdminServer {
 
   private:
     void handle(const daemons::HttpRequest& request, const daemons::HttpServer::Reply& reply);
+    void answer_history(const daemons::HttpRequest& request,
+                        const daemons::HttpServer::Reply& reply);
 
     Socket socket_;
     const AdminRequests requests_;

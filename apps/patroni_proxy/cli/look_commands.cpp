@@ -1,8 +1,9 @@
-// members, ports, sessions, explain: show what a running proxy knows.
+// members, ports, sessions, explain, history: show what a running proxy knows.
 
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 
 #include "daemon/text/units.h"
 #include "net/socket/socket_address.h"
@@ -158,6 +159,38 @@ void add_explain(CLI::App& commands) {
     });
 }
 
+void add_history(CLI::App& commands) {
+    struct Options : LookOptions {
+        std::string record;
+        std::string cluster;
+    };
+    const auto options = std::make_shared<Options>();
+    CLI::App* command = add_look_command(
+        commands, "history", "Show what happened to the clusters, and what clients noticed of it",
+        *options);
+    command->add_option("ID", options->record, "Show this record step by step")->type_name("");
+    command->add_option("--cluster", options->cluster, "Only of this cluster")
+        ->type_name("CLUSTER");
+    command->callback([options] {
+        look(
+            *options,
+            [&](const ControlClient&) {
+                return options->cluster.empty()
+                           ? target_of({"history"})
+                           : target_of({"history"}, {{"cluster", options->cluster}});
+            },
+            [&](const std::string& json, const Screen& on) {
+                if (options->record.empty())
+                    return render(history_table(json), on);
+                const auto table = record_table(json, options->record);
+                if (!table)
+                    throw std::runtime_error("no record " + options->record +
+                                             "; `patroni_proxy history` lists those that are kept");
+                return render(*table, on);
+            });
+    });
+}
+
 }  // namespace
 
 void add_look_commands(CLI::App& commands) {
@@ -165,6 +198,7 @@ void add_look_commands(CLI::App& commands) {
     add_ports(commands);
     add_sessions(commands);
     add_explain(commands);
+    add_history(commands);
 }
 
 }  // namespace proxy::cli

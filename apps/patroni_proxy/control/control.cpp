@@ -220,39 +220,26 @@ Outcome Control::set_log_level(daemons::log::Level level, const Caller& caller) 
     proxy_.set_log_level(level);
     const std::string message = "the log level is " + name + " until the next reload or restart";
     daemons::log::warning(message + "; set by " + caller.name);
+    proxy_.note_action({{}, {}, message, caller.name});
     return {Problem::none, true, message};
 }
 
 void Control::close_sessions(const SessionFilter& filter, const Caller& caller,
                              std::function<void(std::size_t closed)> done) {
-    proxy_.close_sessions(
-        filter, "closed by " + caller.name,
-        [by = caller.name, done = std::move(done)](std::size_t closed) {
-            daemons::log::info(std::to_string(closed) + " sessions closed by " + by);
-            done(closed);
-        });
+    proxy_.close_sessions(filter, "closed by " + caller.name,
+                          [this, by = caller.name, done = std::move(done)](std::size_t closed) {
+                              const std::string what =
+                                  std::to_string(closed) + " sessions closed by " + by;
+                              daemons::log::info(what);
+                              proxy_.note_action({{}, {}, what, by});
+                              done(closed);
+                          });
 }
 
 /// Of a drain that is over.
 void Control::forget_pace(const Subject& subject) {
     if (subject.operation == Operation::drain && subject.port.empty())
         proxy_.keep_sessions(subject.cluster, subject.member);
-}
-
-void Control::reload(const std::string& listeners, const Caller& caller,
-                     std::function<void(const ReloadOutcome&)> done) {
-    daemons::log::info("reload asked for by " + caller.name +
-                       (listeners.empty() ? "" : ", with the listening sockets of " + listeners));
-    proxy_.reload(listeners, std::move(done));
-}
-
-void Control::on_reload() {
-    for (const auto& setting : settings_.take_removed(proxy_.config())) {
-        forget_pace(setting.subject);
-        daemons::log::info(setting.subject.text() + ": no longer " + setting.reason() +
-                           ": it is not in the configuration any more");
-    }
-    arm_expiry();
 }
 
 Outcome Control::set(OperatorSetting setting, const SettingTerms& terms, const Caller& caller) {
@@ -269,6 +256,8 @@ Outcome Control::set(OperatorSetting setting, const SettingTerms& terms, const C
         setting.expires = OperatorSetting::Clock::now() + *terms.lasts_for;
     }
     daemons::log::info(subject + ": " + setting.reason() + lasting(terms));
+    proxy_.note_action(
+        {setting.subject.cluster, subject, setting.reason() + lasting(terms), caller.name});
     const std::string message = subject + " " + effect_of(setting) + lasting(terms);
     const bool freezes = setting.subject.operation == Operation::freeze;
     settings_.set(std::move(setting));
@@ -285,8 +274,9 @@ Outcome Control::lift(const std::vector<Subject>& subjects, const Caller& caller
         const OperatorSetting* before = settings_.find(subject);
         if (!before)
             continue;
-        daemons::log::info(subject.text() + ": no longer " + before->reason() + "; lifted by " +
-                           caller.name);
+        const std::string what = "no longer " + before->reason() + "; lifted by " + caller.name;
+        daemons::log::info(subject.text() + ": " + what);
+        proxy_.note_action({subject.cluster, subject.text(), what, caller.name});
         changed |= settings_.lift(subject, OperatorSetting::Clock::now());
         forget_pace(subject);
     }
@@ -310,8 +300,9 @@ void Control::arm_expiry() {
 
 void Control::on_expiry() {
     for (const auto& setting : settings_.take_expired(OperatorSetting::Clock::now())) {
-        const std::string message =
-            setting.subject.text() + ": no longer " + setting.reason() + "; its time is over";
+        const std::string what = "no longer " + setting.reason() + "; its time is over";
+        const std::string message = setting.subject.text() + ": " + what;
+        proxy_.note_action({setting.subject.cluster, setting.subject.text(), what, setting.by});
         forget_pace(setting.subject);
         // Nobody may have released the port because something went wrong.
         if (setting.subject.operation == Operation::hold)
@@ -377,10 +368,6 @@ Control::Refusal Control::refuse_unknown_port(const std::string& cluster,
         return std::nullopt;
     return Outcome{Problem::unknown_name, false,
                    "no port " + port + " in cluster " + cluster + "; it has " + listed(names)};
-}
-
-std::string summary_of(const ReloadOutcome& outcome) {
-    return outcome.changes.empty() ? "nothing has changed" : listed(outcome.changes);
 }
 
 }  // namespace proxy

@@ -13,6 +13,7 @@
 #include "net/loop/timer.h"
 #include "patroni_proxy/config/config.h"
 #include "patroni_proxy/control/operator_settings.h"
+#include "patroni_proxy/history/story/observation.h"
 #include "patroni_proxy/report/report.h"
 #include "patroni_proxy/session/selection/drain_pace.h"
 #include "patroni_proxy/session/selection/session_filter.h"
@@ -97,6 +98,8 @@ class Controlled {
     [[nodiscard]] virtual daemons::log::Level log_level() const = 0;
     virtual void set_log_level(daemons::log::Level level) = 0;
     [[nodiscard]] virtual ProxyReport report() = 0;
+    /// Keeps the action in the history.
+    virtual void note_action(const history::OperatorAction& action) = 0;
 
   protected:
     ~Controlled() = default;
@@ -166,6 +169,8 @@ class Control {
     [[nodiscard]] const OperatorSettings& settings() const noexcept { return settings_; }
     /// Another configuration is in force: forgets what was set for what is gone.
     void on_reload();
+    /// A reload is over. An operator or a signal asked for it.
+    void note_reload(const ReloadOutcome& outcome);
 
   private:
     void forget_pace(const Subject& subject);
@@ -188,6 +193,7 @@ class Control {
     OperatorSettings settings_;
     net::Timer expiry_;
     net::Timer reminder_;
+    std::string reload_caller_;  ///< who asked for the reload that is under way; empty: a signal
 };
 
 /// "+1 cluster, port a renamed, 3 sessions end": the changes in one line.

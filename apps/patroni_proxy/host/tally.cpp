@@ -1,5 +1,7 @@
 #include "patroni_proxy/host/tally.h"
 
+#include <algorithm>
+
 namespace proxy {
 namespace {
 
@@ -13,6 +15,8 @@ void add(SessionEndCounts& sum, const SessionEndCounts& counts) {
 void add(PortTally& sum, const PortTally& tally) {
     add(sum.refused, tally.refused);
     sum.queued_total += tally.queued_total;
+    sum.gave_up += tally.gave_up;
+    sum.longest_held = std::max(sum.longest_held, tally.longest_held);
     for (const auto& [name, member] : tally.members) {
         MemberTally& total = sum.members[name];
         total.sessions += member.sessions;
@@ -22,6 +26,8 @@ void add(PortTally& sum, const PortTally& tally) {
         total.connect_failures += member.connect_failures;
         add(total.ended, member.ended);
         total.rate.add(member.rate);
+        if (const auto first = member.first_served_at)
+            total.first_served_at = std::min(*first, total.first_served_at.value_or(*first));
     }
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "daemon/log/log_throttle.h"
@@ -19,6 +21,8 @@ struct MemberTally {
     std::uint64_t connect_failures = 0;
     SessionEndCounts ended{};
     RateTally rate;  ///< of sessions that start
+    /// The first session on it since it last became eligible; empty: none yet.
+    std::optional<std::chrono::steady_clock::time_point> first_served_at{};
     daemons::LogThrottle connect_failure_lines;
 };
 
@@ -27,6 +31,8 @@ struct PortTally {
     std::map<std::string, MemberTally> members;
     SessionEndCounts refused{};
     std::uint64_t queued_total = 0;
+    std::uint64_t gave_up = 0;             ///< clients that left while they were held
+    double longest_held = 0;               ///< seconds; of holds that ended since take_counts()
 };
 
 /// Adds up what several workers counted.

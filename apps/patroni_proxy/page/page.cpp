@@ -9,6 +9,7 @@
 #include "daemon/text/units.h"
 #include "daemon/text/words.h"
 #include "patroni_proxy/page/assets.h"
+#include "patroni_proxy/page/history_section.h"
 #include "patroni_proxy/page/html.h"
 #include "patroni_proxy/page/page_sections.h"
 
@@ -76,6 +77,7 @@ daemons::HttpResponse page_response(const ProxyReport& report) {
         "</p>\n" + alerts(report);
     for (const auto& cluster : report.clusters)
         html += cluster_section(cluster);
+    html += history_section(report.history);
     html +=
         "</main>\n<p id=\"lost\" role=\"alert\" hidden></p>\n"
         "<footer><nav aria-label=\"More\"><a href=\"/status\">/status</a> "

@@ -35,6 +35,7 @@ PortServer::PortServer(WorkerContext worker, PortPtr port, PortSettingsPtr setti
 }
 
 void PortServer::use(BackendTablePtr table) {
+    forget_first_sessions(*table);
     table_ = std::move(table);
     port_->shortage.store(Shortage::none, std::memory_order_relaxed);
     // From the back: a session that ends gives its place to the last one, which was looked at.
@@ -98,6 +99,23 @@ PortTally PortServer::tally() const {
             member.bytes_from_backend += session->bytes_from_backend();
         }
     return sum;
+}
+
+PortTally PortServer::take_counts() {
+    PortTally counts = tally_;
+    tally_.longest_held = 0;
+    return counts;
+}
+
+/// Forgets those of members that become eligible now.
+void PortServer::forget_first_sessions(const BackendTable& next) {
+    const auto serves = [](const BackendTable& by, const std::string& member) {
+        return std::any_of(by.eligible.begin(), by.eligible.end(),
+                           [&](const auto& backend) { return backend->member == member; });
+    };
+    for (auto& [member, tally] : tally_.members)
+        if (!serves(table(), member) && serves(next, member))
+            tally.first_served_at.reset();
 }
 
 std::optional<SessionEnd> PortServer::admit(const net::SocketAddress& client) {
@@ -181,6 +199,14 @@ std::optional<SessionEnd> PortServer::hold(QueueEntry& entry) {
     return refusal;
 }
 
+void PortServer::leave_queue(QueueEntry& entry) {
+    if (entry.place != QueueEntry::Place::none) {
+        const std::chrono::duration<double> held = QueueEntry::Clock::now() - entry.accepted_at;
+        tally_.longest_held = std::max(tally_.longest_held, held.count());
+    }
+    held_.leave(entry);
+}
+
 bool PortServer::count_connection() {
     ProcessSessions& process = worker_.process;
     const auto before = process.open.fetch_add(1, std::memory_order_relaxed);
@@ -252,6 +278,8 @@ void PortServer::count_refused(const Session& session, SessionEnd end, std::stri
 void PortServer::on_closed(Session& session, SessionEnd end, std::string_view detail) {
     if (is_refusal(end))
         count_refused(session, end, detail);
+    else if (session.gave_up())
+        ++tally_.gave_up;
     if (session.backend()) {
         MemberTally& tally = tally_of(*session.backend());
         tally.bytes_from_client += session.bytes_from_client();

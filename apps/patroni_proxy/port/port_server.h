@@ -60,6 +60,9 @@ class PortServer final : public SessionHost {
     [[nodiscard]] Session* find(SessionId id, std::size_t place) noexcept;
     /// What was counted so far, running sessions included.
     [[nodiscard]] PortTally tally() const;
+    /// The same without the bytes of running sessions, so that none of them has to be visited.
+    /// `longest_held` starts again at 0.
+    [[nodiscard]] PortTally take_counts();
     [[nodiscard]] const PortPtr& port() const noexcept { return port_; }
 
   private:
@@ -71,7 +74,7 @@ class PortServer final : public SessionHost {
     [[nodiscard]] bool anyone_waits() const noexcept override;
     [[nodiscard]] std::pair<Seat, Claim> claim(const std::vector<const Backend*>& tried) override;
     [[nodiscard]] std::optional<SessionEnd> hold(QueueEntry& entry) override;
-    void leave_queue(QueueEntry& entry) override { held_.leave(entry); }
+    void leave_queue(QueueEntry& entry) override;
     [[nodiscard]] bool count_connection() override;
     void on_unreachable(const BackendPtr& backend, BackendState how,
                         const std::string& why) override;
@@ -82,6 +85,7 @@ class PortServer final : public SessionHost {
     [[nodiscard]] MemberTally& tally_of(const Backend& backend);
     void count_refused(const Session& session, SessionEnd end, std::string_view detail);
     Shortage lacks(Shortage shortage) noexcept;
+    void forget_first_sessions(const BackendTable& next);
     void report_trouble(const BackendPtr& backend, Trouble trouble) const;
     void ask_readiness(const BackendPtr& backend) const;
     void arm_idle_timer();

@@ -9,6 +9,7 @@
 #include "daemon/report/cluster_report.h"
 #include "daemon/report/process_report.h"
 #include "patroni/verdict/cluster_view.h"
+#include "patroni_proxy/history/story/record.h"
 
 /// A snapshot of the proxy's state, from which GET /status and GET /metrics are made. Values only.
 /// Times and ages are in seconds. What ends in _total, and counts by reason, start with the
@@ -100,6 +101,7 @@ struct ProxyReport : daemons::ProcessReport {
     bool draining = false;
     std::string why_not_ready;
     std::vector<ClusterReport> clusters;
+    std::vector<history::RecordPtr> history{};  ///< the latest last; then the open ones
 };
 
 }  // namespace proxy

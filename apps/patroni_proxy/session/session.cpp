@@ -110,7 +110,10 @@ void Session::relay_over(net::UniqueFd connection) noexcept {
     enter(State::relaying);
     MemberTally& tally = *seat_.tally();
     ++tally.sessions_total;
-    tally.rate.count(std::chrono::steady_clock::now());
+    const auto now = std::chrono::steady_clock::now();
+    tally.rate.count(now);
+    if (!tally.first_served_at)
+        tally.first_served_at = now;
     port_.leave_queue(*attempt_);
     if (!startup_->keeps())  // there will be no second attempt
         end_attempt();

@@ -107,6 +107,8 @@ class Session final : public net::RelayOwner {
     [[nodiscard]] bool was_connected() const noexcept { return relay_.has_value(); }
     /// Whether it counts in `max_connections`.
     [[nodiscard]] bool has_place() const noexcept { return has_place_; }
+    /// The client left while it was held.
+    [[nodiscard]] bool gave_up() const noexcept { return gave_up_; }
     /// Before that, the startup packet may be replayed to another backend and is not counted.
     [[nodiscard]] bool is_settled() const noexcept { return !startup_; }
     [[nodiscard]] std::uint64_t bytes_from_client() const noexcept;
@@ -186,6 +188,7 @@ class Session final : public net::RelayOwner {
     net::SocketAddress client_address_;
     State state_ = State::accepted;
     bool has_place_ = false;
+    bool gave_up_ = false;
     const std::chrono::steady_clock::time_point accepted_at_ = std::chrono::steady_clock::now();
     // Seconds, in few bytes.
     float held_ = 0;

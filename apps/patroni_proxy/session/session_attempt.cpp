@@ -86,6 +86,7 @@ bool Session::Attempt::try_again() noexcept {
 }
 
 void Session::Attempt::on_held_end(SessionEnd end, std::string_view detail) noexcept {
+    session.gave_up_ = end == SessionEnd::client_closed || end == SessionEnd::client_failed;
     session.close(end, detail);
 }
 

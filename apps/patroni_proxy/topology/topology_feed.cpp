@@ -92,9 +92,11 @@ const TopologyFeed::ResolverPtr& TopologyFeed::shared_resolver() {
     return instance;
 }
 
-TopologyFeed::TopologyFeed(const Settings& settings, Publish publish, ResolverPtr resolver)
+TopologyFeed::TopologyFeed(const Settings& settings, Publish publish, ResolverPtr resolver,
+                           Tell tell)
     : name_(settings.cluster.name),
       publish_(std::move(publish)),
+      tell_(std::move(tell)),
       resolver_(std::move(resolver)),
       addresses_(name_, resolver_, settings.cluster.resolve_prefer),
       log_(name_, "clients of " + name_ + " are refused"),
@@ -181,6 +183,7 @@ void TopologyFeed::use_view(const patroni::ClusterView& view, bool anew) {
     if (!frozen_view_ || frozen_view_->on_view(view) || anew)
         update_ports(frozen_view_ ? frozen_view_->in_force() : view);
     note_view(view);
+    tell_history(view);
 }
 
 void TopologyFeed::update_ports(const patroni::ClusterView& view) {
@@ -275,8 +278,39 @@ void TopologyFeed::log_fallback(const JudgedPort& port, const BackendTable& tabl
 void TopologyFeed::on_poll(const patroni::ClusterWatcher::PollResult& poll) {
     addresses_.allow_trouble_reports();
     log_.on_poll(poll, patroni::Clock::now());
+    if (tell_.poll)
+        tell_.poll({patroni::Clock::now(), poll.answered, poll.all_connected, poll.reinitialized,
+                    poll.errors});
     const std::lock_guard lock(noted_mutex_);
     polls_.note(poll);
+}
+
+void TopologyFeed::tell_history(const patroni::ClusterView& view) const {
+    if (!tell_.seen)
+        return;
+    history::ClusterSeen seen{patroni::Clock::now(), view, why_unreachable(view.leader.member), {}};
+    for (const auto& port : ports_) {
+        history::PortView told{port.port.config.name, {}, {}};
+        for (const auto& backend : port.table->eligible)
+            told.serving.insert(backend->member);
+        for (const auto& excluded : port.table->excluded)
+            told.reasons.emplace(excluded.member, excluded.reason);
+        seen.ports.push_back(std::move(told));
+    }
+    tell_.seen(std::move(seen));
+}
+
+/// Why sessions on the leader fail to start, on every port that it serves.
+std::string TopologyFeed::why_unreachable(const std::string& leader) const {
+    std::string why;
+    for (const auto& port : ports_) {
+        if (!members_of(port.table->eligible).contains(leader))
+            continue;
+        why = port.table->why_unreachable(leader);
+        if (why.empty())
+            return {};
+    }
+    return why;
 }
 
 void TopologyFeed::note_view(const patroni::ClusterView& view) {

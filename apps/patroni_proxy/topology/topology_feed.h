@@ -17,6 +17,7 @@
 #include "patroni/watch/cluster_watcher.h"
 #include "patroni_proxy/backend/backend_table.h"
 #include "patroni_proxy/config/config.h"
+#include "patroni_proxy/history/story/observation.h"
 #include "patroni_proxy/port/port.h"
 #include "patroni_proxy/report/report.h"
 #include "patroni_proxy/topology/member_addresses.h"
@@ -49,12 +50,18 @@ class TopologyFeed {
         friend bool operator==(const Settings&, const Settings&) = default;
     };
 
+    /// What the history is made from. Called on the watcher's thread; must not block.
+    struct Tell {
+        std::function<void(history::ClusterSeen)> seen;  ///< after each answer
+        std::function<void(history::PollSeen)> poll;     ///< at the end of each poll
+    };
+
     /// One resolver for all clusters, so that they share its cache.
     using ResolverPtr = std::shared_ptr<patroni::Resolver>;
     static const ResolverPtr& shared_resolver();
 
     TopologyFeed(const Settings& settings, Publish publish,
-                 ResolverPtr resolver = shared_resolver());
+                 ResolverPtr resolver = shared_resolver(), Tell tell = {});
 
     // Any thread.
     void start() { watcher_.start(); }
@@ -110,9 +117,12 @@ class TopologyFeed {
     void log_fallback(const JudgedPort& port, const BackendTable& table) const;
     void note_view(const patroni::ClusterView& view);
     void note_since(const patroni::ClusterView& view);
+    void tell_history(const patroni::ClusterView& view) const;
+    [[nodiscard]] std::string why_unreachable(const std::string& leader) const;
 
     const std::string name_;
     const Publish publish_;
+    const Tell tell_;
     const ResolverPtr resolver_;
     // The watcher's thread only.
     std::vector<JudgedPort> ports_;

@@ -129,6 +129,13 @@ void Worker::remove(PortId port, SessionEnd end) {
     loop_.dispose_later(std::move(removed.mapped()));
 }
 
+std::map<PortId, PortTally> Worker::take_counts() {
+    std::map<PortId, PortTally> counts;
+    for (const auto& [id, port] : ports_)
+        counts.emplace(id, port->take_counts());
+    return counts;
+}
+
 std::map<PortId, PortTally> Worker::tallies() const {
     std::map<PortId, PortTally> tallies;
     for (const auto& [id, port] : ports_)

@@ -64,6 +64,8 @@ class Worker {
     /// Ends its sessions.
     void remove(PortId port, SessionEnd end);
     [[nodiscard]] std::map<PortId, PortTally> tallies() const;
+    /// See PortServer::take_counts().
+    [[nodiscard]] std::map<PortId, PortTally> take_counts();
 
   private:
     struct Accepted {

@@ -6,6 +6,7 @@
 #include "daemon/text/units.h"
 #include "daemon/text/words.h"
 #include "patroni_proxy/cli/status/status_reader.h"
+#include "patroni_proxy/cli/tables/json_fields.h"
 #include "patroni_proxy/cli/tables/tables.h"
 
 namespace proxy::cli {
@@ -16,19 +17,6 @@ using daemons::size_text;
 
 using Object = Poco::JSON::Object;
 using Poco::Dynamic::Var;
-
-/// Text, or a number as text; empty for null.
-std::string text_of(const Object& object, const std::string& key) {
-    const Var value = object.get(key);
-    return value.isString() || (value.isNumeric() && !value.isBoolean())
-               ? value.convert<std::string>()
-               : "";
-}
-
-double seconds_of(const Object& object, const std::string& key) {
-    const Var value = object.get(key);
-    return value.isNumeric() && !value.isBoolean() ? value.convert<double>() : 0;
-}
 
 std::string bytes_of(const Object& object, const std::string& key) {
     const Var value = object.get(key);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,10 @@ namespace proxy::cli {
 /// One table per cluster, as by `patronictl list`, with what is wrong with the cluster below it.
 [[nodiscard]] std::vector<Table> member_tables(const ProxyReport& report);
 [[nodiscard]] std::vector<Table> port_tables(const ProxyReport& report);
+/// From the answer of GET /history, the latest last; then the steps of one of its records, nothing
+/// if it has none of that number. Both throw Unreadable if it is no such answer.
+[[nodiscard]] Table history_table(const std::string& json);
+[[nodiscard]] std::optional<Table> record_table(const std::string& json, const std::string& id);
 /// From the answer of GET /sessions. Throws Unreadable if it is none.
 [[nodiscard]] Table session_table(const std::string& json);
 

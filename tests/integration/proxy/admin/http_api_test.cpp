@@ -1,14 +1,13 @@
 // The HTTP API of the built proxy.
 
 #include <csignal>
-#include <fstream>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "integration/json_schema.h"
 #include "integration/proxy_under_test.h"
-#include "support/process/child_process.h"
 #include "support/process/temp_dir.h"
 
 using support::TestClient;
@@ -63,17 +62,6 @@ TEST(HttpApi, OtherPathsAndMethods) {
     EXPECT_THAT(refused, HasSubstr("Allow: GET, POST"));
 }
 
-/// What of the answer to GET /status is not as the schema says.
-std::string misfits(const ProxyUnderTest& proxy) {
-    const std::string answer = proxy.http("GET", "/status");
-    const support::TempDir dir;
-    const std::string file = (dir.path() / "status.json").string();
-    std::ofstream(file) << answer.substr(answer.find("\r\n\r\n") + 4);
-    const auto result = support::run(
-        {"sh", "-c", R"(exec python3 "$0" "$1" <"$2")", VALID_JSON, STATUS_SCHEMA, file});
-    return result.out + (result.status.code == 0 ? "" : "exit code not 0: " + result.err);
-}
-
 TEST(HttpApi, StatusIsAsItsSchemaSays) {
     FakeCluster cluster(2);
     for (const auto& patroni : cluster.patronis)
@@ -83,7 +71,7 @@ TEST(HttpApi, StatusIsAsItsSchemaSays) {
         config_top() + cluster.section("c", {{"master", "roles: [leader]"},
                                              {"any", "roles: [sync], fallback_roles: [any]"}});
     ProxyUnderTest proxy(config, {.environment = {{"RUNTIME_DIRECTORY", dir.path().string()}}});
-    EXPECT_EQ(misfits(proxy), "") << "Patroni has not answered yet";
+    EXPECT_EQ(misfits(proxy.get("/status"), STATUS_SCHEMA), "") << "Patroni has not answered yet";
     cluster.lead_by(0);
     proxy.update_clusters();
     auto session = proxy.connect("c/master");
@@ -95,14 +83,14 @@ TEST(HttpApi, StatusIsAsItsSchemaSays) {
         client.send("POST /" + std::string(verb) + " HTTP/1.0\r\n\r\n");
         EXPECT_THAT(client.receive_to_eof(), HasSubstr(" 200 ")) << verb;
     }
-    EXPECT_EQ(misfits(proxy), "");
+    EXPECT_EQ(misfits(proxy.get("/status"), STATUS_SCHEMA), "");
     proxy.write_config("clusters: 7\n");
     proxy.daemon().signal(SIGHUP);
     proxy.daemon().wait_for_line("reload failed");
     cluster.answer_cluster(
         R"({"members": [{"name": "b9", "role": "replica", "state": "stopped"}]})");
     proxy.update_clusters();
-    EXPECT_EQ(misfits(proxy), "") << "nobody knows where b9 is";
+    EXPECT_EQ(misfits(proxy.get("/status"), STATUS_SCHEMA), "") << "nobody knows where b9 is";
 }
 
 }  // namespace

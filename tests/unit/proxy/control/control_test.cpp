@@ -61,12 +61,14 @@ class FakeProxy final : public Controlled {
     [[nodiscard]] daemons::log::Level log_level() const override { return level; }
     void set_log_level(daemons::log::Level other) override { level = other; }
     [[nodiscard]] ProxyReport report() override { return {}; }
+    void note_action(const history::OperatorAction& action) override { actions.push_back(action); }
 
     Config config_;
     std::string unled;  ///< why main cannot be frozen
     int put_in_force = 0;
     std::map<std::string, DrainPace> ending;  ///< by member
     std::string closed;
+    std::vector<history::OperatorAction> actions;
     daemons::log::Level level = daemons::log::Level::info;
 };
 
@@ -88,6 +90,23 @@ TEST_F(ControlTest, ADrainIsLoggedAndPutInForce) {
     EXPECT_EQ(proxy_.put_in_force, 1);
     EXPECT_THAT(log, HasSubstr("main/p1: drained by uid 0, pid 42: new kernel\n"));
     EXPECT_EQ(control_.settings().overrides_of("main").drained.count({"p1", ""}), 1U);
+}
+
+TEST_F(ControlTest, WhatOperatorsDoIsKeptInTheHistory) {
+    control_.drain("main", "p1", {}, {{.why = "new kernel"}}, caller_);
+    control_.ready("main", "p1", {}, {"uid 7, pid 8"});
+    control_.reload({}, caller_, [](const auto&) {});
+    ASSERT_EQ(proxy_.actions.size(), 3U);
+    EXPECT_EQ(proxy_.actions[0].subject, "main/p1");
+    EXPECT_EQ(proxy_.actions[0].cluster, "main");
+    EXPECT_EQ(proxy_.actions[0].what, "drained by uid 0, pid 42: new kernel");
+    EXPECT_EQ(proxy_.actions[1].by, "uid 7, pid 8");
+    EXPECT_EQ(proxy_.actions[2].what,
+              "the configuration was reloaded: port main/rw changed; asked for by uid 0, pid 42");
+    control_.note_reload({"proxy.yaml:4: no such key", {}});
+    EXPECT_EQ(proxy_.actions[3].what,
+              "a reload failed and changed nothing: proxy.yaml:4: no such key");
+    EXPECT_EQ(proxy_.actions[3].by, "");
 }
 
 TEST_F(ControlTest, ADrainEndsSessionsAtAPaceUntilItIsOver) {

@@ -195,5 +195,30 @@ TEST(StatusReaderTest, TakesAnAnswerOfAnotherVersion) {
     EXPECT_EQ(report.clusters[0].ports[0].members[0].standing, patroni::Standing::out);
 }
 
+TEST(HistoryTableTest, TellsOneLineARecordAndThenItsSteps) {
+    use_utc();
+    const std::string json = R"({"records": [{"id": 4, "cluster": "main", "kind": "leader",
+        "began": 1800000000.25, "ended": 1800000001.5, "no_leader_seconds": 1.2,
+        "summary": "leader p1 -> p2; planned switchover",
+        "steps": [{"at": 1800000000.25, "step": "doubted", "member": "p1", "port": null,
+                   "detail": "its API answers 503"}]},
+       {"id": null, "cluster": "main", "kind": "clients", "began": 1800000100, "ended": null,
+        "summary": "3 refused", "steps": []}]})";
+    EXPECT_EQ("\n" + render(history_table(json), {}), R"(
++----+---------------------+---------+---------+---------+-------------------------------------+
+| ID | Began               |  Lasted | Cluster | About   | What                                |
++----+---------------------+---------+---------+---------+-------------------------------------+
+|  4 | 2027-01-15 08:00:00 |   1.2 s | main    | leader  | leader p1 -> p2; planned switchover |
+|    | 2027-01-15 08:01:40 | goes on | main    | clients | 3 refused                           |
++----+---------------------+---------+---------+---------+-------------------------------------+
+)");
+    const auto steps = record_table(json, "4");
+    ASSERT_TRUE(steps);
+    EXPECT_THAT(render(*steps, {}), HasSubstr("| +0.00 s | doubted | p1     |      | its API"));
+    EXPECT_FALSE(record_table(json, "5"));
+    EXPECT_THROW((void)history_table("{}"), Unreadable);
+    EXPECT_THROW((void)history_table("<html>"), Unreadable);
+}
+
 }  // namespace
 }  // namespace proxy::cli

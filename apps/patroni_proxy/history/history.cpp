@@ -1,0 +1,99 @@
+#include "patroni_proxy/history/history.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "daemon/log/log.h"
+#include "daemon/text/utf8.h"
+
+namespace proxy::history {
+
+History::History(OnNews on_news, WriteLine write)
+    : on_news_(std::move(on_news)), write_(std::move(write)) {}
+
+void History::write_to_log(const std::string& cluster, const std::string& line) {
+    daemons::log::info(cluster + ": " + line);
+}
+
+void History::see(const std::string& cluster, const ClusterSeen& seen) {
+    ClusterStory& story = story_of(cluster);
+    story.see(seen, Epoch::now());
+    take_from(cluster, story);
+}
+
+void History::see(const std::string& cluster, const PollSeen& seen) {
+    ClusterStory& story = story_of(cluster);
+    story.see(seen, Epoch::now());
+    take_from(cluster, story);
+}
+
+void History::see(const std::string& cluster, CountsSeen counts) {
+    ClusterStory& story = story_of(cluster);
+    story.see(std::move(counts), Epoch::now());
+    take_from(cluster, story);
+}
+
+ClusterStory& History::story_of(const std::string& cluster) {
+    return stories_.try_emplace(cluster, cluster).first->second;
+}
+
+void History::take_from(const std::string& cluster, ClusterStory& story) {
+    for (auto& change : story.take_changes())
+        if (on_news_)
+            on_news_({cluster, std::move(change), story.open()});
+    for (auto& record : story.take_finished()) {
+        record.id = ++last_id_;
+        write(record);
+        if (on_news_ && record.kind >= Kind::members)
+            on_news_({cluster, {}, record});
+        keep_record(std::move(record));
+    }
+}
+
+void History::note(const OperatorAction& action) {
+    Record record;
+    record.id = ++last_id_;
+    record.kind = Kind::operator_action;
+    record.cluster = action.cluster;
+    record.epoch = Epoch::now();
+    record.began = record.epoch.at;
+    record.ended = record.epoch.at;
+    record.cause = Cause::operator_action;
+    record.by = daemons::one_line(action.by, Record::kLongestText);
+    std::string words = action.subject;
+    words.append(words.empty() ? "" : ": ").append(action.what);
+    record.words = daemons::one_line(words, Record::kLongestText);
+    record.summary = record.words;
+    keep_record(std::move(record));
+}
+
+void History::keep(const std::set<std::string>& clusters) {
+    std::erase_if(stories_, [&](const auto& entry) { return !clusters.contains(entry.first); });
+}
+
+void History::keep_record(Record record) {
+    const auto is_of_clients = [](const RecordPtr& each) { return each->kind == Kind::clients; };
+    records_.push_back(std::make_shared<const Record>(std::move(record)));
+    const auto of_clients = std::count_if(records_.begin(), records_.end(), is_of_clients);
+    if (static_cast<std::size_t>(of_clients) > kMostRecords / 2)
+        records_.erase(std::find_if(records_.begin(), records_.end(), is_of_clients));
+    else if (records_.size() > kMostRecords)
+        records_.pop_front();
+}
+
+void History::write(const Record& record) {
+    if (record.kind != Kind::clients)
+        return write_(record.cluster, record.summary);
+    if (const auto others = client_lines_.pass(Clock::now()))
+        write_(record.cluster, record.summary + *others);
+}
+
+std::vector<RecordPtr> History::records() const {
+    std::vector<RecordPtr> all(records_.begin(), records_.end());
+    for (const auto& [cluster, story] : stories_)
+        if (auto open = story.open())
+            all.push_back(std::make_shared<const Record>(std::move(*open)));
+    return all;
+}
+
+}  // namespace proxy::history

@@ -1,0 +1,115 @@
+// What the built proxy tells of a change.
+
+#include <csignal>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "integration/json_schema.h"
+#include "integration/proxy_under_test.h"
+#include "support/process/child_process.h"
+#include "support/process/temp_dir.h"
+#include "support/wait.h"
+
+using support::RunResult;
+using testing::AllOf;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+namespace {
+
+RunResult ask(const ProxyUnderTest& proxy, std::vector<std::string> words) {
+    words.insert(words.begin(), PROXY_BINARY);
+    words.insert(words.end(), {"--control", "127.0.0.1:" + std::to_string(proxy.port("HTTP API"))});
+    return support::run(words);
+}
+
+/// As a browser gets it.
+std::string page_of(const ProxyUnderTest& proxy) {
+    support::TestClient client("127.0.0.1", proxy.port("HTTP API"));
+    client.send("GET / HTTP/1.0\r\nAccept: text/html\r\n\r\n");
+    return client.receive_to_eof();
+}
+
+/// b1 gives up its lock, and b2 takes it; a client waits meanwhile.
+void switch_over(FakeCluster& cluster, ProxyUnderTest& proxy) {
+    auto session = proxy.connect("c/rw");
+    session.receive_line();
+    cluster.lead_by_nobody();
+    proxy.update_clusters();
+    (void)session.wait_for_close();
+    auto held = proxy.connect("c/rw");
+    proxy.wait_for_metric(R"(port_sessions_queued{cluster="c",port="rw"})", 1);
+    cluster.lead_by(1);
+    proxy.update_clusters();
+    EXPECT_EQ(held.receive_line(), "b2");
+}
+
+const std::map<std::string, std::string> kPorts{{"rw", "roles: [leader], queue_timeout: 10s"},
+                                                {"ro", "roles: [async]"}};
+
+TEST(History, ASwitchoverIsOneRecordEverywhere) {
+    FakeCluster cluster(2);
+    ProxyUnderTest proxy(config_top() + cluster.section("c", kPorts));
+    EXPECT_THAT(ask(proxy, {"history"}).out, HasSubstr("Nothing has happened"));
+    EXPECT_EQ(misfits(proxy.get("/history"), HISTORY_SCHEMA), "");
+    switch_over(cluster, proxy);
+    const std::string open = proxy.get("/history");
+    EXPECT_THAT(open, AllOf(HasSubstr("\"ended\": null"), HasSubstr("\"leader_after\": \"b2\"")));
+    EXPECT_EQ(misfits(open, HISTORY_SCHEMA), "");
+    const std::string line = proxy.daemon().wait_for_line("leader b1 -> b2;");
+    EXPECT_THAT(line, ContainsRegex("c: leader b1 -> b2; no leader for [0-9.]+ s; 1 session ended, "
+                                    "[12] clients? held \\(longest [0-9.]+ s\\), 0 refused: "
+                                    "planned switchover"));
+    // The session itself may have waited for the readiness check at the beginning.
+    const std::string json = proxy.get("/history?cluster=c");
+    EXPECT_THAT(json, AllOf(HasSubstr("\"cause\": \"switchover\""), HasSubstr("\"id\": 1"),
+                            HasSubstr("\"step\": \"promoted\""), Not(HasSubstr("ended\": null"))));
+    EXPECT_EQ(misfits(json, HISTORY_SCHEMA), "");
+    EXPECT_THAT(proxy.get("/history?cluster=other"), Not(HasSubstr("switchover")));
+    EXPECT_THAT(proxy.http("GET", "/history?clusters=c"), HasSubstr("/history takes cluster=NAME"));
+    EXPECT_THAT(proxy.http("POST", "/history"), StartsWith("HTTP/1.1 405"));
+
+    EXPECT_THAT(ask(proxy, {"history"}).out,
+                ContainsRegex("\\|  1 \\| [-0-9]+ [:0-9]+ \\| +[0-9.]+ m?s \\| c +\\| leader \\| "));
+    EXPECT_THAT(ask(proxy, {"history", "1"}).out,
+                AllOf(HasSubstr("doubted"), HasSubstr("lock_taken"), HasSubstr("first_session")));
+    EXPECT_THAT(ask(proxy, {"history", "7"}).err,
+                HasSubstr("no record 7; `patroni_proxy history` lists"));
+    EXPECT_EQ(ask(proxy, {"history", "--json"}).out, proxy.get("/history"));
+    const std::string page = page_of(proxy);
+    EXPECT_THAT(page, AllOf(HasSubstr("id=\"history\""), HasSubstr("planned switchover"),
+                            HasSubstr("takes the leader lock")));
+}
+
+TEST(History, WhatOperatorsDoIsThereToo) {
+    FakeCluster cluster(2);
+    const support::TempDir directory;
+    const std::string socket = directory.path().string() + "/control.sock";
+    ProxyUnderTest proxy(config_top("control: {socket: \"" + socket + "\"}\n") +
+                         cluster.section("c", kPorts));
+    (void)support::run({PROXY_BINARY, "hold", "c/rw", "--why", "restart", "--control", socket});
+    (void)support::run({PROXY_BINARY, "release", "c/rw", "--control", socket});
+    const std::string json = proxy.get("/history");
+    EXPECT_THAT(json,
+                AllOf(ContainsRegex("c/rw: held by uid [0-9]+, pid [0-9]+: restart"),
+                      HasSubstr("c/rw: no longer held by"), HasSubstr("\"kind\": \"operator\"")));
+    EXPECT_EQ(misfits(json, HISTORY_SCHEMA), "");
+}
+
+TEST(History, AReloadIsThereWhoeverAskedForIt) {
+    FakeCluster cluster(2);
+    ProxyUnderTest proxy(config_top() + cluster.section("c", kPorts));
+    proxy.write_config("clusters: 7\n");
+    proxy.daemon().signal(SIGHUP);
+    proxy.daemon().wait_for_line("reload failed");
+    EXPECT_THAT(proxy.get("/history"), HasSubstr("a reload failed and changed nothing: "));
+    proxy.reload(config_top() + cluster.section("c", {{"rw", "roles: [leader]"}}));
+    EXPECT_THAT(proxy.get("/history"),
+                HasSubstr("the configuration was reloaded: port c/ro removed"));
+}
+
+}  // namespace
