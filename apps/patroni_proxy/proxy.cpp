@@ -108,6 +108,7 @@ void Proxy::apply(const Config& config, std::function<void()> applied) {
     use_interfaces(std::move(interfaces), config);
     changes_ = changes_by(config);
     config_ = config;
+    hooks_.use(config_.on_change);
     sockets_.use(requests, sockets);
     sessions_.max_open = possible_sessions(config);
     sessions_.max_places = max_sessions(config);

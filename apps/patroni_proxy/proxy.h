@@ -21,6 +21,7 @@
 #include "patroni_proxy/control/control_api.h"
 #include "patroni_proxy/haproxy/runtime/runtime_server.h"
 #include "patroni_proxy/history/history.h"
+#include "patroni_proxy/hooks/hook_runner.h"
 #include "patroni_proxy/port/port.h"
 #include "patroni_proxy/port/readiness_check.h"
 #include "patroni_proxy/report/report.h"
@@ -198,7 +199,8 @@ class Proxy final : private Controlled {
     daemons::ReloadTally reload_;
     const ProcessControls process_;
     std::vector<std::string> changes_;  ///< by the latest configuration
-    history::History history_;
+    hooks::HookRunner hooks_;
+    history::History history_{[this](const auto& news) { hooks_.run(hooks::job_of(news)); }};
     net::Timer counts_timer_;
     Control control_;
     ControlApi control_api_{main_loop_, control_};

@@ -102,6 +102,7 @@ void Proxy::stop() {
     acceptors_.clear();
     readiness_.reset();
     workers_.clear();
+    hooks_.stop();
     // Nobody accepts clients anymore: the kernel must refuse them and not keep them in a backlog,
     // unless a keeper has the sockets for the next process.
     ports_.clear();

@@ -6,6 +6,7 @@
 #include "daemon/config/config_parts.h"
 #include "daemon/config/config_tree.h"
 #include "daemon/yaml/yaml_mapping.h"
+#include "patroni_proxy/config/hook_reader.h"
 #include "patroni_proxy/config/http_reader.h"
 #include "patroni_proxy/config/port_reader.h"
 
@@ -38,6 +39,7 @@ class Reader {
         config.http = read_http_api(file, read_file_, problems_);
         config.control = read_control(file, listens_, problems_);
         config.haproxy = read_haproxy_socket(file, listens_, problems_);
+        config.on_change = read_on_change(file, problems_);
         const auto cores = std::max(1U, std::thread::hardware_concurrency());
         config.workers =
             static_cast<unsigned>(file.number("workers", 1, kMaxWorkers).value_or(cores));

@@ -16,6 +16,7 @@
 #include "net/socket/tcp_options.h"
 #include "patroni/verdict/eligibility.h"
 #include "patroni_proxy/backend/backend_table.h"
+#include "patroni_proxy/hooks/hook_settings.h"
 #include "patroni_proxy/host/port_settings.h"
 
 namespace proxy {
@@ -76,6 +77,7 @@ struct Config {
     HttpApiConfig http;
     std::optional<OperatorSocket> control;  ///< empty only while the file is read
     OperatorSocket haproxy;                 ///< HAProxy's runtime socket
+    std::optional<HookSettings> on_change;  ///< what runs on this host at a change
     unsigned workers = 1;
     std::chrono::milliseconds drain_timeout{60'000};
     net::TcpOptions tcp;

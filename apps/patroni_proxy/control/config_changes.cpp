@@ -81,6 +81,7 @@ std::vector<std::string> config_changes(const Config& before, const Config& afte
     note(before.drain_timeout == after.drain_timeout, "drain_timeout");
     note(before.tcp == after.tcp, "the TCP settings");
     note(before.log.settings == after.log.settings, "log");
+    note(before.on_change == after.on_change, "on_change");
     if (before.workers != after.workers)
         changes.push_back("workers changed, which takes effect with a restart");
     return changes;

@@ -1,6 +1,9 @@
-// What the built proxy tells of a change.
+// What the built proxy tells of a change, and the hooks that hear of it.
 
 #include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -25,6 +28,12 @@ RunResult ask(const ProxyUnderTest& proxy, std::vector<std::string> words) {
     words.insert(words.begin(), PROXY_BINARY);
     words.insert(words.end(), {"--control", "127.0.0.1:" + std::to_string(proxy.port("HTTP API"))});
     return support::run(words);
+}
+
+std::string content(const std::filesystem::path& path) {
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
 }
 
 /// As a browser gets it.
@@ -110,6 +119,73 @@ TEST(History, AReloadIsThereWhoeverAskedForIt) {
     proxy.reload(config_top() + cluster.section("c", {{"rw", "roles: [leader]"}}));
     EXPECT_THAT(proxy.get("/history"),
                 HasSubstr("the configuration was reloaded: port c/ro removed"));
+}
+
+class Hooks : public testing::Test {
+  protected:
+    [[nodiscard]] std::string script(const std::string& body) const {
+        const auto path = directory_.path() / "hook";
+        std::ofstream(path) << "#!/bin/sh\n" << body;
+        std::filesystem::permissions(path, std::filesystem::perms(0755));
+        return path.string();
+    }
+    [[nodiscard]] std::filesystem::path file(const std::string& name) const {
+        return directory_.path() / name;
+    }
+
+    support::TempDir directory_;
+    FakeCluster cluster_{2};
+};
+
+TEST_F(Hooks, HearOfTheNewLeaderWithTheRecord) {
+    const std::string hook = script(
+        "echo \"$PATRONI_PROXY_EVENT $PATRONI_PROXY_OLD_LEADER "
+        "$PATRONI_PROXY_LEADER\" >> " +
+        file("told").string() + "\ncat >> " + file("json").string() + "\n");
+    ProxyUnderTest proxy(config_top("on_change: [" + hook + "]\n") + cluster_.section("c", kPorts));
+    switch_over(cluster_, proxy);
+    support::eventually(
+        [&] { return content(file("told")).find("ended b1 b2") != std::string::npos; },
+        "the hook to hear of the record's end");
+    EXPECT_THAT(content(file("told")), HasSubstr("leader b1 b2\n"));
+    EXPECT_THAT(content(file("json")),
+                AllOf(HasSubstr("\"event\": \"port\""), HasSubstr("\"cause\": \"switchover\"")));
+}
+
+TEST_F(Hooks, AHookThatHangsDelaysNobody) {
+    const std::string hook = script("echo x > " + file("ran").string() + "; sleep 300\n");
+    ProxyUnderTest proxy(config_top("on_change: {command: [" + hook + "], timeout: 500ms}\n") +
+                         cluster_.section("c", kPorts));
+    support::eventually([&] { return content(file("ran")) == "x\n"; }, "the hook to run");
+    switch_over(cluster_, proxy);
+    proxy.daemon().wait_for_line("it took longer than 500 ms and was killed");
+}
+
+TEST_F(Hooks, AReloadChangesTheHook) {
+    ProxyUnderTest proxy(config_top() + cluster_.section("c", kPorts));
+    const std::string hook = script("echo $PATRONI_PROXY_LEADER >> " + file("told").string());
+    proxy.reload(config_top("on_change: [" + hook + "]\n") + cluster_.section("c", kPorts));
+    switch_over(cluster_, proxy);
+    support::eventually([&] { return content(file("told")).find("b2") != std::string::npos; },
+                        "the hook to run");
+}
+
+TEST_F(Hooks, AreChecked) {
+    const auto check = [&](const std::string& line) {
+        const auto path = file("proxy.yaml");
+        std::ofstream(path) << config_top(line + "\n") << cluster_.section("c", kPorts);
+        return support::run({PROXY_BINARY, "--check", path.string()});
+    };
+    EXPECT_THAT(check("on_change: [/nowhere/hook]").err,
+                HasSubstr("proxy.yaml:4: warning: on_change: '/nowhere/hook' does not exist"));
+    const std::string hook = script("");
+    std::filesystem::permissions(hook, std::filesystem::perms(0644));
+    EXPECT_THAT(check("on_change: [" + hook + "]").err, HasSubstr("this user may not execute"));
+    EXPECT_THAT(check("on_change: [hook]").err,
+                HasSubstr("proxy.yaml:4: on_change: the command 'hook' must be an absolute path"));
+    EXPECT_THAT(check("on_change: {url: \"ftp://x\"}").err, HasSubstr("only http://"));
+    EXPECT_THAT(check("on_change: {timeout: 1s}").err, HasSubstr("needs either command or url"));
+    EXPECT_THAT(check("on_change: /bin/true").err, HasSubstr("on_change must be a command as a"));
 }
 
 }  // namespace

@@ -182,7 +182,8 @@ TEST(ConfigProblemsTest, UnknownKeysAreErrorsWithTheNearestKnownOne) {
         {file_with("worker: 2"),
          "1: unknown key 'worker' in the file; did you mean 'workers'? Known: "
          "cluster_update_interval, listen_address, listen_mode, http_allow, http_tls, "
-         "http_control, http_control_token_file, control, haproxy_socket, workers, drain_timeout, "
+         "http_control, http_control_token_file, control, haproxy_socket, on_change, workers, "
+         "drain_timeout, "
          "max_connections, log, tcp_user_timeout, tcp_keepalive, connect_timeout, idle_timeout, "
          "queue_timeout, "
          "no_backend, clusters, include"},

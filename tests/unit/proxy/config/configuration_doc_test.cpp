@@ -112,6 +112,7 @@ TEST(ConfigurationDocTest, ListsExactlyTheKeysThatTheParserKnows) {
         {"Top level", file_with("unknown: 1", "", "")},
         {"log", file_with("log: {unknown: 1}", "", "")},
         {"control", file_with("control: {unknown: 1}", "", "")},
+        {"on_change", file_with("on_change: {unknown: 1}", "", "")},
         {"http_tls", file_with("http_tls: {unknown: 1}", "", "")},
         {"A cluster", file_with("", "unknown: 1", "")},
         {"tls", file_with("", "tls: {unknown: 1}", "")},
