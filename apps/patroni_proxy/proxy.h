@@ -24,6 +24,7 @@
 #include "patroni_proxy/hooks/hook_runner.h"
 #include "patroni_proxy/port/port.h"
 #include "patroni_proxy/port/readiness_check.h"
+#include "patroni_proxy/report/last_minute.h"
 #include "patroni_proxy/report/report.h"
 #include "patroni_proxy/topology/topology_feed.h"
 #include "patroni_proxy/workers/acceptor.h"
@@ -201,6 +202,7 @@ class Proxy final : private Controlled {
     std::vector<std::string> changes_;  ///< by the latest configuration
     hooks::HookRunner hooks_;
     history::History history_{[this](const auto& news) { hooks_.run(hooks::job_of(news)); }};
+    LastMinute last_minute_;
     net::Timer counts_timer_;
     Control control_;
     ControlApi control_api_{main_loop_, control_};

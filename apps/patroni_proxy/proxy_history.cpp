@@ -101,13 +101,16 @@ void Proxy::on_counts(const std::map<PortId, PortTally>& tallies) {
         by_cluster[cluster.name].at = Clock::now();
         clusters.insert(cluster.name);
     }
+    std::map<std::string, PortTimes> times;
     for (const auto& [id, port] : ports_) {
         const auto tally = tallies.find(id);
         if (port.leaves_at || tally == tallies.end())
             continue;
+        times.emplace(port.port->label, times_of(tally->second));
         by_cluster[port.cluster].ports.emplace(port.config.name,
                                                counts_of(tally->second, port.port->queued));
     }
+    last_minute_.add(Clock::now(), std::move(times));
     history_.keep(clusters);
     for (auto& [cluster, counts] : by_cluster)
         history_.see(cluster, std::move(counts));

@@ -42,6 +42,11 @@ std::string address_on(const std::vector<MemberReport>& members, const std::stri
     return (is_v6 ? "[" + member->host + "]" : member->host) + ":" + std::to_string(*port);
 }
 
+template <typename Scale>
+Percentiles percentiles_of(const base::Histogram<Scale>& times) {
+    return {times.total(), times.quantile(0.5), times.quantile(0.95), times.quantile(0.99)};
+}
+
 }  // namespace
 
 void Proxy::note_reload(const std::string& error) {
@@ -141,6 +146,9 @@ ClusterReport Proxy::report_of(const ClusterConfig& cluster,
         for (const auto& [member, counts] : tally.members)
             told.traffic.push_back(traffic_of(member, counts));
         told.queued_total = tally.queued_total;
+        const PortTimes times = last_minute_.since(port.port->label, times_of(tally));
+        told.connect_times = percentiles_of(times.connect);
+        told.held_times = percentiles_of(times.held);
         told.refused = by_reason(tally.refused, true);
         report.ports.push_back(std::move(told));
     }

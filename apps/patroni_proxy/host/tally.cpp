@@ -15,6 +15,7 @@ void add(SessionEndCounts& sum, const SessionEndCounts& counts) {
 void add(PortTally& sum, const PortTally& tally) {
     add(sum.refused, tally.refused);
     sum.queued_total += tally.queued_total;
+    sum.held_time += tally.held_time;
     sum.gave_up += tally.gave_up;
     sum.longest_held = std::max(sum.longest_held, tally.longest_held);
     for (const auto& [name, member] : tally.members) {
@@ -25,6 +26,7 @@ void add(PortTally& sum, const PortTally& tally) {
         total.bytes_from_backend += member.bytes_from_backend;
         total.connect_failures += member.connect_failures;
         add(total.ended, member.ended);
+        total.connect_time += member.connect_time;
         total.rate.add(member.rate);
         if (const auto first = member.first_served_at)
             total.first_served_at = std::min(*first, total.first_served_at.value_or(*first));

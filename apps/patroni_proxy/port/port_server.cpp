@@ -203,6 +203,7 @@ void PortServer::leave_queue(QueueEntry& entry) {
     if (entry.place != QueueEntry::Place::none) {
         const std::chrono::duration<double> held = QueueEntry::Clock::now() - entry.accepted_at;
         tally_.longest_held = std::max(tally_.longest_held, held.count());
+        tally_.held_time.note(held.count());
     }
     held_.leave(entry);
 }

@@ -62,6 +62,14 @@ struct OperatorReport {
     bool maintenance = false;                 ///< of a drain: asked for as maintenance
 };
 
+/// Percentiles of durations in seconds, estimated; empty if there were none.
+struct Percentiles {
+    std::uint64_t count = 0;
+    std::optional<double> p50{};
+    std::optional<double> p95{};
+    std::optional<double> p99{};
+};
+
 struct PortReport {
     std::string name;
     std::vector<std::string> listen;
@@ -79,6 +87,9 @@ struct PortReport {
     std::uint64_t queued = 0;        ///< held until there is a backend
     std::string queued_for{};        ///< the limit that leaves them no place; empty: no limit does
     std::uint64_t queued_total = 0;
+    // In the last minute.
+    Percentiles connect_times{};                   ///< until a member accepted the connection
+    Percentiles held_times{};                      ///< of holds that have ended
     std::map<std::string, std::uint64_t> refused;  ///< by reason: no_backend, port_full, ...
     std::vector<OperatorReport> operator_settings{};
 };

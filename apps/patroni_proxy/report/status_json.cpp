@@ -67,6 +67,14 @@ static Json standings_of(const ClusterReport& cluster, const PortReport& port) {
     return standings;
 }
 
+static Json json_of(const Percentiles& times) {
+    return Json::object()
+        .add("count", times.count)
+        .add("p50", times.p50)
+        .add("p95", times.p95)
+        .add("p99", times.p99);
+}
+
 static Json json_of(const ClusterReport& cluster, const PortReport& port) {
     return Json::object()
         .add("name", port.name)
@@ -85,6 +93,9 @@ static Json json_of(const ClusterReport& cluster, const PortReport& port) {
         .add("queued", port.queued)
         .add("queued_for", port.queued_for)
         .add("queued_total", port.queued_total)
+        .add("last_minute", Json::object()
+                                .add("connect", json_of(port.connect_times))
+                                .add("held", json_of(port.held_times)))
         .add("refused", port.refused)
         .add("operator", port.operator_settings);
 }

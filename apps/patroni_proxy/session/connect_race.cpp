@@ -27,7 +27,8 @@ class ConnectRace::Lane final : private net::ConnectHandler {
     }
 
     void cancel() noexcept { connector_.cancel(); }
-    [[nodiscard]] bool had_head_start() const { return Clock::now() - started_ >= kHeadStart; }
+    [[nodiscard]] bool had_head_start() const { return took() >= kHeadStart; }
+    [[nodiscard]] Clock::duration took() const { return Clock::now() - started_; }
 
     Seat seat;
 
@@ -88,6 +89,7 @@ Seat ConnectRace::take_seat() noexcept {
 
 void ConnectRace::on_connected(Lane& lane, net::UniqueFd connection) noexcept {
     Seat seat = std::move(lane.seat);
+    seat.tally()->connect_time.note(std::chrono::duration<double>(lane.took()).count());
     for (const auto& other : lanes_)
         if (other->seat.is_taken() && other->had_head_start())
             port_.on_overtaken(other->seat.backend());

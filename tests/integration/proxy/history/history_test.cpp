@@ -89,6 +89,8 @@ TEST(History, ASwitchoverIsOneRecordEverywhere) {
     EXPECT_THAT(ask(proxy, {"history", "7"}).err,
                 HasSubstr("no record 7; `patroni_proxy history` lists"));
     EXPECT_EQ(ask(proxy, {"history", "--json"}).out, proxy.get("/history"));
+    EXPECT_THAT(proxy.get("/status"), ContainsRegex("\"last_minute\": \\{ *\n *\"connect\": "
+                                                    "\\{ *\n *\"count\": [1-9]"));
     const std::string page = page_of(proxy);
     EXPECT_THAT(page, AllOf(HasSubstr("id=\"history\""), HasSubstr("planned switchover"),
                             HasSubstr("takes the leader lock")));

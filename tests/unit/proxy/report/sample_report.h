@@ -54,6 +54,7 @@ inline ProxyReport sample_report() {
     port.max_queued = 1'000;
     port.queued = 1;
     port.queued_for = "max_connections";
+    port.connect_times = {12, 0.001, 0.002, 0.004};
     port.queued_total = 7;
     port.refused = {{"no_backend", 4}, {"port_full", 0}};
 

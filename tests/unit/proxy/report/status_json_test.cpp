@@ -99,6 +99,9 @@ TEST(StatusJsonTest, HasEveryKeyInItsOrder) {
                 "queued": 1,
                 "queued_for": "max_connections",
                 "queued_total": 7,
+                "last_minute": {
+                    "connect": {"count": 12,"p50": 0.001,"p95": 0.002,"p99": 0.004},
+                    "held": {"count": 0,"p50": null,"p95": null,"p99": null}},
                 "refused": {"no_backend": 4,"port_full": 0},
                 "operator": []}],
             "operator": [{"setting": "drain","member": "p2","port": null,"why": "new kernel",
