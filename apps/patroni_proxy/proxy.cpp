@@ -45,6 +45,12 @@ class UpdateTally {
     const AdminRequests::UpdateDone done_;
 };
 
+/// All pipes together take at most a thirty-second of the descriptors, two each.
+std::size_t pipes_of_a_worker(std::size_t workers) {
+    return std::min<std::size_t>(net::RelayBuffer::kPipes,
+                                 daemons::descriptor_limit() / 64 / workers);
+}
+
 std::string label_of(const ClusterConfig& cluster, const PortConfig& port) {
     return cluster.name + "/" + port.name;
 }
@@ -52,13 +58,14 @@ std::string label_of(const ClusterConfig& cluster, const PortConfig& port) {
 }  // namespace
 
 /// Each session takes two descriptors.
-std::uint64_t Proxy::possible_sessions(const Config& config) {
+std::uint64_t Proxy::possible_sessions(const Config& config) const {
     const std::uint64_t limit = daemons::descriptor_limit();
-    const std::uint64_t others = kOtherDescriptors + face_descriptors(config);
+    const std::uint64_t others = kOtherDescriptors + face_descriptors(config) +
+                                 2 * workers_.size() * pipes_of_a_worker(workers_.size());
     return limit > 2 * others ? (limit - others) / 2 : limit / 4;
 }
 
-std::uint64_t Proxy::max_sessions(const Config& config) {
+std::uint64_t Proxy::max_sessions(const Config& config) const {
     const std::uint64_t possible = possible_sessions(config);
     if (config.max_connections <= possible)
         return config.max_connections == 0 ? possible : config.max_connections;
@@ -81,7 +88,8 @@ Proxy::Proxy(net::EventLoop& main_loop, unsigned workers, ProcessControls proces
       counts_timer_(main_loop.timers(), [this] { ask_for_counts(); }),
       control_(main_loop, *this) {
     for (unsigned i = 0; i < workers; ++i)
-        workers_.push_back(std::make_unique<Worker>(sessions_, static_cast<std::uint16_t>(i)));
+        workers_.push_back(std::make_unique<Worker>(sessions_, static_cast<std::uint16_t>(i),
+                                                    pipes_of_a_worker(workers)));
     readiness_ = std::make_unique<ReadinessCheck>(workers_.front()->loop(), [this] {
         for (const auto& worker : workers_)
             worker->loop().post([&worker = *worker] { worker.try_held_sessions(); });

@@ -138,8 +138,8 @@ class Proxy final : private Controlled {
                                                          const daemons::HttpLimits& limits);
     /// That all clients of the faces together may need.
     [[nodiscard]] static std::uint64_t face_descriptors(const Config& config);
-    [[nodiscard]] static std::uint64_t possible_sessions(const Config& config);
-    [[nodiscard]] static std::uint64_t max_sessions(const Config& config);
+    [[nodiscard]] std::uint64_t possible_sessions(const Config& config) const;
+    [[nodiscard]] std::uint64_t max_sessions(const Config& config) const;
     void apply_ports(const net::ListeningSockets::Prepared& sockets);
     OpenPort& open_port(const ClusterConfig& cluster, const PortConfig& config);
     [[nodiscard]] TopologyFeed& feed_of(const ClusterConfig& cluster);

@@ -13,9 +13,9 @@ constexpr auto kFromTheEnd = std::numeric_limits<std::size_t>::max();
 
 }  // namespace
 
-Worker::Worker(ProcessSessions& process, std::uint16_t number)
+Worker::Worker(ProcessSessions& process, std::uint16_t number, std::size_t pipes)
     : number_(number),
-      buffer_(std::make_unique<net::RelayBuffer>()),
+      buffer_(std::make_unique<net::RelayBuffer>(pipes)),
       process_(process),
       ids_(number) {}
 

@@ -25,8 +25,10 @@ namespace proxy {
 /// One thread with its loop, its share of every port's sessions and the buffer they borrow.
 class Worker {
   public:
-    /// `process` outlives it. `number` is its own in the process, for the ids of its sessions.
-    explicit Worker(ProcessSessions& process, std::uint16_t number = 0);
+    /// `process` outlives it. `number` is its own in the process, for the ids of its sessions. Its
+    /// relays use at most `pipes` pipes.
+    explicit Worker(ProcessSessions& process, std::uint16_t number = 0,
+                    std::size_t pipes = net::RelayBuffer::kPipes);
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 

@@ -37,6 +37,8 @@ class QueryState {
         if (status != 0)
             open_requests_ = 0;
     }
+    /// One of the two has sent bytes that are not shown here, with more behind them that are.
+    void on_hidden() noexcept { awaits_query_ = false; }
     /// One of the two has ended, or is about to.
     void on_end() noexcept { awaits_query_ = false; }
 

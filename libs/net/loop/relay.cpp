@@ -9,6 +9,10 @@
 namespace net {
 namespace {
 
+// After a read that filled the buffer, so many small ones tell that it was no bulk. The end of a
+// large answer is a small read too.
+constexpr std::uint8_t kReadsOfMuch = 4;
+
 bool try_again(int error) {
     return error == EAGAIN || error == EINTR;
 }
@@ -82,7 +86,8 @@ void Relay::say_to_client(std::span<const std::byte> bytes) noexcept {
 }
 
 void Relay::read_from(Endpoint& side) noexcept {
-    Endpoint& peer = peer_of(side);
+    if (side.much > 0 && splice_from(side))
+        return;
     const ssize_t count = ::recv(side.fd.get(), buffer_.data(), buffer_.size(), 0);
     if (count < 0 && try_again(errno))
         return;
@@ -94,18 +99,24 @@ void Relay::read_from(Endpoint& side) noexcept {
     if (count <= 0)
         return note_end(side, count < 0 || side.reset ? SideEnd::broke : SideEnd::closed);
     const auto size = static_cast<std::size_t>(count);
+    note_bytes(side, size);
+    if (&side == &backend_)
+        query_.on_backend({buffer_.data(), size});
+    else
+        query_.on_client({buffer_.data(), size});
+    if (size == buffer_.size())
+        side.much = kReadsOfMuch;
+    else if (side.much > 0)
+        --side.much;
+    if (inspection != Inspection::kept)
+        write_to(peer_of(side), buffer_.data(), size);
+}
+
+void Relay::note_bytes(Endpoint& side, std::size_t size) noexcept {
     side.received += size;
     side.heard_at = loop_.ticks();
-    if (&side == &backend_) {
-        query_.on_backend({buffer_.data(), size});
-    } else {
-        query_.on_client({buffer_.data(), size});
-        if (!is_close_notify(size))
-            heard_ = backend_.received;
-    }
-    if (inspection == Inspection::kept)
-        return;
-    write_to(peer, buffer_.data(), size);
+    if (&side == &client_ && !is_close_notify(size))
+        heard_ = backend_.received;
 }
 
 /// Drops what the side can no longer take.
@@ -118,12 +129,14 @@ void Relay::write_to(Endpoint& side, const std::byte* bytes, std::size_t size) n
     }
     const std::size_t written = send_some(side, bytes, size);
     if (written < size && !side.write_done)
-        side.backlog = std::make_unique<Backlog>(Backlog{{bytes + written, bytes + size}});
+        side.backlog = std::make_unique<Backlog>(Backlog{{bytes + written, bytes + size}, 0, {}});
 }
 
 void Relay::flush_to(Endpoint& side) noexcept {
     if (!side.backlog)
         return;
+    if (side.backlog->pipe)
+        return flush_pipe_to(side);
     const std::size_t written = side.backlog->written;
     const std::size_t more =
         send_some(side, side.backlog->bytes.data() + written, side.backlog->bytes.size() - written);
@@ -134,11 +147,15 @@ void Relay::flush_to(Endpoint& side) noexcept {
         side.backlog.reset();
 }
 
-/// How much `side` took. A side that cannot be written to is still read, up to its end.
 std::size_t Relay::send_some(Endpoint& side, const std::byte* bytes, std::size_t size) noexcept {
-    const ssize_t count = ::send(side.fd.get(), bytes, size, MSG_NOSIGNAL);
-    if (count >= 0)
-        return static_cast<std::size_t>(count);
+    return sent_by(side, ::send(side.fd.get(), bytes, size, MSG_NOSIGNAL));
+}
+
+/// How much `side` took, as the system call says that wrote to it. A side that cannot be written to
+/// is still read, up to its end.
+std::size_t Relay::sent_by(Endpoint& side, ssize_t result) noexcept {
+    if (result >= 0)
+        return static_cast<std::size_t>(result);
     if (!try_again(errno)) {
         side.write_done = side.deaf = true;
         // The kernel reports the error once; the next read only finds an end. A reset that followed
@@ -151,7 +168,7 @@ std::size_t Relay::send_some(Endpoint& side, const std::byte* bytes, std::size_t
 
 void Relay::update_interest(Endpoint& side) noexcept {
     const Endpoint& peer = peer_of(side);
-    std::uint32_t wanted = 0;
+    std::uint8_t wanted = 0;
     // Nothing is read that a broken peer would have to take, until the peer's own end has been
     // read.
     if (side.ended == SideEnd::none && !peer.backlog &&
@@ -173,7 +190,7 @@ void Relay::update_interest(Endpoint& side) noexcept {
         error = loop_.take_over(side.fd.get(), wanted, side);
     else
         error = loop_.add(side.fd.get(), wanted, side);
-    side.interest = error == 0 ? wanted : 0;
+    side.interest = error == 0 ? wanted : std::uint8_t{0};
     if (error != 0)
         end_ = RelayEnd::out_of_resources;
 }
@@ -203,6 +220,7 @@ void Relay::close_both() noexcept {
         shutdown_->timer.cancel();
     for (Endpoint* side : {&client_, &backend_}) {
         side->interest = 0;
+        side->backlog.reset();
         side->fd.reset();
     }
 }

@@ -15,15 +15,32 @@
 #include "net/loop/query_state.h"
 #include "net/loop/relay_end.h"
 #include "net/loop/timer.h"
+#include "net/socket/pipe_pool.h"
 #include "net/socket/socket_address.h"
 #include "net/socket/unique_fd.h"
 
 namespace net {
 
 /// Holds bytes between a read and a write. All relays of a loop share one, since nothing stays in
-/// it between two events. 48 KiB moved more than 16, 64, 128 or 256 KiB: a loopback segment carries
-/// 65,483 bytes, so 64 KiB leaves a tail segment behind each send.
-using RelayBuffer = std::array<std::byte, 48 * 1024>;
+/// its memory between two events. 48 KiB moved more than 16, 64, 128 or 256 KiB: a loopback segment
+/// carries 65,483 bytes, so 64 KiB leaves a tail segment behind each send.
+class RelayBuffer {
+  public:
+    explicit RelayBuffer(std::size_t pipes = kPipes) : pipes_(pipes) {}
+
+    [[nodiscard]] std::byte* data() noexcept { return bytes_.data(); }
+    [[nodiscard]] static constexpr std::size_t size() noexcept { return kSize; }
+    /// For what moves much.
+    [[nodiscard]] PipePool& pipes() noexcept { return pipes_; }
+
+    static constexpr std::size_t kPipes = 32;
+
+  private:
+    static constexpr std::size_t kSize = 48 * 1024;
+
+    std::array<std::byte, kSize> bytes_;
+    PipePool pipes_;
+};
 
 enum class RelaySide : std::uint8_t { client, backend };
 
@@ -114,6 +131,7 @@ class Relay {
     struct Backlog {
         std::vector<std::byte> bytes;
         std::size_t written = 0;
+        PipePool::Borrowed pipe;  ///< has the bytes instead, if set
     };
 
     struct Endpoint final : EventHandler {
@@ -125,11 +143,13 @@ class Relay {
         EventLoop::Ticks heard_at = relay.loop_.ticks();  ///< its last bytes, or the start
         std::unique_ptr<Backlog> backlog;                 ///< still to be written to this side
         std::uint64_t received = 0;
-        std::uint32_t interest = 0;     ///< what the loop watches; 0: not registered
+        std::uint8_t interest = 0;      ///< what the loop watches; 0: not registered
         SideEnd ended = SideEnd::none;  ///< nothing more will be read from this side
         bool write_done = false;        ///< nothing more will be written to this side
         bool deaf = false;              ///< a write to it failed
         bool reset = false;             ///< an earlier error says that its end is a reset
+        std::uint8_t much = 0;          ///< so many more reads may be spliced: it sends much
+        bool is_copied = false;         ///< what it sends cannot be spliced
     };
 
     /// From the first end on, or from end_between_queries().
@@ -146,13 +166,20 @@ class Relay {
     void on_event(Endpoint& side, std::uint32_t events) noexcept;
     [[nodiscard]] Inspection show(const Endpoint& side, std::size_t size) noexcept;
     void read_from(Endpoint& side) noexcept;
+    void note_bytes(Endpoint& side, std::size_t size) noexcept;
     void write_to(Endpoint& side, const std::byte* bytes, std::size_t size) noexcept;
     void flush_to(Endpoint& side) noexcept;
     std::size_t send_some(Endpoint& side, const std::byte* bytes, std::size_t size) noexcept;
+    std::size_t sent_by(Endpoint& side, ssize_t result) noexcept;
     void update_interest(Endpoint& side) noexcept;
     void settle() noexcept;
     static void reset_on_close(const Endpoint& side) noexcept;
     void close_both() noexcept;
+
+    // What moves much without copying it: relay_splice.cpp.
+    [[nodiscard]] bool splice_from(Endpoint& side) noexcept;
+    void flush_pipe_to(Endpoint& side) noexcept;
+    static void bring_into_memory(Backlog& backlog);
 
     // What happens from the first end on: relay_shutdown.cpp.
     void note_end(Endpoint& side, SideEnd how) noexcept;

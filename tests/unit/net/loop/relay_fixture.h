@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cerrno>
+#include <csignal>
 #include <cstddef>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -12,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -67,6 +69,7 @@ class RelayTest : public testing::Test, public RelayOwner {
 
     /// Both connections, with buffers that do not grow and so are soon full.
     RelayTest() {
+        ::signal(SIGPIPE, SIG_IGN);  // as the daemons do: splice(2) has no MSG_NOSIGNAL
         for (Connection* connection : {&client_, &backend_}) {
             support::ListeningSocket listener("127.0.0.1", 0, kKernelBuffer);
             // Segments as on a real network: loopback's of 64 KiB would leave so much of the window
@@ -146,11 +149,20 @@ class RelayTest : public testing::Test, public RelayOwner {
         return bytes.substr(0, sent);
     }
 
+    /// So that the relay has to copy.
+    void take_all_pipes() {
+        thread_.call([this] {
+            while (auto pipe = buffer_.pipes().borrow())
+                taken_pipes_.push_back(std::move(pipe));
+        });
+    }
+
     static constexpr int kKernelBuffer = 128 * 1024;
     static constexpr int kSegment = 1400;
 
     LoopThread thread_;
     RelayBuffer buffer_;
+    std::vector<PipePool::Borrowed> taken_pipes_;
     Connection client_;
     Connection backend_;
     std::optional<Relay> relay_;
