@@ -7,6 +7,8 @@
 //       from the moment a question was due (no coordinated omission)
 //   bench_load bulk IP PORT CONNECTIONS SECONDS [MIB_PER_SECOND]
 //       answers without end, read as fast as they come, or no faster than so many MiB altogether
+//   bench_load echo IP PORT CONNECTIONS SECONDS
+//       bytes without end, which the server sends back: both ways at once
 //   bench_load churn IP PORT CONNECTIONS SECONDS|COUNTx abort|orderly
 //       connect, one exchange of 100 B and 1,000 B, end (orderly: a goodbye, then close, as a
 //       client of PostgreSQL does); latency is that of the whole
@@ -35,7 +37,7 @@ struct Plan {
     const char* ip;
     int port;
     std::uint32_t connections;
-    std::uint32_t request = 100;
+    std::uint64_t request = 100;
     std::uint64_t answer = 1000;
     double seconds = 0;
     std::uint64_t count = 0;      ///< ends after so many, instead of after `seconds`
@@ -43,6 +45,7 @@ struct Plan {
     double bytes_per_second = 0;  ///< to be read at most; 0: no limit
     bool churn = false;
     bool orderly = false;
+    bool echo = false;
 };
 
 class Latencies {
@@ -69,7 +72,7 @@ struct Connection {
     int fd = -1;
     std::uint64_t number = 0;
     std::uint64_t received = 0;
-    std::uint32_t sent = 0;
+    std::uint64_t sent = 0;
     bool waiting = false;  ///< for its answer
     bool connecting = false;
     Clock::time_point due;
@@ -115,8 +118,14 @@ class Load {
         std::array<epoll_event, 512> events;
         while (!over()) {
             const int count = wait(events.data(), events.size());
-            for (int i = 0; i < count && !over(); ++i)
-                on_event(*static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr));
+            for (int i = 0; i < count && !over(); ++i) {
+                const epoll_event& event = events[static_cast<std::size_t>(i)];
+                auto& connection = *static_cast<Connection*>(event.data.ptr);
+                if (plan_.echo && (event.events & EPOLLOUT) != 0)
+                    (void)send_piece(connection, MSG_DONTWAIT);
+                if (event.events != EPOLLOUT || !plan_.echo)
+                    on_event(connection);
+            }
             if (plan_.rate > 0)
                 ask_those_due();
             if (plan_.bytes_per_second > 0)
@@ -130,7 +139,7 @@ class Load {
     /// Each connection moves so much both ways, one after the other. None of it is counted.
     void move(std::uint32_t bytes) {
         const Plan wanted = plan_;
-        plan_.request = std::max<std::uint32_t>(bytes, sizeof(wire::Head));
+        plan_.request = std::max<std::uint64_t>(bytes, sizeof(wire::Head));
         plan_.answer = bytes;
         plan_.rate = 0;
         plan_.seconds = 0;
@@ -197,22 +206,33 @@ class Load {
         connection.waiting = true;
         if (!plan_.churn && plan_.rate == 0)
             connection.due = Clock::now();
-        send_rest(connection);
+        if (plan_.echo)
+            return watch(EPOLL_CTL_MOD, connection, EPOLLIN | EPOLLOUT);
+        while (connection.sent < plan_.request)
+            if (!send_piece(connection, 0))
+                return;
     }
 
-    void send_rest(Connection& connection) {
-        const wire::Head head{connection.number, plan_.answer, plan_.request};
-        while (connection.sent < plan_.request) {
-            const std::size_t room =
-                std::min<std::size_t>(plan_.request - connection.sent, buffer_.size());
-            std::memcpy(buffer_.data(), filler_.at(connection.number, connection.sent), room);
-            if (connection.sent == 0)
-                std::memcpy(buffer_.data(), &head, sizeof head);
-            const ssize_t count = ::send(connection.fd, buffer_.data(), room, MSG_NOSIGNAL);
-            if (count <= 0)
-                return fail(connection, "send");
-            connection.sent += static_cast<std::uint32_t>(count);
+    /// False if there is no room, or the connection broke.
+    bool send_piece(Connection& connection, int flags) {
+        const wire::Head head{connection.number, plan_.answer, plan_.request,
+                              plan_.echo ? wire::Head::Kind::echo : wire::Head::Kind::question};
+        const std::size_t size =
+            std::min<std::size_t>(plan_.request - connection.sent, buffer_.size());
+        const char* bytes = filler_.at(connection.number, connection.sent);
+        if (connection.sent == 0) {
+            std::memcpy(buffer_.data(), bytes, size);
+            std::memcpy(buffer_.data(), &head, sizeof head);
+            bytes = buffer_.data();
         }
+        const ssize_t count = ::send(connection.fd, bytes, size, flags | MSG_NOSIGNAL);
+        if (count <= 0) {
+            if (count == 0 || errno != EAGAIN)
+                fail(connection, "send");
+            return false;
+        }
+        connection.sent += static_cast<std::uint64_t>(count);
+        return true;
     }
 
     void ask_those_due() {
@@ -240,8 +260,10 @@ class Load {
             return;
         if (count <= 0)
             return fail(connection, count == 0 ? "closed by the other side" : "recv");
-        if (!filler_.holds(connection.number, connection.received, buffer_.data(),
-                           static_cast<std::size_t>(count))) {
+        // The head comes back as well.
+        const bool echoed_head = plan_.echo && connection.received < sizeof(wire::Head);
+        if (!echoed_head && !filler_.holds(connection.number, connection.received, buffer_.data(),
+                                           static_cast<std::size_t>(count))) {
             std::fputs("bench_load: an answer is not what the server sent\n", stderr);
             std::exit(1);
         }
@@ -258,7 +280,7 @@ class Load {
         connection.due += step_;
         if (plan_.churn) {
             if (plan_.orderly) {
-                const wire::Head goodbye{0, 0, sizeof goodbye, 1};
+                const wire::Head goodbye{0, 0, sizeof goodbye, wire::Head::Kind::goodbye};
                 ::send(connection.fd, &goodbye, sizeof goodbye, MSG_NOSIGNAL);
             } else {
                 const linger reset{.l_onoff = 1, .l_linger = 0};
@@ -299,7 +321,7 @@ class Load {
 };
 
 int usage() {
-    std::fputs("usage: bench_load exchange|bulk|churn|idle IP PORT CONNECTIONS ...\n", stderr);
+    std::fputs("usage: bench_load exchange|bulk|echo|churn|idle IP PORT CONNECTIONS ...\n", stderr);
     return 2;
 }
 
@@ -313,7 +335,7 @@ int main(int argc, char** argv) {
               .port = std::atoi(argv[3]),
               .connections = static_cast<std::uint32_t>(std::atoi(argv[4]))};
     if (mode == "exchange" && argc >= 8) {
-        plan.request = static_cast<std::uint32_t>(std::atoi(argv[5]));
+        plan.request = static_cast<std::uint64_t>(std::atoll(argv[5]));
         plan.answer = static_cast<std::uint64_t>(std::atoll(argv[6]));
         plan.seconds = std::atof(argv[7]);
         plan.rate = argc > 8 ? std::atof(argv[8]) : 0;
@@ -321,6 +343,10 @@ int main(int argc, char** argv) {
         plan.answer = kBulkAnswer;
         plan.seconds = std::atof(argv[5]);
         plan.bytes_per_second = argc > 6 ? std::atof(argv[6]) * 1024 * 1024 : 0;
+    } else if (mode == "echo") {
+        plan.echo = true;
+        plan.request = plan.answer = kBulkAnswer;
+        plan.seconds = std::atof(argv[5]);
     } else if (mode == "churn" && argc == 7) {
         const std::string length = argv[5];
         plan.count = length.ends_with('x') ? std::stoull(length) : 0;

@@ -14,17 +14,15 @@ matplotlib.rcParams["svg.hashsalt"] = "patroni_proxy"  # the same figures give t
 matplotlib.rcParams["svg.fonttype"] = "none"  # text stays text
 import matplotlib.pyplot as plt  # noqa: E402
 
-COLOURS = {"direct": "#b8b8b8", "haproxy": "#6b8ba4", "nginx": "#8fae8b", "patroni_proxy": "#c8553d"}
+COLOURS = {"direct": "#b8b8b8", "haproxy": "#6b8ba4", "haproxy 3.2": "#3f5f7a", "nginx": "#8fae8b",
+           "patroni_proxy": "#c8553d"}
 
 
-def machine():
+def machine(compared):
     model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())[1]
     cores = subprocess.run(["nproc"], capture_output=True, text=True, check=True).stdout.strip()
-    versions = [subprocess.run(command, capture_output=True, text=True).stdout
-                + subprocess.run(command, capture_output=True, text=True).stderr
-                for command in (["haproxy", "-v"], ["nginx", "-v"])]
-    names = [re.search(r"(HAProxy version|nginx/)\s*[0-9.]+", text)[0] for text in versions]
-    return f"{model}, {cores} cores, Linux {platform.release()}; {', '.join(names)}"
+    versions = dict.fromkeys(f"{rival.kind} {rival.version()}" for rival in compared)
+    return f"{model}, {cores} cores, Linux {platform.release()}; {', '.join(versions)}"
 
 
 def median(runs, name):
@@ -40,21 +38,27 @@ COLUMNS = {"p99_us": "p99, us", "cpu_us": "CPU each, us", "cpu_ms_per_gib": "CPU
            "time_wait": "in TIME_WAIT towards the backend"}
 
 
-def table(found):
+def best(scenario, by_subject, rivals):
+    """The rate of the best rival."""
+    rates = [median(by_subject[name], "rate") for name in by_subject if name in rivals]
+    return max(rates) if scenario.better == "rate" else min(rates)
+
+
+def table(found, rivals):
     lines = []
     for scenario, by_subject in found.items():
         first = next(iter(by_subject.values()))[0]
         extra = [name for name in COLUMNS if name in first and name != scenario.better]
         lines += ["", f"### {scenario.title}", "",
-                  "| | " + " | ".join([scenario.unit, "of haproxy",
+                  "| | " + " | ".join([scenario.unit, "of haproxy", "of the best rival",
                                        *(COLUMNS[name] for name in extra)]) + " |",
-                  "|---" * (3 + len(extra)) + "|"]
-        base = median(by_subject["haproxy"], "rate")
+                  "|---" * (4 + len(extra)) + "|"]
+        bases = [median(by_subject["haproxy"], "rate"), best(scenario, by_subject, rivals)]
         for subject, runs in by_subject.items():
             rate = median(runs, "rate")
-            ratio = f"{rate / base:.2f}" if base else "-"
+            ratios = [f"{rate / base:.2f}" if base else "-" for base in bases]
             lines.append(f"| {subject} | " + " | ".join(
-                [text_of(rate), ratio,
+                [text_of(rate), *ratios,
                  *(text_of(median(runs, name)) if subject != "direct" or "cpu" not in name else "-"
                    for name in extra)]) + " |")
     return lines
@@ -82,17 +86,18 @@ def picture(found, path):
     figure.savefig(path, metadata={"Date": None})
 
 
-def write(directory, groups, more, rounds, command):
-    """`groups`: heading and figures by scenario and subject; `more`: heading and figures by name."""
+def write(directory, groups, more, rounds, command, compared):
+    """`groups`: heading and figures by scenario and subject; `more`: heading and figures by name;
+    `compared`: the rivals."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True,
                             check=True).stdout.strip()
     lines = ["# The data plane beside HAProxy and nginx stream", "",
              f"Written by `{command}` at commit {commit} on {datetime.date.today()}; medians of "
              f"{rounds} interleaved rounds. How it is measured: docs/performance.md.", "",
-             f"Machine: {machine()}; shared with other work, before which all that is measured goes "
+             f"Machine: {machine(compared)}; shared with other work, before which all that is measured goes "
              "(nice -15).", "", "![throughput](data_plane.svg)"]
     for heading, found in groups.items():
-        lines += ["", f"## {heading}", *table(found)]
+        lines += ["", f"## {heading}", *table(found, {rival.name for rival in compared})]
     for heading, figures in more.items():
         lines += ["", f"## {heading}", "", "| | |", "|---|---|",
                   *(f"| {name} | {text_of(value)} |" for name, value in figures.items())]

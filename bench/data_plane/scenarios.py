@@ -85,15 +85,21 @@ class Bulk:
     connections: int = 4
     seconds: float = 2.0
     pinned: bool = True
+    both_ways: bool = False
+    mib_per_second: int = 0  # that are read of all flows together; 0: as much as comes
     unit = "MiB/s"
     better = "rate"
 
     @property
     def title(self):
-        return f"bulk, {self.connections} connections"
+        more = ", both ways at once" if self.both_ways else ""
+        more += f", read at {self.mib_per_second} MiB/s" if self.mib_per_second else ""
+        return f"bulk, {self.connections} connections{more}"
 
     def measure(self, subject):
-        found = with_cpu(subject, lambda: load(subject, "bulk", self.connections, self.seconds,
+        slow = [self.mib_per_second] if self.mib_per_second else []
+        found = with_cpu(subject, lambda: load(subject, "echo" if self.both_ways else "bulk",
+                                               self.connections, self.seconds, *slow,
                                                pinned=self.pinned))
         return {"rate": found["bytes"] / found["seconds"] / 2**20,
                 "cpu_ms_per_gib": found["cpu_seconds"] / (found["bytes"] / 2**30) * 1e3}

@@ -16,7 +16,7 @@
 
 namespace {
 
-constexpr std::size_t kChunk = 64 * 1024;
+constexpr std::size_t kChunk = 256 * 1024;
 
 struct Connection {
     int fd;
@@ -25,6 +25,8 @@ struct Connection {
     std::uint64_t sent = 0;    ///< of the answer
     bool answering = false;
     bool waits_for_room = false;
+    std::unique_ptr<std::array<char, kChunk>> echo{};  ///< what goes back; null unless it echoes
+    std::size_t echo_begin = 0, echo_end = 0;          ///< not sent yet
 };
 
 class Server {
@@ -70,6 +72,8 @@ class Server {
     }
 
     void serve(Connection& connection) {
+        if (connection.echo)
+            return echo(connection);
         if (connection.answering)
             return answer(connection);
         const ssize_t count = ::recv(connection.fd, chunk_.data(), chunk_.size(), 0);
@@ -79,8 +83,11 @@ class Server {
             return accept_startup(connection);
         take(connection, chunk_.data(), static_cast<std::size_t>(count));
         if (connection.received >= sizeof(wire::Head) &&
+            connection.head.kind == wire::Head::Kind::echo)
+            return begin_echo(connection, static_cast<std::size_t>(count));
+        if (connection.received >= sizeof(wire::Head) &&
             connection.received == connection.head.request_size) {
-            if (connection.head.last != 0)
+            if (connection.head.kind == wire::Head::Kind::goodbye)
                 return close(connection);
             connection.answering = true;
             connection.sent = 0;
@@ -131,6 +138,35 @@ class Server {
         wait_for_room(connection, false);
         connection.answering = false;
         connection.received = 0;
+    }
+
+    /// All that came must be in the chunk still: a client sends the head at once.
+    void begin_echo(Connection& connection, std::size_t size) {
+        connection.echo = std::make_unique<std::array<char, kChunk>>(chunk_);
+        connection.echo_end = size;
+        echo(connection);
+    }
+
+    void echo(Connection& connection) {
+        char* const bytes = connection.echo->data();
+        while (true) {
+            if (connection.echo_begin == connection.echo_end) {
+                const ssize_t count = ::recv(connection.fd, bytes, kChunk, 0);
+                if (count < 0 && errno == EAGAIN)
+                    return wait_for_room(connection, false);
+                if (count <= 0)
+                    return close(connection);
+                connection.echo_begin = 0;
+                connection.echo_end = static_cast<std::size_t>(count);
+            }
+            const ssize_t count = ::send(connection.fd, bytes + connection.echo_begin,
+                                         connection.echo_end - connection.echo_begin, MSG_NOSIGNAL);
+            if (count < 0 && errno == EAGAIN)
+                return wait_for_room(connection, true);
+            if (count < 0)
+                return close(connection);
+            connection.echo_begin += static_cast<std::size_t>(count);
+        }
     }
 
     void wait_for_room(Connection& connection, bool wait) {

@@ -10,6 +10,8 @@ import subprocess
 import threading
 import time
 
+import rivals
+
 HERE = pathlib.Path(__file__).parent
 IP = "127.0.0.1"
 
@@ -151,14 +153,15 @@ def configuration(file, directory, **values):
 
 
 def start(name, program, directory, backend, threads=1, core=None):
-    """`program` is "haproxy", "nginx", or the path of a patroni_proxy; `backend` its backend."""
+    """`program` is a Rival, or the path of a patroni_proxy; `backend` its backend."""
     port = free_port()
     host, backend_port = backend
     values = {"port": port, "host": host, "backend": backend_port, "threads": threads}
-    if program == "haproxy":
-        command = ["haproxy", "-db", "-f", configuration("haproxy.cfg", directory, **values)]
-    elif program == "nginx":
-        command = ["nginx", "-c", configuration("nginx.conf", directory, **values)]
+    if isinstance(program, rivals.Rival):
+        file = {"haproxy": "haproxy.cfg", "nginx": "nginx.conf", "pgbouncer": "pgbouncer.ini"}
+        made = configuration(file[program.kind], directory, root=program.root,
+                             splice="option splice-auto" if program.splices else "", **values)
+        command = [*program.command, *program.arguments(made)]
     else:
         file = configuration("patroni_proxy.yaml", directory, **values,
                              patroni=serve_patroni(host).server_port)

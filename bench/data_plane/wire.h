@@ -22,8 +22,12 @@ namespace wire {
 struct Head {
     std::uint64_t number;
     std::uint64_t answer_size;
-    std::uint32_t request_size;  ///< this included
-    std::uint32_t last = 0;      ///< 1: a goodbye, upon which the server closes, as PostgreSQL does
+    std::uint64_t request_size;  ///< this included
+    enum class Kind : std::uint64_t {
+        question,
+        goodbye,  ///< the server closes, as PostgreSQL does
+        echo,     ///< the server sends back what comes from here on, this included
+    } kind = Kind::question;
 };
 
 /// Whether this begins a StartupMessage of PostgreSQL's protocol 3.0: four bytes of length, then
