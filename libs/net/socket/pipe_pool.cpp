@@ -17,7 +17,7 @@ constexpr int kSmallestPipe = 64 * 1024;
 
 }  // namespace
 
-std::unique_ptr<Pipe> Pipe::make() noexcept {
+std::unique_ptr<Pipe> Pipe::make() {
     int ends[2] = {-1, -1};
     if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
         return nullptr;

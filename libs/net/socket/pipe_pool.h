@@ -15,7 +15,7 @@ namespace net {
 class Pipe {
   public:
     /// Null if the kernel has no pipe to give, or only one that is too small to be of use.
-    static std::unique_ptr<Pipe> make() noexcept;
+    static std::unique_ptr<Pipe> make();
 
     /// Takes up to `most` bytes from a socket. As recv(): how many, 0 at the end, or -1 and errno.
     ssize_t take_from(int socket, std::size_t most) noexcept;
