@@ -138,8 +138,8 @@ void Agent::apply_sockets(const net::ListeningSockets::Prepared& sockets) {
             servers.push_back({config.name, config.by_request, take_server(config, *next)});
     servers_ = std::move(servers);
     if (next != sockets.end() && (!admin_ || admin_->socket() != *next))
-        daemons::log::info(std::string(kAdminName) + ": listening on " +
-                           (*next)->address().to_string());
+        daemons::log::info({"listening"}, std::string(kAdminName) + ": listening on " +
+                                              (*next)->address().to_string());
 }
 
 /// The running server with its connections, or a new one.
@@ -157,7 +157,8 @@ std::unique_ptr<AgentServer> Agent::take_server(const ListenerConfig& config,
         return serving.server && serving.server->socket() == socket;
     });
     if (is_new)
-        daemons::log::info(config.name + ": listening on " + socket->address().to_string());
+        daemons::log::info({"listening"},
+                           config.name + ": listening on " + socket->address().to_string());
     return std::make_unique<AgentServer>(
         main_loop_, socket, config.by_request,
         [this, name = config.name](const AgentServer::Request& request) {
@@ -178,6 +179,7 @@ void Agent::on_view(const std::string& name, std::shared_ptr<const patroni::Clus
     Cluster& cluster = found->second;
     cluster.view = std::move(view);
     cluster.log.on_view(*cluster.view);
+    cluster.leaders.on_view(*cluster.view, patroni::Clock::now());
     if (cluster.own && cluster.view->snapshot)
         cluster.own->consider(cluster.view->snapshot);
     for (auto& [listener_name, listener] : listeners_)
@@ -218,8 +220,11 @@ bool Agent::is_settled(const std::string& name) const {
 void Agent::on_poll_end(const std::string& name, const patroni::ClusterWatcher::PollResult& poll) {
     const auto found = clusters_.find(name);
     if (found != clusters_.end()) {
+        const auto now = patroni::Clock::now();
         found->second.polls.note(poll);
-        found->second.log.on_poll(poll, patroni::Clock::now());
+        if (poll.answered)
+            found->second.leaders.on_answered_poll(now);
+        found->second.log.on_poll(poll, now);
         // Even without an answer: a verdict may have become stale.
         log_changes(name);
     }
@@ -237,7 +242,7 @@ void Agent::log_changes(const std::string& cluster) {
         std::string line = agent_reply(state, reason);
         line.pop_back();
         if (std::exchange(listener.logged, state) != state)
-            daemons::log::info(line.insert(0, name + ": "));
+            daemons::log::info({"reply_changed", cluster}, line.insert(0, name + ": "));
     }
 }
 
@@ -306,9 +311,9 @@ Answer Agent::answer_unended(const Listener& listener, std::string_view request)
 
 Answer Agent::answer_unknown(const Listener& listener, std::string_view request,
                              const std::string& reason) const {
-    if (const auto others = unknown_requests_.pass(std::chrono::steady_clock::now()))
-        daemons::log::warning(listener.config.name + ": asked for '" + std::string(request) +
-                              "': " + reason + *others);
+    unknown_requests_.log(daemons::log::Level::warning, {"request_unknown"}, [&] {
+        return listener.config.name + ": asked for '" + std::string(request) + "': " + reason;
+    });
     return decide(listener.config.profile,
                   {.why_no_verdict = reason, .maintenance = maintenance_.is_on()});
 }

@@ -68,6 +68,7 @@ class Agent {
         daemons::ClusterLog log;
         patroni::Clock::time_point started = patroni::Clock::now();
         daemons::PollReport polls = {};
+        daemons::LeaderTally leaders = {};
         std::unique_ptr<patroni::ClusterWatcher> watcher;
     };
     struct Listener {

@@ -31,8 +31,9 @@ AgentReport Agent::report() const {
 
 ClusterReport Agent::report_of(const std::string& name, const Cluster& cluster) const {
     ClusterReport report;
-    static_cast<daemons::ClusterReport&>(report) = daemons::cluster_report(
-        name, cluster.view ? *cluster.view : patroni::ClusterView{}, cluster.polls);
+    static_cast<daemons::ClusterReport&>(report) =
+        daemons::cluster_report(name, cluster.view ? *cluster.view : patroni::ClusterView{},
+                                cluster.polls, cluster.leaders.counts(patroni::Clock::now()));
     if (cluster.own)
         report.own_member = cluster.own->name();
     return report;

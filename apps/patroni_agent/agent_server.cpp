@@ -130,9 +130,9 @@ void AgentServer::on_accept(net::UniqueFd connection, const net::SocketAddress& 
 
 void AgentServer::on_accept_paused(int error) noexcept {
     if (!std::exchange(paused_, true))
-        daemons::log::error(
-            socket_->address().to_string() +
-            ": accepting pauses until there is room: " + std::generic_category().message(error));
+        daemons::log::error({"accept_paused"}, socket_->address().to_string() +
+                                                   ": accepting pauses until there is room: " +
+                                                   std::generic_category().message(error));
 }
 
 /// A new socket takes a line at once. The end of the stream follows: HAProxy needs no more.

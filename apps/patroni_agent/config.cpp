@@ -51,7 +51,7 @@ class Reader {
         config.maintenance_file = file.text("maintenance_file").value_or(config.maintenance_file);
         if (const auto log = file.find("log")) {
             YamlMapping node(*log, "log", problems_);
-            config.log = daemons::read_log(node);
+            config.log = daemons::read_log(node, problems_);
             node.reject_unknown();
         }
         config.clusters = daemons::read_each(

@@ -64,9 +64,10 @@ void MaintenanceSwitch::on_look(const patroni::Result<bool>& there) {
     known_ = true;
     const std::string reason = there ? "" : there.reason();
     if (std::exchange(why_not_known_, reason) != reason && !reason.empty())
-        daemons::log::warning("maintenance_file " + file_ + ": " + reason +
-                              ": cannot tell whether it exists; " + (on_ ? "still" : "not") +
-                              " in maintenance");
+        daemons::log::warning({"maintenance_unknown"}, "maintenance_file " + file_ + ": " + reason +
+                                                           ": cannot tell whether it exists; " +
+                                                           (on_ ? "still" : "not") +
+                                                           " in maintenance");
     if (there)
         marked_ = there.value();
     set(always_ || marked_);
@@ -74,7 +75,8 @@ void MaintenanceSwitch::on_look(const patroni::Result<bool>& there) {
 
 void MaintenanceSwitch::set(bool on) {
     if (std::exchange(on_, on) != on)
-        daemons::log::info(on ? "in maintenance" : "no longer in maintenance");
+        daemons::log::info({"maintenance_changed"},
+                           on ? "in maintenance" : "no longer in maintenance");
 }
 
 }  // namespace agent

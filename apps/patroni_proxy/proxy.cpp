@@ -69,10 +69,11 @@ std::uint64_t Proxy::max_sessions(const Config& config) const {
     const std::uint64_t possible = possible_sessions(config);
     if (config.max_connections <= possible)
         return config.max_connections == 0 ? possible : config.max_connections;
-    daemons::log::warning("max_connections of " + std::to_string(config.max_connections) +
-                          " needs more descriptors than the limit of " +
-                          std::to_string(daemons::descriptor_limit()) + " allows; using " +
-                          std::to_string(possible));
+    daemons::log::warning({"max_connections_lowered"},
+                          "max_connections of " + std::to_string(config.max_connections) +
+                              " needs more descriptors than the limit of " +
+                              std::to_string(daemons::descriptor_limit()) + " allows; using " +
+                              std::to_string(possible));
     return possible;
 }
 
@@ -111,8 +112,9 @@ void Proxy::apply(const Config& config, std::function<void()> applied) {
     Interfaces interfaces = new_interfaces(config, sockets);
 
     if (accepting_ && config.workers != workers_.size())
-        daemons::log::warning("workers: a change needs a restart; until then, " +
-                              std::to_string(workers_.size()) + " run");
+        daemons::log::warning({"workers_unchanged"},
+                              "workers: a change needs a restart; until then, " +
+                                  std::to_string(workers_.size()) + " run");
     use_interfaces(std::move(interfaces), config);
     changes_ = changes_by(config);
     config_ = config;
@@ -168,8 +170,9 @@ void Proxy::apply_ports(const net::ListeningSockets::Prepared& sockets) {
             continue;
         port.leaves_at = Clock::now() + config_.drain_timeout;
         port.sockets.clear();
-        daemons::log::info(port.port->label + ": removed; its sessions have " +
-                           daemons::duration_text(config_.drain_timeout) + " to end");
+        daemons::log::info({"port_removed", port.port->label},
+                           port.port->label + ": removed; its sessions have " +
+                               daemons::duration_text(config_.drain_timeout) + " to end");
         arm_drain_timer();
     }
 }
@@ -326,10 +329,12 @@ void Proxy::accept_on_new_sockets() {
                     continue;
                 try {
                     acceptors_.push_back(std::make_unique<Acceptor>(workers_, port.port, socket));
-                    daemons::log::info(port.port->label + ": listening on " +
-                                       socket->address().to_string());
+                    daemons::log::info(
+                        {"listening", port.port->label},
+                        port.port->label + ": listening on " + socket->address().to_string());
                 } catch (const std::exception& error) {
-                    daemons::log::error(port.port->label + ": " + error.what());
+                    daemons::log::error({"listen_failed", port.port->label},
+                                        port.port->label + ": " + error.what());
                 }
             }
     });

@@ -91,7 +91,8 @@ void Proxy::reload_with(std::vector<net::UniqueFd> sockets,
         ReloadOutcome outcome{{}, changes_};
         for (const auto& address : sockets_.taken()) {
             outcome.taken.push_back(address.to_string());
-            daemons::log::info("took over the socket that listens on " + address.to_string());
+            daemons::log::info({"socket_taken_over"},
+                               "took over the socket that listens on " + address.to_string());
         }
         done(outcome);
     });
@@ -117,13 +118,15 @@ void Proxy::hand_over_listeners(net::UniqueFd connection, const std::string& to)
                 takeover::send_listeners(shared->get(), descriptors, kHandOverPatience);
             return [good, to, count = descriptors.size()] {
                 daemons::log::info(
+                    {"sockets_handed_over"},
                     "HAProxy socket: " + to + (good ? " has" : " asked for, and did not take,") +
-                    " the listening sockets of all ports (" + std::to_string(count) + ")");
+                        " the listening sockets of all ports (" + std::to_string(count) + ")");
             };
         });
     } catch (const std::exception& error) {
-        daemons::log::error(std::string("HAProxy socket: no listening socket is handed over: ") +
-                            error.what());
+        daemons::log::error(
+            {"sockets_not_handed_over"},
+            std::string("HAProxy socket: no listening socket is handed over: ") + error.what());
     }
 }
 

@@ -25,9 +25,9 @@ void Proxy::drain(std::function<void()> drained) {
     if (interfaces_.haproxy)
         own.push_back(interfaces_.haproxy->socket());
     sockets_.use(own_requests(config_), own);
-    daemons::log::info("draining: no new clients; " + std::to_string(sessions_.open.load()) +
-                       " sessions have " + daemons::duration_text(config_.drain_timeout) +
-                       " to end");
+    daemons::log::info({"draining"}, "draining: no new clients; " +
+                                         std::to_string(sessions_.open.load()) + " sessions have " +
+                                         daemons::duration_text(config_.drain_timeout) + " to end");
     arm_drain_timer();
 }
 

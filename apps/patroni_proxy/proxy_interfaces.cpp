@@ -21,7 +21,8 @@ net::ListenOptions options_of(const OperatorSocket& socket) {
 }
 
 void tell(const char* whose, const net::ListeningSockets::Socket& socket) {
-    daemons::log::info(std::string(whose) + ": listening on " + socket->address().to_string());
+    daemons::log::info({"listening"},
+                       std::string(whose) + ": listening on " + socket->address().to_string());
 }
 
 }  // namespace

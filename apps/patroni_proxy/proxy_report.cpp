@@ -25,7 +25,8 @@ MemberTraffic traffic_of(const std::string& member, const MemberTally& tally) {
             .connect_failures = tally.connect_failures,
             .ended = by_reason(tally.ended, false),
             .rate = tally.rate.per_second(RateTally::Clock::now()),
-            .most_per_second = tally.rate.most()};
+            .most_per_second = tally.rate.most(),
+            .connect_time = tally.connect_time};
 }
 
 /// As Patroni tells it; empty if it does not.
@@ -143,6 +144,8 @@ ClusterReport Proxy::report_of(const ClusterConfig& cluster,
         PortTally tally;
         if (const auto found = tallies.find(id); found != tallies.end())
             tally = found->second;
+        for (const auto& member : told.members)
+            tally.members.try_emplace(member.member);
         for (const auto& [member, counts] : tally.members)
             told.traffic.push_back(traffic_of(member, counts));
         told.queued_total = tally.queued_total;
@@ -150,6 +153,10 @@ ClusterReport Proxy::report_of(const ClusterConfig& cluster,
         told.connect_times = percentiles_of(times.connect);
         told.held_times = percentiles_of(times.held);
         told.refused = by_reason(tally.refused, true);
+        told.held_time = tally.held_time;
+        told.session_time = tally.session_time;
+        if (tally.oldest_held)
+            told.oldest_held = daemons::seconds_since(*tally.oldest_held);
         report.ports.push_back(std::move(told));
     }
     return report;

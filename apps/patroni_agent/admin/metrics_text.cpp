@@ -1,4 +1,4 @@
-#include "daemon/report/metrics.h"
+#include "daemon/text/metrics.h"
 #include "patroni_agent/admin/report.h"
 
 namespace agent {
@@ -45,14 +45,14 @@ void add_listener(Metrics& out, const ListenerReport& listener) {
 
 }  // namespace
 
-std::string metrics_text(const AgentReport& report) {
+std::string metrics_text(const AgentReport& report, daemons::MetricsFormat format) {
     Metrics out("patroni_agent_");
     add_process(out, report);
     for (const auto& cluster : report.clusters)
         add_cluster(out, cluster);
     for (const auto& listener : report.listeners)
         add_listener(out, listener);
-    return out.text();
+    return out.text(format);
 }
 
 }  // namespace agent

@@ -48,7 +48,8 @@ struct AgentReport : daemons::ProcessReport {
 /// JSON for people and scripts: all keys are always present, in a fixed order; null if not known.
 /// Pure; any thread.
 [[nodiscard]] std::string status_json(const AgentReport& report);
-/// Prometheus' text format. Unknown values have no sample. Pure; any thread.
-[[nodiscard]] std::string metrics_text(const AgentReport& report);
+/// For Prometheus. Unknown values have no sample. Pure; any thread.
+[[nodiscard]] std::string metrics_text(
+    const AgentReport& report, daemons::MetricsFormat format = daemons::MetricsFormat::text);
 
 }  // namespace agent

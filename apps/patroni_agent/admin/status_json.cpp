@@ -45,6 +45,7 @@ std::string status_json(const AgentReport& report) {
         .add("descriptors", report.descriptors)
         .add("max_descriptors", report.max_descriptors)
         .add("log_lines_dropped", report.log_lines_dropped)
+        .add("log_problem", report.log_problem)
         .add("reload", report.reload)
         .add("clusters", report.clusters)
         .add("listeners", report.listeners)

@@ -81,9 +81,10 @@ void OwnMember::decide() {
     const auto found = find();
     if (found) {
         if (std::exchange(name_, found.value()) != found.value())
-            daemons::log::info(cluster_ + ": the local member is " + found.value());
+            daemons::log::info({"local_member_known", cluster_, name_},
+                               cluster_ + ": the local member is " + found.value());
     } else if (name_.empty() && std::exchange(why_not_known_, found.reason()) != found.reason()) {
-        daemons::log::warning(cluster_ + ": " + found.reason());
+        daemons::log::warning({"local_member_unknown", cluster_}, cluster_ + ": " + found.reason());
     }
 }
 

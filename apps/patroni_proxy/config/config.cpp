@@ -72,7 +72,7 @@ class Reader {
 
     void read_log(const daemons::YamlNode& where, Config& config) {
         YamlMapping node(where, "log", problems_);
-        config.log = daemons::read_log(node);
+        config.log = daemons::read_log(node, problems_);
         log_sessions_ = node.choice("sessions", {"all", "failed"}).value_or(0) == 0;
         node.reject_unknown();
     }

@@ -11,6 +11,7 @@ namespace proxy {
 namespace {
 
 using Problem = Outcome::Problem;
+using daemons::log::Level;
 
 constexpr std::chrono::minutes kReminder{1};
 
@@ -213,27 +214,34 @@ Outcome Control::unfreeze(const std::string& cluster, const Caller& caller) {
     return lift({{Operation::freeze, cluster, {}, {}}}, caller);
 }
 
+void Control::tell(Level level, std::string_view event, const Subject& subject,
+                   const std::string& message) {
+    const std::string place =
+        subject.port.empty() ? subject.cluster : subject.cluster + "/" + subject.port;
+    daemons::log::write(level, {event, place, subject.member}, message);
+}
+
 Outcome Control::set_log_level(daemons::log::Level level, const Caller& caller) {
     const std::string name(daemons::log::name_of(level));
     if (proxy_.log_level() == level)
         return unchanged("the log level is " + name + " already");
     proxy_.set_log_level(level);
     const std::string message = "the log level is " + name + " until the next reload or restart";
-    daemons::log::warning(message + "; set by " + caller.name);
+    daemons::log::warning({"log_level_set"}, message + "; set by " + caller.name);
     proxy_.note_action({{}, {}, message, caller.name});
     return {Problem::none, true, message};
 }
 
 void Control::close_sessions(const SessionFilter& filter, const Caller& caller,
                              std::function<void(std::size_t closed)> done) {
-    proxy_.close_sessions(filter, "closed by " + caller.name,
-                          [this, by = caller.name, done = std::move(done)](std::size_t closed) {
-                              const std::string what =
-                                  std::to_string(closed) + " sessions closed by " + by;
-                              daemons::log::info(what);
-                              proxy_.note_action({{}, {}, what, by});
-                              done(closed);
-                          });
+    proxy_.close_sessions(
+        filter, "closed by " + caller.name,
+        [this, by = caller.name, done = std::move(done)](std::size_t closed) {
+            const std::string what = std::to_string(closed) + " sessions closed by " + by;
+            daemons::log::info({"sessions_closed"}, what, {{"sessions", closed}, {"by", by}});
+            proxy_.note_action({{}, {}, what, by});
+            done(closed);
+        });
 }
 
 /// Of a drain that is over.
@@ -255,7 +263,8 @@ Outcome Control::set(OperatorSetting setting, const SettingTerms& terms, const C
         setting.until = setting.since + static_cast<double>(terms.lasts_for->count());
         setting.expires = OperatorSetting::Clock::now() + *terms.lasts_for;
     }
-    daemons::log::info(subject + ": " + setting.reason() + lasting(terms));
+    tell(Level::info, "operator_setting_made", setting.subject,
+         subject + ": " + setting.reason() + lasting(terms));
     proxy_.note_action(
         {setting.subject.cluster, subject, setting.reason() + lasting(terms), caller.name});
     const std::string message = subject + " " + effect_of(setting) + lasting(terms);
@@ -275,7 +284,7 @@ Outcome Control::lift(const std::vector<Subject>& subjects, const Caller& caller
         if (!before)
             continue;
         const std::string what = "no longer " + before->reason() + "; lifted by " + caller.name;
-        daemons::log::info(subject.text() + ": " + what);
+        tell(Level::info, "operator_setting_lifted", subject, subject.text() + ": " + what);
         proxy_.note_action({subject.cluster, subject.text(), what, caller.name});
         changed |= settings_.lift(subject, OperatorSetting::Clock::now());
         forget_pace(subject);
@@ -306,9 +315,10 @@ void Control::on_expiry() {
         forget_pace(setting.subject);
         // Nobody may have released the port because something went wrong.
         if (setting.subject.operation == Operation::hold)
-            daemons::log::warning(message + ": its clients go on");
+            tell(Level::warning, "operator_setting_expired", setting.subject,
+                 message + ": its clients go on");
         else
-            daemons::log::info(message);
+            tell(Level::info, "operator_setting_expired", setting.subject, message);
     }
     put_in_force();
 }
@@ -316,8 +326,9 @@ void Control::on_expiry() {
 void Control::remind_of_freezes() {
     const auto frozen = settings_.frozen();
     for (const auto& setting : frozen)
-        daemons::log::warning(setting.subject.text() + ": " + setting.reason() +
-                              ": routing ignores what Patroni says until it is unfrozen");
+        tell(Level::warning, "cluster_frozen", setting.subject,
+             setting.subject.text() + ": " + setting.reason() +
+                 ": routing ignores what Patroni says until it is unfrozen");
     if (frozen.empty())
         reminder_.cancel();
     else

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -173,6 +174,9 @@ class Control {
     void note_reload(const ReloadOutcome& outcome);
 
   private:
+    /// Logs what becomes of a setting.
+    static void tell(daemons::log::Level level, std::string_view event, const Subject& subject,
+                     const std::string& message);
     void forget_pace(const Subject& subject);
     using Refusal = std::optional<Outcome>;
 

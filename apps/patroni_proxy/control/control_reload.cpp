@@ -13,8 +13,10 @@ std::string summary_of(const ReloadOutcome& outcome) {
 
 void Control::reload(const std::string& listeners, const Caller& caller,
                      std::function<void(const ReloadOutcome&)> done) {
-    daemons::log::info("reload asked for by " + caller.name +
-                       (listeners.empty() ? "" : ", with the listening sockets of " + listeners));
+    daemons::log::info(
+        {"reload_requested"},
+        "reload asked for by " + caller.name +
+            (listeners.empty() ? "" : ", with the listening sockets of " + listeners));
     reload_caller_ = caller.name;
     proxy_.reload(listeners, [this, done = std::move(done)](const ReloadOutcome& outcome) {
         if (!reload_caller_.empty())  // it failed before the files were read
@@ -36,8 +38,9 @@ void Control::note_reload(const ReloadOutcome& outcome) {
 void Control::on_reload() {
     for (const auto& setting : settings_.take_removed(proxy_.config())) {
         forget_pace(setting.subject);
-        daemons::log::info(setting.subject.text() + ": no longer " + setting.reason() +
-                           ": it is not in the configuration any more");
+        tell(daemons::log::Level::info, "operator_setting_removed", setting.subject,
+             setting.subject.text() + ": no longer " + setting.reason() +
+                 ": it is not in the configuration any more");
     }
     arm_expiry();
 }

@@ -8,13 +8,6 @@
 
 namespace proxy::history {
 
-History::History(OnNews on_news, WriteLine write)
-    : on_news_(std::move(on_news)), write_(std::move(write)) {}
-
-void History::write_to_log(const std::string& cluster, const std::string& line) {
-    daemons::log::info(cluster + ": " + line);
-}
-
 void History::see(const std::string& cluster, const ClusterSeen& seen) {
     ClusterStory& story = story_of(cluster);
     story.see(seen, Epoch::now());
@@ -43,7 +36,7 @@ void History::take_from(const std::string& cluster, ClusterStory& story) {
             on_news_({cluster, std::move(change), story.open()});
     for (auto& record : story.take_finished()) {
         record.id = ++last_id_;
-        write(record);
+        log(record);
         if (on_news_ && record.kind >= Kind::members)
             on_news_({cluster, {}, record});
         keep_record(std::move(record));
@@ -81,11 +74,13 @@ void History::keep_record(Record record) {
         records_.pop_front();
 }
 
-void History::write(const Record& record) {
-    if (record.kind != Kind::clients)
-        return write_(record.cluster, record.summary);
-    if (const auto others = client_lines_.pass(Clock::now()))
-        write_(record.cluster, record.summary + *others);
+void History::log(const Record& record) {
+    const daemons::log::About about{"history_record", record.cluster};
+    const auto line = [&] { return record.cluster + ": " + record.summary; };
+    if (record.kind == Kind::clients)
+        client_lines_.log(daemons::log::Level::info, about, line);
+    else
+        daemons::log::info(about, line());
 }
 
 std::vector<RecordPtr> History::records() const {

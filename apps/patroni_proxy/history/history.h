@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "daemon/log/log_throttle.h"
@@ -33,10 +34,8 @@ class History {
             record{};  ///< the open record, or the one that has ended; may be none
     };
     using OnNews = std::function<void(const News&)>;
-    using WriteLine = std::function<void(const std::string& cluster, const std::string& line)>;
 
-    /// `write` replaces the log in tests.
-    explicit History(OnNews on_news = {}, WriteLine write = write_to_log);
+    explicit History(OnNews on_news = {}) : on_news_(std::move(on_news)) {}
 
     void see(const std::string& cluster, const ClusterSeen& seen);
     void see(const std::string& cluster, const PollSeen& seen);
@@ -49,14 +48,12 @@ class History {
     [[nodiscard]] std::vector<RecordPtr> records() const;
 
   private:
-    static void write_to_log(const std::string& cluster, const std::string& line);
     ClusterStory& story_of(const std::string& cluster);
     void take_from(const std::string& cluster, ClusterStory& story);
     void keep_record(Record record);
-    void write(const Record& record);
+    void log(const Record& record);
 
     const OnNews on_news_;
-    const WriteLine write_;
     std::map<std::string, ClusterStory> stories_;
     std::deque<RecordPtr> records_;
     std::uint64_t last_id_ = 0;

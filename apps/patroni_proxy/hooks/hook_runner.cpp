@@ -51,7 +51,7 @@ void HookRunner::run(HookJob job) {
     try {
         thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
     } catch (const std::system_error&) {
-        daemons::log::error("on_change: no more threads can be started");
+        daemons::log::error({"hook_not_started"}, "on_change: no more threads can be started");
     }
 }
 
@@ -78,8 +78,9 @@ void HookRunner::work(const std::stop_token& stop) {
         const auto dropped = std::exchange(dropped_, 0);
         lock.unlock();
         if (dropped != 0)
-            daemons::log::warning("on_change: " + std::to_string(dropped) +
-                                  " runs were left out because earlier ones took too long");
+            daemons::log::warning({"hooks_left_out"},
+                                  "on_change: " + std::to_string(dropped) +
+                                      " runs were left out because earlier ones took too long");
         if (settings)
             run_now(*settings, job, stop);
     }
@@ -98,19 +99,20 @@ void HookRunner::run_now(const HookSettings& settings, const HookJob& job,
     if (!result.problem.empty())
         return log_failure(job, settings.command.front() + ": " + result.problem, result.output);
     if (!result.output.empty())
-        daemons::log::debug("on_change for " + job.event + " of " + job.subject + ": " +
-                            daemons::one_line(result.output, kLongestOutput));
+        daemons::log::debug({"hook_output", job.subject},
+                            "on_change for " + job.event + " of " + job.subject + ": " +
+                                daemons::one_line(result.output, kLongestOutput));
 }
 
 void HookRunner::log_failure(const HookJob& job, const std::string& problem,
                              const std::string& output) {
-    const auto others = failures_.pass(std::chrono::steady_clock::now());
-    if (!others)
-        return;
-    std::string text = "on_change for " + job.event + " of " + job.subject + " failed: " + problem;
-    if (!output.empty())
-        text.append("; it wrote: ").append(daemons::one_line(output, kLongestOutput));
-    daemons::log::warning(text + *others);
+    failures_.log(daemons::log::Level::warning, {"hook_failed", job.subject}, [&] {
+        std::string text =
+            "on_change for " + job.event + " of " + job.subject + " failed: " + problem;
+        if (!output.empty())
+            text.append("; it wrote: ").append(daemons::one_line(output, kLongestOutput));
+        return text;
+    });
 }
 
 }  // namespace proxy::hooks

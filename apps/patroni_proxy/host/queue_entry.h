@@ -29,7 +29,9 @@ class QueueEntry {
     virtual void give_up(SessionEnd why) noexcept = 0;
 
     const Clock::time_point accepted_at;
-    Place place = Place::none;  ///< for the queue alone
+    // Only the queue uses these.
+    Place place = Place::none;
+    Clock::time_point queued_at;  ///< when it joined the queue
 
   protected:
     ~QueueEntry() = default;

@@ -18,6 +18,10 @@ void add(PortTally& sum, const PortTally& tally) {
     sum.held_time += tally.held_time;
     sum.gave_up += tally.gave_up;
     sum.longest_held = std::max(sum.longest_held, tally.longest_held);
+    sum.session_time += tally.session_time;
+    if (tally.oldest_held)
+        sum.oldest_held =
+            std::min(*tally.oldest_held, sum.oldest_held.value_or(*tally.oldest_held));
     for (const auto& [name, member] : tally.members) {
         MemberTally& total = sum.members[name];
         total.sessions += member.sessions;

@@ -22,6 +22,10 @@ struct HeldScale {
     static constexpr std::array bounds{0.01, 0.025, 0.05, 0.1,  0.25, 0.5,
                                        1.0,  2.5,   5.0,  10.0, 30.0, 60.0};
 };
+struct SessionScale {
+    static constexpr std::array bounds{0.01,  0.1,    1.0,     10.0,    60.0,
+                                       600.0, 3600.0, 14400.0, 86400.0, 604800.0};
+};
 
 /// What one worker counted of one port on one member.
 struct MemberTally {
@@ -43,9 +47,12 @@ struct PortTally {
     std::map<std::string, MemberTally> members;
     SessionEndCounts refused{};
     std::uint64_t queued_total = 0;
-    base::Histogram<HeldScale> held_time;  ///< of holds that have ended
-    std::uint64_t gave_up = 0;             ///< clients that left while they were held
-    double longest_held = 0;               ///< seconds; of holds that ended since take_counts()
+    base::Histogram<HeldScale> held_time;        ///< of clients that have left the queue
+    base::Histogram<SessionScale> session_time;  ///< of sessions on a member that have ended
+    /// When the client that has been held longest was accepted.
+    std::optional<std::chrono::steady_clock::time_point> oldest_held;
+    std::uint64_t gave_up = 0;  ///< clients that left while they were held
+    double longest_held = 0;    ///< seconds; of holds that ended since take_counts()
 };
 
 /// Adds up what several workers counted.

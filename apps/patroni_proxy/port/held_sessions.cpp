@@ -53,6 +53,8 @@ std::optional<SessionEnd> HeldSessions::hold(QueueEntry& entry) {
             port_.queued.fetch_sub(1, std::memory_order_relaxed);
         return refusal;
     }
+    if (!queued)
+        entry.queued_at = now;
     entry.place = QueueEntry::Place::waiting;
     if (waiting_.emplace(entry.accepted_at, &entry).second)
         port_.order.add(entry.accepted_at, worker_);
@@ -90,14 +92,19 @@ void HeldSessions::stop_waiting(QueueEntry& entry) {
         port_.order.remove(entry.accepted_at, worker_);
 }
 
-void HeldSessions::leave(QueueEntry& entry) {
+std::optional<HeldSessions::Clock::duration> HeldSessions::leave(QueueEntry& entry) {
     if (entry.place == QueueEntry::Place::none)
-        return;
+        return std::nullopt;
     entry.place = QueueEntry::Place::none;
     stop_waiting(entry);
     queue_.erase({entry.accepted_at, &entry});
     if (port_.queued.fetch_sub(1, std::memory_order_relaxed) == 1)
         port_.shortage.store(Shortage::none, std::memory_order_relaxed);
+    return Clock::now() - entry.queued_at;
+}
+
+std::optional<HeldSessions::Clock::time_point> HeldSessions::oldest() const {
+    return queue_.empty() ? std::nullopt : std::optional(queue_.begin()->first);
 }
 
 void HeldSessions::let_try() {

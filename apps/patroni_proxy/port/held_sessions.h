@@ -38,6 +38,8 @@ struct UnservedClient {
 /// Loop thread only. Borrows the entries and what the constructor is given.
 class HeldSessions {
   public:
+    using Clock = std::chrono::steady_clock;
+
     /// `worker`: the number that Port::wake() knows it by.
     HeldSessions(net::EventLoop& loop, Port& port, std::size_t worker, PortSettingsPtr settings);
     HeldSessions(const HeldSessions&) = delete;
@@ -52,14 +54,15 @@ class HeldSessions {
     void try_soon();
     /// A place has become free: whoever came first, on any worker, tries soon.
     void on_place_freed();
-    /// The session was served or has given up. Does nothing if it is not in the queue.
-    void leave(QueueEntry& entry);
+    /// The session was served or has given up. How long it was held; nothing if it was not.
+    std::optional<Clock::duration> leave(QueueEntry& entry);
+    /// When the client that has been held longest was accepted.
+    [[nodiscard]] std::optional<Clock::time_point> oldest() const;
 
     [[nodiscard]] bool empty() const noexcept { return queue_.empty(); }
     [[nodiscard]] bool anyone_waits() const noexcept { return !waiting_.empty(); }
 
   private:
-    using Clock = std::chrono::steady_clock;
     /// By the time of the accept, from which each has the same time to wait.
     using Queue = std::set<std::pair<Clock::time_point, QueueEntry*>>;
 

@@ -11,6 +11,8 @@
 namespace proxy {
 namespace {
 
+using daemons::log::Level;
+
 // How often a session is checked within its idle timeout: it ends at most a quarter late, and
 // moving bytes costs nothing extra.
 constexpr unsigned kIdleIntervals = 4;
@@ -92,6 +94,7 @@ Session* PortServer::find(SessionId id, std::size_t place) noexcept {
 
 PortTally PortServer::tally() const {
     PortTally sum = tally_;
+    sum.oldest_held = held_.oldest();
     for (const auto& session : sessions_)
         if (session->backend() && session->is_settled()) {
             MemberTally& member = sum.members[session->backend()->member];
@@ -200,12 +203,11 @@ std::optional<SessionEnd> PortServer::hold(QueueEntry& entry) {
 }
 
 void PortServer::leave_queue(QueueEntry& entry) {
-    if (entry.place != QueueEntry::Place::none) {
-        const std::chrono::duration<double> held = QueueEntry::Clock::now() - entry.accepted_at;
+    if (const auto left = held_.leave(entry)) {
+        const std::chrono::duration<double> held = *left;
         tally_.longest_held = std::max(tally_.longest_held, held.count());
         tally_.held_time.note(held.count());
     }
-    held_.leave(entry);
 }
 
 bool PortServer::count_connection() {
@@ -228,10 +230,11 @@ void PortServer::on_unreachable(const BackendPtr& backend, BackendState how,
                                 const std::string& why) {
     MemberTally& tally = tally_of(*backend);
     ++tally.connect_failures;
-    if (const auto others = tally.connect_failure_lines.pass(std::chrono::steady_clock::now()))
-        daemons::log::warning(label() + ": " + backend->member + " at " +
-                              backend->address.to_string() + " cannot be reached: " + why +
-                              *others);
+    tally.connect_failure_lines.log(
+        Level::warning, {"backend_unreachable", label(), backend->member}, [&] {
+            return label() + ": " + backend->member + " at " + backend->address.to_string() +
+                   " cannot be reached: " + why;
+        });
     if (backend->reachability.note_failure(how, why))
         ask_readiness(backend);
     report_trouble(backend, Trouble::refused);
@@ -263,17 +266,26 @@ void PortServer::report_trouble(const BackendPtr& backend, Trouble trouble) cons
 void PortServer::count_refused(const Session& session, SessionEnd end, std::string_view detail) {
     const auto kind = static_cast<std::size_t>(end);
     ++tally_.refused[kind];
-    auto others = std::optional<std::string>{""};
+    std::string client;
+    daemons::log::About about{"client_refused", label()};
+    const auto message =
+        [&] {  // only if the line is written: thousands of clients may be refused at once
+            client = session.client_name();
+            about.client = client;
+            std::string text = label() + ": client " + client + " refused: ";
+            text += describe(end);
+            if (!detail.empty())
+                text.append(": ").append(detail);
+            return text;
+        };
     if (end != SessionEnd::no_backend)
-        others = refusal_lines_[kind].pass(std::chrono::steady_clock::now());
-    else if (table().refused.fetch_add(1, std::memory_order_relaxed) != 0)
+        return refusal_lines_[kind].log(Level::warning, about, message);
+    if (table().refused.fetch_add(1, std::memory_order_relaxed) != 0)
         return;  // the first under each table is logged; the feed logs how many there were
-    else if (table().eligible.empty())
+    if (table().eligible.empty())
         port_->on_trouble({}, Trouble::refused);  // the cluster may have a leader by now
-    if (others)
-        daemons::log::warning(label() + ": client " + session.client_name() +
-                              " refused: " + std::string(describe(end)) +
-                              (detail.empty() ? "" : ": " + std::string(detail)) + *others);
+    const std::string text = message();
+    daemons::log::warning(about, text);
 }
 
 void PortServer::on_closed(Session& session, SessionEnd end, std::string_view detail) {
@@ -292,6 +304,8 @@ void PortServer::on_closed(Session& session, SessionEnd end, std::string_view de
     // An attempt that failed frees none.
     if (session.has_place() || session.was_connected())
         held_.on_place_freed();
+    if (session.was_connected() && !is_refusal(end))
+        tally_.session_time.note(session.age().count());
     worker_.sessions.fetch_sub(1, std::memory_order_relaxed);
     worker_.process.open.fetch_sub(1 + session.counted_connections(), std::memory_order_relaxed);
     port_->sessions.fetch_sub(1, std::memory_order_relaxed);

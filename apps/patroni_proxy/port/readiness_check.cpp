@@ -18,6 +18,7 @@ namespace proxy {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using daemons::log::Level;
 
 // Long enough for a lost SYN to be sent again, which Linux does after a second.
 constexpr std::chrono::milliseconds kConnectTimeout{1'500};
@@ -201,8 +202,9 @@ void ReadinessCheck::Watch::on_accepts(std::optional<BackendState> before) noexc
     if (!before)  // a session has met something newer
         return pause(kPause);
     if (*before >= BackendState::refuses)
-        daemons::log::info(port_->label + ": " + backend_->member + " at " +
-                           backend_->address.to_string() + " accepts sessions again");
+        daemons::log::info({"backend_ready", port_->label, backend_->member},
+                           port_->label + ": " + backend_->member + " at " +
+                               backend_->address.to_string() + " accepts sessions again");
     pause(check_.interval_);
     if (*before != BackendState::accepts)
         check_.on_accepts_();
@@ -244,19 +246,19 @@ void ReadinessCheck::Watch::on_late(Question& question) noexcept {
 
 void ReadinessCheck::Watch::on_own_trouble(Question& question, int error) noexcept {
     dispose_of(question);
-    if (const auto others = lines_.pass(Clock::now()))
-        daemons::log::warning(port_->label + ": " + backend_->member + " at " +
-                              backend_->address.to_string() +
-                              " cannot be asked, for this host lacks resources: " +
-                              std::generic_category().message(error) + *others);
+    lines_.log(Level::warning, {"backend_not_asked", port_->label, backend_->member}, [&] {
+        return port_->label + ": " + backend_->member + " at " + backend_->address.to_string() +
+               " cannot be asked, for this host lacks resources: " +
+               std::generic_category().message(error);
+    });
     pause(kOwnTrouble);
 }
 
 void ReadinessCheck::Watch::log_refusal(const std::string& why) noexcept {
-    if (const auto others = lines_.pass(Clock::now()))
-        daemons::log::warning(port_->label + ": " + backend_->member + " at " +
-                              backend_->address.to_string() +
-                              " does not accept sessions yet: " + why + *others);
+    lines_.log(Level::warning, {"backend_not_ready", port_->label, backend_->member}, [&] {
+        return port_->label + ": " + backend_->member + " at " + backend_->address.to_string() +
+               " does not accept sessions yet: " + why;
+    });
 }
 
 void ReadinessCheck::Watch::dispose_of(Question& question) noexcept {

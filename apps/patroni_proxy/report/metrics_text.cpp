@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "daemon/report/metrics.h"
+#include "daemon/text/metrics.h"
 
 namespace proxy {
 namespace {
@@ -22,7 +22,7 @@ void add_process(Metrics& out, const ProxyReport& report) {
              report.draining);
     out.gauge("workers", "Threads that move bytes", {}, std::uint64_t{report.workers});
     out.gauge("sessions_open", "Client sessions on all ports", {}, report.sessions);
-    out.gauge("sessions_max", "Limit of client sessions on all ports; 0 means no limit", {},
+    out.limit("sessions_max", "Limit of client sessions on all ports, if there is one", {},
               report.max_connections);
     daemons::add_process(out, report);
 }
@@ -69,22 +69,33 @@ void add_port(Metrics& out, const PortReport& port, const Labels& labels) {
               static_cast<double>(eligible));
     for (const auto& member : port.members)
         if (member.standing == Standing::eligible)
-            out.flag(
-                "member_reachable",
-                "1 if nothing is known that keeps sessions from starting on an eligible member",
-                with(labels, "member", member.member), member.unreachable.empty());
+            out.flag("member_reachable",
+                     "1 if, as far as is known, an eligible member accepts sessions",
+                     with(labels, "member", member.member), member.unreachable.empty());
     out.flag("port_falls_back", "1 if new sessions use members by fallback_roles", labels,
              port.falls_back);
     out.gauge("port_sessions_open", "Client sessions, including those without a backend", labels,
               port.sessions);
-    out.gauge("port_sessions_max", "Limit of client sessions on the port; 0 means no limit", labels,
+    out.limit("port_sessions_max", "Limit of client sessions on the port, if there is one", labels,
               port.max_connections);
+    out.limit("port_backend_sessions_max",
+              "Limit of sessions on one member, if there is one: max_connections_per_backend",
+              labels, port.max_connections_per_backend);
     out.gauge("port_sessions_queued", "Client sessions held until there is a backend", labels,
               port.queued);
     out.flag("port_full", "1 while clients are held because a limit leaves no place for them",
              labels, !port.queued_for.empty());
     out.counter("port_queued_total", "Client sessions that have been held", labels,
                 port.queued_total);
+    out.gauge("port_oldest_held_seconds",
+              "Time since the accept of the client held longest; 0 if nobody is held", labels,
+              port.oldest_held);
+    out.histogram("port_held_duration_seconds",
+                  "How long clients were held, counted when they leave the queue", labels,
+                  port.held_time);
+    out.histogram("port_session_duration_seconds",
+                  "How long sessions on members lasted, counted when they end", labels,
+                  port.session_time);
     for (const auto& [reason, count] : port.refused)
         out.counter("port_refused_total", "Clients refused, by reason",
                     with(labels, "reason", reason), count);
@@ -100,6 +111,8 @@ void add_traffic(Metrics& out, const MemberTraffic& traffic, const Labels& label
                 traffic.bytes_from_backend);
     out.counter("backend_connect_failures_total", "Connections to the member that failed", labels,
                 traffic.connect_failures);
+    out.histogram("backend_connect_duration_seconds", "Time until the member accepted a connection",
+                  labels, traffic.connect_time);
     for (const auto& [reason, count] : traffic.ended)
         out.counter("backend_sessions_ended_total", "Sessions that ended, by reason",
                     with(labels, "reason", reason), count);
@@ -107,7 +120,7 @@ void add_traffic(Metrics& out, const MemberTraffic& traffic, const Labels& label
 
 }  // namespace
 
-std::string metrics_text(const ProxyReport& report) {
+std::string metrics_text(const ProxyReport& report, daemons::MetricsFormat format) {
     Metrics out("patroni_proxy_");
     add_process(out, report);
     for (const auto& cluster : report.clusters) {
@@ -125,7 +138,7 @@ std::string metrics_text(const ProxyReport& report) {
                 add_traffic(out, traffic, with(of_port, "member", traffic.member));
         }
     }
-    return out.text();
+    return out.text(format);
 }
 
 }  // namespace proxy

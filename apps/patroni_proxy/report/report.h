@@ -10,6 +10,7 @@
 #include "daemon/report/process_report.h"
 #include "patroni/verdict/cluster_view.h"
 #include "patroni_proxy/history/story/record.h"
+#include "patroni_proxy/host/tally.h"
 
 /// A snapshot of the proxy's state, from which GET /status and GET /metrics are made. Values only.
 /// Times and ages are in seconds. What ends in _total, and counts by reason, start with the
@@ -17,8 +18,8 @@
 /// first event.
 namespace proxy {
 
-/// The sessions of one port on one member, whatever its addresses. A member that is gone stays,
-/// since counters must not go backwards.
+/// The sessions of one port on one member, whatever its addresses. Every member that Patroni names
+/// is listed from the start, and one that is gone stays listed: counters must not go backwards.
 struct MemberTraffic {
     std::string member;
     std::uint64_t sessions = 0;  ///< now
@@ -29,6 +30,7 @@ struct MemberTraffic {
     std::map<std::string, std::uint64_t> ended;  ///< by reason: client_closed, cut, ...
     double rate = 0;                             ///< sessions that started in the last second
     std::uint64_t most_per_second = 0;
+    base::Histogram<ConnectScale> connect_time{};
 };
 
 /// Whether a port may use a member, and why not.
@@ -91,6 +93,9 @@ struct PortReport {
     Percentiles connect_times{};                   ///< until a member accepted the connection
     Percentiles held_times{};                      ///< of holds that have ended
     std::map<std::string, std::uint64_t> refused;  ///< by reason: no_backend, port_full, ...
+    base::Histogram<HeldScale> held_time{};
+    base::Histogram<SessionScale> session_time{};
+    double oldest_held = 0;  ///< seconds since the accept of the client held longest; 0: nobody
     std::vector<OperatorReport> operator_settings{};
 };
 

@@ -154,6 +154,7 @@ std::string status_json(const ProxyReport& report) {
         .add("descriptors", report.descriptors)
         .add("max_descriptors", report.max_descriptors)
         .add("log_lines_dropped", report.log_lines_dropped)
+        .add("log_problem", report.log_problem)
         .add("ready", report.ready)
         .add("draining", report.draining)
         .add("why_not_ready", report.why_not_ready)

@@ -94,7 +94,7 @@ void Session::enter(State state) noexcept {
     if (attempt_)
         attempt_->note_time();
     state_ = state;
-    daemons::log::debug([&] {
+    daemons::log::debug({"session_state", port_.label()}, [&] {
         return port_.label() + ": client " + client_name() + ": " + std::string(name_of(state)) +
                (backend() && state != State::closed ? " on " + backend()->member : "");
     });

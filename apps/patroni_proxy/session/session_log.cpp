@@ -1,5 +1,7 @@
 #include "patroni_proxy/session/session_log.h"
 
+#include <optional>
+
 #include "daemon/log/log.h"
 
 namespace proxy {
@@ -11,26 +13,29 @@ bool is_logged(SessionEnd end, const PortSettings& settings) {
 
 void log_session_end(const std::string& port, const SessionRecord& session, SessionEnd end,
                      std::string_view detail) {
-    const auto known = [](const std::string& name) { return name.empty() ? "-" : name; };
+    const auto known = [](const std::string& name) {
+        return name.empty() ? std::nullopt : std::optional(name);
+    };
     const Backend* const backend = session.backend.get();
     std::string message = port + ": session ended: ";
     message += describe(end);
     if (!detail.empty())
         message.append(": ").append(detail);
-    daemons::log::info(message, {{"client", client_name(session.client)},
-                                 {"proxy", session.own.to_string()},
-                                 {"backend", backend ? backend->address.to_string() : "-"},
-                                 {"member", backend ? backend->member : "-"},
-                                 {"reason", std::string(name_of(end))},
-                                 {"from_client", std::to_string(session.bytes_from_client)},
-                                 {"from_backend", std::to_string(session.bytes_from_backend)},
-                                 {"seconds", std::to_string(session.age)},
-                                 {"id", session.id.text()},
-                                 {"user", known(session.user)},
-                                 {"database", known(session.database)},
-                                 {"application_name", known(session.application)},
-                                 {"held_seconds", std::to_string(session.held)},
-                                 {"connect_seconds", std::to_string(session.connecting)}});
+    daemons::log::info({"session_ended", port}, message,
+                       {{"client", client_name(session.client)},
+                        {"proxy", session.own.to_string()},
+                        {"backend", known(backend ? backend->address.to_string() : "")},
+                        {"member", known(backend ? backend->member : "")},
+                        {"reason", name_of(end)},
+                        {"from_client", session.bytes_from_client},
+                        {"from_backend", session.bytes_from_backend},
+                        {"seconds", session.age},
+                        {"id", session.id.text()},
+                        {"user", known(session.user)},
+                        {"database", known(session.database)},
+                        {"application_name", known(session.application)},
+                        {"held_seconds", session.held},
+                        {"connect_seconds", session.connecting}});
 }
 
 }  // namespace proxy

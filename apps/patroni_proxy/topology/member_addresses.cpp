@@ -48,12 +48,14 @@ const MemberAddresses::Tracked& MemberAddresses::of(const patroni::Member& membe
     const std::string now = addresses_of(tracked.whereabouts.current());
     const std::string whose = cluster_ + ": " + member.name;
     if (std::exchange(tracked.trouble, trouble) != trouble && !before.empty())
-        daemons::log::warning(whose + ": " +
-                              (trouble.empty()
-                                   ? "its address is known again: " + now
-                                   : trouble + "; keeping the last known address " + now));
+        daemons::log::warning(
+            {"member_address_trouble", cluster_, member.name},
+            whose + ": " +
+                (trouble.empty() ? "its address is known again: " + now
+                                 : trouble + "; keeping the last known address " + now));
     else if (!before.empty() && before != now)
-        daemons::log::info(whose + " moved from " + before + " to " + now);
+        daemons::log::info({"member_moved", cluster_, member.name},
+                           whose + " moved from " + before + " to " + now);
     return tracked;
 }
 

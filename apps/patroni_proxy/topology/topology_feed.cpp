@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "daemon/log/log.h"
+#include "daemon/text/units.h"
 
 namespace proxy {
 namespace {
@@ -253,9 +254,16 @@ void TopologyFeed::keep_former(JudgedPort& port, BackendTable& table) {
 void TopologyFeed::publish_if_changed(JudgedPort& port, const BackendTable& table) {
     if (port.table->same_as(table))
         return;
+    const std::string label = name_ + "/" + port.port.config.name;
+    const auto now = patroni::Clock::now();
+    const std::chrono::duration<double> span = now - std::exchange(port.published_at, now);
     if (const auto refused = port.table->refused.load(); refused > 1)
-        daemons::log::warning(name_ + "/" + port.port.config.name + ": " + std::to_string(refused) +
-                              " clients were refused while no backends were available");
+        daemons::log::warning(
+            {"clients_refused", label},
+            label + ": " + std::to_string(refused) +
+                " clients were refused while no backends were available, within " +
+                daemons::duration_text(span),
+            {{"clients", refused}, {"within_seconds", span.count()}});
     if (port.table->falls_back != table.falls_back)
         log_fallback(port, table);
     port.table = std::make_shared<const BackendTable>(table);
@@ -266,23 +274,29 @@ void TopologyFeed::log_fallback(const JudgedPort& port, const BackendTable& tabl
     const PortConfig& config = port.port.config;
     const std::string label = name_ + "/" + config.name;
     if (table.falls_back)
-        daemons::log::warning(label + ": falls back to " +
-                              patroni::names_of(config.fallback->roles) + ": nobody serves as " +
-                              patroni::names_of(config.wanted.roles) + ": " + table.why_excluded());
+        daemons::log::warning({"fallback_begun", label},
+                              label + ": falls back to " +
+                                  patroni::names_of(config.fallback->roles) +
+                                  ": nobody serves as " + patroni::names_of(config.wanted.roles) +
+                                  ": " + table.why_excluded());
     else
-        daemons::log::info(label + ": no longer falls back: " +
-                           (table.eligible.empty() ? table.why_excluded()
-                                                   : table.eligible.front()->member + " serves"));
+        daemons::log::info(
+            {"fallback_ended", label},
+            label + ": no longer falls back: " +
+                (table.eligible.empty() ? table.why_excluded()
+                                        : table.eligible.front()->member + " serves"));
 }
 
 void TopologyFeed::on_poll(const patroni::ClusterWatcher::PollResult& poll) {
     addresses_.allow_trouble_reports();
-    log_.on_poll(poll, patroni::Clock::now());
+    const auto now = patroni::Clock::now();
+    log_.on_poll(poll, now);
     if (tell_.poll)
-        tell_.poll({patroni::Clock::now(), poll.answered, poll.all_connected, poll.reinitialized,
-                    poll.errors});
+        tell_.poll({now, poll.answered, poll.all_connected, poll.reinitialized, poll.errors});
     const std::lock_guard lock(noted_mutex_);
     polls_.note(poll);
+    if (poll.answered)
+        leaders_.on_answered_poll(now);
 }
 
 void TopologyFeed::tell_history(const patroni::ClusterView& view) const {
@@ -319,6 +333,7 @@ void TopologyFeed::note_view(const patroni::ClusterView& view) {
         grounds[port.port.id] = port.grounds;
     note_since(view);
     const std::lock_guard lock(noted_mutex_);
+    leaders_.on_view(view, patroni::Clock::now());
     noted_view_ = view;
     noted_since_ = since_;
     noted_grounds_ = std::move(grounds);
@@ -363,7 +378,8 @@ std::string TopologyFeed::why_not_frozen() const {
 
 daemons::ClusterReport TopologyFeed::report() const {
     const std::lock_guard lock(noted_mutex_);
-    auto report = daemons::cluster_report(name_, noted_view_, polls_);
+    auto report =
+        daemons::cluster_report(name_, noted_view_, polls_, leaders_.counts(patroni::Clock::now()));
     report.leader_since = noted_since_.of(kLeader);
     for (auto& member : report.members)
         member.since = noted_since_.of(thing_of(member.name));

@@ -102,6 +102,7 @@ class TopologyFeed {
         std::vector<BackendPtr> former;
         /// By fallback_roles. It sees every answer, so that it is as patient as `judge`.
         std::optional<patroni::Judge> fallback_judge;
+        patroni::Clock::time_point published_at = patroni::Clock::now();  ///< `table`
     };
 
     static void use_fallback(JudgedPort& port);
@@ -137,6 +138,7 @@ class TopologyFeed {
     SinceTimes noted_since_;
     std::map<PortId, GroundsPtr> noted_grounds_;
     daemons::PollReport polls_;
+    daemons::LeaderTally leaders_;
     patroni::ClusterWatcher watcher_;  // last: its thread uses the others
 };
 

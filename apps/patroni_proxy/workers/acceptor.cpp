@@ -23,9 +23,10 @@ void Acceptor::on_accept(net::UniqueFd connection, const net::SocketAddress& pee
 
 void Acceptor::on_accept_paused(int error) noexcept {
     // This may happen at every connection, for hours: hence the throttle.
-    if (const auto others = pauses_.pass(std::chrono::steady_clock::now()))
-        daemons::log::error(port_->label + ": accepting pauses until there is room: " +
-                            std::generic_category().message(error) + *others);
+    pauses_.log(daemons::log::Level::error, {"accept_paused", port_->label}, [&] {
+        return port_->label +
+               ": accepting pauses until there is room: " + std::generic_category().message(error);
+    });
 }
 
 }  // namespace proxy

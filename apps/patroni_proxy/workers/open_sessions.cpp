@@ -221,9 +221,10 @@ void OpenSessions::choose(const DrainPtr& drain) {
                 candidates.insert(candidates.end(), part.candidates.begin(), part.candidates.end());
             }
             if (sessions == 0 && !std::exchange(drain->is_done, true))
-                daemons::log::info(drain->cluster + "/" + drain->member +
-                                   ": drained: no session is left; " +
-                                   std::to_string(drain->ended) + " were ended by the proxy");
+                daemons::log::info({"drained", drain->cluster, drain->member},
+                                   drain->cluster + "/" + drain->member +
+                                       ": drained: no session is left; " +
+                                       std::to_string(drain->ended) + " were ended by the proxy");
             end(drain, next_to_end(std::move(candidates), due, overdue), overdue);
         });
 }

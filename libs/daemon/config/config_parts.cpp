@@ -312,7 +312,41 @@ void warn_of_replica_keys(YamlMapping& node, const std::string& what, Problems& 
                                       "is in roles"));
 }
 
-LogConfig read_log(YamlMapping& node) {
+namespace {
+
+constexpr std::string_view kSyslogForm =
+    "10.0.0.5:514 or [fd00::5]:514 (UDP), or unix:/run/rsyslog/socket";
+
+void read_syslog(YamlMapping& node, LogConfig& config, Problems& problems) {
+    std::vector<std::string> facilities;
+    for (const auto& [name, number] : log::kFacilities)
+        facilities.emplace_back(name);
+    if (const auto facility = node.choice("syslog_facility", facilities)) {
+        config.settings.syslog_facility = log::kFacilities[*facility].second;
+        if (!node.find("syslog"))
+            problems.warn(*node.find("syslog_facility"),
+                          "log: syslog_facility has no effect without syslog");
+    }
+    const auto address = node.text("syslog");
+    if (!address)
+        return;
+    const auto where = *node.find("syslog");
+    const auto parsed = net::ListenAddress::parse(*address);
+    if (!parsed || (!parsed->is_unix() && parsed->port() == 0))
+        problems.add(where, std::string("log: syslog ")
+                                .append(in_quotes(*address))
+                                .append(" is not allowed; it takes ")
+                                .append(kSyslogForm));
+    else if (!config.settings.file.empty())
+        problems.add(where,
+                     "log: syslog and file are not allowed together: the log has one target");
+    else
+        config.settings.syslog = *address;
+}
+
+}  // namespace
+
+LogConfig read_log(YamlMapping& node, Problems& problems) {
     // The last one is another spelling of the second.
     static constexpr std::array kLevels{log::Level::error, log::Level::warning, log::Level::info,
                                         log::Level::debug, log::Level::warning};
@@ -324,6 +358,7 @@ LogConfig read_log(YamlMapping& node) {
     config.settings.file = node.text("file").value_or("");
     if (const auto file = node.find("file"))
         config.file_place = file->place().to_string();
+    read_syslog(node, config, problems);
     return config;
 }
 

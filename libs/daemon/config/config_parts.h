@@ -130,7 +130,7 @@ struct LogConfig {
     std::string file_place;           ///< "file:line" of the log's file, for messages
     std::optional<log::Level> level;  ///< if the file has one; else `settings` has the default
 };
-/// Keys: level, format, file.
-[[nodiscard]] LogConfig read_log(YamlMapping& node);
+/// Keys: level, format, file, syslog, syslog_facility.
+[[nodiscard]] LogConfig read_log(YamlMapping& node, Problems& problems);
 
 }  // namespace daemons

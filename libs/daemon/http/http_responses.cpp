@@ -25,8 +25,11 @@ HttpResponse error_response(int status, const std::string& why) {
     return response_of(status, Json::object().add("error", why).text(), "application/json");
 }
 
-HttpResponse metrics_response(std::string body) {
-    return response_of(200, std::move(body), "text/plain; version=0.0.4; charset=utf-8");
+HttpResponse metrics_response(std::string body, MetricsFormat format) {
+    return response_of(200, std::move(body),
+                       format == MetricsFormat::text
+                           ? "text/plain; version=0.0.4; charset=utf-8"
+                           : "application/openmetrics-text; version=1.0.0; charset=utf-8");
 }
 
 HttpResponse method_not_allowed(const std::string& allowed) {

@@ -5,6 +5,7 @@
 
 #include "daemon/http/http_server.h"
 #include "daemon/http/report_requests.h"
+#include "daemon/text/metrics.h"
 
 // What the HTTP APIs of both daemons answer. Any thread.
 namespace daemons {
@@ -13,8 +14,8 @@ namespace daemons {
 [[nodiscard]] HttpResponse json_response(std::string body);
 /// {"error": why}, where `why` is one sentence for a person.
 [[nodiscard]] HttpResponse error_response(int status, const std::string& why);
-/// In Prometheus' text format.
-[[nodiscard]] HttpResponse metrics_response(std::string body);
+[[nodiscard]] HttpResponse metrics_response(std::string body,
+                                            MetricsFormat format = MetricsFormat::text);
 // The methods that a path answers. HAProxy's `option httpchk` sends OPTIONS by default and looks at
 // the status only, so a health check answers OPTIONS like GET.
 inline constexpr char kReadMethods[] = "GET, HEAD";
@@ -44,11 +45,14 @@ void answer_report_path(const HttpRequest& request, const HttpServer::Reply& rep
         return reply(method_not_allowed(is_health ? kHealthMethods : kReadMethods));
     if (is_health)
         return reply(text_response(200, "OK\n"));
+    if (path == "/status")
+        return reports.answer(
+            path, [](const Report& report) { return json_response(status_json(report)); }, reply);
+    const auto format = metrics_format_for(request.accept);
     reports.answer(
-        path,
-        [status = path == "/status"](const Report& report) {
-            return status ? json_response(status_json(report))
-                          : metrics_response(metrics_text(report));
+        format == MetricsFormat::text ? path : path + " as OpenMetrics",
+        [format](const Report& report) {
+            return metrics_response(metrics_text(report, format), format);
         },
         reply);
 }

@@ -1,17 +1,20 @@
 #include "daemon/log/log.h"
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
-#include <exception>
 #include <pthread.h>
+#include <system_error>
 #include <thread>
 #include <utility>
 
-#include <Poco/Message.h>
-
+#include "base/mutex.h"
+#include "daemon/log/file_target.h"
 #include "daemon/log/log_line.h"
 #include "daemon/log/log_queue.h"
 #include "daemon/log/log_target.h"
+#include "daemon/log/syslog_target.h"
+#include "daemon/text/units.h"
 
 namespace daemons::log {
 namespace {
@@ -22,6 +25,17 @@ constexpr std::chrono::seconds kLongestExit{1};
 constinit std::atomic<Level> level_in_force{Level::info};
 constinit std::atomic<Format> format_in_force{Format::text};
 constinit std::atomic<std::uint64_t> events_dropped{0};
+
+/// In the format in force.
+Record record_of(const Event& event) {
+    return {event.level, std::string(event.about.event),
+            line_of(event, format_in_force.load(std::memory_order_relaxed))};
+}
+
+Record record_of(Level level, const About& about, const std::string& message,
+                 const Fields& fields) {
+    return record_of({level, std::chrono::system_clock::now(), about, message, fields});
+}
 
 /// A new thread inherits the signal mask of its creator.
 class AllSignalsBlocked {
@@ -52,46 +66,92 @@ class Writer {
 
     LogQueue queue;
 
+    [[nodiscard]] std::string problem() {
+        const base::MutexLock lock(problem_mutex_);
+        return problem_;
+    }
+
   private:
     [[noreturn]] void run() {
         ::pthread_setname_np(::pthread_self(), "log");
-        TargetPtr target = open(Settings{});
+        target_ = open(Settings{});
         std::uint64_t lost = 0;
         for (;;) {
             Entry entry = queue.take();
-            if (entry.target) {
-                target = std::move(entry.target);
-            } else if (!write(target->channel(), entry.line)) {
-                events_dropped.fetch_add(1);
-                ++lost;
-            }
+            if (entry.target)
+                use(std::move(entry.target));
+            else if (entry.window)
+                lost += write(count_of(*entry.window)) ? 0 : 1;
+            else
+                lost += write(entry.record) ? 0 : 1;
             lost += entry.lost_after;
-            if (lost > 0 && write(target->channel(), line_of_loss(lost)))
+            if (lost > 0 && put(line_of_loss(lost)))
                 lost = 0;
         }
     }
 
-    static bool write(Poco::Channel& target, const std::string& line) {
-        try {
-            target.log(Poco::Message("daemon", line, Poco::Message::PRIO_INFORMATION));
-            return true;
-        } catch (const std::exception&) {
-            return false;  // nobody is left to report it to
-        }
+    void use(TargetPtr target) {
+        target_ = std::move(target);
+        named_ = false;
+        note(0);
     }
 
-    static std::string line_of_loss(std::uint64_t count) {
-        return line_of({.level = Level::warning,
-                        .time = std::chrono::system_clock::now(),
-                        .message = "log: events were lost",
-                        .fields = {{"count", std::to_string(count)}}},
-                       format_in_force.load());
+    bool write(const Record& record) {
+        const bool written = put(record);
+        if (!written)
+            events_dropped.fetch_add(1);
+        return written;
     }
+
+    bool put(const Record& record) {
+        const int error = target_->write(record);
+        note(error);
+        return error == 0;
+    }
+
+    /// Named once on stderr, not with each line: a disk may stay full for hours.
+    void note(int error) {
+        const std::string problem =
+            error == 0 ? "" : target_->name() + ": " + std::generic_category().message(error);
+        {
+            const base::MutexLock lock(problem_mutex_);
+            problem_ = problem;
+        }
+        if (problem.empty() || std::exchange(named_, true) || target_->name() == "stderr")
+            return;
+        write_to_stderr_at_once(
+            record_of(Level::error, {"log_target_failed"},
+                      "log: lines are lost, because they cannot be written to " + problem, {}));
+    }
+
+    static Record line_of_loss(std::uint64_t count) {
+        return record_of(Level::warning, {"log_lines_lost"}, "log: events were lost",
+                         {{"count", count}});
+    }
+
+    static Record count_of(Window& window) {
+        const std::uint64_t count = window.suppressed.exchange(Window::kClosed);
+        const auto end = std::min(window.closes, std::chrono::steady_clock::now());
+        const std::chrono::duration<double> span = end - window.opened;
+        std::string message = window.message;
+        message.append(" (").append(std::to_string(count)).append(" more like this within ");
+        message.append(duration_text(span)).append(")");
+        return record_of(window.level, {window.event, window.subject, window.member}, message,
+                         {{"suppressed", count}, {"within_seconds", span.count()}});
+    }
+
+    TargetPtr target_;
+    bool named_ = false;  ///< this target's first failure has been named on stderr
+    base::Mutex problem_mutex_;
+    std::string problem_ GUARDED_BY(problem_mutex_);
 };
 
 Writer& writer() {
     struct FlushAtExit {
-        ~FlushAtExit() { writer().queue.wait_until_done(kLongestExit); }
+        ~FlushAtExit() {
+            writer().queue.close_windows();
+            writer().queue.wait_until_done(kLongestExit);
+        }
     };
     static Writer& instance = *new Writer;
     static const FlushAtExit at_exit;
@@ -101,7 +161,9 @@ Writer& writer() {
 }  // namespace
 
 TargetPtr open(const Settings& settings) {
-    return std::make_shared<Target>(Poco::AutoPtr<Poco::Channel>(new LogTarget(settings.file)));
+    if (!settings.syslog.empty())
+        return std::make_shared<SyslogTarget>(settings.syslog, settings.syslog_facility);
+    return std::make_shared<FileTarget>(settings.file);
 }
 
 void configure(const Settings& settings) {
@@ -120,24 +182,27 @@ bool enabled(Level level) {
 bool debug_enabled() {
     return enabled(Level::debug);
 }
-void write(Level level, const std::string& message, const Fields& fields) {
+void write(Level level, const About& about, const std::string& message, const Fields& fields) {
     if (!enabled(level))
         return;
-    const Event event{level, std::chrono::system_clock::now(), message, fields};
-    if (!writer().queue.push(line_of(event, format_in_force.load(std::memory_order_relaxed))))
+    if (!writer().queue.push(record_of(level, about, message, fields)))
         events_dropped.fetch_add(1);
 }
-void error(const std::string& message, const Fields& fields) {
-    write(Level::error, message, fields);
+void error(const About& about, const std::string& message, const Fields& fields) {
+    write(Level::error, about, message, fields);
 }
-void warning(const std::string& message, const Fields& fields) {
-    write(Level::warning, message, fields);
+void warning(const About& about, const std::string& message, const Fields& fields) {
+    write(Level::warning, about, message, fields);
 }
-void info(const std::string& message, const Fields& fields) {
-    write(Level::info, message, fields);
+void info(const About& about, const std::string& message, const Fields& fields) {
+    write(Level::info, about, message, fields);
 }
-void debug(const std::string& message, const Fields& fields) {
-    write(Level::debug, message, fields);
+void debug(const About& about, const std::string& message, const Fields& fields) {
+    write(Level::debug, about, message, fields);
+}
+
+void tell_later(const WindowPtr& window) {
+    writer().queue.push(window);
 }
 
 bool flush(std::chrono::milliseconds timeout) {
@@ -145,6 +210,9 @@ bool flush(std::chrono::milliseconds timeout) {
 }
 std::uint64_t dropped() {
     return events_dropped.load();
+}
+std::string problem() {
+    return writer().problem();
 }
 
 }  // namespace daemons::log

@@ -1,5 +1,6 @@
 #include "daemon/log/log_line.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <ctime>
@@ -94,22 +95,49 @@ void append_text(std::string& line, const Event& event) {
     append_escaped(line, event.message, Quotes::plain);
     for (const auto& field : event.fields) {
         ((line += ' ') += field.name) += '=';
-        append_value(line, field.value);
+        append_value(line, field.value.text());
     }
+}
+
+void append_field(std::string& line, std::string_view name, const Value& value) {
+    line += ',';
+    append_quoted(line, name);
+    line += ':';
+    switch (value.kind()) {
+        case Value::Kind::text:
+            return append_quoted(line, value.text());
+        case Value::Kind::number:
+            line += value.text();
+            return;
+        case Value::Kind::unknown:
+            line += "null";
+            return;
+    }
+}
+
+/// Leaves out what is empty.
+void append_about(std::string& line, const About& about) {
+    const auto add = [&](std::string_view name, std::string_view value) {
+        if (!value.empty())
+            append_field(line, name, value);
+    };
+    const auto slash = std::min(about.subject.find('/'), about.subject.size());
+    add("event", about.event);
+    add("cluster", about.subject.substr(0, slash));
+    add("port", about.subject.substr(std::min(slash + 1, about.subject.size())));
+    add("member", about.member);
+    add("client", about.client);
 }
 
 void append_json(std::string& line, const Event& event) {
     line += "{\"time\":\"";
     append_time(line, event.time, Format::json);
     (line += "\",\"level\":\"") += kLevels.at(static_cast<std::size_t>(event.level)).json;
-    line += "\",\"message\":";
-    append_quoted(line, event.message);
-    for (const auto& field : event.fields) {
-        line += ',';
-        append_quoted(line, field.name);
-        line += ':';
-        append_quoted(line, field.value);
-    }
+    line += '"';
+    append_about(line, event.about);
+    append_field(line, "message", event.message);
+    for (const auto& field : event.fields)
+        append_field(line, field.name, field.value);
     line += '}';
 }
 

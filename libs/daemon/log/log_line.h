@@ -10,6 +10,7 @@ namespace daemons::log {
 struct Event {
     Level level;
     std::chrono::system_clock::time_point time;
+    const About& about;
     const std::string& message;
     const Fields& fields;
 };

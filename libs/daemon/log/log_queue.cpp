@@ -19,16 +19,16 @@ bool LogQueue::has_room(std::size_t size) {
     return !overflowing_;
 }
 
-bool LogQueue::push(std::string line) {
+bool LogQueue::push(Record record) {
     bool wakes = false;
     {
         const base::MutexLock lock(mutex_);
-        if (!has_room(line.size())) {
+        if (!has_room(record.line.size())) {
             ++entries_.back().lost_after;
             return false;
         }
-        bytes_ += line.size();
-        wakes = append({.line = std::move(line)});
+        bytes_ += record.line.size();
+        wakes = append({.record = std::move(record)});
     }
     if (wakes)
         pushed_changed_.notify_one();
@@ -39,7 +39,31 @@ void LogQueue::push(TargetPtr target) {
     bool wakes = false;
     {
         const base::MutexLock lock(mutex_);
-        wakes = append({.line = {}, .target = std::move(target)});
+        wakes = append({.record = {}, .target = std::move(target)});
+    }
+    if (wakes)
+        pushed_changed_.notify_one();
+}
+
+void LogQueue::push(WindowPtr window) {
+    bool wakes = false;
+    {
+        const base::MutexLock lock(mutex_);
+        const auto closes = window->closes;
+        windows_.emplace(closes, std::move(window));
+        wakes = std::exchange(writer_waits_, false);
+    }
+    if (wakes)
+        pushed_changed_.notify_one();
+}
+
+void LogQueue::close_windows() {
+    bool wakes = false;
+    {
+        const base::MutexLock lock(mutex_);
+        for (auto& [closes, window] : windows_)
+            wakes |= append({.record = {}, .window = std::move(window)});
+        windows_.clear();
     }
     if (wakes)
         pushed_changed_.notify_one();
@@ -56,14 +80,25 @@ Entry LogQueue::take() {
     done_ = taken_;
     if (flushing_ > 0)
         done_changed_.notify_all();
-    while (entries_.empty()) {
+    while (true) {
+        const auto first = windows_.begin();
+        if (first != windows_.end() && first->first <= std::chrono::steady_clock::now()) {
+            Entry entry{.record = {}, .window = std::move(first->second)};
+            windows_.erase(first);
+            return entry;
+        }
+        if (!entries_.empty())
+            break;
         writer_waits_ = true;
-        pushed_changed_.wait(lock);
+        if (first == windows_.end())
+            pushed_changed_.wait(lock);
+        else
+            pushed_changed_.wait_until(lock, std::chrono::steady_clock::time_point(first->first));
+        writer_waits_ = false;
     }
-    writer_waits_ = false;
     Entry entry = std::move(entries_.front());
     entries_.pop_front();
-    bytes_ -= entry.line.size();
+    bytes_ -= entry.record.line.size();
     ++taken_;
     return entry;
 }

@@ -2,32 +2,44 @@
 
 #include <string>
 
-#include <Poco/Channel.h>
-
-#include "net/socket/unique_fd.h"
+#include "daemon/log/log.h"
 
 namespace daemons::log {
 
-/// Writes each message as one line, to stderr or to a file that it owns. One thread. It passes a
-/// line to the kernel in one piece, so that other processes writing there cannot split it.
-///
-/// POCO's own channels use streams. ConsoleChannel writes the line break separately, reports no
-/// error and stays silent after one; while it waits for a full pipe it holds the lock of stderr, so
-/// that exit() hangs. FileChannel cuts lines of more than 4 KiB.
-class LogTarget : public Poco::Channel {
-  public:
-    /// Empty: stderr. Throws FileError if it cannot be opened.
-    explicit LogTarget(const std::string& file);
-
-    /// Waits as long as the kernel does. Throws Poco::WriteFileException if the line was not
-    /// written completely; the next one then starts on a new line.
-    void log(const Poco::Message& message) override;
-
-  private:
-    net::UniqueFd file_;
-    int fd_;
-    bool cut_ = false;
-    std::string line_;
+/// A line for a target, without a line break.
+struct Record {
+    Level level = Level::info;
+    std::string event;
+    std::string line;
 };
+
+/// Where lines go. Used by the log's thread alone.
+class Target {
+  public:
+    Target() = default;
+    Target(const Target&) = delete;
+    Target& operator=(const Target&) = delete;
+    virtual ~Target() = default;
+
+    /// May block as long as the kernel does. 0, or the errno if not all of the line was written.
+    [[nodiscard]] virtual int write(const Record& record) = 0;
+    /// In messages: "the log file '/var/log/x'".
+    [[nodiscard]] virtual std::string name() const = 0;
+};
+
+/// The severity of RFC 5424, section 6.2.1, which systemd uses as well: 3 for an error.
+[[nodiscard]] constexpr int severity_of(Level level) noexcept {
+    switch (level) {
+        case Level::error:
+            return 3;
+        case Level::warning:
+            return 4;
+        case Level::info:
+            return 6;
+        case Level::debug:
+            return 7;
+    }
+    return 6;
+}
 
 }  // namespace daemons::log

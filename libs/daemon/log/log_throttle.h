@@ -1,35 +1,44 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
+
+#include "daemon/log/log.h"
 
 namespace daemons {
 
-/// Throttles an event that may repeat thousands of times a second: passes the first, and then one
-/// in ten seconds with the number of those before it. One thread at a time.
+namespace log {
+struct Window;
+}
+
+/// Throttles a message that may repeat thousands of times a second: writes the first one, and
+/// counts the others for ten seconds. Then the log's thread writes the count, so no timer is needed
+/// here. One thread at a time. A copy shares the window of the original.
 class LogThrottle {
   public:
     using Clock = std::chrono::steady_clock;
-    static constexpr std::chrono::seconds kPause{10};
+    static constexpr std::chrono::milliseconds kPause{10'000};
 
-    /// Nothing if this event is not to be logged; else what to add to the line: "" or
-    /// " (and 17 before it)".
-    [[nodiscard]] std::optional<std::string> pass(Clock::time_point now) {
-        if (next_ && now < *next_) {
-            ++untold_;
-            return std::nullopt;
-        }
-        next_ = now + kPause;
-        const auto untold = untold_;
-        untold_ = 0;
-        return untold == 0 ? std::string{} : " (and " + std::to_string(untold) + " before it)";
+    explicit LogThrottle(std::chrono::milliseconds pause = kPause) : pause_(pause) {}
+
+    /// Calls `make` for the message only if it is written now, and reads `about` afterwards.
+    template <typename Make>
+    void log(log::Level level, const log::About& about, Make make) {
+        if (!log::enabled(level) || counts())
+            return;
+        const std::string message = make();
+        open(level, about, message);
+        log::write(level, about, message);
     }
 
   private:
-    std::optional<Clock::time_point> next_;
-    std::uint64_t untold_ = 0;
+    /// True if a window is open, which then has counted the message.
+    [[nodiscard]] bool counts();
+    void open(log::Level level, const log::About& about, const std::string& message);
+
+    std::chrono::milliseconds pause_;
+    std::shared_ptr<log::Window> window_;
 };
 
 }  // namespace daemons

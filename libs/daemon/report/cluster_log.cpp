@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "daemon/report/leader_tally.h"
 #include "daemon/text/units.h"
 
 namespace daemons {
@@ -17,12 +18,6 @@ std::string describe(const patroni::ClusterSnapshot& snapshot) {
         text.append(text.empty() ? "" : ", ")
             .append(member.name + " " + member.role_name + " " + member.state_name);
     return (text.empty() ? "no members" : text) + (snapshot.paused ? " (paused)" : "");
-}
-
-bool is_standby_cluster(const patroni::ClusterSnapshot& snapshot) {
-    return std::any_of(snapshot.members.begin(), snapshot.members.end(), [](const auto& member) {
-        return member.role == patroni::Role::standby_leader;
-    });
 }
 
 std::string describe(const patroni::Leadership& leader) {
@@ -43,20 +38,20 @@ std::string describe(const patroni::Leadership& leader) {
 ClusterLog::ClusterLog(std::string cluster, std::string effect, Write write)
     : cluster_(std::move(cluster)), effect_(std::move(effect)), write_(std::move(write)) {}
 
-void ClusterLog::write_to_log(Level level, const std::string& message) {
-    log::write(level, message);
+void ClusterLog::write_to_log(Level level, const log::About& about, const std::string& message) {
+    log::write(level, about, message);
 }
 
-void ClusterLog::say(Level level, const std::string& message) const {
-    write_(level, cluster_ + ": " + message);
+void ClusterLog::say(Level level, std::string_view event, const std::string& message) const {
+    write_(level, {.event = event, .subject = cluster_}, cluster_ + ": " + message);
 }
 
 void ClusterLog::on_view(const patroni::ClusterView& view) {
     if (view.snapshot) {
         const std::string members = describe(*view.snapshot);
         if (std::exchange(members_, members) != members)
-            say(Level::info, members);
-        expects_leader_ = !is_standby_cluster(*view.snapshot);
+            say(Level::info, "cluster_members", members);
+        expects_leader_ = expects_leader(*view.snapshot);
         leader_ = view.leader;
         // The first view comes before the member that Patroni names has been asked itself.
         if (answered_ || !leader_.member.empty())
@@ -64,7 +59,7 @@ void ClusterLog::on_view(const patroni::ClusterView& view) {
     }
     for (const auto& warning : view.warnings)
         if (std::find(warnings_.begin(), warnings_.end(), warning) == warnings_.end())
-            say(Level::warning, warning);
+            say(Level::warning, "cluster_warning", warning);
     warnings_ = view.warnings;
 }
 
@@ -74,18 +69,19 @@ void ClusterLog::log_leader() {
     const bool lost = std::exchange(has_led_, leads) || is_first;
     const std::string line = describe(leader_);
     if (std::exchange(logged_leader_, line) != line)
-        say(!leads && lost && expects_leader_ ? Level::warning : Level::info, line);
+        say(!leads && lost && expects_leader_ ? Level::warning : Level::info, "cluster_leader",
+            line);
 }
 
 void ClusterLog::on_poll(const patroni::ClusterWatcher::PollResult& poll,
                          patroni::Clock::time_point now) {
     if (std::exchange(errors_, poll.errors) != poll.errors) {
         if (poll.errors.empty())
-            say(Level::info, poll.host + " answers");
+            say(Level::info, "poll_answered", poll.host + " answers");
         else if (poll.answered)
-            say(Level::warning, poll.errors);
+            say(Level::warning, "poll_failed", poll.errors);
         else
-            say(Level::warning,
+            say(Level::warning, "poll_failed",
                 poll.errors + (!members_.empty() ? "; keeping the last known topology"
                                : effect_.empty() ? "; nothing is known yet"
                                                  : "; nothing is known yet; " + effect_));
@@ -110,7 +106,7 @@ void ClusterLog::log_leaderless(patroni::Clock::time_point now) {
     if (now < *next_alarm_)
         return;
     next_alarm_ = now + kRepeatAfter;
-    say(Level::error,
+    say(Level::error, "cluster_leaderless",
         "no leader for " + duration_text(now - *leaderless_since_) + ": " + leader_.reason);
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "daemon/log/log.h"
@@ -23,7 +24,8 @@ class ClusterLog {
     static constexpr std::chrono::seconds kFailoverTime{30};
     static constexpr std::chrono::minutes kRepeatAfter{1};
 
-    using Write = std::function<void(log::Level, const std::string& message)>;
+    using Write =
+        std::function<void(log::Level, const log::About& about, const std::string& message)>;
 
     /// `effect` says what it means for clients that nothing is known yet: "clients of main are
     /// refused". `write` stands in for the log in tests.
@@ -33,8 +35,8 @@ class ClusterLog {
     void on_poll(const patroni::ClusterWatcher::PollResult& poll, patroni::Clock::time_point now);
 
   private:
-    static void write_to_log(log::Level level, const std::string& message);
-    void say(log::Level level, const std::string& message) const;
+    static void write_to_log(log::Level level, const log::About& about, const std::string& message);
+    void say(log::Level level, std::string_view event, const std::string& message) const;
     void log_leader();
     void log_leaderless(patroni::Clock::time_point now);
 

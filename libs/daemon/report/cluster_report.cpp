@@ -36,13 +36,16 @@ void PollReport::note(const patroni::ClusterWatcher::PollResult& poll) {
     last_host = poll.host;
     last_seconds = poll.took.count();
     seconds_total += poll.took.count();
+    if (poll.answered)
+        time.note(poll.took.count());
 }
 
 ClusterReport cluster_report(const std::string& name, const patroni::ClusterView& view,
-                             const PollReport& polls) {
+                             const PollReport& polls, const LeaderCounts& leaders) {
     ClusterReport report;
     report.name = name;
     report.polls = polls;
+    report.leaders = leaders;
     report.leader = view.leader.member;
     report.leader_reason = view.leader.reason;
     report.warnings = view.warnings;
@@ -88,6 +91,15 @@ void add_cluster(Metrics& out, const ClusterReport& cluster, const Labels& of_cl
                 polls.failed);
     out.counter("polls_seconds_total", "Time spent in all polls", of_cluster, polls.seconds_total);
     out.gauge("poll_last_seconds", "Time spent in the last poll", of_cluster, polls.last_seconds);
+    out.histogram("poll_duration_seconds", "Time until Patroni answered a poll", of_cluster,
+                  polls.time);
+    out.counter("cluster_leader_changes_total", "Times that another member became leader",
+                of_cluster, cluster.leaders.changes);
+    out.counter("cluster_leaderless_seconds_total", "Time without a known leader", of_cluster,
+                cluster.leaders.leaderless_seconds);
+    out.histogram("cluster_leaderless_duration_seconds",
+                  "How long the cluster had no known leader, counted when that ends", of_cluster,
+                  cluster.leaders.leaderless_time);
     out.flag("cluster_leader_known", "1 if a member is known to lead", of_cluster,
              !cluster.leader.empty());
     out.flag("cluster_paused", "1 if Patroni is paused (maintenance mode)", of_cluster,

@@ -1,27 +1,36 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "daemon/report/metrics.h"
+#include "base/histogram.h"
+#include "daemon/report/leader_tally.h"
 #include "daemon/text/json.h"
+#include "daemon/text/metrics.h"
 #include "patroni/verdict/cluster_view.h"
 #include "patroni/watch/cluster_watcher.h"
 
 // What both daemons tell of a cluster, in their status and their metrics. Values; any thread.
 namespace daemons {
 
+struct PollScale {
+    static constexpr std::array bounds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                       0.25,  0.5,    1.0,   2.5,  5.0,   10.0};
+};
+
 /// How the polls of one cluster went.
 struct PollReport {
     std::uint64_t good = 0;
     std::uint64_t failed = 0;
-    std::string last_error;    ///< empty if the last poll was good
-    std::string last_host;     ///< the host that answered the last poll
-    double seconds_total = 0;  ///< spent in all polls
-    double last_seconds = 0;   ///< spent in the last poll
+    std::string last_error;             ///< empty if the last poll was good
+    std::string last_host;              ///< the host that answered the last poll
+    double seconds_total = 0;           ///< spent in all polls
+    double last_seconds = 0;            ///< spent in the last poll
+    base::Histogram<PollScale> time{};  ///< of those that Patroni answered
 
     void note(const patroni::ClusterWatcher::PollResult& poll);
 };
@@ -53,11 +62,12 @@ struct ClusterReport {
     std::optional<double> answer_age;  ///< seconds since Patroni's last good answer
     std::vector<std::string> warnings;
     PollReport polls;
+    LeaderCounts leaders{};
     std::vector<MemberReport> members;
 };
 [[nodiscard]] ClusterReport cluster_report(const std::string& name,
                                            const patroni::ClusterView& view,
-                                           const PollReport& polls);
+                                           const PollReport& polls, const LeaderCounts& leaders);
 
 [[nodiscard]] Json json_of(const PollReport& polls);
 [[nodiscard]] Json json_of(const MemberReport& member);

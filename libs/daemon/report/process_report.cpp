@@ -31,6 +31,8 @@ ProcessReport process_report(const std::string& version,
             .descriptors = open_descriptors(),
             .max_descriptors = descriptor_limit(),
             .log_lines_dropped = log::dropped(),
+            .log_problem = log::problem(),
+            .usage = process_usage(),
             .reload = reloads.report()};
 }
 
@@ -57,6 +59,17 @@ void add_process(Metrics& out, const ProcessReport& report) {
     out.flag("reload_last_successful", "1 if the last reload worked or there was none", {},
              reload.last_good);
     out.gauge("reload_age_seconds", "Time since the last reload", {}, reload.last_age);
+    out.flag("log_failing", "1 if the last line of the log could not be written", {},
+             !report.log_problem.empty());
+    const ProcessUsage& usage = report.usage;
+    out.counter("process_cpu_seconds_total", "CPU time of all threads", {}, usage.cpu_seconds);
+    out.gauge("process_open_fds", "File descriptors in use", {}, report.descriptors);
+    out.gauge("process_max_fds", "File descriptors that the process may use", {},
+              report.max_descriptors);
+    out.gauge("process_virtual_memory_bytes", "Virtual memory", {}, usage.virtual_bytes);
+    out.gauge("process_resident_memory_bytes", "Memory that is in RAM", {}, usage.resident_bytes);
+    out.gauge("process_start_time_seconds", "Unix time of the start of the process", {},
+              usage.started_at);
 }
 
 }  // namespace daemons

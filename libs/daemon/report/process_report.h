@@ -5,8 +5,9 @@
 #include <optional>
 #include <string>
 
-#include "daemon/report/metrics.h"
+#include "daemon/system/process_usage.h"
 #include "daemon/text/json.h"
+#include "daemon/text/metrics.h"
 
 // What both daemons tell of their own process, in their status and their metrics. Any thread.
 namespace daemons {
@@ -39,6 +40,8 @@ struct ProcessReport {
     std::uint64_t descriptors = 0;
     std::uint64_t max_descriptors = 0;
     std::uint64_t log_lines_dropped = 0;
+    std::string log_problem = {};  ///< why the last line could not be written; empty if it could
+    ProcessUsage usage = {};
     ReloadReport reload;
 };
 [[nodiscard]] ProcessReport process_report(const std::string& version,
@@ -46,7 +49,8 @@ struct ProcessReport {
                                            const ReloadTally& reloads);
 
 [[nodiscard]] Json json_of(const ReloadReport& reload);
-/// Descriptors, lost log lines and reloads.
+/// Descriptors, lost log lines, reloads, and process_* under the names that every Prometheus client
+/// library uses.
 void add_process(Metrics& out, const ProcessReport& report);
 
 }  // namespace daemons

@@ -135,7 +135,7 @@ void Service::on_read(const Read& read) {
     if (!read.problem.empty())
         return on_failed(read.problem);
     for (const auto& warning : read.warnings)
-        log::warning(warning);
+        log::warning({"config_warning"}, warning);
     try {
         read.apply([this] { on_applied(); });
     } catch (const std::exception& error) {
@@ -152,7 +152,7 @@ void Service::on_applied() {
         service_manager::ready();
         watch();
     } else {
-        log::info("reloaded");
+        log::info({"reloaded"}, "reloaded");
         on_reloaded({});
     }
     if (std::exchange(again_, false))
@@ -174,7 +174,7 @@ void Service::on_failed(const std::string& problem) {
         state_ = State::ended;
         return loop_.stop();
     }
-    log::error("reload failed, nothing has changed: " + problem);
+    log::error({"reload_failed"}, "reload failed, nothing has changed: " + problem);
     on_reloaded(problem);
     if (std::exchange(again_, false))
         reload();
@@ -196,7 +196,7 @@ void Service::on_signal(int signal) {
 void Service::reload() {
     if (state_ == State::draining) {
         // A reload would accept new work and tell systemd that it is ready.
-        log::error("reload failed, nothing has changed: draining");
+        log::error({"reload_failed"}, "reload failed, nothing has changed: draining");
         body_->note_reload("draining");
         for (const auto& done : std::exchange(waiting_next_, {}))
             done("draining");
@@ -237,7 +237,7 @@ void Service::end() {
     state_ = State::ended;
     end_loading();
     service_manager::stopping();
-    log::info("stopping");
+    log::info({"stopping"}, "stopping");
     body_->stop();
     loop_.stop();
 }

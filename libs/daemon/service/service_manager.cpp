@@ -14,8 +14,8 @@ namespace {
 void tell(const std::string& message) {
     const int result = ::sd_notify(0, message.c_str());
     if (result < 0)
-        log::warning("cannot notify systemd '" + message +
-                     "': " + std::generic_category().message(-result));
+        log::warning({"systemd_not_told"}, "cannot notify systemd '" + message +
+                                               "': " + std::generic_category().message(-result));
 }
 
 }  // namespace

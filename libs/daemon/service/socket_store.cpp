@@ -21,8 +21,9 @@ std::vector<net::InheritedSocket> SocketStore::inherited() {
         std::free(names[i]);  // NOLINT(cppcoreguidelines-no-malloc): sd_listen_fds_with_names(3)
         if (::sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, kListens) > 0)
             continue;
-        log::warning("systemd has passed '" + sockets.back().name +
-                     "', which is not a stream socket that listens; closed");
+        log::warning({"systemd_socket_closed"},
+                     "systemd has passed '" + sockets.back().name +
+                         "', which is not a stream socket that listens; closed");
         forget(sockets.back().name);
         sockets.pop_back();
     }
@@ -34,8 +35,9 @@ bool SocketStore::keep(const std::string& name, int socket) {
     const std::string message = "FDSTORE=1\nFDNAME=" + name;
     const int result = ::sd_pid_notify_with_fds(0, 0, message.c_str(), &socket, 1);
     if (result < 0)
-        log::warning("cannot pass the socket '" + name +
-                     "' to systemd: " + std::generic_category().message(-result));
+        log::warning({"systemd_socket_not_kept"},
+                     "cannot pass the socket '" + name +
+                         "' to systemd: " + std::generic_category().message(-result));
     return result > 0;
 }
 
@@ -44,8 +46,9 @@ void SocketStore::forget(const std::string& name) {
 }
 
 void SocketStore::on_unused(const std::string& name, const net::ListenAddress& address) {
-    log::warning("systemd has passed a socket that listens on " + address.to_string() + " ('" +
-                 name + "'), but the configuration does not listen there; closed");
+    log::warning({"systemd_socket_closed"},
+                 "systemd has passed a socket that listens on " + address.to_string() + " ('" +
+                     name + "'), but the configuration does not listen there; closed");
     forget(name);
 }
 

@@ -253,8 +253,9 @@ void RuntimeServer::on_accept(net::UniqueFd connection, const net::SocketAddress
 }
 
 void RuntimeServer::on_accept_paused(int error) noexcept {
-    daemons::log::error("HAProxy socket: accepting pauses until there is room: " +
-                        std::generic_category().message(error));
+    daemons::log::error({"accept_paused"},
+                        "HAProxy socket: accepting pauses until there is room: " +
+                            std::generic_category().message(error));
 }
 
 /// The client, or the server, may be gone by then.

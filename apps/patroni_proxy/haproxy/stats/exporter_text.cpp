@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "daemon/report/metrics.h"
+#include "daemon/text/metrics.h"
 #include "patroni_proxy/haproxy/stats/stat_rows.h"
 
 namespace proxy::haproxy {

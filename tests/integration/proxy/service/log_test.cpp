@@ -64,14 +64,15 @@ TEST(Log, JsonIsOneObjectALine) {
     client.receive_line();
     client.close();
     wait_for_content(file, "session ended");
-    const auto read =
-        support::run({"python3", "-c",
-                      "import json, sys\n"
-                      "e = [json.loads(l) for l in open(sys.argv[1])]\n"
-                      "s = [x for x in e if 'session ended' in x['message']][0]\n"
-                      "print(s['level'], s['member'], s['reason'], s['from_backend'])",
-                      file});
-    EXPECT_EQ(read.out, "info b1 client_closed 3\n") << read.err;
+    const auto read = support::run(
+        {"python3", "-c",
+         "import json, sys\n"
+         "e = [json.loads(l) for l in open(sys.argv[1])]\n"
+         "s = [x for x in e if 'session ended' in x['message']][0]\n"
+         "print(s['level'], s['event'], s['cluster'], s['port'], s['member'], s['reason'],\n"
+         "      s['from_backend'] + 0, s['user'])",
+         file});
+    EXPECT_EQ(read.out, "info session_ended c master b1 client_closed 3 None\n") << read.err;
 }
 
 TEST(Log, FileIsOpenedAnewOnReloadEvenOnAFailedOne) {

@@ -63,6 +63,31 @@ TEST(Reload, AddsAndRemovesClusters) {
     one.patronis[0]->wait_for_open_connections(0);
 }
 
+TEST(Reload, CountersGoOn) {
+    FakeCluster cluster(2);
+    ProxyUnderTest proxy(config_top() + cluster.section("c", {{"master", kReadWrite}}));
+    proxy.connect("c/master").receive_line();
+    const std::string port = R"({cluster="c",port="master"})";
+    proxy.wait_for_metric("port_session_duration_seconds_count" + port, 1);
+    cluster.lead_by(1);
+    proxy.update_clusters();
+    proxy.wait_for_metric("cluster_leader_changes_total{cluster=\"c\"}", 1);
+    const double polls = proxy.metric("poll_duration_seconds_count{cluster=\"c\"}");
+
+    proxy.reload(config_top() +
+                 cluster.section("c", {{"master", "roles: [leader], queue_timeout: 1s"},
+                                       {"replicas", "roles: [async]"}}));
+    EXPECT_EQ(proxy.metric("port_session_duration_seconds_count" + port), 1);
+    EXPECT_EQ(
+        proxy.metric(
+            R"(backend_connect_duration_seconds_count{cluster="c",port="master",member="b1"})"),
+        1);
+    EXPECT_EQ(proxy.metric("cluster_leader_changes_total{cluster=\"c\"}"), 1);
+    EXPECT_GE(proxy.metric("poll_duration_seconds_count{cluster=\"c\"}"), polls);
+    EXPECT_EQ(proxy.metric(R"(backend_sessions_total{cluster="c",port="replicas",member="b1"})"), 0)
+        << "a new port has its series from the start";
+}
+
 TEST(Reload, ChangedPortKeepsItsListenerAndTheSessionsStillEligible) {
     FakeCluster cluster(3);
     ProxyUnderTest proxy(config_top() + cluster.section("c", {{"p", "roles: [any]"}}));

@@ -44,6 +44,7 @@ inline AgentReport sample_report() {
     report.descriptors = 42;
     report.max_descriptors = 1'024;
     report.log_lines_dropped = 5;
+    report.log_problem = "the log file '/l': No space left on device";
     report.reload = {2, 1, 60.0, false, "agent.yaml:3: unknown key 'role'"};
     report.clusters = {cluster};
     report.listeners = {writes, asked};

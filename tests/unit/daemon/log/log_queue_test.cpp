@@ -15,6 +15,7 @@
 #include <gtest/gtest.h>
 
 #include "daemon/log/log.h"
+#include "daemon/log/log_throttle.h"
 #include "support/process/temp_dir.h"
 #include "support/sockets/fd.h"
 #include "support/wait.h"
@@ -87,14 +88,14 @@ class LogFifoTest : public testing::Test {
 TEST_F(LogFifoTest, DropsCountsAndReportsWhatABlockedTargetCannotTake) {
     constexpr std::uint64_t kEvents = 20'000;
     for (std::uint64_t i = 0; i < kEvents; ++i)
-        log::info("event");
+        log::info({"test"}, "event");
     const auto dropped = log::dropped() - dropped_before_;
     EXPECT_GT(dropped, kEvents / 4);  // a pipe takes 64 KiB and the queue 8,192 events
     EXPECT_FALSE(log::flush(std::chrono::milliseconds(1)));
     read_until("events were lost");
     EXPECT_THAT(losses(), ElementsAre(std::to_string(dropped)));
     EXPECT_EQ(events() + dropped, kEvents);
-    log::info("it goes on");
+    log::info({"test"}, "it goes on");
     read_until("it goes on");
     EXPECT_EQ(log::dropped() - dropped_before_, dropped);
 }
@@ -103,7 +104,7 @@ TEST_F(LogFifoTest, KeepsAFewMegabytesAtMost) {
     constexpr std::uint64_t kEvents = 800;
     const std::string megabytes(16'000, 'x');
     for (std::uint64_t i = 0; i < kEvents; ++i)
-        log::info("event " + megabytes);
+        log::info({"test"}, "event " + megabytes);
     const auto dropped = log::dropped() - dropped_before_;
     EXPECT_GT(dropped, kEvents / 4);
     read_until("events were lost");
@@ -120,7 +121,7 @@ TEST_F(LogFifoTest, SeveralThreadsLoseNothingUncounted) {
         for (std::uint64_t i = 0; i < kThreads; ++i)
             threads.emplace_back([] {
                 for (std::uint64_t event = 0; event < kEach; ++event)
-                    log::info("event");
+                    log::info({"test"}, "event");
             });
         threads.clear();
         text_.clear();
@@ -133,16 +134,34 @@ TEST_F(LogFifoTest, SeveralThreadsLoseNothingUncounted) {
 
 TEST_F(LogFifoTest, CountsAndReportsWhatCannotBeWritten) {
     reader_.close();
-    log::info("nobody reads this");  // SIGPIPE would end us
-    log::info("nor this");
+    log::info({"test"}, "nobody reads this");  // SIGPIPE would end us
+    log::info({"test"}, "nor this");
     EXPECT_TRUE(log::flush(kPatient));
     EXPECT_EQ(log::dropped() - dropped_before_, 2U);
     reader_ = support::Fd(::open(fifo_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-    log::info("event");
+    log::info({"test"}, "event");
     read_until("events were lost");
     EXPECT_EQ(events(), 1U);
     EXPECT_THAT(losses(), ElementsAre("2"));
     EXPECT_THAT(text_, AllOf(Not(HasSubstr("nobody")), Not(HasSubstr("nor"))));
+}
+
+TEST_F(LogFifoTest, TheFirstFailureIsNamedOnStderrAndEachAsTheProblem) {
+    reader_.close();
+    testing::internal::CaptureStderr();
+    log::info({"test"}, "lost");
+    log::info({"test"}, "lost as well");
+    EXPECT_TRUE(log::flush(kPatient));
+    const std::string problem = "the log file '" + fifo_ + "': Broken pipe";
+    EXPECT_THAT(testing::internal::GetCapturedStderr(),
+                testing::MatchesRegex(
+                    "[-0-9:. ]+ ERROR log: lines are lost, because they cannot be written to " +
+                    problem + "\n"));
+    EXPECT_EQ(log::problem(), problem);
+    reader_ = support::Fd(::open(fifo_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    log::info({"test"}, "event");
+    EXPECT_TRUE(log::flush(kPatient));
+    EXPECT_EQ(log::problem(), "");
 }
 
 TEST_F(LogFifoTest, AFifoThatNobodyReadsCannotBeOpened) {
@@ -180,11 +199,23 @@ TEST(LogDeathTest, WhatIsLoggedJustBeforeTheExitIsWritten) {
     EXPECT_EXIT(
         {
             for (int i = 0; i < 1000; ++i)
-                log::info("on the way");
-            log::error("last words");
+                log::info({"test"}, "on the way");
+            log::error({"test"}, "last words");
             std::exit(7);
         },
         testing::ExitedWithCode(7), "last words");
+}
+
+TEST(LogDeathTest, RepeatedLinesAreCountedAtTheExitToo) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_EXIT(
+        {
+            LogThrottle throttle(std::chrono::hours{1});
+            for (int i = 0; i < 3; ++i)
+                throttle.log(log::Level::warning, {"test"}, [] { return "refused"; });
+            std::exit(7);
+        },
+        testing::ExitedWithCode(7), "WARNING refused \\(2 more like this within [^)]+\\)");
 }
 
 /// A stderr that takes nothing more, as of a supervisor that hangs.
@@ -206,7 +237,7 @@ TEST(LogDeathTest, AHangingTargetDelaysTheExitAMomentAtMost) {
             ::alarm(30);  // far more than the second it may take, and the end of a test that hangs
             block_stderr();
             for (int i = 0; i < 20'000; ++i)
-                log::info("event");
+                log::info({"test"}, "event");
             std::exit(log::dropped() > 0 ? 7 : 8);
         },
         testing::ExitedWithCode(7), "");

@@ -4,9 +4,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <limits>
+#include <optional>
 #include <stdexcept>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 
 #include <Poco/JSON/Object.h>
@@ -65,10 +69,10 @@ class LogTest : public testing::Test {
 
 TEST_F(LogTest, WritesALineAnEventWithTimeLevelAndMessage) {
     use_level(log::Level::debug);
-    log::error("bad");
-    log::warning("odd");
-    log::info("up");
-    log::debug("detail");
+    log::error({"test"}, "bad");
+    log::warning({"test"}, "odd");
+    log::info({"test"}, "up");
+    log::debug({"test"}, "detail");
     const std::string time = kTime;
     EXPECT_THAT(lines_in(file_),
                 ElementsAre(MatchesRegex(time + "ERROR bad"), MatchesRegex(time + "WARNING odd"),
@@ -76,15 +80,16 @@ TEST_F(LogTest, WritesALineAnEventWithTimeLevelAndMessage) {
 }
 
 TEST_F(LogTest, TakesAMessageAsItIs) {
-    log::info("100% %s %d \"%t\" a=b");
+    log::info({"test"}, "100% %s %d \"%t\" a=b");
     EXPECT_THAT(messages_in(file_), ElementsAre("INFO 100% %s %d \"%t\" a=b"));
 }
 
 TEST_F(LogTest, FieldsFollowTheMessageAndAreQuotedWhereTheyCouldBeMisread) {
-    log::info("main/rw: session ended",
+    log::info({"test"}, "main/rw: session ended",
               {{"client", "127.0.0.1:5000"}, {"reason", "closed by the client"}});
-    log::warning("w", {{"empty", ""}, {"equals", "a=b"}, {"quote", "say \"no\""}});
-    log::error("e", {{"backslash", "a\\b"}, {"control", "a\tb\x1b"}, {"word", "gr\u00fc\u00dfe"}});
+    log::warning({"test"}, "w", {{"empty", ""}, {"equals", "a=b"}, {"quote", "say \"no\""}});
+    log::error({"test"}, "e",
+               {{"backslash", "a\\b"}, {"control", "a\tb\x1b"}, {"word", "gr\u00fc\u00dfe"}});
     EXPECT_THAT(messages_in(file_),
                 ElementsAre("INFO main/rw: session ended client=127.0.0.1:5000 "
                             "reason=\"closed by the client\"",
@@ -95,10 +100,10 @@ TEST_F(LogTest, FieldsFollowTheMessageAndAreQuotedWhereTheyCouldBeMisread) {
 
 TEST_F(LogTest, OneEventIsOneLineWhateverAPeerSends) {
     const std::string forged = "odd\r\n2026-11-21 05:03:24.123 INFO all is well\\n";
-    log::info(forged, {{"answer", forged}});
+    log::info({"test"}, forged, {{"answer", forged}});
     // Some take these for ends of lines or obey them: NEL, CSI, LINE SEPARATOR, an override of
     // the direction, DEL, and the NUL that ends a string.
-    log::info(std::string("a\u0085b\u009bc\u2028d\u202ee\x7f") + '\0' + "f");
+    log::info({"test"}, std::string("a\u0085b\u009bc\u2028d\u202ee\x7f") + '\0' + "f");
     EXPECT_THAT(messages_in(file_),
                 ElementsAre(R"(INFO odd\r\n2026-11-21 05:03:24.123 INFO all is well\\n )"
                             R"(answer="odd\r\n2026-11-21 05:03:24.123 INFO all is well\\n")",
@@ -124,7 +129,7 @@ TEST_F(LogTest, BytesThatAreNotUtf8AreReplaced) {
     };
     std::vector<std::string> wanted;
     for (const auto& [bytes, replaced] : table) {
-        log::info(bytes);
+        log::info({"test"}, bytes);
         wanted.push_back("INFO " + replaced);
     }
     EXPECT_EQ(messages_in(file_), wanted);
@@ -132,7 +137,7 @@ TEST_F(LogTest, BytesThatAreNotUtf8AreReplaced) {
 
 TEST_F(LogTest, CutsWhatIsTooLongForALine) {
     const std::string just_fits(16384, 'x');
-    log::info(just_fits + "y", {{"long", just_fits + "y"}, {"fits", just_fits}});
+    log::info({"test"}, just_fits + "y", {{"long", just_fits + "y"}, {"fits", just_fits}});
     EXPECT_THAT(messages_in(file_), ElementsAre("INFO " + just_fits + "... long=" + just_fits +
                                                 "... fits=" + just_fits));
 }
@@ -140,11 +145,11 @@ TEST_F(LogTest, CutsWhatIsTooLongForALine) {
 TEST_F(LogTest, DoesNotMakeADebugMessageThatNobodyWants) {
     int made = 0;
     const auto tell = [&] {
-        log::debug([&] {
+        log::debug({"test"}, [&] {
             ++made;
             return "costly";
         });
-        log::debug("cheap");
+        log::debug({"test"}, "cheap");
     };
     tell();
     EXPECT_FALSE(log::debug_enabled());
@@ -163,10 +168,10 @@ TEST_F(LogTest, LeavesOutWhatIsBelowItsLevel) {
         use_level(level);
         for (const auto event : {Level::error, Level::warning, Level::info, Level::debug})
             EXPECT_EQ(log::enabled(event), event <= level);
-        log::error("1");
-        log::warning("2");
-        log::info("3");
-        log::debug("4");
+        log::error({"test"}, "1");
+        log::warning({"test"}, "2");
+        log::info({"test"}, "3");
+        log::debug({"test"}, "4");
     }
     EXPECT_THAT(messages_in(file_),
                 ElementsAre("ERROR 1", "ERROR 1", "WARNING 2", "ERROR 1", "WARNING 2", "INFO 3",
@@ -175,16 +180,42 @@ TEST_F(LogTest, LeavesOutWhatIsBelowItsLevel) {
 
 TEST_F(LogTest, AJsonLineIsOneObject) {
     use_json();
-    log::warning("main/rw: odd", {{"client", "127.0.0.1:5000"}, {"reason", "said \"no\"\n"}});
-    log::info("up");
+    log::warning({"test"}, "main/rw: odd",
+                 {{"client", "127.0.0.1:5000"}, {"reason", "said \"no\"\n"}});
+    log::info({"test"}, "up");
     EXPECT_THAT(
         lines_in(file_),
         ElementsAre(MatchesRegex("\\{\"time\":\"[0-9]+-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]"
                                  ":[0-9][0-9]\\.[0-9][0-9][0-9][+-][0-9][0-9]:[0-9][0-9]\","
-                                 "\"level\":\"warning\",\"message\":\"main/rw: odd\","
+                                 "\"level\":\"warning\",\"event\":\"test\","
+                                 "\"message\":\"main/rw: odd\","
                                  "\"client\":\"127.0.0.1:5000\","
                                  "\"reason\":\"said ..no....\"\\}"),
-                    EndsWith(R"("level":"info","message":"up"})")));
+                    EndsWith(R"("level":"info","event":"test","message":"up"})")));
+}
+
+TEST_F(LogTest, JsonSaysWhatAMessageIsAboutAndHasNumbersAsNumbers) {
+    use_json();
+    log::info({"session_ended", "main/rw", "p1", "10.0.0.7:5000"}, "m",
+              {{"count", std::uint64_t{18'446'744'073'709'551'615U}},
+               {"seconds", 1.5},
+               {"user", std::optional<std::string>{}},
+               {"nothing", std::numeric_limits<double>::quiet_NaN()},
+               {"id", "12"}});
+    log::info({"cluster_leader", "main"}, "m");
+    EXPECT_THAT(
+        lines_in(file_),
+        ElementsAre(
+            EndsWith(R"("event":"session_ended","cluster":"main","port":"rw","member":"p1",)"
+                     R"("client":"10.0.0.7:5000","message":"m","count":18446744073709551615,)"
+                     R"("seconds":1.500000,"user":null,"nothing":"nan","id":"12"})"),
+            EndsWith(R"("event":"cluster_leader","cluster":"main","message":"m"})")));
+}
+
+TEST_F(LogTest, TextHasTheFieldsButNotWhatTheMessageSaysAnyway) {
+    log::info({"session_ended", "main/rw", "p1"}, "main/rw: ended",
+              {{"count", 7}, {"user", std::optional<std::string>{}}});
+    EXPECT_THAT(messages_in(file_), ElementsAre("INFO main/rw: ended count=7 user=-"));
 }
 
 TEST_F(LogTest, JsonIsValidWhateverBytesComeIn) {
@@ -193,8 +224,8 @@ TEST_F(LogTest, JsonIsValidWhateverBytesComeIn) {
     for (int i = 0; i < 256; ++i)
         all += static_cast<char>(i);
     const std::string text = "tab\t quote\" back\\slash \u00fc \u20ac \U0001f600 \x01 end";
-    log::info(text, {{"all", all}, {"cut", "\xe2\x82"}});
-    log::info(all + std::string(20'000, '\xff'));
+    log::info({"test"}, text, {{"all", all}, {"cut", "\xe2\x82"}});
+    log::info({"test"}, all + std::string(20'000, '\xff'));
     const auto lines = lines_in(file_);
     ASSERT_EQ(lines.size(), 2U);
     const auto event = Poco::JSON::Parser().parse(lines[0]).extract<Poco::JSON::Object::Ptr>();
@@ -226,7 +257,9 @@ class LogZoneTest : public LogTest {
 
 TEST_F(LogZoneTest, TellsTheOffsetOfLocalTime) {
     use_json();
-    std::thread([] { log::info("there"); }).join();  // this one may have made the second already
+    std::thread([] {
+        log::info({"test"}, "there");
+    }).join();  // this one may have made the second already
     EXPECT_THAT(lines_in(file_), ElementsAre(HasSubstr("+05:30\"")));
 }
 
@@ -238,7 +271,7 @@ TEST_F(LogTest, KeepsLinesOfSeveralThreadsApart) {
         for (std::size_t i = 0; i < kThreads; ++i)
             threads.emplace_back([i] {
                 for (std::size_t line = 0; line < kEach; ++line)
-                    log::info("a line of its own", {{"thread", std::to_string(i)}});
+                    log::info({"test"}, "a line of its own", {{"thread", std::to_string(i)}});
             });
         for (int i = 0; i < 20; ++i)
             log::configure({.file = file_});
@@ -252,21 +285,21 @@ TEST_F(LogTest, KeepsLinesOfSeveralThreadsApart) {
 }
 
 TEST_F(LogTest, GoesOnInANewFileOnceTheOldOneIsRotated) {
-    log::info("first");
+    log::info({"test"}, "first");
     EXPECT_TRUE(log::flush(support::default_timeout));
     const std::string rotated = file_ + ".1";
     std::filesystem::rename(file_, rotated);
-    log::info("still into the old one");
+    log::info({"test"}, "still into the old one");
     log::configure({.file = file_});
-    log::info("into the new one");
+    log::info({"test"}, "into the new one");
     EXPECT_THAT(messages_in(rotated), ElementsAre("INFO first", "INFO still into the old one"));
     EXPECT_THAT(messages_in(file_), ElementsAre("INFO into the new one"));
 }
 
 TEST_F(LogTest, AppendsToAFile) {
-    log::info("one");
+    log::info({"test"}, "one");
     log::configure({.file = file_});
-    log::info("two");
+    log::info({"test"}, "two");
     EXPECT_THAT(messages_in(file_), ElementsAre("INFO one", "INFO two"));
 }
 
@@ -280,9 +313,18 @@ TEST_F(LogTest, AFileThatCannotBeOpenedChangesNothing) {
             EXPECT_THAT(error.what(), HasSubstr("'" + bad + "': "));
         }
         EXPECT_FALSE(log::debug_enabled());
-        log::info("as before");
+        log::info({"test"}, "as before");
     }
     EXPECT_THAT(messages_in(file_), ElementsAre("INFO as before", "INFO as before"));
+}
+
+/// What `function` writes to stderr.
+template <typename Function>
+std::string stderr_of(Function function) {
+    testing::internal::CaptureStderr();
+    function();
+    EXPECT_TRUE(log::flush(support::default_timeout));
+    return testing::internal::GetCapturedStderr();
 }
 
 /// What a disk does that fills up in the middle of a line.
@@ -305,13 +347,16 @@ TEST_F(LogTest, ALineCutByAFullDiskIsLostAndTheNextStartsAnew) {
     const auto dropped_before = log::dropped();
     {
         const FileSizeLimit limit(66);  // a line of 34, and 32 of the next
-        log::info("fits");
-        log::info("does not fit");
-        log::info("nor does this");
+        log::info({"test"}, "fits");
+        log::info({"test"}, "does not fit");
+        log::info({"test"}, "nor does this");
         EXPECT_TRUE(log::flush(support::default_timeout));
     }
     EXPECT_EQ(log::dropped() - dropped_before, 2U);
-    log::info("room again");
+    EXPECT_EQ(log::problem(), "the log file '" + file_ + "': File too large");
+    log::info({"test"}, "room again");
+    EXPECT_TRUE(log::flush(support::default_timeout));
+    EXPECT_EQ(log::problem(), "");
     EXPECT_THAT(messages_in(file_), ElementsAre("INFO fits", "INFO doe", "INFO room again",
                                                 "WARNING log: events were lost count=2"));
 }
@@ -322,24 +367,56 @@ TEST(LogSettings, AreToldApart) {
     EXPECT_NE(settings, log::Settings{});
 }
 
-/// What `function` writes to stderr.
-template <typename Function>
-std::string stderr_of(Function function) {
-    testing::internal::CaptureStderr();
-    function();
-    EXPECT_TRUE(log::flush(support::default_timeout));
-    return testing::internal::GetCapturedStderr();
-}
-
 TEST(LogTargetTest, IsStderrUnlessAFileIsNamed) {
     const std::string time = kTime;
-    EXPECT_THAT(stderr_of([] { log::info("up"); }), MatchesRegex(time + "INFO up\n"));
+    EXPECT_THAT(stderr_of([] { log::info({"test"}, "up"); }), MatchesRegex(time + "INFO up\n"));
     EXPECT_THAT(stderr_of([] {
                     log::configure({.format = log::Format::json});
-                    log::info("up");
+                    log::info({"test"}, "up");
                     log::configure({});
                 }),
                 EndsWith("\"up\"}\n"));
+}
+
+/// As systemd sets it for a service, with what stderr is at that moment.
+class JournalStream {
+  public:
+    // NOLINTBEGIN(concurrency-mt-unsafe): nobody else asks
+    explicit JournalStream(const std::string& value) {
+        ::setenv("JOURNAL_STREAM", value.c_str(), 1);
+    }
+    ~JournalStream() { ::unsetenv("JOURNAL_STREAM"); }
+    // NOLINTEND(concurrency-mt-unsafe)
+    JournalStream(const JournalStream&) = delete;
+    JournalStream& operator=(const JournalStream&) = delete;
+
+    static std::string of_stderr() {
+        struct stat status {};
+        EXPECT_EQ(::fstat(STDERR_FILENO, &status), 0);
+        return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+    }
+};
+
+TEST(LogTargetTest, GivesTheJournalPriorities) {
+    const std::string told = stderr_of([] {
+        const JournalStream journal(JournalStream::of_stderr());
+        log::configure({.level = log::Level::debug});
+        log::error({"test"}, "e");
+        log::warning({"test"}, "w");
+        log::info({"test"}, "i");
+        log::debug({"test"}, "d");
+    });
+    const std::string time = kTime;
+    EXPECT_THAT(told, MatchesRegex("<3>" + time + "ERROR e\n<4>" + time + "WARNING w\n<6>" + time +
+                                   "INFO i\n<7>" + time + "DEBUG d\n"));
+    // stderr has been redirected since.
+    EXPECT_THAT(stderr_of([] {
+                    const JournalStream journal("1:1");
+                    log::configure({});
+                    log::info({"test"}, "i");
+                }),
+                MatchesRegex(time + "INFO i\n"));
+    log::configure({});
 }
 
 }  // namespace

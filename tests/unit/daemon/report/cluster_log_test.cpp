@@ -64,7 +64,9 @@ class ClusterLogTest : public testing::Test {
 
   private:
     Lines lines_;
-    ClusterLog log_{"c", "clients of c are refused", [this](Level level, const auto& message) {
+    ClusterLog log_{"c", "clients of c are refused",
+                    [this](Level level, const log::About& about, const auto& message) {
+                        EXPECT_EQ(about.subject, "c");
                         const std::string names[] = {"ERROR ", "WARNING ", "INFO ", "DEBUG "};
                         lines_.push_back(names[static_cast<int>(level)] + message);
                     }};

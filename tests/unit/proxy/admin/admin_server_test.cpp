@@ -184,6 +184,19 @@ TEST_F(AdminServerTest, MetricsAreTheReportAsText) {
                       HasSubstr("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n")));
 }
 
+TEST_F(AdminServerTest, MetricsAreOpenMetricsForThoseWhoAskForIt) {
+    TestClient prometheus("127.0.0.1", port_);
+    prometheus.send(
+        "GET /metrics HTTP/1.1\r\nHost: proxy\r\n"
+        "Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5\r\n"
+        "Connection: close\r\n\r\n");
+    EXPECT_THAT(
+        prometheus.receive_to_eof(),
+        AllOf(IsAnswer("200 OK", metrics_text(report_, daemons::MetricsFormat::openmetrics)),
+              HasSubstr("Content-Type: application/openmetrics-text; version=1.0.0; "
+                        "charset=utf-8\r\n")));
+}
+
 TEST_F(AdminServerTest, OtherPathsAreNotFound) {
     for (const std::string path : {"/nothing", "/update_clusters/", "//", "/update", "/OK"})
         EXPECT_THAT(answer("GET", path), IsAnswer("404 Not Found", "Not Found\n")) << path;

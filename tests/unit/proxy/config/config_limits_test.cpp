@@ -258,6 +258,12 @@ TEST(ConfigLimitsTest, ReadsHowItLogs) {
     EXPECT_EQ(config.log.settings,
               (daemons::log::Settings{Level::debug, Format::json, "/var/log/p.log"}));
     EXPECT_FALSE(first_port_of(config).settings.log_sessions);
+    const auto remote = config_with("log: {syslog: '10.0.0.5:514', syslog_facility: local3}");
+    EXPECT_EQ(remote.log.settings.syslog, "10.0.0.5:514");
+    EXPECT_EQ(remote.log.settings.syslog_facility, 19);
+    const auto local = config_with("log: {syslog: 'unix:/run/rsyslog/socket'}");
+    EXPECT_EQ(local.log.settings.syslog, "unix:/run/rsyslog/socket");
+    EXPECT_EQ(local.log.settings.syslog_facility, 3);
     const std::vector<std::pair<std::string, Level>> levels{{"error", Level::error},
                                                             {"warning", Level::warning},
                                                             {"info", Level::info},
@@ -280,7 +286,15 @@ TEST(ConfigLimitsTest, ReadsHowItLogs) {
         {file_with("log: debug"), "1: log must be a mapping of keys to values"},
         {file_with("log: {levle: info}"),
          "1: unknown key 'levle' in log; did you mean 'level'? "
-         "Known: level, format, file, sessions"},
+         "Known: level, format, file, syslog_facility, syslog, sessions"},
+        {file_with("log: {syslog: localhost}"),
+         "1: log: syslog 'localhost' is not allowed; it takes 10.0.0.5:514 or [fd00::5]:514 (UDP), "
+         "or unix:/run/rsyslog/socket"},
+        {file_with("log: {syslog: '10.0.0.5:514', file: /var/log/p}"),
+         "1: log: syslog and file are not allowed together: the log has one target"},
+        {file_with("log: {syslog: '10.0.0.5:514', syslog_facility: kern}"),
+         "1: log: syslog_facility 'kern'" + either +
+             "daemon, user, local0, local1, local2, local3, local4, local5, local6, local7"},
     });
 }
 

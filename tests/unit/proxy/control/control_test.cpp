@@ -148,7 +148,8 @@ TEST_F(ControlTest, ClosingSessionsIsLoggedWithTheirNumber) {
     });
     EXPECT_EQ(closed, 7U);
     EXPECT_EQ(proxy_.closed, "p1, closed by uid 0, pid 42");
-    EXPECT_THAT(log, HasSubstr("7 sessions closed by uid 0, pid 42\n"));
+    EXPECT_THAT(log,
+                HasSubstr("7 sessions closed by uid 0, pid 42 sessions=7 by=\"uid 0, pid 42\"\n"));
 }
 
 TEST_F(ControlTest, WhatIsDoneTwiceChangesNothing) {

@@ -1,5 +1,6 @@
 #include "patroni_proxy/host/tally.h"
 
+#include <chrono>
 #include <cstddef>
 
 #include <gtest/gtest.h>
@@ -20,6 +21,7 @@ MemberTally member_tally(std::uint64_t sessions, std::uint64_t total) {
     tally.bytes_from_backend = 100 * total;
     tally.connect_failures = total + 1;
     tally.ended[kClosed] = total - sessions;
+    tally.connect_time.note(0.001);
     return tally;
 }
 
@@ -35,6 +37,12 @@ TEST(TallyTest, AddsWhatTwoWorkersCounted) {
     other.refused[kFull] = 3;
     other.queued_total = 20;
     other.refused[kNoBackend] = 1;
+    const std::chrono::steady_clock::time_point accepted{std::chrono::hours{1}};
+    sum.oldest_held = accepted;
+    other.oldest_held = accepted - std::chrono::seconds{1};
+    sum.held_time.note(1);
+    other.held_time.note(2);
+    other.session_time.note(3);
 
     add(sum, other);
     ASSERT_EQ(sum.members.size(), 2U);
@@ -51,6 +59,12 @@ TEST(TallyTest, AddsWhatTwoWorkersCounted) {
     EXPECT_EQ(sum.refused[kFull], 5U);
     EXPECT_EQ(sum.queued_total, 30U);
     EXPECT_EQ(sum.refused[kNoBackend], 1U);
+    EXPECT_EQ(p1.connect_time.total(), 2U);
+    EXPECT_EQ(sum.oldest_held, accepted - std::chrono::seconds{1});
+    EXPECT_EQ(sum.held_time.sum, 3);
+    EXPECT_EQ(sum.session_time.sum, 3);
+    add(sum, {});
+    EXPECT_EQ(sum.oldest_held, accepted - std::chrono::seconds{1});
 }
 
 TEST(TallyTest, NothingAddsNothing) {

@@ -28,8 +28,13 @@ TEST_F(PortQueueTest, AClientIsHeldUntilATableHasABackend) {
     EXPECT_EQ(port.port().sessions, 1U) << "it counts as any other";
     EXPECT_EQ(port.process().open, 1U);
     EXPECT_EQ(port.troubles(), (std::vector<std::string>{"- refused"})) << "Patroni is asked soon";
+    EXPECT_EQ(port.tally().held_time.total(), 0U) << "not yet known";
+    EXPECT_TRUE(port.tally().oldest_held);
     port.use(table_of({b1_}));
     EXPECT_EQ(member_of(client), "b1");
+    EXPECT_EQ(port.tally().held_time.total(), 1U);
+    EXPECT_GT(port.tally().held_time.sum, 0);
+    EXPECT_FALSE(port.tally().oldest_held);
     EXPECT_EQ(client.receive(14), "startup packet");
     EXPECT_EQ(port.port().queued, 0U);
     EXPECT_EQ(port.tally().queued_total, 1U);

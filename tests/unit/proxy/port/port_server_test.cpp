@@ -207,6 +207,8 @@ TEST_F(PortServerTest, EndSessionsEndsRelayingAndConnectingOnes) {
     EXPECT_EQ(ended(tally, "b1", SessionEnd::port_removed), 1U);
     EXPECT_EQ(ended(tally, "silent", SessionEnd::port_removed), 1U);
     EXPECT_EQ(tally.members.at("silent").sessions_total, 0U) << "it never began";
+    EXPECT_EQ(tally.members.at("silent").connect_time.total(), 0U);
+    EXPECT_EQ(tally.session_time.total(), 1U);
     // The port itself goes on.
     port.use(table_of({b1_}));
     auto third = port.connect();
@@ -237,6 +239,9 @@ TEST_F(PortServerTest, CountsSessionsAndBytesOfRunningAndEndedSessions) {
     EXPECT_EQ(count().bytes_from_backend, 14U);
     EXPECT_EQ(count().ended[static_cast<std::size_t>(SessionEnd::client_closed)], 1U);
     EXPECT_EQ(count().connect_failures, 0U);
+    EXPECT_EQ(count().connect_time.total(), 2U);
+    EXPECT_EQ(port.tally().session_time.total(), 1U) << "the other one has not ended";
+    EXPECT_EQ(port.tally().held_time.total(), 0U);
 }
 
 TEST_F(PortServerTest, CountsHowSessionsEnded) {

@@ -16,18 +16,26 @@
 namespace proxy {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::IsSupersetOf;
 
-/// The samples whose names begin with patroni_proxy_ and `prefix`, without that.
-std::vector<std::string> samples(const ProxyReport& report, const std::string& prefix) {
-    const std::string start = "patroni_proxy_" + prefix;
+/// The samples whose names begin with `start`, without that.
+std::vector<std::string> samples_from(const std::string& start, const ProxyReport& report) {
     std::vector<std::string> found;
     std::istringstream text(metrics_text(report));
     for (std::string line; std::getline(text, line);)
         if (line.starts_with(start))
             found.push_back(line.substr(start.size()));
+    return found;
+}
+
+/// The same for patroni_proxy_ and `prefix`; without histograms.
+std::vector<std::string> samples(const ProxyReport& report, const std::string& prefix) {
+    auto found = samples_from("patroni_proxy_" + prefix, report);
+    std::erase_if(found,
+                  [](const auto& line) { return line.find("duration_seconds_") < line.find('{'); });
     return found;
 }
 
@@ -57,7 +65,44 @@ TEST(MetricsTextTest, TellsOfTheProcess) {
                                                   "reloads_failed_total 1",
                                                   "reload_last_successful 0",
                                                   "reload_age_seconds 60",
+                                                  "log_failing 1",
                                               }));
+    EXPECT_THAT(samples_from("process_", sample_report()),
+                ElementsAre("cpu_seconds_total 12.25", "open_fds 42", "max_fds 524288",
+                            "virtual_memory_bytes 400000000", "resident_memory_bytes 30000000",
+                            "start_time_seconds 1795000000.25"));
+}
+
+TEST(MetricsTextTest, LimitsThatAreOffHaveNoSample) {
+    ProxyReport report = sample_report();
+    report.max_connections = 0;
+    report.clusters[0].ports[0].max_connections = 0;
+    report.clusters[0].ports[0].max_connections_per_backend = 0;
+    EXPECT_THAT(samples(report, "sessions_max"), IsEmpty());
+    EXPECT_THAT(samples(report, "port_sessions_max"), IsEmpty());
+    EXPECT_THAT(samples(report, "port_backend_sessions_max"), IsEmpty());
+}
+
+TEST(MetricsTextTest, HistogramsAreCumulativeAndHaveAllBuckets) {
+    const auto of_connects =
+        samples_from("patroni_proxy_backend_connect_duration_seconds", sample_report());
+    ASSERT_EQ(of_connects.size(), 18U);
+    const std::string labels = R"({cluster="main",port="master",member="p1")";
+    EXPECT_EQ(of_connects[0], "_bucket" + labels + R"(,le="0.0001"} 0)");
+    EXPECT_EQ(of_connects[1], "_bucket" + labels + R"(,le="0.00025"} 1)");
+    EXPECT_EQ(of_connects[12], "_bucket" + labels + R"(,le="1.0"} 1)");
+    EXPECT_EQ(of_connects[15], "_bucket" + labels + R"(,le="+Inf"} 2)");
+    EXPECT_EQ(of_connects[16], "_sum" + labels + "} 100.0002");
+    EXPECT_EQ(of_connects[17], "_count" + labels + "} 2");
+    const std::string of_port = R"(_count{cluster="main",port="master"})";
+    EXPECT_THAT(samples_from("patroni_proxy_port_held_duration_seconds", sample_report()),
+                Contains(of_port + " 2"));
+    EXPECT_THAT(samples_from("patroni_proxy_port_session_duration_seconds", sample_report()),
+                Contains(of_port + " 1"));
+    EXPECT_THAT(samples_from("patroni_proxy_poll_duration_seconds", sample_report()),
+                Contains(R"(_count{cluster="main"} 1)"));
+    EXPECT_THAT(samples_from("patroni_proxy_cluster_leaderless_duration_seconds", sample_report()),
+                Contains(R"(_bucket{cluster="main",le="1.0"} 1)"));
 }
 
 TEST(MetricsTextTest, TellsOfTheClusterAndHowAskingItGoes) {
@@ -67,6 +112,8 @@ TEST(MetricsTextTest, TellsOfTheClusterAndHowAskingItGoes) {
                             R"(_last_seconds{cluster="main"} 0.0234567)"));
     EXPECT_THAT(samples(sample_report(), "cluster_"),
                 ElementsAre(R"(table_age_seconds{cluster="main"} 0.5)",
+                            R"(leader_changes_total{cluster="main"} 2)",
+                            R"(leaderless_seconds_total{cluster="main"} 12.5)",
                             R"(leader_known{cluster="main"} 1)", R"(paused{cluster="main"} 1)",
                             R"(members{cluster="main"} 3)", R"(warnings{cluster="main"} 1)"));
 }
@@ -117,9 +164,11 @@ TEST(MetricsTextTest, TellsOfThePort) {
                             R"(falls_back{cluster="main",port="master"} 1)",
                             R"(sessions_open{cluster="main",port="master"} 3)",
                             R"(sessions_max{cluster="main",port="master"} 500)",
+                            R"(backend_sessions_max{cluster="main",port="master"} 200)",
                             R"(sessions_queued{cluster="main",port="master"} 1)",
                             R"(full{cluster="main",port="master"} 1)",
                             R"(queued_total{cluster="main",port="master"} 7)",
+                            R"(oldest_held_seconds{cluster="main",port="master"} 1.5)",
                             R"(refused_total{cluster="main",port="master",reason="no_backend"} 4)",
                             R"(refused_total{cluster="main",port="master",reason="port_full"} 0)"));
     ProxyReport report = sample_report();

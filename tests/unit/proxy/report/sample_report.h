@@ -57,6 +57,12 @@ inline ProxyReport sample_report() {
     port.connect_times = {12, 0.001, 0.002, 0.004};
     port.queued_total = 7;
     port.refused = {{"no_backend", 4}, {"port_full", 0}};
+    port.held_time.note(0.02);
+    port.held_time.note(7);
+    port.session_time.note(50);
+    port.oldest_held = 1.5;
+    port.traffic[0].connect_time.note(0.0002);
+    port.traffic[0].connect_time.note(100);
 
     ClusterReport cluster;
     cluster.name = "main";
@@ -67,6 +73,10 @@ inline ProxyReport sample_report() {
     cluster.answer_age = 0.5;
     cluster.warnings = {"p2 is on timeline 6, the leader on 7"};
     cluster.polls = {100, 3, "10.0.0.2:8008: timed out", "10.0.0.1:8008", 4.5, 0.0234567};
+    cluster.polls.time.note(0.002);
+    cluster.leaders.changes = 2;
+    cluster.leaders.leaderless_seconds = 12.5;
+    cluster.leaders.leaderless_time.note(0.7);
     cluster.members = {p1, p2, p3};
     cluster.ports = {port};
     cluster.operator_settings = {{.setting = "drain",
@@ -85,6 +95,8 @@ inline ProxyReport sample_report() {
     report.descriptors = 42;
     report.max_descriptors = 524'288;
     report.log_lines_dropped = 5;
+    report.log_problem = "the log file '/l': No space left on device";
+    report.usage = {12.25, 400'000'000, 30'000'000, 1'795'000'000.25};
     report.draining = true;
     report.why_not_ready = "it drains";
     report.reload = {2, 1, 60.0, false, "patroni_proxy.yaml:3: unknown key 'role'"};

@@ -32,6 +32,7 @@ TEST(StatusJsonTest, HasEveryKeyInItsOrder) {
         "descriptors": 42,
         "max_descriptors": 524288,
         "log_lines_dropped": 5,
+        "log_problem": "the log file '/l': No space left on device",
         "ready": false,
         "draining": true,
         "why_not_ready": "it drains",
