@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Beside the addresses of the testbed, which only one test at a time may use.
+// Not an address of the testbed; only one real test runs at a time.
 constexpr char kExporter[] = "127.0.0.14:9101";
 constexpr char kPrometheus[] = "127.0.0.14:9090";
 

@@ -8,6 +8,7 @@
 #include "sample_report.h"
 #include "support/process/daemon_process.h"
 #include "support/process/temp_dir.h"
+#include "unit/metrics_table.h"
 
 namespace agent {
 namespace {
@@ -70,6 +71,18 @@ TEST(AgentMetricsTest, KeepsToTheConventions) {
         report.listeners[0].answers[0].member += static_cast<char>(byte);
     report.clusters[0].name = report.listeners[0].name = report.listeners[0].answers[0].member;
     expect_good(metrics_text(report));
+}
+
+TEST(AgentMetricsTest, AreAllInTheDocumentation) {
+    EXPECT_EQ(documented_metrics("patroni_agent"), metrics_table(metrics_text(sample_report())));
+}
+
+TEST(AgentMetricsTest, ThoseThatRulesAskForExist) {
+    const auto series = series_of(metrics_text(sample_report()));
+    const auto asked = asked_for("patroni_agent_");
+    EXPECT_GE(asked.size(), 2U);
+    for (const auto& name : asked)
+        EXPECT_THAT(series, testing::Contains(name));
 }
 
 TEST(AgentMetricsTest, WhatIsNotKnownHasNoSample) {
