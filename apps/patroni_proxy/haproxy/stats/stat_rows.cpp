@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 
 namespace proxy::haproxy {
 namespace {
@@ -26,6 +27,7 @@ struct Traffic {
     std::uint64_t backend_failed = 0;
     double rate = 0;
     std::uint64_t rate_max = 0;
+    base::Histogram<ConnectScale> connect_time;
 
     void add(const MemberTraffic& traffic) {
         now += traffic.sessions;
@@ -37,6 +39,7 @@ struct Traffic {
         backend_failed += count_of(traffic.ended, "backend_failed");
         rate += traffic.rate;
         rate_max += traffic.most_per_second;
+        connect_time += traffic.connect_time;
     }
 };
 
@@ -85,6 +88,13 @@ void set_traffic(StatRow& row, const Traffic& traffic) {
     set(row, "rate_max", traffic.rate_max);
 }
 
+/// In milliseconds, as in HAProxy, but since the start of the process.
+std::uint64_t average(double seconds, std::uint64_t count) {
+    return count == 0 ? 0
+                      : static_cast<std::uint64_t>(
+                            std::llround(1000 * seconds / static_cast<double>(count)));
+}
+
 void set_backend_side(StatRow& row, const Traffic& traffic) {
     set_traffic(row, traffic);
     set(row, "lbtot", traffic.total);
@@ -95,9 +105,9 @@ void set_backend_side(StatRow& row, const Traffic& traffic) {
     set(row, "dresp", 0);
     set(row, "cli_abrt", traffic.client_failed);
     set(row, "srv_abrt", traffic.backend_failed);
-    // Not measured here: they would be those of held and connecting clients; HAProxy itself has no
-    // response time of TCP.
-    for (const auto* column : {"qtime", "ctime", "rtime", "ttime"})
+    set(row, "ctime", average(traffic.connect_time.sum, traffic.connect_time.total()));
+    // The first two are measured per port; HAProxy itself has no response time of TCP.
+    for (const auto* column : {"qtime", "ttime", "rtime"})
         set(row, column, 0);
 }
 
@@ -190,12 +200,18 @@ Traffic all_traffic(const PortReport& port) {
     return all;
 }
 
+/// Those that were given a member, and those that were refused.
+std::uint64_t clients_of(const PortReport& port, const Traffic& traffic) {
+    return std::accumulate(
+        port.refused.begin(), port.refused.end(), traffic.total,
+        [](std::uint64_t sum, const auto& refused) { return sum + refused.second; });
+}
+
 StatRow frontend_row(const Subject& of) {
     StatRow row = row_of(of, RowKind::frontend, "FRONTEND", 0);
     Traffic traffic = all_traffic(of.port);
     traffic.now = of.port.sessions;
-    for (const auto& [reason, count] : of.port.refused)
-        traffic.total += count;
+    traffic.total = clients_of(of.port, traffic);
     set_traffic(row, traffic);
     const auto limit =
         of.port.max_connections ? of.port.max_connections : of.report.max_connections;
@@ -226,6 +242,9 @@ StatRow backend_row(const Subject& of, const std::vector<StatRow>& servers) {
         std::count_if(servers.begin(), servers.end(),
                       [](const StatRow& server) { return server.value("status") == "UP"; }));
     set(row, "qcur", of.port.queued);
+    // As in HAProxy, a client that was not held counts as well.
+    set(row, "qtime", average(of.port.held_time.sum, clients_of(of.port, traffic)));
+    set(row, "ttime", average(of.port.session_time.sum, of.port.session_time.total()));
     set(row, "status", serving == 0 ? "DOWN" : "UP");
     set(row, "weight", serving);
     set(row, "uweight", serving);

@@ -122,6 +122,25 @@ TEST(StatRowsTest, RatesAndTheLastChangeAreInHaproxysUnits) {
         HasSubstr("haproxy_server_current_session_rate{proxy=\"main:rw\",server=\"p1\"} 3\n"));
 }
 
+TEST(StatRowsTest, AveragesAreInMilliseconds) {
+    auto report = sample_ports();
+    auto& port = report.clusters[0].ports[0];
+    port.traffic[1].connect_time.note(0.002);
+    port.traffic[1].connect_time.note(0.003);
+    port.held_time.note(4.8);  // of 48 clients
+    port.session_time.note(1);
+    port.session_time.note(2);
+    const auto rows = stat_rows(report);
+    const auto times = [&](const char* name) {
+        const StatRow row = row_of(rows, name);
+        return std::vector<std::string>{row.value("qtime"), row.value("ctime"), row.value("rtime"),
+                                        row.value("ttime")};
+    };
+    EXPECT_THAT(times("main:rw/BACKEND"), ElementsAre("100", "3", "0", "1500"));
+    EXPECT_THAT(times("main:rw/p1"), ElementsAre("0", "3", "0", "0"));
+    EXPECT_THAT(times("main:rw/p2"), ElementsAre("0", "0", "0", "0")) << "no session yet";
+}
+
 TEST(StatRowsTest, CountersAreThoseOfThePort) {
     const auto rows = stat_rows(sample_ports());
     const StatRow server = row_of(rows, "main:rw/p1");
