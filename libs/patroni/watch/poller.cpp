@@ -119,6 +119,8 @@ void Poller::advance_poll(std::chrono::system_clock::time_point wall_clock) {
         hosts_.put_last(poll_->hosts[poll_->asked - 1], now_);
         ask_next_host();
     }
+    if (now_ >= longest_wait_for_hosts())
+        end_cluster();
     if (poll_->cluster_done && (poll_->awaited.empty() || now_ >= next_poll_deadline()))
         end_poll(wall_clock);
 }
@@ -129,8 +131,16 @@ Clock::time_point Poller::next_poll_deadline() const {
     if (!poll_->claims.empty())
         return poll_->claims.front().until;
     if (!poll_->cluster_done)
-        return poll_->next_host_at;
+        return std::min(poll_->next_host_at, longest_wait_for_hosts());
     return *poll_->cluster_done + schedule_.patience(!poll_->done.empty());
+}
+
+/// Hosts that fail are asked again while another one hangs. While Patroni's store is down all of
+/// them hang by turns, and without a limit the poll would not end as long as that lasts.
+Clock::time_point Poller::longest_wait_for_hosts() const {
+    const bool waits = !poll_->cluster_done && poll_->claims.empty() && poll_->all_asked;
+    return waits ? *poll_->all_asked + settings_.timeouts.total + settings_.timeouts.connect
+                 : Clock::time_point::max();
 }
 
 void Poller::end_poll(std::chrono::system_clock::time_point wall_clock) {

@@ -86,6 +86,7 @@ class Poller {
     void advance_poll(std::chrono::system_clock::time_point wall_clock);
     void end_poll(std::chrono::system_clock::time_point wall_clock);
     [[nodiscard]] Clock::time_point next_poll_deadline() const;
+    [[nodiscard]] Clock::time_point longest_wait_for_hosts() const;
     void check_candidate();
     void check_leader();
     void observe(decltype(Observation::claim) claim);

@@ -42,6 +42,8 @@ void Poller::ask_next_host() {
         poll.speakers.clear();  // they spoke for the answers of before
     }
     const Endpoint host = poll.hosts[poll.asked++];
+    if (poll.asked == poll.hosts.size() && !poll.all_asked)
+        poll.all_asked = now_;
     if (!cluster_asked_.insert(host.url()).second) {
         poll.next_host_at = now_;
         return fail_host(host, "it has not answered our previous request yet");

@@ -92,6 +92,29 @@ TEST_F(PollerTest, AHostThatHangsKeepsNoOtherFromBeingAskedAgain) {
     EXPECT_EQ(world.leader().member, "p2") << world.leader().reason;
 }
 
+// As while Patroni's store is down.
+TEST_F(PollerTest, HostsThatAllHangByTurnsDoNotKeepAPollFromEnding) {
+    PolledWorld world(asking(all()));
+    mine.serve(world);
+    world.run_for(5s);
+    ASSERT_EQ(world.leader().member, "p1");
+    const auto polls = world.polls.size();
+    for (const auto& member : mine.members) {
+        world.delays[mine.url_of(member) + "/cluster"] = 3s;
+        world.apis[mine.url_of(member)] =
+            [this, member](const std::string& path) -> std::optional<HttpReply> {
+            return path == "/cluster" ? std::nullopt : std::optional(mine.self_report(member));
+        };
+    }
+    world.run_for(20s);
+    EXPECT_GE(world.polls.size(), polls + 2);
+    EXPECT_FALSE(world.polls.back().answered);
+    // Between the polls the leader is asked, so that its end is noticed.
+    mine.leader.clear();
+    world.run_for(20s);
+    EXPECT_NE(world.leader().standing, Standing::eligible);
+}
+
 // A host is asked who it is. If it is the leader's own API, that is also the leader's self-report.
 TEST_F(PollerTest, AnAnswerIsAsOldAsItIsHoweverLongItTakesToKnowWhoseItIs) {
     PolledWorld world(asking({mine.url_of("p2")}));
