@@ -147,7 +147,9 @@ TEST_F(ProxyTest, ReportsItsSessionsAndItsMembers) {
     EXPECT_EQ(rw.members[0].member, "b1");
     EXPECT_EQ(rw.members[0].standing, patroni::Standing::eligible);
     EXPECT_EQ(rw.members[1].standing, patroni::Standing::out);
-    ASSERT_EQ(rw.traffic.size(), 1U);
+    ASSERT_EQ(rw.traffic.size(), 2U) << "counters of each member are there from the start";
+    EXPECT_EQ(rw.traffic[1].member, "b2");
+    EXPECT_EQ(rw.traffic[1].sessions_total, 0U);
     EXPECT_EQ(rw.traffic[0].member, "b1");
     EXPECT_EQ(rw.traffic[0].sessions, 1U);
     EXPECT_EQ(rw.traffic[0].sessions_total, 2U);
