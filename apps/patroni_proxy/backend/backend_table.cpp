@@ -95,6 +95,16 @@ std::string BackendTable::why_unreachable(const std::string& member) const {
     return why;
 }
 
+std::optional<std::chrono::steady_clock::time_point> BackendTable::unreachable_since(
+    const std::string& member) const {
+    std::optional<std::chrono::steady_clock::time_point> latest;
+    for (const auto* backends : {&eligible, &spares})
+        for (const auto& backend : *backends)
+            if (backend->member == member)
+                latest = std::max(latest, backend->reachability.failing_since());
+    return latest;
+}
+
 std::string BackendTable::why_unconfirmed() const {
     std::string text;
     for (const auto& backend : eligible) {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -88,6 +90,9 @@ struct BackendTable {
     /// Why no session can begin on an eligible member: all of its addresses fail. Empty if one of
     /// them does not.
     [[nodiscard]] std::string why_unreachable(const std::string& member) const;
+    /// Since when that is so. Asked right after why_unreachable(); empty: not known.
+    [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> unreachable_since(
+        const std::string& member) const;
     /// What is known of the eligible members that have not said that they accept sessions: "p2: the
     /// database system is starting up; p3: no answer yet".
     [[nodiscard]] std::string why_unconfirmed() const;

@@ -9,6 +9,13 @@ std::string Reachability::why_failing() const {
     return why_;
 }
 
+std::optional<std::chrono::steady_clock::time_point> Reachability::failing_since() const {
+    if (!is_failing())
+        return std::nullopt;
+    const std::lock_guard lock(why_mutex_);
+    return since_;
+}
+
 /// A backend that accepts connections may still refuse sessions.
 void Reachability::note_connected() noexcept {
     raise(kConnected);
@@ -19,7 +26,7 @@ void Reachability::note_connected() noexcept {
 }
 
 bool Reachability::note_failure(BackendState how, const std::string& why) {
-    keep_reason(why);
+    keep_reason(why, !is_failing());
     auto word = word_.load();
     while (!word_.compare_exchange_weak(word, word_of(how, moment_of(word) + 1))) {
     }
@@ -40,15 +47,17 @@ std::optional<BackendState> Reachability::note_answer(Moment asked_at, BackendSt
         if (!word_.compare_exchange_weak(word, word_of(answer, asked_at)))
             continue;
         if (answer >= BackendState::refuses)
-            keep_reason(why);
+            keep_reason(why, state_of(word) < BackendState::refuses);
         return state_of(word);
     }
     return std::nullopt;
 }
 
-void Reachability::keep_reason(const std::string& why) {
+void Reachability::keep_reason(const std::string& why, bool begins) {
     const std::lock_guard lock(why_mutex_);
     why_ = why;
+    if (begins)
+        since_ = std::chrono::steady_clock::now();
 }
 
 }  // namespace proxy

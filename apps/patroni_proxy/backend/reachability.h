@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -33,6 +34,9 @@ class Reachability {
     [[nodiscard]] bool is_failing() const noexcept { return state() >= BackendState::refuses; }
     /// Empty if it does not fail.
     [[nodiscard]] std::string why_failing() const;
+    /// Since when sessions or readiness checks fail without a success in between; empty if they do
+    /// not.
+    [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> failing_since() const;
 
     // What sessions meet.
     void note_connected() noexcept;
@@ -88,12 +92,15 @@ class Reachability {
     /// Whether it was up.
     bool lower(Flags flags) noexcept { return (flags_.fetch_and(~flags) & flags) != 0; }
 
-    void keep_reason(const std::string& why);
+    /// `begins`: it did not fail before.
+    void keep_reason(const std::string& why, bool begins);
 
     std::atomic<std::uint32_t> word_{0};
     std::atomic<Flags> flags_{0};
     mutable std::mutex why_mutex_;
-    std::string why_;  // guarded by why_mutex_
+    // Guarded by why_mutex_.
+    std::string why_;
+    std::chrono::steady_clock::time_point since_{};
 };
 
 }  // namespace proxy

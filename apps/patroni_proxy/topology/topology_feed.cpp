@@ -292,7 +292,8 @@ void TopologyFeed::on_poll(const patroni::ClusterWatcher::PollResult& poll) {
     const auto now = patroni::Clock::now();
     log_.on_poll(poll, now);
     if (tell_.poll)
-        tell_.poll({now, poll.answered, poll.all_connected, poll.reinitialized, poll.errors});
+        tell_.poll({now, poll.answered, poll.all_connected, poll.reinitialized, poll.errors,
+                    std::chrono::duration_cast<patroni::Clock::duration>(poll.took)});
     const std::lock_guard lock(noted_mutex_);
     polls_.note(poll);
     if (poll.answered)
@@ -302,7 +303,8 @@ void TopologyFeed::on_poll(const patroni::ClusterWatcher::PollResult& poll) {
 void TopologyFeed::tell_history(const patroni::ClusterView& view) const {
     if (!tell_.seen)
         return;
-    history::ClusterSeen seen{patroni::Clock::now(), view, why_unreachable(view.leader.member), {}};
+    history::ClusterSeen seen{patroni::Clock::now(), view, {}, {}, {}};
+    note_unreachable(view.leader.member, seen);
     for (const auto& port : ports_) {
         history::PortView told{port.port.config.name, {}, {}};
         for (const auto& backend : port.table->eligible)
@@ -314,17 +316,17 @@ void TopologyFeed::tell_history(const patroni::ClusterView& view) const {
     tell_.seen(std::move(seen));
 }
 
-/// Why sessions on the leader fail to start, on every port that it serves.
-std::string TopologyFeed::why_unreachable(const std::string& leader) const {
-    std::string why;
+/// Why sessions on the leader fail to start on every port that it serves, and since when.
+void TopologyFeed::note_unreachable(const std::string& leader, history::ClusterSeen& seen) const {
     for (const auto& port : ports_) {
         if (!members_of(port.table->eligible).contains(leader))
             continue;
-        why = port.table->why_unreachable(leader);
-        if (why.empty())
-            return {};
+        seen.unreachable = port.table->why_unreachable(leader);
+        if (seen.unreachable.empty())
+            return;
+        seen.unreachable_since =
+            std::max(seen.unreachable_since, port.table->unreachable_since(leader));
     }
-    return why;
 }
 
 void TopologyFeed::note_view(const patroni::ClusterView& view) {

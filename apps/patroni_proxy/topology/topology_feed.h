@@ -119,7 +119,7 @@ class TopologyFeed {
     void note_view(const patroni::ClusterView& view);
     void note_since(const patroni::ClusterView& view);
     void tell_history(const patroni::ClusterView& view) const;
-    [[nodiscard]] std::string why_unreachable(const std::string& leader) const;
+    void note_unreachable(const std::string& leader, history::ClusterSeen& seen) const;
 
     const std::string name_;
     const Publish publish_;

@@ -41,7 +41,7 @@ Cause cause_of_change(const Signs& signs) {
         return was_silent_to_the_end(signs) ? Cause::leader_stopped : Cause::switchover;
     }
     if (was_silent_to_the_end(signs))
-        return signs.silent_connected ? Cause::leader_frozen : Cause::leader_died;
+        return signs.connected_silences > 1 ? Cause::leader_frozen : Cause::leader_died;
     return signs.denied ? Cause::leader_demoted : Cause::unknown;
 }
 

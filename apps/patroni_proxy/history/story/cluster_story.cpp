@@ -97,9 +97,18 @@ void ClusterStory::see(const ClusterSeen& seen, const Epoch& epoch) {
     });
     seen_leader_ = seen.view.leader;
     took_sessions_ = !leads_now_.empty();
+    viewed_at_ = seen.at;
     if (!seen_leader_.member.empty())
         leader_ = seen_leader_.member;
     advance(seen.at);
+}
+
+/// When sessions on the leader began to fail, which a view shows a little later. Otherwise the time
+/// of the view.
+Clock::time_point ClusterStory::trouble_since(const ClusterSeen& seen) const {
+    return seen.unreachable.empty() || !seen.unreachable_since
+               ? seen.at
+               : std::clamp(*seen.unreachable_since, std::min(viewed_at_, seen.at), seen.at);
 }
 
 void ClusterStory::see_leader(const ClusterSeen& seen, const Epoch& epoch) {
@@ -118,9 +127,9 @@ void ClusterStory::see_leader(const ClusterSeen& seen, const Epoch& epoch) {
         !takes || (is_silent_ && !silence_is_old_) || leadership.member != leader_;
     const bool begins = expects_leader_ && !leader_.empty() && is_trouble && !is_first;
     if (begins)
-        make_way(Kind::leader, seen.at);
+        make_way(Kind::leader, trouble_since(seen));
     if (begins && !incident_)
-        begin(Kind::leader, seen.at, epoch);
+        begin(Kind::leader, trouble_since(seen), epoch);
     if (!incident_ || incident_->record.kind < Kind::patroni)
         return note_lock(seen);
     if (begins)
@@ -163,14 +172,15 @@ void ClusterStory::note_self_report(const ClusterSeen& seen) {
                 doubt(report.first, brief(report.text));
                 signs.silent = report.first;
             }
-            signs.silent_connected = report.connected;
+            signs.connected_silences += report.connected && report.last != signs.last_silence;
+            signs.last_silence = report.last;
             signs.silence = brief(report.text);
         }
     }
     if (leads && !seen.unreachable.empty() && !signs.unreachable) {
         signs.unreachable_why = brief(seen.unreachable);
-        doubt(seen.at, "it takes no sessions: " + signs.unreachable_why);
-        signs.unreachable = seen.at;
+        doubt(trouble_since(seen), "it accepts no sessions: " + signs.unreachable_why);
+        signs.unreachable = trouble_since(seen);
     }
 }
 
@@ -205,9 +215,11 @@ void ClusterStory::note_leader(const ClusterSeen& seen) {
     if (leads_now_.empty()) {
         signs.vacancy = brief(leadership.reason);
         if (!incident_->leaderless_since) {
-            // A leader whose API went silent before it took no more sessions has died then.
+            // A leader that accepts no sessions and whose API is silent died with the first of it.
+            const auto since = trouble_since(seen);
             const bool died = signs.unreachable && signs.silent && !signs.lock_lost;
-            incident_->leaderless_since = died ? std::min(*signs.silent, seen.at) : seen.at;
+            incident_->leaderless_since = died ? std::min(*signs.silent, since) : since;
+            record.began = std::min(record.began, *incident_->leaderless_since);
         }
         if (leadership.member.empty() && !signs.leaders.back().empty()) {
             incident_->add_step(
@@ -279,24 +291,8 @@ void ClusterStory::see(const PollSeen& seen, const Epoch& epoch) {
         }
     } else if (!knows_holder_) {
         return advance(seen.at);  // it has never answered, so nothing has changed
-    } else if (!first_failure_) {
-        first_failure_ = seen;
     } else {
-        polls_fail_ = true;
-        make_way(Kind::patroni, first_failure_->at);
-        if (!incident_)
-            begin(Kind::patroni, first_failure_->at, epoch);
-        Signs& signs = incident_->signs;
-        if (!signs.polls_failed || signs.polls_back) {
-            signs.polls_failed = first_failure_->at;
-            signs.polls_back.reset();
-            incident_->add_step({first_failure_->at,
-                                 StepKind::patroni_silent,
-                                 {},
-                                 {},
-                                 brief(first_failure_->errors)});
-        }
-        sign(seen.at);
+        note_failed_poll(seen, epoch);
     }
     if (incident_ && !seen.answered && !seen.reinitialized) {
         incident_->signs.all_connected |= seen.all_connected;
@@ -305,6 +301,27 @@ void ClusterStory::see(const PollSeen& seen, const Epoch& epoch) {
     if (incident_)
         incident_->signs.reinitialized |= seen.reinitialized;
     advance(seen.at);
+}
+
+void ClusterStory::note_failed_poll(const PollSeen& seen, const Epoch& epoch) {
+    const bool is_first = !first_failure_;
+    if (is_first)
+        first_failure_ = seen;
+    if (is_first && seen.took < kLongPoll)
+        return;
+    polls_fail_ = true;
+    const auto began = first_failure_->at - first_failure_->took;
+    make_way(Kind::patroni, began);
+    if (!incident_)
+        begin(Kind::patroni, began, epoch);
+    Signs& signs = incident_->signs;
+    if (!signs.polls_failed || signs.polls_back) {
+        signs.polls_failed = began;
+        signs.polls_back.reset();
+        incident_->add_step(
+            {began, StepKind::patroni_silent, {}, {}, brief(first_failure_->errors)});
+    }
+    sign(seen.at);
 }
 
 void ClusterStory::see(CountsSeen counts, const Epoch& epoch) {
@@ -326,7 +343,7 @@ bool ClusterStory::is_over(Clock::time_point now) const {
     if (polls_fail_ || (expects_leader_ && leads_now_.empty()))
         return false;
     if (kind == Kind::clients)
-        return !counts_.anyone_waits() && calm_for >= kBetweenWaves;
+        return calm_for >= kBetweenWaves;
     const bool lingers = (kind == Kind::members && !incident.signs.out.empty()) ||
                          (is_silent_ && !silence_is_old_) || counts_.anyone_waits();
     return calm_for >= (lingers ? kLongestWait : kCalm);

@@ -34,6 +34,9 @@ class ClusterStory {
     static constexpr std::chrono::seconds kLongestWait{60};
     /// Clients that are held or refused again within this time belong to the same wave.
     static constexpr std::chrono::seconds kBetweenWaves{30};
+    /// A poll that fails after this time is an incident. One that fails sooner may be an accident
+    /// of a moment, so two in a row are needed.
+    static constexpr std::chrono::seconds kLongPoll{2};
 
     explicit ClusterStory(std::string cluster) : cluster_(std::move(cluster)) {}
 
@@ -56,10 +59,12 @@ class ClusterStory {
     void end(Clock::time_point at);
     void see_leader(const ClusterSeen& seen, const Epoch& epoch);
     void see_ports(const ClusterSeen& seen, const Epoch& epoch);
+    void note_failed_poll(const PollSeen& seen, const Epoch& epoch);
     void note_self_report(const ClusterSeen& seen);
     void note_lock(const ClusterSeen& seen);
     void note_leader(const ClusterSeen& seen);
     void sign(Clock::time_point at);
+    [[nodiscard]] Clock::time_point trouble_since(const ClusterSeen& seen) const;
     [[nodiscard]] bool is_over(Clock::time_point now) const;
     [[nodiscard]] static bool is_noise(const Record& record);
 
@@ -77,13 +82,14 @@ class ClusterStory {
     std::string announced_leader_;     ///< of the latest Change
     patroni::Leadership seen_leader_;  ///< in the latest view
     bool took_sessions_ = false;       ///< leads_now_ was known with the latest view
+    Clock::time_point viewed_at_{};    ///< when the latest view came
     bool is_silent_ = false;           ///< the leader's API does not answer
     bool silence_is_old_ = false;      ///< a record has reported this silence already
     std::string holder_;               ///< of the lock, by GET /cluster
     bool knows_holder_ = false;        ///< GET /cluster has answered
     bool is_met_ = false;              ///< a poll has ended well: differences are changes now
     bool polls_fail_ = false;
-    std::optional<PollSeen> first_failure_;                 ///< of polls; one alone is no incident
+    std::optional<PollSeen> first_failure_;                 ///< since a poll ended well
     std::map<std::string, std::set<std::string>> serving_;  ///< by port
     std::map<std::string, Clock::time_point> proofs_;       ///< the latest proof of each member
 };

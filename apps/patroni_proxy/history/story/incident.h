@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
@@ -18,11 +19,14 @@ struct Signs {
 
     // Of the old leader.
     Moment last_proven{};
-    Moment denied{};                ///< its API said that it is no primary
-    Moment silent{};                ///< its API did not answer
-    bool silent_connected = false;  ///< but accepted connections until the end
-    std::string silence{};          ///< why it did not answer
-    Moment unreachable{};           ///< sessions on it failed to start
+    Moment denied{};  ///< its API said that it is no primary
+    Moment silent{};  ///< its API did not answer
+    /// How often it accepted the connection nevertheless. A host that dies does so once at most; of
+    /// a frozen process, the kernel does until its backlog is full.
+    std::uint32_t connected_silences = 0;
+    Clock::time_point last_silence{};
+    std::string silence{};  ///< why it did not answer
+    Moment unreachable{};   ///< sessions on it failed to start
     std::string unreachable_why{};
     bool crashed = false;      ///< it held the lock while its PostgreSQL did not run
     Moment lock_lost{};        ///< GET /cluster stopped naming it as leader

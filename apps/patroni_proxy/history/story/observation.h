@@ -28,6 +28,8 @@ struct ClusterSeen {
     patroni::ClusterView view{};
     /// Why sessions on the leader fail to start; empty: they do not, as far as is known.
     std::string unreachable{};
+    /// Since when; empty: not known.
+    std::optional<Clock::time_point> unreachable_since{};
     std::vector<PortView> ports{};
 };
 
@@ -38,6 +40,7 @@ struct PollSeen {
     bool all_connected = false;  ///< none did, but all of them accepted the connection
     bool reinitialized = false;  ///< the cluster was initialized anew; the new one is followed now
     std::string errors{};
+    Clock::duration took{0};
 };
 
 /// What one port has counted since it exists, over all workers.

@@ -1,5 +1,7 @@
 #include "patroni_proxy/backend/reachability.h"
 
+#include <chrono>
+
 #include <gtest/gtest.h>
 
 namespace proxy {
@@ -39,6 +41,22 @@ TEST(ReachabilityTest, AnAnswerFromBeforeAFailureDoesNotCount) {
               std::nullopt);
     EXPECT_EQ(reachability.state(), BackendState::hangs);
     EXPECT_EQ(reachability.why_failing(), "timed out");
+}
+
+TEST(ReachabilityTest, ItFailsSinceItsFirstFailureInARow) {
+    Reachability reachability;
+    EXPECT_FALSE(reachability.failing_since());
+    (void)reachability.note_failure(BackendState::refuses, "Connection refused");
+    const auto first = reachability.failing_since();
+    ASSERT_TRUE(first);
+    EXPECT_LE(*first, std::chrono::steady_clock::now());
+    (void)reachability.note_failure(BackendState::hangs, "timed out");
+    say(reachability, BackendState::not_ready);
+    EXPECT_EQ(reachability.failing_since(), first);
+    say(reachability, BackendState::accepts);
+    EXPECT_FALSE(reachability.failing_since());
+    say(reachability, BackendState::not_ready);
+    EXPECT_GT(reachability.failing_since(), first);
 }
 
 TEST(ReachabilityTest, AnEndedSessionCastsDoubtOnAnAcceptingBackend) {

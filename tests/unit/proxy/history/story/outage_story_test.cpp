@@ -32,6 +32,19 @@ TEST(OutageStoryTest, TheStoreIsDownAndTheLeaderStepsDown) {
     EXPECT_GT(record.leaderless, 8s);
 }
 
+TEST(OutageStoryTest, TheStoreIsDownAndAnotherMemberLeadsAfterwards) {
+    StoryCase c;
+    c.pass(10s).cluster("p1").proves("p1").poll();
+    c.after(6s).poll_fails(true, 6s);
+    c.after(200ms).denies("p1", "starting").after(600ms).denies("p1", "starting");
+    c.pass(6s).cluster("").denies("p1", "running").poll();
+    c.after(600ms).cluster("p2").proves("p2").poll().pass(4s);
+    const Record record = c.only();
+    EXPECT_EQ(record.to, "p2");
+    EXPECT_EQ(record.cause, Cause::store_down);
+    EXPECT_THAT(record.words, EndsWith("p1 stopped taking writes"));
+}
+
 TEST(OutageStoryTest, TheStoreIsDownAndTheLeaderGoesOn) {
     StoryCase c;
     c.pass(10s).cluster("p1").proves("p1").poll();
@@ -44,6 +57,16 @@ TEST(OutageStoryTest, TheStoreIsDownAndTheLeaderGoesOn) {
     EXPECT_THAT(record.words, EndsWith("p1 went on as leader"));
     EXPECT_EQ(record.leaderless, 0s);
     EXPECT_EQ(steps_of(record), "patroni_silent, patroni_answers");
+}
+
+TEST(OutageStoryTest, OnePollThatFailsAfterALongTimeIsOne) {
+    StoryCase c;
+    c.pass(10s).cluster("p1").proves("p1").poll();
+    c.after(6s).poll_fails(true, 6s).after(1s).cluster("p1").proves("p1").poll().pass(4s);
+    const Record record = c.only();
+    EXPECT_EQ(record.kind, Kind::patroni);
+    EXPECT_EQ(record.cause, Cause::store_down);
+    EXPECT_NEAR(c.seconds(*record.ended - record.began), 7, 0.1);
 }
 
 TEST(OutageStoryTest, OnePollThatFailsIsNoIncident) {
@@ -124,6 +147,7 @@ TEST(OutageStoryTest, RefusalsThatAreMeantMakeNoWave) {
     c.ports["rw"].longest_held = 0.02;
     c.pass(5s);
     EXPECT_THAT(c.records, IsEmpty());
+    EXPECT_FALSE(c.story.open());
 }
 
 }  // namespace

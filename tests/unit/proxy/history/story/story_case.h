@@ -94,9 +94,11 @@ class StoryCase {
         story.see(PollSeen{.at = now_, .answered = true}, epoch_);
         return *this;
     }
-    StoryCase& poll_fails(bool all_connected) {
-        story.see(PollSeen{.at = now_, .all_connected = all_connected, .errors = "no answer"},
-                  epoch_);
+    StoryCase& poll_fails(bool all_connected, std::chrono::milliseconds took = 5ms) {
+        story.see(
+            PollSeen{
+                .at = now_, .all_connected = all_connected, .errors = "no answer", .took = took},
+            epoch_);
         return *this;
     }
     StoryCase& reinitialized() {
@@ -135,7 +137,8 @@ class StoryCase {
     bool paused = false;
     std::set<std::string> gone;
     std::map<std::string, std::string> states;
-    std::string unreachable;                       ///< p1's PostgreSQL
+    std::string unreachable;  ///< p1's PostgreSQL
+    std::optional<Clock::time_point> unreachable_since;
     std::map<std::string, std::string> out_of_ro;  ///< member: why
     std::map<std::string, PortCounts> ports{{"ro", {}}, {"rw", {}}};
 
@@ -147,7 +150,8 @@ class StoryCase {
     }
     void tell() {
         const auto& view = evidence.view();
-        ClusterSeen seen{now_, view, view.leader.member == "p1" ? unreachable : "", {}};
+        ClusterSeen seen{
+            now_, view, view.leader.member == "p1" ? unreachable : "", unreachable_since, {}};
         PortView rw{"rw", {}, {}};
         PortView ro{"ro", {}, {}};
         if (view.leader.standing == patroni::Standing::eligible)
