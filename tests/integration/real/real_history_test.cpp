@@ -1,0 +1,264 @@
+// What the proxy records of each kind of failure of a real cluster, beside what clients saw of it.
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <iostream>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <Poco/JSON/Array.h>
+#include <Poco/JSON/Object.h>
+#include <Poco/JSON/Parser.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/process/psql_session.h"
+#include "testbed.h"
+
+using support::psql_once;
+using testing::HasSubstr;
+using testing::StartsWith;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Record = Poco::JSON::Object::Ptr;
+
+/// What one client saw since it was asked last.
+struct Seen {
+    double outage = 0;  ///< the longest time without a row, in seconds
+    int errors = 0;
+};
+
+/// A client that writes one row after the other, each over a new connection.
+class Writer {
+  public:
+    explicit Writer(std::string conninfo)
+        : thread_([this, conninfo = std::move(conninfo)] {
+              while (!done_)
+                  note(psql_once(conninfo, "INSERT INTO t VALUES (1)", 90s).status.code == 0);
+          }) {}
+    Writer(const Writer&) = delete;
+    Writer& operator=(const Writer&) = delete;
+    ~Writer() {
+        done_ = true;
+        thread_.join();
+    }
+
+    void wait_for_rows(int more) const {
+        const int before = rows_;
+        support::eventually([&] { return rows_ >= before + more; }, 90s, "rows to be written");
+    }
+    Seen take() {
+        const std::lock_guard lock(mutex_);
+        return std::exchange(seen_, {});
+    }
+
+  private:
+    void note(bool good) {
+        {
+            const std::lock_guard lock(mutex_);
+            const auto now = Clock::now();
+            if (good && last_)
+                seen_.outage =
+                    std::max(seen_.outage, std::chrono::duration<double>(now - *last_).count());
+            if (good)
+                last_ = now;
+            else
+                ++seen_.errors;
+        }
+        if (good)
+            ++rows_;
+        else
+            std::this_thread::sleep_for(50ms);
+    }
+
+    std::mutex mutex_;
+    Seen seen_;
+    std::optional<Clock::time_point> last_;
+    std::atomic<int> rows_{0};
+    std::atomic<bool> done_{false};
+    std::thread thread_;
+};
+
+std::string text(const Record& record, const std::string& key) {
+    return record->isNull(key) ? "" : record->getValue<std::string>(key);
+}
+double number(const Record& record, const std::string& key) {
+    return record->getValue<double>(key);
+}
+
+class RealHistory : public testing::Test {
+  protected:
+    RealHistory() {
+        EXPECT_EQ(psql_once(conninfo(proxy_, "master"), "CREATE TABLE t (n int)").status.code, 0);
+        writer_.emplace(conninfo(proxy_, "master"));
+        waiting_writer_.emplace(conninfo(proxy_, "held") + " connect_timeout=90");
+        settle();
+    }
+
+    [[nodiscard]] std::vector<Record> records() const {
+        const auto root =
+            Poco::JSON::Parser().parse(proxy_.get("/history")).extract<Poco::JSON::Object::Ptr>();
+        const auto list = root->getArray("records");
+        std::vector<Record> records;
+        for (unsigned i = 0; i < list->size(); ++i)
+            records.push_back(list->getObject(i));
+        return records;
+    }
+    [[nodiscard]] bool is_new(const Record& record) const {
+        return !record->isNull("id") && record->getValue<unsigned>("id") > last_id_;
+    }
+    template <typename Predicate>
+    void wait_for(const std::string& what, const Predicate& predicate) const {
+        try {
+            support::eventually(predicate, 40s, what);
+        } catch (const std::exception& error) {
+            throw std::runtime_error(error.what() + (" in " + proxy_.get("/history")));
+        }
+    }
+    void wait_for_open(const std::string& cause) const {
+        wait_for("an open record of " + cause, [&] {
+            const auto all = records();
+            return !all.empty() && all.back()->isNull("id") && text(all.back(), "cause") == cause;
+        });
+    }
+    /// What both clients do goes on as before, and what happened until now is over.
+    void settle() {
+        writer_->wait_for_rows(5);
+        waiting_writer_->wait_for_rows(5);
+        (void)writer_->take();
+        (void)waiting_writer_->take();
+        for (const auto& record : records())
+            if (is_new(record))
+                last_id_ = record->getValue<unsigned>("id");
+    }
+    /// The one record that came of what was done. Members that come back have records of their own.
+    Record only_record(const std::string& kind) {
+        std::vector<Record> found;
+        wait_for("a record of " + kind, [&] {
+            found = records();
+            std::erase_if(found, [&](const auto& record) { return !is_new(record); });
+            return std::any_of(found.begin(), found.end(),
+                               [&](const auto& record) { return text(record, "kind") == kind; });
+        });
+        Record only;
+        for (const auto& record : found) {
+            std::cout << "  " << text(record, "kind") << " " << text(record, "cause") << ": "
+                      << text(record, "summary") << "\n";
+            if (text(record, "kind") == kind) {
+                EXPECT_TRUE(only.isNull()) << "two records: " << proxy_.get("/history");
+                only = record;
+            } else {
+                EXPECT_EQ(text(record, "kind"), "members") << proxy_.get("/history");
+            }
+        }
+        return only;
+    }
+    /// The record of a change of leader is what the clients saw.
+    void expect_as_seen(const Record& record) {
+        writer_->wait_for_rows(5);
+        waiting_writer_->wait_for_rows(5);
+        const Seen seen = writer_->take();
+        const Seen waited = waiting_writer_->take();
+        std::cout << "  clients: " << seen.outage << " s, " << seen.errors << " errors; "
+                  << waited.outage << " s, " << waited.errors << " errors\n";
+        EXPECT_NEAR(number(record, "no_leader_seconds"), seen.outage, 1.5)
+            << proxy_.get("/history");
+        EXPECT_NEAR(number(record, "longest_held"), waited.outage, 1.5);
+        EXPECT_NEAR(number(record, "refused"), seen.errors, 3 + 0.1 * seen.errors);
+    }
+    Record expect_leader(const std::string& cause, const std::string& from, const std::string& to) {
+        const Record record = only_record("leader");
+        EXPECT_EQ(text(record, "cause"), cause) << proxy_.get("/history");
+        EXPECT_EQ(text(record, "leader_before"), from);
+        EXPECT_EQ(text(record, "leader_after"), to);
+        expect_as_seen(record);
+        return record;
+    }
+
+    Testbed testbed_{{"--tags", "p3:nofailover=true"}};
+    ProxyUnderTest proxy_{real_config(
+        "      held: {listen: \"127.0.0.1:0\", roles: [leader], queue_timeout: 80s}\n"
+        "      fresh: {listen: \"127.0.0.1:0\", roles: [replica], max_lag_in_bytes: 8MB,\n"
+        "              lag_source: live, lag_window: 1s}\n")};
+    std::optional<Writer> writer_;
+    std::optional<Writer> waiting_writer_;
+    unsigned last_id_ = 0;
+};
+
+TEST_F(RealHistory, ASwitchoverALagWaveAFrozenApiAndACleanStop) {
+    testbed_.run({"switchover", "--to", "p2"});
+    Record record = expect_leader("switchover", "p1", "p2");
+    EXPECT_EQ(text(record, "words"), "planned switchover");
+    EXPECT_GT(number(record, "sessions_ended"), 0);
+    testbed_.run({"start", "p1"});  // waits until it follows
+    settle();
+
+    testbed_.run({"hold", "p3"});
+    testbed_.run({"write-wal", "40"});
+    wait_for_open("lag");
+    testbed_.run({"release", "p3"});
+    record = only_record("members");
+    EXPECT_EQ(text(record, "cause"), "lag");
+    EXPECT_THAT(text(record, "words"), HasSubstr("p3 left fresh: replication lag: lag of "));
+    EXPECT_THAT(text(record, "words"), HasSubstr("; back after "));
+    settle();
+
+    testbed_.run({"freeze", "p2"});
+    wait_for_open("api_silent");
+    record = expect_leader("leader_frozen", "p2", "p1");
+    EXPECT_THAT(text(record, "words"),
+                StartsWith("the leader's API froze: its lock ran out after "));
+    testbed_.run({"thaw", "p2"});
+    testbed_.run({"start", "p2"});
+    settle();
+
+    testbed_.run({"stop", "p1"});
+    record = expect_leader("leader_stopped", "p1", "p2");
+    EXPECT_THAT(text(record, "words"), StartsWith("leader stopped: "));
+}
+
+TEST_F(RealHistory, AnOutageOfEtcdAndAKill) {
+    testbed_.run({"stop", "etcd"});
+    wait_for_open("store_down");
+    support::eventually(
+        [&] { return proxy_.metric(R"(cluster_leader_known{cluster="real"})") == 0; }, 40s,
+        "p1 to step down");
+    testbed_.run({"start", "etcd"});
+    Record record = expect_leader("store_down", "p1", "p1");
+    EXPECT_THAT(text(record, "words"), HasSubstr("is its store (etcd) down? p1 stopped taking"));
+    settle();
+
+    const auto failsafe =
+        support::run({"curl", "-sS", "-X", "PATCH", "-d", "{\"failsafe_mode\": true}",
+                      "http://127.0.0.11:8008/config"});
+    ASSERT_THAT(failsafe.out, HasSubstr("failsafe_mode")) << failsafe.err;
+    support::eventually(
+        [&] {
+            return support::run({"curl", "-sS", "http://127.0.0.11:8008/failsafe"})
+                       .out.find("p2") != std::string::npos;
+        },
+        20s, "Patroni to use failsafe_mode");
+    testbed_.run({"stop", "etcd"});
+    wait_for_open("store_down");
+    testbed_.run({"start", "etcd"});
+    record = only_record("patroni");
+    EXPECT_EQ(text(record, "cause"), "store_down");
+    EXPECT_THAT(text(record, "words"), HasSubstr("is its store (etcd) down? p1 went on as leader"));
+    expect_as_seen(record);
+    settle();
+
+    testbed_.run({"kill", "p1"});
+    record = expect_leader("leader_died", "p1", "p2");
+    EXPECT_THAT(text(record, "words"), StartsWith("leader died: its lock ran out after "));
+}
+
+}  // namespace
