@@ -71,7 +71,7 @@ class Client {
               std::condition_variable_any stopped;
               std::unique_lock lock(mutex);
               while (!stop.stop_requested()) {
-                  (void)support::psql_once(conninfo, "SELECT 1");
+                  (void)support::psql_once(conninfo, "SELECT 1", 60s);
                   stopped.wait_for(lock, stop, 200ms, [] { return false; });
               }
           }) {}
