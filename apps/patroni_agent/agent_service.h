@@ -33,7 +33,7 @@ class AgentService final : public daemons::ServiceBody {
     }
     void note_reload(const std::string& error) override { agent_.note_reload(error); }
     /// Every answer is one line: nothing to wait for.
-    void drain(std::function<void()> drained) override { drained(); }
+    void drain(Drain /*how*/, std::function<void()> drained) override { drained(); }
     void stop() override { agent_.stop(); }
     void ping(const std::shared_ptr<void>& token) override { agent_.ping(token); }
 

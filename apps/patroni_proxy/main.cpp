@@ -83,7 +83,8 @@ int daemon_main(int argc, char** argv, const CLI::App& commands) {
     app.set_version_flag("-V,--version", "patroni_proxy " VERSION);
     app.footer([&commands] {
         return "Signals: SIGHUP reloads the file, SIGUSR1 stops listening and exits after the "
-               "last session,\nSIGTERM and SIGINT exit at once.\n" +
+               "last session,\nSIGTERM and SIGINT exit at once, SIGTERM with `stop: drain` once "
+               "the sessions are idle.\n" +
                CLI::Formatter().make_subcommands(&commands, CLI::AppFormatMode::Normal);
     });
     try {

@@ -51,8 +51,12 @@ class Proxy final : private Controlled {
     /// nothing has changed.
     void apply(const Config& config, std::function<void()> applied);
     /// Stops listening for clients, and calls `drained` once their sessions have ended or
-    /// drain_timeout has passed. The HTTP API goes on.
-    void drain(std::function<void()> drained);
+    /// drain_timeout has passed. The HTTP API goes on. `end_idle`: sessions that are between two
+    /// queries are ended, so fast that half of that time is enough for all; a drain that is under
+    /// way begins with that too, and keeps its deadline.
+    void drain(bool end_idle, std::function<void()> drained);
+    /// Whether the configuration in force has SIGTERM drain.
+    [[nodiscard]] bool drains_on_stop() const noexcept { return config_.stop == OnStop::drain; }
     /// Ends all sessions and threads, and stops listening.
     void stop();
 
@@ -155,6 +159,7 @@ class Proxy final : private Controlled {
     void forget_applied();
     void accept_on_new_sockets();
     void end_all_sessions();
+    void begin_drain();
     void arm_drain_timer();
     void on_drain_timer();
     Ports::iterator drop_port(Ports::iterator port);

@@ -11,10 +11,21 @@ namespace proxy {
 
 static constexpr std::chrono::milliseconds kDrainTick{100};
 
-void Proxy::drain(std::function<void()> drained) {
+void Proxy::drain(bool end_idle, std::function<void()> drained) {
+    if (!std::exchange(drained_, std::move(drained)))
+        begin_drain();
+    if (!end_idle)
+        return;
+    const double time = std::max(std::chrono::duration<double>(config_.drain_timeout / 2).count(),
+                                 1.0);
+    const auto sessions = static_cast<double>(sessions_.open.load());
+    open_sessions_.end_idle(std::max(DrainPace::kDefaultRate, sessions / time));
+    daemons::log::info({"stopping_gently"}, "stopping: sessions end once they are idle");
+}
+
+void Proxy::begin_drain() {
     accepting_ = false;
     forget_applied();
-    drained_ = std::move(drained);
     drain_deadline_ = Clock::now() + config_.drain_timeout;
     for (auto& [id, port] : ports_)
         port.sockets.clear();

@@ -36,7 +36,12 @@ class ProxyService final : public daemons::ServiceBody {
         if (proxy_)
             proxy_->note_reload(error);
     }
-    void drain(std::function<void()> drained) override { proxy_->drain(std::move(drained)); }
+    void drain(Drain how, std::function<void()> drained) override {
+        proxy_->drain(how == Drain::end_idle, std::move(drained));
+    }
+    [[nodiscard]] bool drains_on_sigterm() const override {
+        return proxy_ && proxy_->drains_on_stop();
+    }
     void stop() override {
         if (proxy_)
             proxy_->stop();

@@ -44,6 +44,12 @@ class Reader {
         config.workers =
             static_cast<unsigned>(file.number("workers", 1, kMaxWorkers).value_or(cores));
         config.drain_timeout = file.duration("drain_timeout").value_or(config.drain_timeout);
+        if (const auto word = file.choice("stop", {"close", "drain"}))
+            config.stop = *word == 1 ? OnStop::drain : OnStop::close;
+        if (config.stop == OnStop::drain && config.drain_timeout.count() == 0)
+            problems_.warn(*file.find("stop"),
+                           "stop: drain has no effect with drain_timeout: 0, which gives sessions no "
+                           "time to become idle");
         config.max_connections = file.number("max_connections", 0, kMaxConnections).value_or(0);
         if (const auto log = file.find("log"))
             read_log(*log, config);

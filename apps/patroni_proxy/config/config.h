@@ -69,6 +69,12 @@ struct OperatorSocket {
     friend bool operator==(const OperatorSocket&, const OperatorSocket&) = default;
 };
 
+/// What SIGTERM does to the sessions that there are.
+enum class OnStop : std::uint8_t {
+    close,  ///< they end at once
+    drain,  ///< each ends once it is idle, all within drain_timeout
+};
+
 /// The whole configuration, checked: values make sense, names are known, and all addresses can be
 /// listened on together.
 struct Config {
@@ -80,6 +86,7 @@ struct Config {
     std::optional<HookSettings> on_change;  ///< what runs on this host at a change
     unsigned workers = 1;
     std::chrono::milliseconds drain_timeout{60'000};
+    OnStop stop = OnStop::close;
     net::TcpOptions tcp;
     std::uint64_t max_connections = 0;  ///< 0: as many as the descriptors allow
     daemons::LogConfig log;

@@ -79,6 +79,7 @@ std::vector<std::string> config_changes(const Config& before, const Config& afte
     note(before.listen_address == after.listen_address, "listen_address");
     note(before.max_connections == after.max_connections, "max_connections");
     note(before.drain_timeout == after.drain_timeout, "drain_timeout");
+    note(before.stop == after.stop, "stop");
     note(before.tcp == after.tcp, "the TCP settings");
     note(before.log.settings == after.log.settings, "log");
     note(before.on_change == after.on_change, "on_change");

@@ -55,6 +55,7 @@ std::string_view name_of(Session::State state) {
 // Drivers know the SQLSTATE and reconnect; people read the text.
 constexpr std::string_view kClosedByOperator =
     "terminating connection: an operator of patroni_proxy has closed it";
+constexpr std::string_view kProxyStops = "terminating connection: patroni_proxy is stopping";
 
 }  // namespace
 
@@ -218,11 +219,12 @@ void Session::end_relay(SessionEnd end, std::string_view detail) noexcept {
         relay_->abort();
 }
 
-bool Session::close_between_queries(std::string_view detail) noexcept {
+bool Session::close_between_queries(std::string_view detail, SessionEnd end) noexcept {
     if (!is_relaying() || is_busy() != false)
         return false;
-    const std::string goodbye = fatal_error(kAdminShutdown, kClosedByOperator);
-    closed_by_ = std::make_unique<const ClosedBy>(ClosedBy{std::string(detail)});
+    const std::string goodbye = fatal_error(
+        kAdminShutdown, end == SessionEnd::proxy_stopped ? kProxyStops : kClosedByOperator);
+    closed_by_ = std::make_unique<const ClosedBy>(ClosedBy{end, std::string(detail)});
     const bool ends = relay_->end_between_queries(std::as_bytes(std::span(goodbye)),
                                                   std::as_bytes(std::span(kTerminate)));
     if (!ends)
@@ -244,7 +246,7 @@ void Session::close(SessionEnd end, std::string_view detail) noexcept {
     if (state_ == State::closed)
         return;
     if (closed_by_) {
-        end = SessionEnd::closed_by_operator;
+        end = closed_by_->end;
         detail = closed_by_->detail;
     }
     // A session that ends while connecting counts for the backend that it tried last.

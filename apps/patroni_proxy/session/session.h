@@ -78,8 +78,9 @@ class Session final : public net::RelayOwner {
     /// end(). Returns false if it is ending already.
     bool close_by_operator(std::string_view detail) noexcept;
     /// The same, but only if PostgreSQL awaits a query; otherwise returns false, and the session
-    /// goes on.
-    [[nodiscard]] bool close_between_queries(std::string_view detail) noexcept;
+    /// goes on. `end` is closed_by_operator or proxy_stopped.
+    [[nodiscard]] bool close_between_queries(
+        std::string_view detail, SessionEnd end = SessionEnd::closed_by_operator) noexcept;
 
     [[nodiscard]] SessionId id() const noexcept { return id_; }
     /// It has a backend, and nobody has ended it yet.
@@ -177,8 +178,9 @@ class Session final : public net::RelayOwner {
     void on_backend_end() noexcept override;
     void on_relay_end(net::RelayEnd end) noexcept override;
 
-    /// An operator has ended it, and its last message is on its way.
+    /// An operator, or the end of the proxy, has ended it, and its last message is on its way.
     struct ClosedBy {
+        SessionEnd end;
         std::string detail;
     };
 

@@ -159,8 +159,16 @@ void OpenSessions::close(const SessionFilter& filter, const std::string& detail,
 
 void OpenSessions::drain(const std::string& cluster, const std::string& member,
                          const DrainPace& pace, const std::string& detail) {
-    drains_[{cluster, member}] =
-        std::make_shared<Drain>(Drain{cluster, member, pace, detail, PaceCounter(pace.rate)});
+    begin({cluster, member, pace, detail, SessionEnd::closed_by_operator, PaceCounter(pace.rate)});
+}
+
+void OpenSessions::end_idle(double rate) {
+    begin({{}, {}, {.rate = rate}, {}, SessionEnd::proxy_stopped, PaceCounter(rate)});
+}
+
+void OpenSessions::begin(Drain drain) {
+    const std::pair subject{drain.cluster, drain.member};
+    drains_[subject] = std::make_shared<Drain>(std::move(drain));
     if (!tick_.armed())
         tick_.arm(kTick);
 }
@@ -198,7 +206,7 @@ void OpenSessions::choose(const DrainPtr& drain) {
     gather<DrainPart>(
         ports_of(drain->cluster, {}),
         [member = drain->member](DrainPart& part, PortId port, Session& session) {
-            if (!session.backend() || session.backend()->member != member)
+            if (!session.backend() || (!member.empty() && session.backend()->member != member))
                 return;
             ++part.sessions;
             if (session.is_relaying())
@@ -220,7 +228,7 @@ void OpenSessions::choose(const DrainPtr& drain) {
                 sessions += part.sessions;
                 candidates.insert(candidates.end(), part.candidates.begin(), part.candidates.end());
             }
-            if (sessions == 0 && !std::exchange(drain->is_done, true))
+            if (sessions == 0 && !std::exchange(drain->is_done, true) && !drain->member.empty())
                 daemons::log::info({"drained", drain->cluster, drain->member},
                                    drain->cluster + "/" + drain->member +
                                        ": drained: no session is left; " +
@@ -246,7 +254,7 @@ void OpenSessions::end(const DrainPtr& drain, const std::vector<DrainCandidate>&
                 if (!session)
                     continue;  // it has ended, or has another place now: another time
                 if (overdue ? session->close_by_operator(drain->detail)
-                            : session->close_between_queries(drain->detail))
+                            : session->close_between_queries(drain->detail, drain->end))
                     ended->fetch_add(1);
             }
             if (missing->fetch_sub(1) == 1)

@@ -52,17 +52,21 @@ class OpenSessions {
                const std::string& detail);
     /// No session of the member is ended any more.
     void keep(const std::string& cluster, const std::string& member);
-    /// Nor of any other. Before the workers end.
+    /// Ends every session that is between two queries, at most `rate` per second, because the proxy
+    /// is stopping; again and again until stop().
+    void end_idle(double rate);
+    /// No session is ended any more. Before the workers end.
     void stop();
 
   private:
     using Clock = std::chrono::steady_clock;
 
     struct Drain {
-        std::string cluster;
-        std::string member;
+        std::string cluster;  ///< empty: all
+        std::string member;   ///< empty: all
         DrainPace pace;
         std::string detail;
+        SessionEnd end;
         PaceCounter counter;
         Clock::time_point began = Clock::now();
         Clock::time_point counted_at = Clock::now();
@@ -77,6 +81,7 @@ class OpenSessions {
     void gather(const PortNames& ports, std::function<void(Part&, PortId, Session&)> visit,
                 std::function<void(Part&)> finish, std::function<void(std::vector<Part>)> done);
     [[nodiscard]] PortNames ports_of(const std::string& cluster, const std::string& port) const;
+    void begin(Drain drain);
     void on_tick();
     void choose(const DrainPtr& drain);
     void end(const DrainPtr& drain, const std::vector<DrainCandidate>& chosen, bool overdue);

@@ -187,7 +187,11 @@ void Service::on_signal(int signal) {
         case SIGHUP:
             return reload();
         case SIGUSR1:
-            return drain();
+            if (state_ != State::draining)
+                drain(ServiceBody::Drain::wait);
+            return;
+        case SIGTERM:
+            return stop();
         default:
             return end();
     }
@@ -221,16 +225,22 @@ void Service::set_log_level(log::Level level) {
     log::configure(log_, log_target_);
 }
 
-void Service::drain() {
-    if (state_ == State::draining)
-        return;
+void Service::stop() {
+    const bool is_first = !std::exchange(stops_, true);
+    if (is_first && body_->drains_on_sigterm())
+        drain(ServiceBody::Drain::end_idle);
+    else
+        end();
+}
+
+void Service::drain(ServiceBody::Drain how) {
     // Nothing to wait for yet.
     if (state_ == State::starting)
         return end();
     state_ = State::draining;
     end_loading();
     service_manager::stopping();
-    body_->drain([this] { end(); });
+    body_->drain(how, [this] { end(); });
 }
 
 void Service::end() {

@@ -42,8 +42,15 @@ class ServiceBody {
     [[nodiscard]] virtual Load loader() = 0;
     /// Reports a reload; `error` is empty if it worked.
     virtual void note_reload(const std::string& error) = 0;
-    /// Accepts nothing new, and calls `drained` when the rest has ended.
-    virtual void drain(std::function<void()> drained) = 0;
+    enum class Drain : std::uint8_t {
+        wait,      ///< until what is under way ends by itself
+        end_idle,  ///< the same, and ends what is idle
+    };
+    /// Accepts nothing new, and calls `drained` when the rest has ended. A drain that waits may be
+    /// asked to end what is idle as well.
+    virtual void drain(Drain how, std::function<void()> drained) = 0;
+    /// Whether SIGTERM drains, and ends what is idle, instead of ending all at once.
+    [[nodiscard]] virtual bool drains_on_sigterm() const { return false; }
     virtual void stop() = 0;
     /// Passes `token` to every thread that matters. Each drops it as soon as it runs, so that the
     /// token's destruction proves that all of them are alive.
@@ -51,8 +58,9 @@ class ServiceBody {
 };
 
 /// Runs a daemon from start to end under signals and systemd: SIGHUP reloads, SIGUSR1 drains,
-/// SIGTERM and SIGINT end. Main thread only. It owns that thread's loop, which keeps running while
-/// files are read and while a configuration comes into force.
+/// SIGTERM ends, or drains if the body is to: then a second one ends. SIGINT ends. Main thread
+/// only. It owns that thread's loop, which keeps running while files are read and while a
+/// configuration comes into force.
 class Service {
   public:
     struct Options {
@@ -94,7 +102,8 @@ class Service {
     void on_reloaded(const std::string& error);
     void on_signal(int signal);
     void reload();
-    void drain();
+    void stop();
+    void drain(ServiceBody::Drain how);
     void end();
     void end_loading();
     void watch();
@@ -114,7 +123,8 @@ class Service {
     std::vector<Reloaded> waiting_next_;  ///< for the next one
     std::string start_problem_;
     State state_ = State::starting;
-    bool alive_ = true;  ///< every thread answered the last ping
+    bool stops_ = false;  ///< SIGTERM has come
+    bool alive_ = true;   ///< every thread answered the last ping
     ServiceBody* body_ = nullptr;
 };
 

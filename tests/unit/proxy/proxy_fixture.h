@@ -59,9 +59,9 @@ class RunningProxy {
         return problem;
     }
     /// Ready once the proxy has drained.
-    std::future<void> drain() {
+    std::future<void> drain(bool end_idle = false) {
         const auto drained = std::make_shared<std::promise<void>>();
-        run_on(loop_, [&] { proxy_.drain([drained] { drained->set_value(); }); });
+        run_on(loop_, [&] { proxy_.drain(end_idle, [drained] { drained->set_value(); }); });
         return drained->get_future();
     }
     ProxyReport report() {

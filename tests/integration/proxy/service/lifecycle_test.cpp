@@ -110,6 +110,25 @@ TEST(Lifecycle, DrainIsBoundedWhateverIsAskedMeanwhile) {
     session.wait_for_close();
 }
 
+TEST(Lifecycle, SigtermDrainsIfTheFileSaysSo) {
+    FakeCluster cluster(1);
+    ProxyUnderTest proxy(config_top("stop: drain\n") +
+                         cluster.section("c", {{"master", "roles: [leader]"}}));
+    TestClient session = proxy.connect("c/master");
+    session.receive_line();
+    const auto port = proxy.port("c/master");
+    proxy.daemon().signal(SIGTERM);
+    proxy.daemon().wait_for_line("stopping: sessions end once they are idle");
+    EXPECT_EQ(TestClient::connect_error("127.0.0.1", port), ECONNREFUSED);
+    EXPECT_THAT(proxy.http("GET", "/ready"), StartsWith("HTTP/1.1 503"));
+    session.send("hello\n");
+    EXPECT_EQ(session.receive_line(), "hello");
+    // The second one means it.
+    proxy.daemon().signal(SIGTERM);
+    session.wait_for_close();
+    EXPECT_EQ(proxy.daemon().wait_for_exit().code, 0);
+}
+
 TEST(Lifecycle, EveryOrderOfSignalsEndsCleanly) {
     FakeCluster cluster(1);
     for (const auto& signals : {std::vector{SIGINT, SIGUSR1},

@@ -65,7 +65,12 @@ class FakeBody final : public ServiceBody {
         };
     }
     void note_reload(const std::string& error) override { reloads.push_back(error); }
-    void drain(std::function<void()> drained) override { drained(); }
+    void drain(Drain how, std::function<void()> drained) override {
+        drains.push_back(how);
+        if (drains_at_once)
+            drained();
+    }
+    [[nodiscard]] bool drains_on_sigterm() const override { return sigterm_drains; }
     void stop() override { stopped = true; }
     void ping(const std::shared_ptr<void>& token) override {
         ++pings;
@@ -79,6 +84,9 @@ class FakeBody final : public ServiceBody {
     int applications = 0;
     std::function<void()> applied;
     std::vector<std::string> reloads;
+    std::vector<Drain> drains;
+    bool drains_at_once = true;
+    bool sigterm_drains = false;
     bool stopped = false;
     int pings = 0;
     bool is_stuck = false;
@@ -269,6 +277,35 @@ TEST_F(ServiceTest, EachWhoAsksForAReloadIsToldOfAFileReadAfterwards) {
          {reloaded(3), send(SIGTERM)}});
     EXPECT_THAT(told, ElementsAre("first: good", "second: good", "third: good", "fourth: bad"));
     EXPECT_EQ(file_.shared_->reads, 4);
+}
+
+TEST_F(ServiceTest, SigtermDrainsWhereTheBodyIsToAndTheSecondOneEnds) {
+    body_.sigterm_drains = true;
+    body_.drains_at_once = false;
+    run({{applied(1), send(SIGTERM)},
+         {[&] { return body_.drains.size() == 1; },
+          [&] {
+              EXPECT_FALSE(body_.stopped);
+              signal(SIGTERM);
+          }}});
+    EXPECT_THAT(body_.drains, ElementsAre(ServiceBody::Drain::end_idle));
+    EXPECT_TRUE(body_.stopped);
+}
+
+TEST_F(ServiceTest, SigtermEndsWhatIsIdleOfADrainThatWaits) {
+    body_.sigterm_drains = true;
+    body_.drains_at_once = false;
+    run({{applied(1), send(SIGUSR1)},
+         {[&] { return body_.drains.size() == 1; }, send(SIGTERM)},
+         {[&] { return body_.drains.size() == 2; }, send(SIGINT)}});
+    EXPECT_THAT(body_.drains, ElementsAre(ServiceBody::Drain::wait, ServiceBody::Drain::end_idle));
+}
+
+TEST_F(ServiceTest, SigtermEndsAtOnceWhereTheBodyIsNotToDrain) {
+    body_.drains_at_once = false;
+    run({{applied(1), send(SIGTERM)}});
+    EXPECT_THAT(body_.drains, testing::IsEmpty());
+    EXPECT_TRUE(body_.stopped);
 }
 
 TEST_F(ServiceTest, WhoAsksForAReloadThatNeverEndsIsToldSo) {

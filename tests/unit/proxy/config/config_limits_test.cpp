@@ -29,6 +29,7 @@ std::string file_with_key(const std::string& key) {
 TEST(ConfigLimitsTest, HasDefaults) {
     const auto config = config_with("# nothing set");
     EXPECT_EQ(config.drain_timeout, 60s);
+    EXPECT_EQ(config.stop, OnStop::close);
     EXPECT_EQ(config.max_connections, 0U);
     EXPECT_EQ(config.tcp, net::TcpOptions{});
     EXPECT_EQ(config.log.level, std::nullopt);
@@ -50,6 +51,8 @@ TEST(ConfigLimitsTest, HasDefaults) {
 TEST(ConfigLimitsTest, ReadsWhatHoldsForTheProcess) {
     EXPECT_EQ(config_with("drain_timeout: 2m").drain_timeout, 120s);
     EXPECT_EQ(config_with("drain_timeout: 0").drain_timeout, 0s);
+    EXPECT_EQ(config_with("stop: drain").stop, OnStop::drain);
+    EXPECT_EQ(config_with("stop: close").stop, OnStop::close);
     EXPECT_EQ(config_with("max_connections: 5000").max_connections, 5'000U);
     EXPECT_EQ(config_with("max_connections: 0").max_connections, 0U);
     EXPECT_EQ(config_with("max_connections: 7").clusters[0].ports[0].settings.max_connections, 0U)
@@ -58,6 +61,8 @@ TEST(ConfigLimitsTest, ReadsWhatHoldsForTheProcess) {
     expect_problems({
         {file_with("drain_timeout: soon"),
          "1: the file: drain_timeout 'soon' is not allowed; " + kDurationHint},
+        {file_with("stop: now"),
+         "1: the file: stop 'now' is not allowed; it takes one of: close, drain"},
         {file_with("max_connections: -1"), "1: the file: max_connections '-1'" + number},
         {file_with("max_connections: many"), "1: the file: max_connections 'many'" + number},
     });

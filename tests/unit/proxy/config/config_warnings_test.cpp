@@ -57,6 +57,12 @@ TEST(ConfigWarningsTest, NumbersThatLookLikeMilliseconds) {
                 ElementsAre(HasSubstr("proxy.yaml:6: warning: port 'p': lag_window 10000 is")));
 }
 
+TEST(ConfigWarningsTest, ADrainThatLeavesNoTime) {
+    EXPECT_THAT(warnings_of(file_with("stop: drain")), IsEmpty());
+    EXPECT_THAT(warnings_of(file_with("stop: drain\ndrain_timeout: 0")),
+                ElementsAre(HasSubstr("proxy.yaml:1: warning: stop: drain has no effect with")));
+}
+
 TEST(ConfigWarningsTest, ALagLimitThatNobodyMeets) {
     EXPECT_THAT(warnings_of(port("roles: [any], max_lag_in_bytes: 0")),
                 ElementsAre("proxy.yaml:6: warning: port 'p': max_lag_in_bytes 0 leaves out every "

@@ -267,6 +267,34 @@ TEST_F(OpenSessionsTest, ADrainKeepsItsPaceOverAllWorkers) {
     EXPECT_GE(support::Clock::now() - begin, 600ms);
 }
 
+TEST_F(OpenSessionsTest, AStopEndsIdleSessionsOfAllMembersAndLeavesTheOthers) {
+    auto idle = session(0);
+    auto idle_elsewhere = session(1, kOtherRo);
+    auto busy = session(1);
+    busy.send("begin");
+    EXPECT_EQ(busy.receive(6), ready_for_query('T'));
+    auto encrypted = connect(0);
+    encrypted.send("\x16\x03\x01");
+    const auto log = logged_during([&] {
+        run_on(loop_, [&] { sessions_.end_idle(1000); });
+        for (TestClient* client : {&idle, &idle_elsewhere}) {
+            const Answer answer = read_answer(client->receive_to_eof());
+            EXPECT_EQ(answer.sqlstate, "57P01");
+            EXPECT_EQ(answer.message, "terminating connection: patroni_proxy is stopping");
+            client->close();
+        }
+        wait_for_load(2);
+        // It goes on working, and ends with its transaction.
+        busy.send("select");
+        EXPECT_EQ(busy.receive(6), ready_for_query('I'));
+        EXPECT_EQ(read_answer(busy.receive_to_eof()).sqlstate, "57P01");
+        busy.close();
+        wait_for_load(1);
+    });
+    EXPECT_FALSE(encrypted.closed_now()) << "it may be in a transaction";
+    EXPECT_EQ(count_of("session ended: the proxy is stopping client=", log), 3U) << log;
+}
+
 TEST_F(OpenSessionsTest, ADrainThatIsLiftedEndsNobody) {
     auto client = session(0);
     run_on(loop_, [&] {
