@@ -1,9 +1,12 @@
 #include "patroni_proxy/proxy.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <exception>
 #include <latch>
 #include <mutex>
+#include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "daemon/log/log.h"
@@ -108,7 +111,7 @@ Proxy::~Proxy() {
 void Proxy::apply(const Config& config, std::function<void()> applied) {
     // First what can fail: it changes nothing that is running.
     const auto requests = socket_requests(config);
-    const auto sockets = sockets_.prepare(requests);
+    const auto sockets = prepare(requests);
     Interfaces interfaces = new_interfaces(config, sockets);
 
     if (accepting_ && config.workers != workers_.size())
@@ -130,6 +133,17 @@ void Proxy::apply(const Config& config, std::function<void()> applied) {
     apply_clusters();
 }
 
+net::ListeningSockets::Prepared Proxy::prepare(const std::vector<net::SocketRequest>& requests) {
+    try {
+        return sockets_.prepare(requests);
+    } catch (const std::system_error& error) {
+        if (error.code().value() != EADDRNOTAVAIL)
+            throw;
+        throw std::runtime_error(std::string(error.what()) +
+                                 "; with freebind: true the address may come later");
+    }
+}
+
 /// The proxy's own sockets first, then those of every port in the order of the file.
 std::vector<net::SocketRequest> Proxy::socket_requests(const Config& config) {
     auto requests = own_requests(config);
@@ -137,7 +151,9 @@ std::vector<net::SocketRequest> Proxy::socket_requests(const Config& config) {
         for (const auto& port : cluster.ports)
             for (const auto& address : port.listen)
                 requests.push_back(request_for(config, label_of(cluster, port), address,
-                                               {.unix_mode = port.listen_mode, .tcp = config.tcp}));
+                                               {.unix_mode = port.listen_mode,
+                                                .freebind = port.freebind,
+                                                .tcp = config.tcp}));
     return requests;
 }
 
@@ -284,6 +300,18 @@ void Proxy::publish(PortId port, const BackendTablePtr& table) {
         if (const PortPtr known = checks ? worker.port(port) : nullptr)
             readiness_->watch(known, table);
     });
+    accept_or_refuse(port);
+}
+
+/// After a change of the port's table or settings, once all workers have it: a client that is let
+/// in finds it in force. Not from a worker.
+void Proxy::accept_or_refuse(PortId port) {
+    on_first_worker([&] {
+        const bool takes = workers_.front()->takes_clients(port);
+        for (const auto& acceptor : acceptors_)
+            if (acceptor->port().id == port)
+                acceptor->take_clients(takes);
+    });
 }
 
 /// Runs on all workers at once and returns when all are done. Not from a worker.
@@ -328,10 +356,12 @@ void Proxy::accept_on_new_sockets() {
                 if (!is_new(socket))
                     continue;
                 try {
-                    acceptors_.push_back(std::make_unique<Acceptor>(workers_, port.port, socket));
+                    acceptors_.push_back(std::make_unique<Acceptor>(
+                        workers_, port.port, socket, sockets_.is_shared(socket)));
                     daemons::log::info(
                         {"listening", port.port->label},
                         port.port->label + ": listening on " + socket->address().to_string());
+                    acceptors_.back()->take_clients(workers_.front()->takes_clients(id));
                 } catch (const std::exception& error) {
                     daemons::log::error({"listen_failed", port.port->label},
                                         port.port->label + ": " + error.what());

@@ -123,6 +123,8 @@ class Proxy final : private Controlled {
                                                         const net::ListenOptions& options);
     [[nodiscard]] static std::vector<net::SocketRequest> own_requests(const Config& config);
     [[nodiscard]] static std::vector<net::SocketRequest> socket_requests(const Config& config);
+    [[nodiscard]] net::ListeningSockets::Prepared prepare(
+        const std::vector<net::SocketRequest>& requests);
     void use_port_settings(OpenPort& port);
     [[nodiscard]] std::vector<std::string> changes_by(const Config& config) const;
     struct Interfaces {
@@ -158,6 +160,7 @@ class Proxy final : private Controlled {
     void on_first_tables();
     void forget_applied();
     void accept_on_new_sockets();
+    void accept_or_refuse(PortId port);
     void end_all_sessions();
     void begin_drain();
     void arm_drain_timer();

@@ -42,6 +42,7 @@ void Proxy::use_port_settings(OpenPort& port) {
         return;
     port.settings = settings;
     on_each_worker([&, id = port.port->id](Worker& worker) { worker.use(id, settings); });
+    accept_or_refuse(port.port->id);
 }
 
 void Proxy::when_in_force(std::function<void()> done) {
@@ -108,6 +109,10 @@ void Proxy::hand_over_listeners(net::UniqueFd connection, const std::string& to)
                 sockets.push_back(socket);
     if (listener_thread_.is_busy())
         return;
+    on_first_worker([this] {
+        for (const auto& acceptor : acceptors_)
+            acceptor->share();
+    });
     const auto shared = std::make_shared<const net::UniqueFd>(std::move(connection));
     try {
         listener_thread_.start([sockets, shared, to]() -> daemons::SideThread::Done {

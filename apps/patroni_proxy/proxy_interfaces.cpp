@@ -36,8 +36,9 @@ net::SocketRequest Proxy::request_for(const Config& config, const std::string& o
 
 /// The HTTP API, then the control socket and HAProxy's, if they are configured.
 std::vector<net::SocketRequest> Proxy::own_requests(const Config& config) {
-    std::vector<net::SocketRequest> requests{request_for(config, "HTTP API", config.listen_address,
-                                                         {.unix_mode = config.http.listen_mode})};
+    std::vector<net::SocketRequest> requests{
+        request_for(config, "HTTP API", config.listen_address,
+                    {.unix_mode = config.http.listen_mode, .freebind = config.freebind})};
     if (has_control_socket(config))
         requests.push_back(
             request_for(config, "control", *config.control->socket, options_of(*config.control)));

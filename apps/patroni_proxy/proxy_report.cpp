@@ -117,7 +117,8 @@ ClusterReport Proxy::report_of(const ClusterConfig& cluster,
         told.name = port.config.name;
         told.operator_settings = settings.report_of(cluster.name, port.config.name);
         for (const auto& socket : port.sockets)
-            told.listen.push_back(socket->address().to_string());
+            if (socket->is_listening())
+                told.listen.push_back(socket->address().to_string());
         for (const auto role : port.config.wanted.roles)
             told.roles.emplace_back(patroni::name_of(role));
         if (port.config.fallback)

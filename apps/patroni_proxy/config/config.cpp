@@ -35,6 +35,8 @@ class Reader {
         config.cluster_update_interval =
             daemons::read_interval(file, "cluster_update_interval", problems_)
                 .value_or(config.cluster_update_interval);
+        freebind_ = file.boolean("freebind").value_or(false);
+        config.freebind = freebind_;
         config.listen_address = read_listen_address(file);
         config.http = read_http_api(file, read_file_, problems_);
         config.control = read_control(file, listens_, problems_);
@@ -115,7 +117,7 @@ class Reader {
     }
 
     void read_port_of(ClusterConfig& cluster, const YamlMapping::Entry& entry) {
-        const auto port = read_port(entry, {listens_, defaults_, problems_});
+        const auto port = read_port(entry, {listens_, defaults_, freebind_, problems_});
         for (const auto& other : cluster.ports)
             if (differ_only_in_address(other, port))
                 problems_.warn(entry.key_node, "port " + in_quotes(port.name) + " differs from " +
@@ -128,6 +130,7 @@ class Reader {
         a.name = b.name;
         a.listen = b.listen;
         a.listen_mode = b.listen_mode;
+        a.freebind = b.freebind;
         return a == b;
     }
 
@@ -136,6 +139,7 @@ class Reader {
     daemons::ListenReader listens_{problems_};
     daemons::HostPlaces hosts_;
     PortSettings defaults_;
+    bool freebind_ = false;
     bool log_sessions_ = true;
 };
 

@@ -34,6 +34,7 @@ struct PortConfig {
     std::string name;
     std::vector<net::ListenAddress> listen;
     std::optional<unsigned> listen_mode;  ///< of unix sockets
+    bool freebind = false;                ///< this host need not have the addresses yet
     PortSettings settings;
     patroni::Requirements wanted;
     std::optional<Fallback> fallback;
@@ -81,6 +82,7 @@ struct Config {
     std::chrono::milliseconds cluster_update_interval{3'000};
     net::ListenAddress listen_address;  ///< of the HTTP API
     HttpApiConfig http;
+    bool freebind = false;                  ///< of the HTTP API; a port has its own
     std::optional<OperatorSocket> control;  ///< empty only while the file is read
     OperatorSocket haproxy;                 ///< HAProxy's runtime socket
     std::optional<HookSettings> on_change;  ///< what runs on this host at a change

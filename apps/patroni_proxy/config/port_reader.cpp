@@ -1,5 +1,6 @@
 #include "patroni_proxy/config/port_reader.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <set>
@@ -13,11 +14,15 @@ namespace {
 using daemons::in_quotes;
 using daemons::Problems;
 using daemons::YamlMapping;
+using daemons::YamlNode;
 
 class PortReader {
   public:
     explicit PortReader(const PortContext& context)
-        : listens_(context.listens), defaults_(context.defaults), problems_(context.problems) {}
+        : listens_(context.listens),
+          defaults_(context.defaults),
+          freebind_(context.freebind),
+          problems_(context.problems) {}
 
     PortConfig read(const YamlMapping::Entry& entry) {
         PortConfig port;
@@ -26,12 +31,14 @@ class PortReader {
         YamlMapping node(entry.value, what, problems_);
         port.listen = listens_.read_some(node, "listen", what);
         port.listen_mode = read_mode(node, "listen_mode", what, problems_);
+        port.freebind = node.boolean("freebind").value_or(freebind_);
         read_limits(node, what, port.settings);
         port.wanted = daemons::read_requirements(node, what, problems_);
         for (const auto role : port.wanted.roles)
             port.settings.roles.append(port.settings.roles.empty() ? "" : ", ")
                 .append(patroni::name_of(role));
         port.fallback = read_fallback(node, what, port.wanted.roles);
+        check_refusing(node, entry, what, port);
         warn_of_roles(node, what, port);
         if (const auto host_port = node.number("host_port", 1, 65535))
             port.host_port = static_cast<std::uint16_t>(*host_port);
@@ -40,6 +47,24 @@ class PortReader {
     }
 
   private:
+    void check_refusing(YamlMapping& node, const YamlMapping::Entry& entry, const std::string& what,
+                        const PortConfig& port) {
+        if (port.settings.no_backend != NoBackend::refuse)
+            return;
+        const auto own = node.find("no_backend");
+        const YamlNode& where = own ? *own : entry.key_node;
+        if (port.settings.queue_timeout.count() != 0)
+            problems_.add(where,
+                          what +
+                              ": no_backend: refuse and queue_timeout exclude each other: a "
+                              "client that waits for a backend must be let in first. Set "
+                              "queue_timeout: 0 for this port, or no_backend: postgres_error");
+        if (std::all_of(port.listen.begin(), port.listen.end(),
+                        [](const auto& address) { return address.is_unix(); }))
+            problems_.warn(where, what +
+                                      ": no_backend: refuse has no effect on unix sockets: their "
+                                      "clients are closed");
+    }
     void warn_of_roles(YamlMapping& node, const std::string& what, const PortConfig& port) {
         if (port.wanted.roles != std::set{patroni::RequestedRole::leader})
             return;
@@ -115,6 +140,7 @@ class PortReader {
 
     daemons::ListenReader& listens_;
     const PortSettings& defaults_;
+    const bool freebind_;
     Problems& problems_;
 };
 
@@ -132,8 +158,8 @@ void read_treatment(YamlMapping& node, PortSettings& settings, Problems& problem
     }
     settings.idle_timeout = node.duration("idle_timeout").value_or(settings.idle_timeout);
     settings.queue_timeout = node.duration("queue_timeout").value_or(settings.queue_timeout);
-    if (const auto words = node.choice("no_backend", {"close", "postgres_error"}))
-        settings.no_backend = *words == 1 ? NoBackend::postgres_error : NoBackend::close;
+    if (const auto word = node.choice("no_backend", {"close", "postgres_error", "refuse"}))
+        settings.no_backend = static_cast<NoBackend>(*word);
 }
 
 }  // namespace proxy

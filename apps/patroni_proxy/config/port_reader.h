@@ -14,6 +14,7 @@ inline constexpr std::uint64_t kMaxConnections = 1'000'000'000;
 struct PortContext {
     daemons::ListenReader& listens;
     const PortSettings& defaults;  ///< those of the top level
+    bool freebind;                 ///< the same
     daemons::Problems& problems;
 };
 

@@ -17,6 +17,8 @@ namespace proxy {
 enum class NoBackend : std::uint8_t {
     close,           ///< its connection is closed
     postgres_error,  ///< an error that says why, as from a server that is starting up
+    /// Its connection is refused while no member is eligible, and closed if none can be reached.
+    refuse,
 };
 
 /// Whether a port's clients say by a header of the PROXY protocol on whose behalf they come.

@@ -63,6 +63,12 @@ void PortServer::use(PortSettingsPtr settings) {
         arm_idle_timer();
 }
 
+bool PortServer::takes_clients() const noexcept {
+    if (settings().no_backend != NoBackend::refuse || settings().held)
+        return true;
+    return !settings().disabled && !table().eligible.empty();
+}
+
 void PortServer::serve(net::UniqueFd client, const net::SocketAddress& client_address) {
     sessions_.push_back(
         std::make_unique<Session>(*this, worker_.ids.next(), std::move(client), client_address));

@@ -50,6 +50,8 @@ class PortServer final : public SessionHost {
     void use(PortSettingsPtr settings);
     /// A backend accepts sessions again: held sessions may try.
     void try_held_sessions() { held_.try_soon(); }
+    /// Whether it has a use for clients. Only a port with `no_backend: refuse` may have none.
+    [[nodiscard]] bool takes_clients() const noexcept;
     void serve(net::UniqueFd client, const net::SocketAddress& client_address);
     void end_sessions(SessionEnd end);
     /// Shows sessions to `visit`, from place number `from` down, until the time `until`. Returns

@@ -80,6 +80,11 @@ void Worker::use(PortId port, const BackendTablePtr& table) {
         found->second->use(table);
 }
 
+bool Worker::takes_clients(PortId port) const noexcept {
+    const auto found = ports_.find(port);
+    return found != ports_.end() && found->second->takes_clients();
+}
+
 void Worker::try_held_sessions() {
     for (const auto& [id, port] : ports_)
         port->try_held_sessions();

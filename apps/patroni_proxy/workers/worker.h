@@ -49,6 +49,8 @@ class Worker {
     void add(const PortPtr& port, const PortSettingsPtr& settings);
     void use(PortId port, const PortSettingsPtr& settings);
     void use(PortId port, const BackendTablePtr& table);
+    /// As PortServer::takes_clients(); false if there is no such port.
+    [[nodiscard]] bool takes_clients(PortId port) const noexcept;
     /// A backend has reported that it accepts sessions.
     void try_held_sessions();
     /// A place on this port is free, or it is the turn of a client of this worker.

@@ -38,14 +38,26 @@ SocketAddress within_this_kernel(const SocketAddress& address) {
     return address;
 }
 
-UniqueFd listen_on_ip(const ListenAddress& address, const TcpOptions& options) {
+/// IPV6_FREEBIND is in Linux 4.15 and later.
+int set_freebind(const UniqueFd& socket, int family) {
+    const int on = 1;
+    const bool is_v6 = family == AF_INET6;
+    return ::setsockopt(socket.get(), is_v6 ? IPPROTO_IPV6 : IPPROTO_IP,
+                        is_v6 ? IPV6_FREEBIND : IP_FREEBIND, &on, sizeof on) == 0
+               ? 0
+               : errno;
+}
+
+UniqueFd listen_on_ip(const ListenAddress& address, const ListenOptions& options) {
     const SocketAddress ip = within_this_kernel(address.socket_address());
     UniqueFd socket = make_socket(address, ip.family());
     const int on = 1;
     ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     // Accepted sockets inherit it, as they do `options`: no system call for each connection.
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (const int error = apply(socket.get(), options); error != 0)
+    if (const int error = apply(socket.get(), options.tcp); error != 0)
+        fail(address, error);
+    if (const int error = options.freebind ? set_freebind(socket, ip.family()) : 0; error != 0)
         fail(address, error);
     const int off = 0;
     if (ip.family() == AF_INET6 &&
@@ -166,6 +178,26 @@ int ListeningSocket::set_mode(std::optional<mode_t> mode,
     return done ? 0 : errno;
 }
 
+void ListeningSocket::refuse() const noexcept {
+    if (!address_.is_unix())
+        ::shutdown(fd_.get(), SHUT_RD);
+}
+
+int ListeningSocket::listen() const noexcept {
+    // The kernel takes back a number that it has chosen itself (port 0) while nobody listens. A
+    // socket that has kept its address cannot be bound: EINVAL.
+    const SocketAddress& ip = address_.socket_address();
+    if (!address_.is_unix() && ::bind(fd_.get(), ip.data(), ip.size()) != 0 && errno != EINVAL)
+        return errno;
+    return ::listen(fd_.get(), SOMAXCONN) == 0 ? 0 : errno;
+}
+
+bool ListeningSocket::is_listening() const noexcept {
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    return ::getsockopt(fd_.get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0;
+}
+
 void ListeningSocket::close() noexcept {
     if (!leaves_path_ && has_its_path())
         ::unlink(address_.path().c_str());
@@ -181,7 +213,7 @@ ListeningSocket bind_listening_socket(const ListenAddress& address, const Listen
         result.device_ = file.st_dev;
         result.inode_ = file.st_ino;
     } else {
-        result.fd_ = listen_on_ip(address, options.tcp);
+        result.fd_ = listen_on_ip(address, options);
         result.address_ = ListenAddress(SocketAddress::local_of(result.get()));
     }
     return result;

@@ -14,7 +14,9 @@ struct ListenOptions {
     /// server asks for a password, and the directory's mode can keep others out.
     std::optional<mode_t> unix_mode{};
     std::optional<gid_t> unix_group{};  ///< group of a unix socket; empty: the process's
-    TcpOptions tcp{};                   ///< inherited by the connections; not for a unix socket
+    /// The host need not have the address yet (IP_FREEBIND); not for a unix socket.
+    bool freebind = false;
+    TcpOptions tcp{};  ///< inherited by the connections; not for a unix socket
 };
 
 /// Owns a listening socket and the path of a unix socket: destruction also removes the path, unless
@@ -43,6 +45,12 @@ class ListeningSocket {
     [[nodiscard]] bool has_lost_its_path() const noexcept {
         return address_.is_unix() && !has_its_path();
     }
+    /// Refuses clients from now on, those in its backlog included, and keeps the address. Does
+    /// nothing to a unix socket, which could not listen again.
+    void refuse() const noexcept;
+    /// Takes them again. 0 or an errno: EADDRINUSE if another process listens there by now.
+    [[nodiscard]] int listen() const noexcept;
+    [[nodiscard]] bool is_listening() const noexcept;
     /// From now on the path stays when this is destroyed: somebody else keeps the socket listening.
     void leave_path() const noexcept { leaves_path_ = true; }
     /// As destruction.

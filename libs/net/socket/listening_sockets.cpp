@@ -89,6 +89,12 @@ void ListeningSockets::offer(std::vector<UniqueFd> sockets) {
     }
 }
 
+bool ListeningSockets::is_shared(const Socket& socket) const {
+    return std::find(foreign_.begin(), foreign_.end(), socket) != foreign_.end() ||
+           std::any_of(offered_.begin(), offered_.end(),
+                       [&](const auto& offered) { return offered.lock() == socket; });
+}
+
 std::vector<ListenAddress> ListeningSockets::taken() const {
     std::vector<ListenAddress> addresses;
     for (const auto& offered : offered_)

@@ -65,6 +65,8 @@ class ListeningSockets {
     /// Sockets that another process listens on: the next requests use those with their addresses,
     /// and the others close. Replaces an earlier offer.
     void offer(std::vector<UniqueFd> sockets);
+    /// Whether another process may accept on it too: it was offered, or somebody else keeps it.
+    [[nodiscard]] bool is_shared(const Socket& socket) const;
     /// Those of the latest offer that are in use.
     [[nodiscard]] std::vector<ListenAddress> taken() const;
     /// The process is ending: gives up all of them. Those that are kept go on listening.

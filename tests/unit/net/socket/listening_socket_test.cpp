@@ -54,6 +54,45 @@ UniqueFd accept_from(const ListeningSocket& server) {
 
 // TCP
 
+TEST(ListeningSocket, RefusesAndListensAgainAtTheSameAddress) {
+    for (const std::string ip : {"127.0.0.1", "::1"}) {
+        const auto where = SocketAddress::from_ip(ip, 0).value();
+        const auto socket = bind_listening_socket(ListenAddress(where));
+        const auto port = socket.address().port();
+        TestClient waiting(ip, port);
+        EXPECT_TRUE(socket.is_listening());
+        for (int i = 0; i < 2; ++i) {
+            socket.refuse();
+            EXPECT_FALSE(socket.is_listening());
+            EXPECT_EQ(TestClient::connect_error(ip, port), ECONNREFUSED);
+        }
+        EXPECT_EQ(waiting.wait_for_close(), support::Closed::reset) << "it was in the backlog";
+        for (int i = 0; i < 2; ++i) {
+            EXPECT_EQ(socket.listen(), 0);
+            EXPECT_TRUE(socket.is_listening());
+            const TestClient client(ip, port);
+            EXPECT_TRUE(accept_from(socket));
+        }
+    }
+}
+
+TEST(ListeningSocket, OfAPathIsNeverRefused) {
+    const support::TempDir directory;
+    const std::string path = directory.path() / "s";
+    const auto socket = bind_listening_socket(address(path));
+    socket.refuse();
+    EXPECT_TRUE(socket.is_listening());
+    const TestClient client = TestClient::on_unix(path);
+    EXPECT_TRUE(accept_from(socket));
+}
+
+TEST(ListeningSocket, MayListenOnAnAddressThatIsNotHereYet) {
+    for (const std::string where : {"192.0.2.1:0", "[2001:db8::1]:0"}) {
+        EXPECT_EQ(refusal(address(where)).code().value(), EADDRNOTAVAIL) << where;
+        EXPECT_EQ(refusal(address(where), {.freebind = true}).code().value(), 0) << where;
+    }
+}
+
 TEST(ListeningSocket, TurnsPort0IntoANumber) {
     const auto socket = bind_listening_socket(address("127.0.0.1:0"));
     EXPECT_NE(socket.address().port(), 0);

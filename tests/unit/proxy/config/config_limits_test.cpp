@@ -46,6 +46,8 @@ TEST(ConfigLimitsTest, HasDefaults) {
     EXPECT_TRUE(port.settings.allow.empty());
     EXPECT_TRUE(port.settings.log_sessions);
     EXPECT_EQ(port.listen_mode, std::nullopt);
+    EXPECT_FALSE(config.freebind);
+    EXPECT_FALSE(port.freebind);
 }
 
 TEST(ConfigLimitsTest, ReadsWhatHoldsForTheProcess) {
@@ -138,8 +140,31 @@ TEST(ConfigLimitsTest, ReadsWhatAClientSeesForWhichThereIsNoBackend) {
     EXPECT_EQ(ports[1].settings.no_backend, NoBackend::close);
     expect_problems({
         {file_with_key("no_backend: error"),
-         "9: port 'p': no_backend 'error' is not allowed; it takes one of: close, postgres_error"},
+         "9: port 'p': no_backend 'error' is not allowed; it takes one of: close, postgres_error, "
+         "refuse"},
     });
+}
+
+TEST(ConfigLimitsTest, APortThatDoesNotListenCannotLetClientsWait) {
+    const std::string exclusive =
+        ": no_backend: refuse and queue_timeout exclude each other: a client that waits for a "
+        "backend must be let in first. Set queue_timeout: 0 for this port, or no_backend: "
+        "postgres_error";
+    EXPECT_EQ(first_port_of(parse_config(file_with_key("no_backend: refuse"), "f")).settings.no_backend,
+              NoBackend::refuse);
+    EXPECT_NO_THROW((void)config_with("no_backend: refuse"));
+    expect_problems({
+        {file_with_key("no_backend: refuse\n        queue_timeout: 1s"), "9: port 'p'" + exclusive},
+        // Wherever the two come from, the port is told.
+        {file_with("no_backend: refuse\nqueue_timeout: 1s"), "7: port 'p'" + exclusive},
+    });
+}
+
+TEST(ConfigLimitsTest, ReadsWhetherAnAddressMayComeLater) {
+    const auto config = config_with("freebind: true");
+    EXPECT_TRUE(config.freebind);
+    EXPECT_TRUE(first_port_of(config).freebind);
+    EXPECT_TRUE(first_port_of(parse_config(file_with_key("freebind: true"), "f")).freebind);
 }
 
 TEST(ConfigLimitsTest, AConnectNeedsItsTime) {

@@ -63,6 +63,15 @@ TEST(ConfigWarningsTest, ADrainThatLeavesNoTime) {
                 ElementsAre(HasSubstr("proxy.yaml:1: warning: stop: drain has no effect with")));
 }
 
+TEST(ConfigWarningsTest, AUnixSocketThatIsToRefuse) {
+    EXPECT_THAT(
+        warnings_of(file_with_port("p: {listen: /run/s, roles: [any], no_backend: refuse}")),
+        ElementsAre(HasSubstr("port 'p': no_backend: refuse has no effect on unix sockets")));
+    EXPECT_THAT(warnings_of(file_with_port("p: {listen: [/run/s, \"127.0.0.1:1\"], roles: [any], "
+                                           "no_backend: refuse}")),
+                IsEmpty());
+}
+
 TEST(ConfigWarningsTest, ALagLimitThatNobodyMeets) {
     EXPECT_THAT(warnings_of(port("roles: [any], max_lag_in_bytes: 0")),
                 ElementsAre("proxy.yaml:6: warning: port 'p': max_lag_in_bytes 0 leaves out every "

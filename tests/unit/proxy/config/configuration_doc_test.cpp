@@ -157,6 +157,7 @@ TEST(ConfigurationDocTest, ADefaultThatIsWrittenOutIsTheOneOfAnAbsentKey) {
             EXPECT_EQ(given.listen_address, absent.listen_address) << line;
             EXPECT_EQ(given.workers, absent.workers) << line;
             EXPECT_EQ(given.drain_timeout, absent.drain_timeout) << line;
+            EXPECT_EQ(given.freebind, absent.freebind) << line;
             EXPECT_EQ(given.stop, absent.stop) << line;
             EXPECT_EQ(given.max_connections, absent.max_connections) << line;
             EXPECT_EQ(given.tcp, absent.tcp) << line;
