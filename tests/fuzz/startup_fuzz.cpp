@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "daemon/text/utf8.h"
+#include "patroni_proxy/postgres/client_address.h"
 #include "patroni_proxy/postgres/postgres_messages.h"
 #include "patroni_proxy/postgres/startup.h"
 #include "require.h"
@@ -74,6 +75,30 @@ void check_answer(std::string_view bytes) {
     require(again.message == daemons::one_line(answer.message, daemons::kLongestReason));
 }
 
+/// PostgreSQL gets the same parameters but for one, and nothing else is changed.
+void check_client_address(std::string_view bytes) {
+    constexpr std::string_view kAddress = "10.0.0.1:50000";
+    const std::string changed = proxy::with_client_address(bytes, kAddress);
+    const auto [kind, size] = proxy::read_request(bytes);
+    const auto [new_kind, new_size] = proxy::read_request(changed);
+    require(new_kind == kind && new_size <= proxy::kMaxRequest);
+    require(bytes.substr(size) == std::string_view(changed).substr(new_size));
+    if (changed == bytes)
+        return;
+    require(kind == Request::startup && changed.substr(4, 4) == bytes.substr(4, 4));
+    const auto before = proxy::read_startup_parameters(bytes.substr(0, size));
+    const auto after =
+        proxy::read_startup_parameters(std::string_view(changed).substr(0, new_size));
+    require(after.size() == before.size() || after.size() == before.size() + 1);
+    for (std::size_t i = 0; i < after.size(); ++i) {
+        if (after[i].first != "application_name")
+            require(i < before.size() && after[i] == before[i]);
+        else
+            require(after[i].second.size() <= proxy::kLongestName &&
+                    after[i].second.ends_with(kAddress));
+    }
+}
+
 /// What is kept is what is waited for: no more than a request, and a whole one where the server
 /// is to answer it.
 void check_kept(const Startup& startup) {
@@ -94,8 +119,8 @@ void check_kept(const Startup& startup) {
     require(size == kept.size());
 }
 
-void follow(const std::vector<Chunk>& chunks, bool keeps) {
-    Startup startup(keeps);
+void follow(const std::vector<Chunk>& chunks, bool keeps, bool withholds) {
+    Startup startup(keeps, withholds);
     unsigned silent_ends = 0;
     for (const auto& [from_server, bytes] : chunks) {
         const std::string before = startup.request();
@@ -118,6 +143,9 @@ void follow(const std::vector<Chunk>& chunks, bool keeps) {
                 require(bytes.empty() || startup.awaits() == Awaits::answer);
                 check_kept(startup);
                 break;
+            case Next::more:
+                require(withholds || from_server);
+                break;
             case Next::further:
                 require(!bytes.empty() && (keeps || startup.awaits() != Awaits::answer));
                 check_kept(startup);
@@ -132,11 +160,14 @@ void follow(const std::vector<Chunk>& chunks, bool keeps) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view input(reinterpret_cast<const char*>(data), size);
     const auto chunks = chunks_of(input);
-    follow(chunks, true);
-    follow(chunks, false);
+    for (const bool withholds : {true, false}) {
+        follow(chunks, true, withholds);
+        follow(chunks, false, withholds);
+    }
     for (const auto& chunk : chunks) {
         check_request(chunk.bytes);
         check_answer(chunk.bytes);
+        check_client_address(chunk.bytes);
     }
     return 0;
 }

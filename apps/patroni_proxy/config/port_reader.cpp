@@ -136,6 +136,8 @@ class PortReader {
             problems_.add(*from, what + ": proxy_protocol_from needs proxy_protocol");
         if (const auto version = node.choice("send_proxy", {"v1", "v2"}))
             settings.send_proxy = *version == 1 ? SendProxy::v2 : SendProxy::v1;
+        settings.client_in_application_name =
+            node.choice("client_address", {"application_name"}).has_value();
     }
 
     daemons::ListenReader& listens_;

@@ -39,6 +39,8 @@ struct PortSettings {
     /// Who may send a header: balancers. Unix sockets always may, by their mode.
     std::vector<net::Network> proxy_protocol_from{};
     SendProxy send_proxy = SendProxy::off;  ///< towards backends
+    /// The client's address is added to application_name, for PostgreSQL itself.
+    bool client_in_application_name = false;
     std::uint64_t max_connections = 0;
     std::uint32_t max_connections_per_backend = 0;
     std::uint32_t max_connect_rate = 0;  ///< per second, to each backend

@@ -7,11 +7,6 @@
 #include "patroni_proxy/postgres/postgres_messages.h"
 
 namespace proxy {
-namespace {
-
-constexpr std::size_t kLongestName = 63;
-
-}  // namespace
 
 ClientNames::ClientNames(std::string_view packet) {
     std::string_view user;

@@ -10,8 +10,6 @@
 namespace proxy {
 namespace {
 
-constexpr std::size_t kHeadSize = 8;  // length and code
-
 // These codes are where a startup packet has its protocol version.
 constexpr std::uint32_t kCancelCode = 80'877'102;
 constexpr std::uint32_t kSslCode = 80'877'103;
@@ -27,21 +25,14 @@ std::uint32_t read_number(std::string_view bytes, std::size_t at) {
     return number;
 }
 
-std::string number(std::size_t value) {
-    std::string bytes;
-    for (const unsigned shift : {24U, 16U, 8U, 0U})
-        bytes += static_cast<char>(value >> shift & 0xffU);
-    return bytes;
-}
-
 Request kind_of(std::uint32_t code, std::size_t size) {
-    if (code == kSslCode && size == kHeadSize)
+    if (code == kSslCode && size == kRequestHead)
         return Request::ssl;
-    if (code == kGssCode && size == kHeadSize)
+    if (code == kGssCode && size == kRequestHead)
         return Request::gss;
     if (code == kCancelCode && size >= kMinCancelRequest && size <= kMaxCancelRequest)
         return Request::cancel;
-    if (code >> 16U == kProtocolMajor && size > kHeadSize && size <= kMaxRequest)
+    if (code >> 16U == kProtocolMajor && size > kRequestHead && size <= kMaxRequest)
         return Request::startup;
     return Request::other;
 }
@@ -59,11 +50,18 @@ std::size_t size_of_message(std::string_view bytes) {
 
 }  // namespace
 
+std::string length_field(std::size_t value) {
+    std::string bytes;
+    for (const unsigned shift : {24U, 16U, 8U, 0U})
+        bytes += static_cast<char>(value >> shift & 0xffU);
+    return bytes;
+}
+
 RequestHead read_request(std::string_view bytes) {
     // Otherwise the length is greater than that of any request.
     if (!bytes.empty() && bytes[0] != '\0')
         return {Request::other, 0};
-    if (bytes.size() < kHeadSize)
+    if (bytes.size() < kRequestHead)
         return {};
     const std::size_t size = read_number(bytes, 0);
     const Request kind = kind_of(read_number(bytes, 4), size);
@@ -77,7 +75,7 @@ RequestHead read_request(std::string_view bytes) {
 std::vector<std::pair<std::string_view, std::string_view>> read_startup_parameters(
     std::string_view packet) {
     std::vector<std::pair<std::string_view, std::string_view>> parameters;
-    packet.remove_prefix(std::min(packet.size(), kHeadSize));
+    packet.remove_prefix(std::min(packet.size(), kRequestHead));
     const auto take_text = [&packet]() -> std::optional<std::string_view> {
         const std::size_t end = packet.find('\0');
         if (end == std::string_view::npos)
@@ -149,14 +147,15 @@ std::string fatal_error(std::string_view sqlstate, std::string_view why) {
         fields += '\0';
     }
     fields += '\0';
-    return "E" + number(4 + fields.size()) + fields;
+    return "E" + length_field(4 + fields.size()) + fields;
 }
 
 std::string readiness_question() {
     using namespace std::string_literals;
     // Without a user, the server reports that instead of whether it accepts connections.
     const std::string parameters = "user\0patroni_proxy\0database\0postgres\0\0"s;
-    return number(kHeadSize + parameters.size()) + number(kProtocolMajor << 16U) + parameters;
+    return length_field(kRequestHead + parameters.size()) + length_field(kProtocolMajor << 16U) +
+           parameters;
 }
 
 }  // namespace proxy

@@ -24,6 +24,12 @@ enum class Request : std::uint8_t {
 
 /// The longest startup packet that PostgreSQL accepts: 10,000 bytes after the length field.
 inline constexpr std::size_t kMaxRequest = 10'004;
+/// Of each request: its length and its code, or protocol version, in four bytes each.
+inline constexpr std::size_t kRequestHead = 8;
+/// Where PostgreSQL cuts names: NAMEDATALEN - 1.
+inline constexpr std::size_t kLongestName = 63;
+/// Four bytes in network byte order.
+[[nodiscard]] std::string length_field(std::size_t value);
 /// With a key of 256 bytes, the longest that protocol 3.2 allows.
 inline constexpr std::size_t kMaxCancelRequest = 268;
 

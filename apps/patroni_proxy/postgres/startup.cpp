@@ -20,7 +20,7 @@ Startup::Next Startup::on_client(std::string_view bytes) {
     request_.append(bytes);
     const auto [kind, size] = read_request(request_);
     if (kind == Request::incomplete)
-        return Next::further;
+        return withholds_ ? Next::more : Next::further;
     // A client sends nothing after a request before the server has answered.
     speaks_on_ = kind == Request::other || request_.size() > size;
     if (speaks_on_)

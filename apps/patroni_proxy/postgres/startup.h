@@ -14,7 +14,7 @@ class Startup {
   public:
     enum class Next : std::uint8_t {
         further,    ///< pass the bytes on, and show what follows
-        more,       ///< do not pass them on yet: what follows decides
+        more,       ///< do not pass them on: they are kept, and what follows decides
         enough,     ///< pass them on; nothing more is of interest
         cancel,     ///< the client has sent a cancel request: see request()
         not_ready,  ///< the server does not accept the session now; request() may be sent again
@@ -28,10 +28,16 @@ class Startup {
     };
 
     /// `keeps`: the startup packet is kept until it is answered. Otherwise only cancel requests are
-    /// of interest.
-    explicit Startup(bool keeps) : keeps_(keeps) {}
+    /// of interest. `withholds`: the server gets each request whole, so that it can be rewritten;
+    /// the bytes of one that is incomplete are not passed on.
+    explicit Startup(bool keeps, bool withholds = false) : keeps_(keeps), withholds_(withholds) {}
 
     [[nodiscard]] bool keeps() const noexcept { return keeps_; }
+    /// Whether request() has not been passed on, nor would be the bytes that come next.
+    [[nodiscard]] bool is_withholding() const noexcept {
+        return withholds_ && awaits_ == Awaits::request;
+    }
+    [[nodiscard]] bool withholds() const noexcept { return withholds_; }
     /// No bytes mean that this side has ended.
     [[nodiscard]] Next on_client(std::string_view bytes);
     [[nodiscard]] Next on_backend(std::string_view bytes);
@@ -50,6 +56,7 @@ class Startup {
 
   private:
     bool keeps_;
+    bool withholds_;
     Awaits awaits_ = Awaits::request;
     bool speaks_on_ = false;
     bool refused_ = false;  ///< the answer kept is that of a server which has refused the session

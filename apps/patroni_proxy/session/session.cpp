@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "daemon/log/log.h"
+#include "patroni_proxy/postgres/client_address.h"
 #include "patroni_proxy/session/session_log.h"
 
 namespace proxy {
@@ -79,8 +80,9 @@ void Session::start() noexcept {
 
 void Session::begin() noexcept {
     // The startup packet is kept, to be sent to another backend, only where clients can be held.
-    startup_ =
-        std::make_unique<Startup>(lets_wait(port_.settings(), std::chrono::steady_clock::now()));
+    startup_ = std::make_unique<Startup>(
+        lets_wait(port_.settings(), std::chrono::steady_clock::now()),
+        port_.settings().client_in_application_name && client_address_.family() != AF_UNSPEC);
     if (const auto& disabled = port_.settings().disabled)
         return refuse(SessionEnd::port_disabled, *disabled);
     // A new client queues up behind the held ones.
@@ -120,17 +122,33 @@ void Session::relay_over(net::UniqueFd connection) noexcept {
         end_attempt();
     (void)startup_->take_answer();  // that of the previous backend
     relay_.emplace(port_.loop(), port_.buffer(), *this, std::move(client_), std::move(connection));
-    relay_->start(std::as_bytes(std::span(startup_->request())));
+    // An incomplete request that is withheld is sent once it is complete.
+    const std::string said = !startup_->withholds()     ? startup_->request()
+                             : startup_->hears_client() ? ""
+                                                        : rewritten_request();
+    relay_->start(std::as_bytes(std::span(said)));
+}
+
+std::string Session::rewritten_request() const {
+    return with_client_address(startup_->request(), client_name());
 }
 
 net::Inspection Session::inspect(net::RelaySide from, std::span<const std::byte> bytes) noexcept {
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    const auto next =
-        from == net::RelaySide::client ? startup_->on_client(text) : startup_->on_backend(text);
+    const bool from_client = from == net::RelaySide::client;
+    const bool withheld = startup_->is_withholding();
+    const auto next = from_client ? startup_->on_client(text) : startup_->on_backend(text);
     note_names();
+    const auto let_go = [&] {
+        const std::string said = rewritten_request();
+        relay_->say_to_backend(std::as_bytes(std::span(said)));
+    };
     switch (next) {
         case Startup::Next::further:
-            return net::Inspection::further;
+            if (!from_client || !withheld)
+                return net::Inspection::further;
+            let_go();
+            return net::Inspection::kept;
         case Startup::Next::more:
             return net::Inspection::kept;
         case Startup::Next::enough:
@@ -138,7 +156,8 @@ net::Inspection Session::inspect(net::RelaySide from, std::span<const std::byte>
         case Startup::Next::cancel: {
             auto sockets = relay_->release();
             client_ = std::move(sockets.client);
-            pass_on_cancel(startup_->request(), std::move(sockets.backend), std::string(text));
+            pass_on_cancel(startup_->request(), std::move(sockets.backend),
+                           withheld ? startup_->request() : std::string(text));
             return net::Inspection::taken;
         }
         case Startup::Next::not_ready:
@@ -146,12 +165,14 @@ net::Inspection Session::inspect(net::RelaySide from, std::span<const std::byte>
             on_not_ready(startup_->take_answer());
             return net::Inspection::taken;
     }
+    if (withheld)  // whatever the client has said so far, if it is the server that has spoken
+        let_go();
     if (const std::string answer = startup_->take_answer(); answer.size() > text.size())
-        relay_->say_to_client(std::as_bytes(std::span(answer).first(
-            from == net::RelaySide::client ? answer.size() : answer.size() - text.size())));
+        relay_->say_to_client(std::as_bytes(
+            std::span(answer).first(from_client ? answer.size() : answer.size() - text.size())));
     startup_.reset();
     end_attempt();
-    return net::Inspection::enough;
+    return from_client && withheld ? net::Inspection::replaced : net::Inspection::enough;
 }
 
 void Session::leave_backend(std::string_view why) noexcept {

@@ -169,6 +169,7 @@ class Session final : public net::RelayOwner {
     /// The client has seen nothing of the server, and its startup packet can be sent to another.
     [[nodiscard]] bool is_unanswered() const noexcept;
     void note_names() noexcept;
+    [[nodiscard]] std::string rewritten_request() const;
     void end_relay(SessionEnd end, std::string_view detail = {}) noexcept;
     void close(SessionEnd end, std::string_view detail = {}) noexcept;
     void refuse(SessionEnd end, const std::string& why,

@@ -85,6 +85,10 @@ void Relay::say_to_client(std::span<const std::byte> bytes) noexcept {
     write_to(client_, bytes.data(), bytes.size());
 }
 
+void Relay::say_to_backend(std::span<const std::byte> bytes) noexcept {
+    write_to(backend_, bytes.data(), bytes.size());
+}
+
 void Relay::read_from(Endpoint& side) noexcept {
     if (side.much > 0 && splice_from(side))
         return;
@@ -108,7 +112,7 @@ void Relay::read_from(Endpoint& side) noexcept {
         side.much = kReadsOfMuch;
     else if (side.much > 0)
         --side.much;
-    if (inspection != Inspection::kept)
+    if (inspection != Inspection::kept && inspection != Inspection::replaced)
         write_to(peer_of(side), buffer_.data(), size);
 }
 

@@ -46,17 +46,18 @@ enum class RelaySide : std::uint8_t { client, backend };
 
 /// What the relay does with bytes that the owner has inspected.
 enum class Inspection : std::uint8_t {
-    further,  ///< passes them on, and shows the next ones too
-    kept,     ///< drops them, since the owner sends them itself; shows the next ones too
-    enough,   ///< passes them on, and shows nothing more
-    taken,    ///< the owner has released the relay's sockets
+    further,   ///< passes them on, and shows the next ones too
+    kept,      ///< drops them, since the owner sends them itself; shows the next ones too
+    enough,    ///< passes them on, and shows nothing more
+    replaced,  ///< drops them, since the owner has sent others; shows nothing more
+    taken,     ///< the owner has released the relay's sockets
 };
 
 /// Loop thread only.
 class RelayOwner {
   public:
     /// Sees the next bytes of a side before they are passed on; no bytes mean its end, a FIN or an
-    /// error. Called until it returns `enough` or `taken`.
+    /// error. Called until it returns `enough`, `replaced` or `taken`.
     virtual Inspection inspect(RelaySide /*from*/, std::span<const std::byte> /*bytes*/) noexcept {
         return Inspection::enough;
     }
@@ -94,6 +95,8 @@ class Relay {
     void start(std::span<const std::byte> from_client = {}) noexcept;
     /// Sends the client what the owner has kept. Only from within inspect().
     void say_to_client(std::span<const std::byte> bytes) noexcept;
+    /// The same for the backend.
+    void say_to_backend(std::span<const std::byte> bytes) noexcept;
     /// Ends the relay at once: the backend sees a reset, the client an end of stream, or a reset
     /// too if it has sent bytes that were not read. The owner is not called. Does nothing once the
     /// relay has ended.

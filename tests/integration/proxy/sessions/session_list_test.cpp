@@ -121,12 +121,16 @@ class SessionListOfPostgres : public testing::Test {
         leader.host = server_.ip();
         leader.port = PostgresServer::port();
         cluster_.answer_cluster(support::ClusterJson().member(leader).str());
-        proxy_.emplace(config_top() +
-                       cluster_.section("c", {{"rw", "roles: [leader], host_port: " +
-                                                         std::to_string(PostgresServer::port())}}));
+        const std::string rw =
+            "roles: [leader], host_port: " + std::to_string(PostgresServer::port());
+        proxy_.emplace(
+            config_top() +
+            cluster_.section("c",
+                             {{"rw", rw}, {"named", rw + ", client_address: application_name"}}));
     }
-    [[nodiscard]] std::string conninfo(const std::string& more) const {
-        return "host=127.0.0.1 port=" + std::to_string(proxy_->port("c/rw")) +
+    [[nodiscard]] std::string conninfo(const std::string& more,
+                                       const std::string& port = "c/rw") const {
+        return "host=127.0.0.1 port=" + std::to_string(proxy_->port(port)) +
                " user=postgres dbname=postgres application_name=shop " + more;
     }
 
@@ -153,6 +157,16 @@ TEST_F(SessionListOfPostgres, ASessionIsFoundInPgStatActivity) {
     EXPECT_THAT(proxy_->get("/sessions"), HasSubstr("\"busy\": true"));
     session.query("commit");
     EXPECT_THAT(proxy_->get("/sessions"), HasSubstr("\"busy\": false"));
+}
+
+TEST_F(SessionListOfPostgres, TheClientsAddressIsInPgStatActivity) {
+    const std::string asks =
+        "select application_name from pg_stat_activity where pid = pg_backend_pid()";
+    PsqlSession session(conninfo("sslmode=disable", "c/named"));
+    EXPECT_THAT(session.query(asks).value(),
+                testing::MatchesRegex("shop - 127\\.0\\.0\\.1:[0-9]+"));
+    EXPECT_THAT(proxy_->get("/sessions"), HasSubstr("\"application_name\": \"shop\""));
+    EXPECT_EQ(PsqlSession(conninfo("sslmode=require", "c/named")).query(asks).value(), "shop");
 }
 
 TEST_F(SessionListOfPostgres, UnderTlsNothingIsKnownOfIt) {

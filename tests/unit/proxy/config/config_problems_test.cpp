@@ -16,7 +16,7 @@ const std::string kKnownInPort =
     "Known: listen, listen_mode, freebind, connect_timeout, idle_timeout, queue_timeout, no_backend, "
     "max_connections, max_connections_per_backend, max_queued, max_connect_rate, allow, "
     "proxy_protocol, "
-    "proxy_protocol_from, send_proxy, roles, "
+    "proxy_protocol_from, send_proxy, client_address, roles, "
     "max_lag_in_bytes, lag_source, lag_window, on_lag, on_noloadbalance, removal_grace, "
     "replication_state, tags, fallback_roles, fallback_return, host_port";
 
@@ -181,7 +181,7 @@ TEST(ConfigProblemsTest, UnknownKeysAreErrorsWithTheNearestKnownOne) {
     expect_problems({
         {file_with("worker: 2"),
          "1: unknown key 'worker' in the file; did you mean 'workers'? Known: "
-         "cluster_update_interval, listen_address, listen_mode, http_allow, http_tls, "
+         "cluster_update_interval, freebind, listen_address, listen_mode, http_allow, http_tls, "
          "http_control, http_control_token_file, control, haproxy_socket, on_change, workers, "
          "drain_timeout, stop, max_connections, log, tcp_user_timeout, tcp_keepalive, "
          "connect_timeout, idle_timeout, "

@@ -273,6 +273,24 @@ TEST(StartupTest, PutsARequestTogetherFromPieces) {
         }
 }
 
+TEST(StartupTest, WithholdsWhatIsIncomplete) {
+    for (const bool keeps : {true, false}) {
+        Startup startup(keeps, true);
+        EXPECT_TRUE(startup.is_withholding());
+        EXPECT_EQ(startup.on_client(kSsl.substr(0, 3)), Next::more);
+        EXPECT_EQ(startup.on_client(kSsl.substr(3)), Next::further);
+        EXPECT_EQ(startup.request(), kSsl);
+        EXPECT_FALSE(startup.is_withholding());
+        EXPECT_EQ(startup.on_backend("N"), Next::further);
+        EXPECT_TRUE(startup.is_withholding());
+        EXPECT_EQ(startup.on_client(kStartup.substr(0, 9)), Next::more);
+        EXPECT_TRUE(startup.is_withholding());
+        EXPECT_EQ(startup.on_client(kStartup.substr(9)), keeps ? Next::further : Next::enough);
+        EXPECT_EQ(startup.request(), kStartup);
+        EXPECT_FALSE(startup.is_withholding());
+    }
+}
+
 TEST(StartupTest, KeepsAtMostOneRequest) {
     const std::string longest = request_of(kProtocol30, kMaxRequest);
     Startup startup(true);
