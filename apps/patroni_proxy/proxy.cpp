@@ -90,6 +90,8 @@ Proxy::Proxy(net::EventLoop& main_loop, unsigned workers, ProcessControls proces
       drain_timer_(main_loop.timers(), [this] { on_drain_timer(); }),
       process_(std::move(process)),
       counts_timer_(main_loop.timers(), [this] { ask_for_counts(); }),
+      state_timer_(main_loop.timers(), [this] { on_state_timer(); }),
+      state_thread_(main_loop),
       control_(main_loop, *this) {
     for (unsigned i = 0; i < workers; ++i)
         workers_.push_back(std::make_unique<Worker>(sessions_, static_cast<std::uint16_t>(i),
@@ -125,12 +127,15 @@ void Proxy::apply(const Config& config, std::function<void()> applied) {
     sockets_.use(requests, sockets);
     sessions_.max_open = possible_sessions(config);
     sessions_.max_places = max_sessions(config);
+    restore_settings();
     control_.on_reload();
     apply_ports(sockets);
     stop_accepting_on_old_sockets();
     applied_ = std::move(applied);
     first_tables_timer_.arm(kFirstTablesWait);
     apply_clusters();
+    restored_ = {};
+    on_state_timer();
 }
 
 net::ListeningSockets::Prepared Proxy::prepare(const std::vector<net::SocketRequest>& requests) {
@@ -150,10 +155,9 @@ std::vector<net::SocketRequest> Proxy::socket_requests(const Config& config) {
     for (const auto& cluster : config.clusters)
         for (const auto& port : cluster.ports)
             for (const auto& address : port.listen)
-                requests.push_back(request_for(config, label_of(cluster, port), address,
-                                               {.unix_mode = port.listen_mode,
-                                                .freebind = port.freebind,
-                                                .tcp = config.tcp}));
+                requests.push_back(request_for(
+                    config, label_of(cluster, port), address,
+                    {.unix_mode = port.listen_mode, .freebind = port.freebind, .tcp = config.tcp}));
     return requests;
 }
 
@@ -253,6 +257,7 @@ void Proxy::apply_cluster(const ClusterConfig& cluster, const std::shared_ptr<vo
     feed.reconfigure(settings, [waiting] {});
     if (!is_new)
         return;
+    remember(cluster, feed);
     // Requested before the start, so that the first poll is the one reported.
     feed.update_now([waiting](const std::string& /*error*/) {});
     feed.start();
@@ -356,8 +361,8 @@ void Proxy::accept_on_new_sockets() {
                 if (!is_new(socket))
                     continue;
                 try {
-                    acceptors_.push_back(std::make_unique<Acceptor>(
-                        workers_, port.port, socket, sockets_.is_shared(socket)));
+                    acceptors_.push_back(std::make_unique<Acceptor>(workers_, port.port, socket,
+                                                                    sockets_.is_shared(socket)));
                     daemons::log::info(
                         {"listening", port.port->label},
                         port.port->label + ": listening on " + socket->address().to_string());

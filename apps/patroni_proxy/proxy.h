@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/log/log_throttle.h"
 #include "daemon/system/side_thread.h"
 #include "net/loop/event_loop.h"
 #include "net/loop/timer.h"
@@ -26,6 +27,7 @@
 #include "patroni_proxy/port/readiness_check.h"
 #include "patroni_proxy/report/last_minute.h"
 #include "patroni_proxy/report/report.h"
+#include "patroni_proxy/state/state_text.h"
 #include "patroni_proxy/topology/topology_feed.h"
 #include "patroni_proxy/workers/acceptor.h"
 #include "patroni_proxy/workers/open_sessions.h"
@@ -44,6 +46,8 @@ class Proxy final : private Controlled {
     Proxy& operator=(const Proxy&) = delete;
     ~Proxy();
 
+    /// What an earlier process has left. Before the first configuration.
+    void restore(State state) { restored_ = std::move(state); }
     /// Puts a configuration in force, without touching what has not changed. Returns at once. When
     /// every new cluster has answered, or two seconds have passed, new addresses accept clients and
     /// `applied` is called on the loop; never if the proxy drains or stops first, or another
@@ -155,6 +159,12 @@ class Proxy final : private Controlled {
     /// The cluster is frozen, and its hosts are others than those that are followed.
     [[nodiscard]] bool waits_for_thaw(const ClusterConfig& cluster) const;
     void ping_feeds(const std::shared_ptr<void>& token);
+    void restore_settings();
+    void remember(const ClusterConfig& cluster, TopologyFeed& feed) const;
+    [[nodiscard]] State state() const;
+    void on_state_timer();
+    void save_state();
+    void complain_of_state_file(const std::string& problem);
     void on_first_worker(const std::function<void()>& task);
     void stop_accepting_on_old_sockets();
     void on_first_tables();
@@ -212,6 +222,12 @@ class Proxy final : private Controlled {
     history::History history_{[this](const auto& news) { hooks_.run(hooks::job_of(news)); }};
     LastMinute last_minute_;
     net::Timer counts_timer_;
+    State restored_;                    ///< until the first configuration is in force
+    net::Timer state_timer_;            ///< ticks while there is a state file
+    daemons::SideThread state_thread_;  ///< writes it
+    std::string saved_state_;           ///< without times
+    Clock::time_point saved_at_;
+    daemons::LogThrottle state_failures_;
     Control control_;
     ControlApi control_api_{main_loop_, control_};
 };

@@ -33,6 +33,7 @@ void Proxy::use_operator_settings() {
             use_port_settings(port);
     for (const auto& cluster : config_.clusters)
         apply_cluster(cluster, nullptr);
+    save_state();
 }
 
 void Proxy::use_port_settings(OpenPort& port) {

@@ -16,8 +16,8 @@ void Proxy::drain(bool end_idle, std::function<void()> drained) {
         begin_drain();
     if (!end_idle)
         return;
-    const double time = std::max(std::chrono::duration<double>(config_.drain_timeout / 2).count(),
-                                 1.0);
+    const double time =
+        std::max(std::chrono::duration<double>(config_.drain_timeout / 2).count(), 1.0);
     const auto sessions = static_cast<double>(sessions_.open.load());
     open_sessions_.end_idle(std::max(DrainPace::kDefaultRate, sessions / time));
     daemons::log::info({"stopping_gently"}, "stopping: sessions end once they are idle");
@@ -98,6 +98,7 @@ void Proxy::stop() {
     forget_applied();
     drain_timer_.cancel();
     counts_timer_.cancel();
+    state_timer_.cancel();
     drained_ = nullptr;
     listener_thread_.abandon();
     open_sessions_.stop();

@@ -9,6 +9,7 @@
 #include "daemon/service/service.h"
 #include "patroni_proxy/config/config.h"
 #include "patroni_proxy/proxy.h"
+#include "patroni_proxy/state/state_file.h"
 
 namespace proxy {
 
@@ -24,11 +25,15 @@ class ProxyService final : public daemons::ServiceBody {
           keeper_(keeper) {}
 
     daemons::Load loader() override {
-        return [this, file = file_](const daemons::Inputs& inputs) {
+        // Later on, what is known is newer than the state file.
+        return [this, file = file_, is_first = !proxy_](const daemons::Inputs& inputs) {
             const auto config = std::make_shared<const Config>(load_config(file, inputs));
+            const auto state = std::make_shared<State>();
+            if (is_first && !config->state_file.empty())
+                *state = read_state(config->state_file, inputs.read, Moment::now());
             return daemons::Loaded{config->log, config->warnings,
-                                   [this, config](std::function<void()> applied) {
-                                       apply(*config, std::move(applied));
+                                   [this, config, state](std::function<void()> applied) {
+                                       apply(*config, *state, std::move(applied));
                                    }};
         };
     }
@@ -49,9 +54,11 @@ class ProxyService final : public daemons::ServiceBody {
     void ping(const std::shared_ptr<void>& token) override { proxy_->ping(token); }
 
   private:
-    void apply(const Config& config, std::function<void()> applied) {
-        if (!proxy_)
+    void apply(const Config& config, State& state, std::function<void()> applied) {
+        if (!proxy_) {
             proxy_.emplace(main_loop_, config.workers, process_, keeper_);
+            proxy_->restore(std::move(state));
+        }
         proxy_->apply(config, std::move(applied));
     }
 

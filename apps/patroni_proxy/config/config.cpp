@@ -49,9 +49,11 @@ class Reader {
         if (const auto word = file.choice("stop", {"close", "drain"}))
             config.stop = *word == 1 ? OnStop::drain : OnStop::close;
         if (config.stop == OnStop::drain && config.drain_timeout.count() == 0)
-            problems_.warn(*file.find("stop"),
-                           "stop: drain has no effect with drain_timeout: 0, which gives sessions no "
-                           "time to become idle");
+            problems_.warn(
+                *file.find("stop"),
+                "stop: drain has no effect with drain_timeout: 0, which gives sessions no "
+                "time to become idle");
+        read_state_file(file, config);
         config.max_connections = file.number("max_connections", 0, kMaxConnections).value_or(0);
         if (const auto log = file.find("log"))
             read_log(*log, config);
@@ -76,6 +78,19 @@ class Reader {
             return listens_.read_one(file, "listen_address", "HTTP API").value_or(usual);
         listens_.reserve(usual, "the HTTP API (listen_address)");
         return usual;
+    }
+
+    void read_state_file(YamlMapping& file, Config& config) {
+        config.state_file = file.text("state_file").value_or("");
+        if (!config.state_file.empty() && config.state_file.front() != '/')
+            problems_.add(*file.find("state_file"),
+                          "state_file must be an absolute path such as "
+                          "/var/lib/patroni_proxy/state");
+        if (const auto age = file.duration("state_max_age")) {
+            config.state_max_age = *age;
+            if (config.state_file.empty())
+                problems_.add(*file.find("state_max_age"), "state_max_age needs state_file");
+        }
     }
 
     void read_log(const daemons::YamlNode& where, Config& config) {

@@ -89,6 +89,9 @@ struct Config {
     unsigned workers = 1;
     std::chrono::milliseconds drain_timeout{60'000};
     OnStop stop = OnStop::close;
+    std::string state_file;  ///< where what is known outlives the process; empty: nowhere
+    /// How long replicas are believed by it. A leader: see Recollection.
+    std::chrono::milliseconds state_max_age{300'000};
     net::TcpOptions tcp;
     std::uint64_t max_connections = 0;  ///< 0: as many as the descriptors allow
     daemons::LogConfig log;

@@ -80,6 +80,8 @@ std::vector<std::string> config_changes(const Config& before, const Config& afte
     note(before.max_connections == after.max_connections, "max_connections");
     note(before.drain_timeout == after.drain_timeout, "drain_timeout");
     note(before.stop == after.stop, "stop");
+    note(before.state_file == after.state_file && before.state_max_age == after.state_max_age,
+         "state_file");
     note(before.tcp == after.tcp, "the TCP settings");
     note(before.log.settings == after.log.settings, "log");
     note(before.on_change == after.on_change, "on_change");

@@ -250,6 +250,17 @@ void Control::forget_pace(const Subject& subject) {
         proxy_.keep_sessions(subject.cluster, subject.member);
 }
 
+void Control::restore(std::vector<OperatorSetting> settings) {
+    for (auto& setting : settings) {
+        daemons::log::info(
+            {"operator_setting_restored", setting.subject.cluster, setting.subject.member},
+            setting.subject.text() + ": still " + setting.reason() + setting.times());
+        settings_.set(std::move(setting));
+    }
+    if (!settings.empty())
+        remind_of_freezes();
+}
+
 Outcome Control::set(OperatorSetting setting, const SettingTerms& terms, const Caller& caller) {
     setting.why = daemons::one_line(terms.why, daemons::kLongestReason);
     setting.by = caller.name;

@@ -168,6 +168,9 @@ class Control {
 
     [[nodiscard]] ProxyReport report() { return proxy_.report(); }
     [[nodiscard]] const OperatorSettings& settings() const noexcept { return settings_; }
+    /// What was set before a restart, as if it had been set then. Before the first configuration is
+    /// in force.
+    void restore(std::vector<OperatorSetting> settings);
     /// Another configuration is in force: forgets what was set for what is gone.
     void on_reload();
     /// A reload is over. An operator or a signal asked for it.

@@ -70,6 +70,8 @@ class OperatorSettings {
     [[nodiscard]] std::vector<Subject> drains_of(const std::string& cluster,
                                                  const std::string& member) const;
     [[nodiscard]] std::vector<OperatorSetting> frozen() const;
+    /// In the order in which they were set.
+    [[nodiscard]] const std::vector<OperatorSetting>& all() const noexcept { return settings_; }
     /// Replaces what was set for the same subject.
     void set(OperatorSetting setting);
     /// False if it was not set.

@@ -88,11 +88,6 @@ patroni::Requirements fallback_requirements(const PortConfig& port) {
 
 }  // namespace
 
-const TopologyFeed::ResolverPtr& TopologyFeed::shared_resolver() {
-    static const auto instance = std::make_shared<patroni::Resolver>();
-    return instance;
-}
-
 TopologyFeed::TopologyFeed(const Settings& settings, Publish publish, ResolverPtr resolver,
                            Tell tell)
     : name_(settings.cluster.name),
@@ -157,8 +152,13 @@ void TopologyFeed::reconfigure(Settings settings, std::function<void()> applied)
         addresses_.prefer(settings.cluster.resolve_prefer);
         use_ports(settings.ports);
         use(settings.overrides);
+        if (recollection_ &&
+            !recollection_->memory().fits(settings.cluster.hosts, settings.cluster.identity))
+            forget();
         if (view.snapshot)
             use_view(view, true);
+        else if (recollection_)
+            use_recollection();
         applied();
     });
 }
@@ -170,6 +170,13 @@ void TopologyFeed::update_now(Done done) {
 }
 
 void TopologyFeed::on_view(const patroni::ClusterView& view) {
+    if (!view.snapshot)
+        return;
+    if (recollection_) {
+        daemons::log::info({"state_file_superseded", name_},
+                           name_ + ": Patroni has answered; the state file no longer counts");
+        recollection_.reset();
+    }
     use_view(view, false);
 }
 
@@ -177,7 +184,7 @@ void TopologyFeed::on_view(const patroni::ClusterView& view) {
 void TopologyFeed::use_view(const patroni::ClusterView& view, bool anew) {
     addresses_.allow_trouble_reports();
     log_.on_view(view);
-    if (overrides_.frozen && !frozen_view_) {
+    if (overrides_.frozen && !frozen_view_ && proxy::why_not_frozen(view).empty()) {
         frozen_view_.emplace(view);
         anew = true;
     }
@@ -196,7 +203,7 @@ void TopologyFeed::update_ports(const patroni::ClusterView& view) {
 
 void TopologyFeed::use(const Overrides& overrides) {
     // The view in force until now, not one that arrived together with the freeze.
-    if (overrides.frozen && !overrides_.frozen && noted_view_.snapshot)
+    if (overrides.frozen && !overrides_.frozen && noted_view_.snapshot && !recollection_)
         frozen_view_.emplace(noted_view_);
     else if (!overrides.frozen)
         frozen_view_.reset();
@@ -216,9 +223,13 @@ void TopologyFeed::update_port(JudgedPort& port, const patroni::ClusterView& vie
     auto others = port.fallback_judge ? port.fallback_judge->judge(view) : Verdicts{};
     apply_drains(regular, overrides_, config.name);
     apply_drains(others, overrides_, config.name);
+    if (recollection_)
+        for (auto* verdicts : {&regular, &others})
+            recollection_->narrow(*verdicts, patroni::Clock::now());
     auto table =
         with_fallback(build_backend_table(regular, lookup), build_backend_table(others, lookup),
                       fallback ? fallback->on_return : OnReturn::keep);
+    table.from_an_answer = view.snapshot != nullptr;
     keep_former(port, table);
     publish_if_changed(port, table);
     port.grounds =
@@ -296,6 +307,7 @@ void TopologyFeed::on_poll(const patroni::ClusterWatcher::PollResult& poll) {
                     std::chrono::duration_cast<patroni::Clock::duration>(poll.took)});
     const std::lock_guard lock(noted_mutex_);
     polls_.note(poll);
+    noted_identity_ = poll.followed;
     if (poll.answered)
         leaders_.on_answered_poll(now);
 }
@@ -337,6 +349,8 @@ void TopologyFeed::note_view(const patroni::ClusterView& view) {
     const std::lock_guard lock(noted_mutex_);
     leaders_.on_view(view, patroni::Clock::now());
     noted_view_ = view;
+    if (!recollection_)
+        noted_memory_.reset();
     noted_since_ = since_;
     noted_grounds_ = std::move(grounds);
 }
@@ -371,11 +385,6 @@ TopologyFeed::Standings TopologyFeed::standings() const {
         standings.emplace(id, std::move(port));
     }
     return standings;
-}
-
-std::string TopologyFeed::why_not_frozen() const {
-    const std::lock_guard lock(noted_mutex_);
-    return proxy::why_not_frozen(noted_view_);
 }
 
 daemons::ClusterReport TopologyFeed::report() const {

@@ -22,6 +22,7 @@
 #include "patroni_proxy/report/report.h"
 #include "patroni_proxy/topology/member_addresses.h"
 #include "patroni_proxy/topology/overrides.h"
+#include "patroni_proxy/topology/recollection.h"
 #include "patroni_proxy/topology/since_times.h"
 
 namespace proxy {
@@ -58,7 +59,10 @@ class TopologyFeed {
 
     /// One resolver for all clusters, so that they share its cache.
     using ResolverPtr = std::shared_ptr<patroni::Resolver>;
-    static const ResolverPtr& shared_resolver();
+    static const ResolverPtr& shared_resolver() {
+        static const auto instance = std::make_shared<patroni::Resolver>();
+        return instance;
+    }
 
     TopologyFeed(const Settings& settings, Publish publish,
                  ResolverPtr resolver = shared_resolver(), Tell tell = {});
@@ -69,6 +73,13 @@ class TopologyFeed {
     /// Puts new settings in force: hosts, credentials and ports. Ports that stay keep their
     /// history. Calls `applied` once their tables are in force.
     void reconfigure(Settings settings, std::function<void()> applied);
+    /// Routes by this until Patroni answers, as Recollection says. Before start().
+    void remember(const ClusterMemory& memory, std::chrono::milliseconds max_age);
+    /// What is remembered grows older. Call it every second.
+    void grow_older();
+    /// What is known, for the next process: by Patroni's answers, or else what was remembered.
+    /// Nothing if there is neither. Without name and hosts.
+    [[nodiscard]] std::optional<ClusterMemory> memory() const;
     /// Polls the cluster and calls `done` once the tables are in force.
     void update_now(Done done);
     /// Polls the cluster soon: a backend refused a connect or ended a session, or a client found no
@@ -113,6 +124,9 @@ class TopologyFeed {
     void update_ports(const patroni::ClusterView& view);
     void use(const Overrides& overrides);
     void on_poll(const patroni::ClusterWatcher::PollResult& poll);
+    void use_recollection();
+    void ask_remembered_leader();
+    void forget();
     void update_port(JudgedPort& port, const patroni::ClusterView& view);
     void publish_if_changed(JudgedPort& port, const BackendTable& table);
     void log_fallback(const JudgedPort& port, const BackendTable& table) const;
@@ -129,6 +143,8 @@ class TopologyFeed {
     std::vector<JudgedPort> ports_;
     Overrides overrides_;
     std::optional<FrozenView> frozen_view_;
+    std::optional<Recollection> recollection_;  ///< until Patroni answers
+    bool asks_remembered_leader_ = false;       ///< and has no reply yet
     SinceTimes since_;
     MemberAddresses addresses_;
     daemons::ClusterLog log_;
@@ -137,6 +153,8 @@ class TopologyFeed {
     patroni::ClusterView noted_view_;
     SinceTimes noted_since_;
     std::map<PortId, GroundsPtr> noted_grounds_;
+    std::optional<ClusterMemory> noted_memory_;  ///< while there is a recollection
+    patroni::ClusterIdentity noted_identity_;
     daemons::PollReport polls_;
     daemons::LeaderTally leaders_;
     patroni::ClusterWatcher watcher_;  // last: its thread uses the others

@@ -67,6 +67,7 @@ class ClusterWatcher {
         /// The cluster was re-initialized, and the new one is followed from now on.
         bool reinitialized = false;
         std::chrono::duration<double> took{0};  ///< seconds
+        ClusterIdentity followed{};             ///< as far as it is known by now
     };
     using OnView = std::function<void(const ClusterView&)>;
     using OnPoll = std::function<void(const PollResult&)>;
@@ -83,6 +84,12 @@ class ClusterWatcher {
     /// known of the cluster stays. `applied` is called with the view, on the watcher's thread, or
     /// not at all if the watcher stops first.
     void reconfigure(Settings settings, OnView applied);
+    /// Runs `task` on the watcher's thread; never if the watcher stops first.
+    void post(std::function<void()> task);
+    /// Asks an API besides the polls, from the watcher's thread, on which `on_reply` is called. Not
+    /// at all if the watcher stops first.
+    using OnReply = std::function<void(Clock::time_point, const Result<HttpReply>&)>;
+    void ask(const Endpoint& endpoint, const std::string& path, OnReply on_reply);
     /// The watcher's thread drops `token`, as a sign of life.
     void ping(const std::shared_ptr<void>& token) {
         post([token] {});
@@ -95,12 +102,8 @@ class ClusterWatcher {
     void report_trouble(const std::string& member, Trouble trouble);
 
   private:
-    using OnReply = std::function<void(Clock::time_point, const Result<HttpReply>&)>;
-
     void run();
-    void post(std::function<void()> task);
     void pass_on_asked();
-    void ask(const Endpoint& endpoint, const std::string& path, OnReply on_reply);
     [[nodiscard]] std::string address_of(const std::string& host) const;
     [[nodiscard]] std::string place_of(const Endpoint& endpoint) const;
     [[nodiscard]] MemberProbe& probe(const Endpoint& endpoint);

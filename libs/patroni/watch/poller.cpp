@@ -155,6 +155,7 @@ void Poller::end_poll(std::chrono::system_clock::time_point wall_clock) {
             "the cluster was re-initialized; following " + identity_.get().words() + " from now on";
     }
     finished->result.took = now_ - finished->started;
+    finished->result.followed = identity_.get();
     const auto& snapshot = view().snapshot;
     schedule_.poll_ended(
         {.expects_change = snapshot && (!evidence_.is_settled() || evidence_.wants_confirmation() ||

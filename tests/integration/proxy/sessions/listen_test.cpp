@@ -86,7 +86,8 @@ TEST_F(Refusing, ThePortListensOnlyWhileItHasABackend) {
         proxy.update_clusters();
         proxy.daemon().wait_for_line("c/p: refuses connections to 127.0.0.1:");
         EXPECT_EQ(connect_error(proxy), ECONNREFUSED);
-        EXPECT_THAT(proxy.get("/status"), testing::ContainsRegex("\"listen\": ?\\[[[:space:]]*\\]"));
+        EXPECT_THAT(proxy.get("/status"),
+                    testing::ContainsRegex("\"listen\": ?\\[[[:space:]]*\\]"));
         EXPECT_EQ(proxy.connect("c/q").receive_line()[0], 'b') << "another port goes on";
         cluster_.lead_by(leader);
         proxy.update_clusters();

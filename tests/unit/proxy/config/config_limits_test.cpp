@@ -30,6 +30,8 @@ TEST(ConfigLimitsTest, HasDefaults) {
     const auto config = config_with("# nothing set");
     EXPECT_EQ(config.drain_timeout, 60s);
     EXPECT_EQ(config.stop, OnStop::close);
+    EXPECT_EQ(config.state_file, "");
+    EXPECT_EQ(config.state_max_age, 5min);
     EXPECT_EQ(config.max_connections, 0U);
     EXPECT_EQ(config.tcp, net::TcpOptions{});
     EXPECT_EQ(config.log.level, std::nullopt);
@@ -67,6 +69,17 @@ TEST(ConfigLimitsTest, ReadsWhatHoldsForTheProcess) {
          "1: the file: stop 'now' is not allowed; it takes one of: close, drain"},
         {file_with("max_connections: -1"), "1: the file: max_connections '-1'" + number},
         {file_with("max_connections: many"), "1: the file: max_connections 'many'" + number},
+    });
+}
+
+TEST(ConfigLimitsTest, ReadsWhereStateIsKept) {
+    const auto config = config_with("state_file: /var/lib/x/state\nstate_max_age: 1h");
+    EXPECT_EQ(config.state_file, "/var/lib/x/state");
+    EXPECT_EQ(config.state_max_age, 1h);
+    expect_problems({
+        {file_with("state_file: state"),
+         "1: state_file must be an absolute path such as /var/lib/patroni_proxy/state"},
+        {file_with("state_max_age: 1h"), "1: state_max_age needs state_file"},
     });
 }
 
@@ -150,8 +163,9 @@ TEST(ConfigLimitsTest, APortThatDoesNotListenCannotLetClientsWait) {
         ": no_backend: refuse and queue_timeout exclude each other: a client that waits for a "
         "backend must be let in first. Set queue_timeout: 0 for this port, or no_backend: "
         "postgres_error";
-    EXPECT_EQ(first_port_of(parse_config(file_with_key("no_backend: refuse"), "f")).settings.no_backend,
-              NoBackend::refuse);
+    EXPECT_EQ(
+        first_port_of(parse_config(file_with_key("no_backend: refuse"), "f")).settings.no_backend,
+        NoBackend::refuse);
     EXPECT_NO_THROW((void)config_with("no_backend: refuse"));
     expect_problems({
         {file_with_key("no_backend: refuse\n        queue_timeout: 1s"), "9: port 'p'" + exclusive},

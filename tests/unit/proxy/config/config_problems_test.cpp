@@ -13,7 +13,8 @@ namespace {
 using testing::StartsWith;
 
 const std::string kKnownInPort =
-    "Known: listen, listen_mode, freebind, connect_timeout, idle_timeout, queue_timeout, no_backend, "
+    "Known: listen, listen_mode, freebind, connect_timeout, idle_timeout, queue_timeout, "
+    "no_backend, "
     "max_connections, max_connections_per_backend, max_queued, max_connect_rate, allow, "
     "proxy_protocol, "
     "proxy_protocol_from, send_proxy, client_address, roles, "
@@ -183,7 +184,8 @@ TEST(ConfigProblemsTest, UnknownKeysAreErrorsWithTheNearestKnownOne) {
          "1: unknown key 'worker' in the file; did you mean 'workers'? Known: "
          "cluster_update_interval, freebind, listen_address, listen_mode, http_allow, http_tls, "
          "http_control, http_control_token_file, control, haproxy_socket, on_change, workers, "
-         "drain_timeout, stop, max_connections, log, tcp_user_timeout, tcp_keepalive, "
+         "drain_timeout, stop, state_file, state_max_age, max_connections, log, tcp_user_timeout, "
+         "tcp_keepalive, "
          "connect_timeout, idle_timeout, "
          "queue_timeout, "
          "no_backend, clusters, include"},

@@ -159,6 +159,7 @@ TEST(ConfigurationDocTest, ADefaultThatIsWrittenOutIsTheOneOfAnAbsentKey) {
             EXPECT_EQ(given.drain_timeout, absent.drain_timeout) << line;
             EXPECT_EQ(given.freebind, absent.freebind) << line;
             EXPECT_EQ(given.stop, absent.stop) << line;
+            EXPECT_EQ(given.state_max_age, absent.state_max_age) << line;
             EXPECT_EQ(given.max_connections, absent.max_connections) << line;
             EXPECT_EQ(given.tcp, absent.tcp) << line;
             EXPECT_EQ(given.log.settings, absent.log.settings) << line;

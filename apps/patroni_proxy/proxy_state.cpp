@@ -1,0 +1,99 @@
+// What outlives the process: the state file.
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "daemon/log/log.h"
+#include "patroni_proxy/proxy.h"
+#include "patroni_proxy/state/state_file.h"
+
+namespace proxy {
+
+static constexpr std::chrono::seconds kStateTick{1};
+// How old the ages in the file may be. A leader is believed for three times that.
+static constexpr std::chrono::seconds kStateRefresh{10};
+
+void Proxy::restore_settings() {
+    for (const auto& doubt : restored_.doubts)
+        daemons::log::warning({"state_file_refused"},
+                              "the state file is not used, or not all of it: " + doubt);
+    control_.restore(std::move(restored_.settings));
+}
+
+/// A cluster of the first configuration, if the file is about the same one.
+void Proxy::remember(const ClusterConfig& cluster, TopologyFeed& feed) const {
+    const auto& clusters = restored_.clusters;
+    const auto memory = std::find_if(clusters.begin(), clusters.end(), [&](const auto& each) {
+        return each.cluster == cluster.name;
+    });
+    if (memory == clusters.end())
+        return;
+    if (memory->fits(cluster.hosts, cluster.identity))
+        return feed.remember(*memory, config_.state_max_age);
+    daemons::log::warning({"state_file_refused", cluster.name},
+                          "the state file is not used for cluster " + cluster.name +
+                              ": it is about " + memory->identity.words() +
+                              ", or none of its hosts is in the configuration");
+}
+
+State Proxy::state() const {
+    State state;
+    for (const auto& cluster : config_.clusters)
+        if (auto memory = feeds_.at(cluster.name)->memory()) {
+            memory->cluster = cluster.name;
+            memory->hosts.clear();
+            for (const auto& host : cluster.hosts)
+                memory->hosts.push_back(host.url());
+            state.clusters.push_back(std::move(*memory));
+        }
+    state.settings = control_.settings().all();
+    return state;
+}
+
+void Proxy::on_state_timer() {
+    if (config_.state_file.empty())
+        return;
+    for (const auto& [name, feed] : feeds_)
+        feed->grow_older();
+    save_state();
+    state_timer_.arm(kStateTick);
+}
+
+/// At once if anything but its age has changed, unless a write is under way: the timer sees to it
+/// then.
+void Proxy::save_state() {
+    if (config_.state_file.empty())
+        return;
+    if (state_thread_.is_busy()) {
+        if (Clock::now() - saved_at_ > kStateRefresh)
+            complain_of_state_file("its file system does not answer");
+        return;
+    }
+    const State state = this->state();
+    std::string now = state_without_times(state);
+    if (now == saved_state_ && Clock::now() - saved_at_ < kStateRefresh)
+        return;
+    saved_state_ = std::move(now);
+    saved_at_ = Clock::now();
+    try {
+        state_thread_.start(
+            [this, path = config_.state_file,
+             text = state_text(state, Moment::now())]() -> daemons::SideThread::Done {
+                const std::string problem = write_state(path, text);
+                return [this, problem] {
+                    if (!problem.empty())
+                        complain_of_state_file(problem);
+                };
+            });
+    } catch (const std::exception& error) {
+        complain_of_state_file(error.what());
+    }
+}
+
+void Proxy::complain_of_state_file(const std::string& problem) {
+    state_failures_.log(daemons::log::Level::error, {"state_file_failed"},
+                        [&] { return "state_file: " + problem; });
+}
+
+}  // namespace proxy
