@@ -169,6 +169,16 @@ TEST(ClusterStoryTest, AFrozenApiThatThawsInTime) {
     EXPECT_THAT(record.words, HasSubstr("p1's API did not answer"));
 }
 
+TEST(ClusterStoryTest, ASlowAnswerThatNobodyNoticedIsNoRecord) {
+    StoryCase c;
+    c.pass(10s).cluster("p1").proves("p1").poll();
+    c.after(300ms).refuses("p1");
+    EXPECT_TRUE(c.story.open());
+    c.after(200ms).proves("p1").poll().pass(5s);
+    EXPECT_THAT(c.records, IsEmpty());
+    EXPECT_FALSE(c.story.open());
+}
+
 TEST(ClusterStoryTest, AnApiThatStaysSilentIsToldOnce) {
     StoryCase c;
     c.pass(10s).cluster("p1").proves("p1").poll();
