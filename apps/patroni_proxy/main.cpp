@@ -1,8 +1,11 @@
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -21,6 +24,7 @@
 #include "patroni_proxy/migrate/takeover_command.h"
 #include "patroni_proxy/once.h"
 #include "patroni_proxy/proxy_service.h"
+#include "patroni_proxy/upgrade/predecessor.h"
 
 namespace {
 
@@ -28,17 +32,36 @@ namespace log = daemons::log;
 
 constexpr int kUsageError = 2;
 
-int serve(const std::string& file, const daemons::Service::Options& options) {
+/// `predecessor`: the process that this one is to succeed, or null.
+int serve(const std::string& file, const daemons::Service::Options& options,
+          const std::vector<std::string>& command_line,
+          std::shared_ptr<proxy::upgrade::Predecessor> predecessor) {
     daemons::Service service(options);
     daemons::SocketStore sockets;
     proxy::ProxyService body(
         service.loop(), file,
         {.reload = [&](auto done) { service.reload(std::move(done)); },
          .log_level = [&] { return service.log_level(); },
-         .set_log_level = [&](log::Level level) { service.set_log_level(level); }},
-        &sockets);
+         .set_log_level = [&](log::Level level) { service.set_log_level(level); },
+         .upgrade = [&](auto done) { service.upgrade(std::move(done)); },
+         .command_line = command_line},
+        &sockets, std::move(predecessor));
     service.run(body);
     return EXIT_SUCCESS;
+}
+
+/// A process that cannot succeed the running one tells it why, so that it goes on at once.
+int serve_or_refuse(const std::string& file, const daemons::Service::Options& options,
+                    const std::vector<std::string>& command_line) {
+    const std::shared_ptr<proxy::upgrade::Predecessor> predecessor =
+        proxy::upgrade::Predecessor::from_environment();
+    try {
+        return serve(file, options, command_line, predecessor);
+    } catch (const std::exception& error) {
+        if (predecessor)
+            predecessor->refuse(error.what());
+        throw;
+    }
 }
 
 int check(const std::string& file) {
@@ -83,8 +106,9 @@ int daemon_main(int argc, char** argv, const CLI::App& commands) {
     app.set_version_flag("-V,--version", "patroni_proxy " VERSION);
     app.footer([&commands] {
         return "Signals: SIGHUP reloads the file, SIGUSR1 stops listening and exits after the "
-               "last session,\nSIGTERM and SIGINT exit at once, SIGTERM with `stop: drain` once "
-               "the sessions are idle.\n" +
+               "last session,\nSIGUSR2 starts the program anew and hands all sessions over to it, "
+               "SIGTERM and SIGINT\nexit at once, SIGTERM with `stop: drain` once the sessions are "
+               "idle.\n" +
                CLI::Formatter().make_subcommands(&commands, CLI::AppFormatMode::Normal);
     });
     try {
@@ -97,8 +121,10 @@ int daemon_main(int argc, char** argv, const CLI::App& commands) {
     if (check_only)
         return check(file);
     return once_only ? once(file)
-                     : serve(file, {.log_level = log::level_from(level_name),
-                                    .fallback_log_level = level_of_environment()});
+                     : serve_or_refuse(file,
+                                       {.log_level = log::level_from(level_name),
+                                        .fallback_log_level = level_of_environment()},
+                                       {argv, argv + argc});
 }
 
 int command_main(int argc, char** argv, CLI::App& commands, const int& exit_code) {

@@ -81,7 +81,7 @@ std::uint64_t Proxy::max_sessions(const Config& config) const {
 }
 
 Proxy::Proxy(net::EventLoop& main_loop, unsigned workers, ProcessControls process,
-             net::SocketKeeper* keeper)
+             net::SocketKeeper* keeper, std::shared_ptr<upgrade::Predecessor> predecessor)
     : main_loop_(main_loop),
       sockets_(keeper),
       listener_thread_(main_loop),
@@ -92,7 +92,14 @@ Proxy::Proxy(net::EventLoop& main_loop, unsigned workers, ProcessControls proces
       counts_timer_(main_loop.timers(), [this] { ask_for_counts(); }),
       state_timer_(main_loop.timers(), [this] { on_state_timer(); }),
       state_thread_(main_loop),
+      predecessor_(std::move(predecessor)),
+      succeeded_(predecessor_ == nullptr),
       control_(main_loop, *this) {
+    if (predecessor_) {
+        sockets_.inherit(predecessor_->take_listeners());
+        const auto& known = predecessor_->settings();
+        control_.go_on_with({known.settings, known.holds_ended});
+    }
     for (unsigned i = 0; i < workers; ++i)
         workers_.push_back(std::make_unique<Worker>(sessions_, static_cast<std::uint16_t>(i),
                                                     pipes_of_a_worker(workers)));
@@ -103,7 +110,8 @@ Proxy::Proxy(net::EventLoop& main_loop, unsigned workers, ProcessControls proces
     sessions_.readiness = readiness_.get();
     for (const auto& worker : workers_)
         worker->start();
-    ask_for_counts();
+    if (succeeded_)
+        ask_for_counts();
 }
 
 Proxy::~Proxy() {
@@ -114,7 +122,9 @@ void Proxy::apply(const Config& config, std::function<void()> applied) {
     // First what can fail: it changes nothing that is running.
     const auto requests = socket_requests(config);
     const auto sockets = prepare(requests);
-    Interfaces interfaces = new_interfaces(config, sockets);
+    Interfaces interfaces;
+    if (succeeded_)  // until then the predecessor serves on them
+        interfaces = new_interfaces(config, sockets);
 
     if (accepting_ && config.workers != workers_.size())
         daemons::log::warning({"workers_unchanged"},
@@ -163,7 +173,7 @@ std::vector<net::SocketRequest> Proxy::socket_requests(const Config& config) {
 
 /// All clusters have answered, or their time is over.
 void Proxy::on_first_tables() {
-    if (!applied_)
+    if (!applied_ || !(succeeded_ || succeed()))
         return;
     first_tables_timer_.cancel();
     accept_on_new_sockets();

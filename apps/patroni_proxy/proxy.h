@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "daemon/log/log_throttle.h"
+#include "daemon/service/service.h"
 #include "daemon/system/side_thread.h"
 #include "net/loop/event_loop.h"
 #include "net/loop/timer.h"
@@ -29,6 +30,8 @@
 #include "patroni_proxy/report/report.h"
 #include "patroni_proxy/state/state_text.h"
 #include "patroni_proxy/topology/topology_feed.h"
+#include "patroni_proxy/upgrade/predecessor.h"
+#include "patroni_proxy/upgrade/successor.h"
 #include "patroni_proxy/workers/acceptor.h"
 #include "patroni_proxy/workers/open_sessions.h"
 #include "patroni_proxy/workers/worker.h"
@@ -39,9 +42,12 @@ namespace proxy {
 /// cluster, and the HTTP API. Main thread only, whose loop it borrows.
 class Proxy final : private Controlled {
   public:
-    /// Starts the workers. Borrows the keeper.
+    /// Starts the workers. Borrows the keeper. With a predecessor, the first configuration comes
+    /// into force when this process has taken over from it; if it cannot, std::exception is thrown
+    /// from the loop, and nothing has happened to the predecessor.
     Proxy(net::EventLoop& main_loop, unsigned workers, ProcessControls process = {},
-          net::SocketKeeper* keeper = nullptr);
+          net::SocketKeeper* keeper = nullptr,
+          std::shared_ptr<upgrade::Predecessor> predecessor = nullptr);
     Proxy(const Proxy&) = delete;
     Proxy& operator=(const Proxy&) = delete;
     ~Proxy();
@@ -63,6 +69,10 @@ class Proxy final : private Controlled {
     [[nodiscard]] bool drains_on_stop() const noexcept { return config_.stop == OnStop::drain; }
     /// Ends all sessions and threads, and stops listening.
     void stop();
+
+    /// As ServiceBody's.
+    void hand_over_to_successor(std::function<void(const daemons::ServiceBody::Upgrade&)> done);
+    void finish(std::function<void()> finished);
 
     /// Records a reload for the report; `error` is empty if it worked.
     void note_reload(const std::string& error);
@@ -117,6 +127,8 @@ class Proxy final : private Controlled {
     void reload_with(std::vector<net::UniqueFd> sockets,
                      const std::function<void(const ReloadOutcome&)>& done);
     void hand_over_listeners(net::UniqueFd connection, const std::string& to);
+    void start_upgrade(std::function<void(const Outcome&)> done) override;
+    [[nodiscard]] bool is_upgrading() const override { return successor_ || last_report_; }
     [[nodiscard]] daemons::log::Level log_level() const override;
     void set_log_level(daemons::log::Level level) override;
     void note_action(const history::OperatorAction& action) override { history_.note(action); }
@@ -189,6 +201,24 @@ class Proxy final : private Controlled {
     void ask_for_counts();
     void on_counts(const std::map<PortId, PortTally>& tallies);
 
+    // An upgrade, in the process that hands over: proxy_upgrade.cpp.
+    using Tables = std::map<std::string, BackendTablePtr>;
+    [[nodiscard]] std::string why_no_upgrade() const;
+    [[nodiscard]] Tables tables_by_label();
+    void send_needs(upgrade::Channel& channel);
+    void on_successor_failed(const std::string& why);
+    void hand_over(const std::vector<std::string>& labels);
+    struct WorkerShare;
+    [[nodiscard]] std::string send_sessions(std::vector<WorkerShare> shares);
+    void let_go();
+
+    // And in the one that takes over: proxy_succession.cpp.
+    [[nodiscard]] bool succeed();
+    void adopt(upgrade::Arrivals arrivals);
+    void adopt_sessions(std::vector<upgrade::Arrival> arrivals);
+    void wait_for_predecessors_end();
+    class PredecessorsEnd;
+
     net::EventLoop& main_loop_;
     const Clock::time_point started_ = Clock::now();
     Config config_;
@@ -214,12 +244,16 @@ class Proxy final : private Controlled {
     bool interfaces_changed_ = false;  ///< some have a new address to log
     net::Timer drain_timer_;           ///< ticks while anything drains
     Clock::time_point drain_deadline_;
-    std::function<void()> drained_;  ///< set while the whole proxy drains
+    Clock::time_point finish_not_before_;  ///< requests that are open have until then
+    std::function<void()> drained_;        ///< set while the whole proxy drains
     daemons::ReloadTally reload_;
     const ProcessControls process_;
     std::vector<std::string> changes_;  ///< by the latest configuration
     hooks::HookRunner hooks_;
-    history::History history_{[this](const auto& news) { hooks_.run(hooks::job_of(news)); }};
+    history::History history_{[this](const auto& news) {
+        if (succeeded_ && !last_report_)  // only one process tells it
+            hooks_.run(hooks::job_of(news));
+    }};
     LastMinute last_minute_;
     net::Timer counts_timer_;
     State restored_;                    ///< until the first configuration is in force
@@ -228,6 +262,13 @@ class Proxy final : private Controlled {
     std::string saved_state_;           ///< without times
     Clock::time_point saved_at_;
     daemons::LogThrottle state_failures_;
+    std::unique_ptr<upgrade::Successor> successor_;  ///< during an upgrade
+    std::function<void(const daemons::ServiceBody::Upgrade&)> upgraded_;
+    std::optional<ProxyReport> last_report_;             ///< of what another process serves by now
+    std::shared_ptr<upgrade::Predecessor> predecessor_;  ///< until it has let go of everything
+    bool succeeded_ = true;  ///< there is no predecessor any more that serves
+    Clock::time_point started_to_succeed_ = Clock::now();
+    std::shared_ptr<PredecessorsEnd> predecessors_end_;
     Control control_;
     ControlApi control_api_{main_loop_, control_};
 };

@@ -12,6 +12,8 @@ namespace proxy {
 static constexpr std::chrono::milliseconds kDrainTick{100};
 
 void Proxy::drain(bool end_idle, std::function<void()> drained) {
+    if (successor_)
+        on_successor_failed("draining");
     if (!std::exchange(drained_, std::move(drained)))
         begin_drain();
     if (!end_idle)
@@ -57,7 +59,8 @@ void Proxy::on_drain_timer() {
         more |= leaves_at && !over;
         port = over ? drop_port(port) : std::next(port);
     }
-    if (drained_ && (sessions_.open == 0 || now >= drain_deadline_))
+    const bool empty = sessions_.open == 0 && now >= finish_not_before_;
+    if (drained_ && (empty || now >= drain_deadline_))
         return std::exchange(drained_, nullptr)();
     if (more || drained_)
         arm_drain_timer();
@@ -100,6 +103,10 @@ void Proxy::stop() {
     counts_timer_.cancel();
     state_timer_.cancel();
     drained_ = nullptr;
+    upgraded_ = nullptr;
+    successor_.reset();
+    predecessors_end_.reset();
+    predecessor_.reset();
     listener_thread_.abandon();
     open_sessions_.stop();
     // Feeds first: they need the workers to put a last table in force.

@@ -56,6 +56,8 @@ void Proxy::note_reload(const std::string& error) {
 }
 
 ProxyReport Proxy::report() {
+    if (last_report_)
+        return *last_report_;
     ProxyReport report;
     static_cast<daemons::ProcessReport&>(report) =
         daemons::process_report(VERSION, started_, reload_);

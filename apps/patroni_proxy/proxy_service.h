@@ -18,11 +18,13 @@ class ProxyService final : public daemons::ServiceBody {
   public:
     /// Borrows the keeper of listening sockets.
     ProxyService(net::EventLoop& main_loop, std::string file, ProcessControls process = {},
-                 net::SocketKeeper* keeper = nullptr)
+                 net::SocketKeeper* keeper = nullptr,
+                 std::shared_ptr<proxy::upgrade::Predecessor> predecessor = nullptr)
         : main_loop_(main_loop),
           file_(std::move(file)),
           process_(std::move(process)),
-          keeper_(keeper) {}
+          keeper_(keeper),
+          predecessor_(std::move(predecessor)) {}
 
     daemons::Load loader() override {
         // Later on, what is known is newer than the state file.
@@ -51,13 +53,18 @@ class ProxyService final : public daemons::ServiceBody {
         if (proxy_)
             proxy_->stop();
     }
+    void upgrade(const std::function<void(const Upgrade&)>& done) override {
+        proxy_->hand_over_to_successor(done);
+    }
+    void finish(std::function<void()> finished) override { proxy_->finish(std::move(finished)); }
     void ping(const std::shared_ptr<void>& token) override { proxy_->ping(token); }
 
   private:
     void apply(const Config& config, State& state, std::function<void()> applied) {
         if (!proxy_) {
-            proxy_.emplace(main_loop_, config.workers, process_, keeper_);
-            proxy_->restore(std::move(state));
+            proxy_.emplace(main_loop_, config.workers, process_, keeper_, predecessor_);
+            if (!predecessor_)  // which knows more
+                proxy_->restore(std::move(state));
         }
         proxy_->apply(config, std::move(applied));
     }
@@ -66,6 +73,8 @@ class ProxyService final : public daemons::ServiceBody {
     const std::string file_;
     const ProcessControls process_;
     net::SocketKeeper* const keeper_;
+    const std::shared_ptr<proxy::upgrade::Predecessor>
+        predecessor_;  ///< null unless it is to succeed one
     std::optional<Proxy> proxy_;
 };
 

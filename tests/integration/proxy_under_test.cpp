@@ -5,6 +5,8 @@
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace {
 
@@ -14,7 +16,7 @@ std::vector<std::string> command_line(const std::string& file, const ProxyStart&
         argv = {"/bin/sh", "-c", "ulimit " + start.ulimit + "; exec \"$0\" \"$@\""};
     if (!start.sockets.empty())
         argv = {"/bin/sh", "-c", "LISTEN_PID=$$ exec \"$0\" \"$@\""};
-    argv.emplace_back(PROXY_BINARY);
+    argv.push_back(start.binary);
     argv.insert(argv.end(), start.arguments.begin(), start.arguments.end());
     argv.push_back(file);
     return argv;
@@ -44,6 +46,38 @@ ProxyUnderTest::ProxyUnderTest(const std::string& config, const ProxyStart& star
     // The HTTP API comes last.
     daemon_->wait_for_line("HTTP API: listening on");
     read_listening_lines(0);
+}
+
+ProxyUnderTest::~ProxyUnderTest() {
+    for (const auto& [pid, pidfd] : successors_)
+        (void)::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
+}
+
+pid_t ProxyUnderTest::pid() const {
+    return successors_.empty() ? daemon_->pid() : successors_.back().pid;
+}
+
+void ProxyUnderTest::upgrade() {
+    const std::size_t before = daemon_->mark();
+    ::kill(pid(), SIGUSR2);
+    wait_until_upgraded(before);
+}
+
+void ProxyUnderTest::wait_until_upgraded(std::size_t from) {
+    const auto line =
+        daemon_->wait_for_match("INFO upgraded: process ([0-9]+) has|ERROR upgrade failed.*", from);
+    if (line.at(1).empty())
+        throw std::runtime_error(line.front());
+    const auto pid = static_cast<pid_t>(std::stol(line.at(1)));
+    successors_.push_back({pid, support::Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)))});
+    daemon_->wait_for_line("HTTP API: listening on", from);
+    read_listening_lines(from);
+}
+
+std::string ProxyUnderTest::failing_upgrade() {
+    const std::size_t before = daemon_->mark();
+    ::kill(pid(), SIGUSR2);
+    return daemon_->wait_for_match("ERROR upgrade failed.*|INFO upgraded.*", before).front();
 }
 
 void ProxyUnderTest::read_listening_lines(std::size_t from) {
@@ -132,13 +166,12 @@ std::string ProxyUnderTest::failing_reload(const std::string& config) {
 }
 
 std::size_t ProxyUnderTest::open_descriptors() const {
-    const std::filesystem::directory_iterator entries("/proc/" + std::to_string(daemon_->pid()) +
-                                                      "/fd");
+    const std::filesystem::directory_iterator entries("/proc/" + std::to_string(pid()) + "/fd");
     return static_cast<std::size_t>(std::distance(begin(entries), end(entries)));
 }
 
 std::size_t ProxyUnderTest::memory_kb() const {
-    std::ifstream status("/proc/" + std::to_string(daemon_->pid()) + "/status");
+    std::ifstream status("/proc/" + std::to_string(pid()) + "/status");
     for (std::string line; std::getline(status, line);)
         if (line.starts_with("RssAnon:"))
             return std::stoul(line.substr(line.find(':') + 1));

@@ -11,6 +11,7 @@
 #include "fake_cluster.h"
 #include "support/process/daemon_process.h"
 #include "support/process/temp_dir.h"
+#include "support/sockets/fd.h"
 #include "support/sockets/test_client.h"
 
 /// Whether a session with a backend that echoes still gets its bytes there and back.
@@ -22,6 +23,7 @@ struct ProxyStart {
     std::string ulimit = {};  ///< what the shell sets before: "-n 256"
     /// Listening sockets that it inherits from systemd, with their names.
     std::vector<std::pair<std::string, int>> sockets = {};
+    std::string binary = PROXY_BINARY;
 };
 
 /// The built patroni_proxy with a configuration file of its own, every port of which is 0: the
@@ -30,6 +32,10 @@ class ProxyUnderTest {
   public:
     /// Returns once it listens on everything.
     explicit ProxyUnderTest(const std::string& config, const ProxyStart& start = {});
+    /// Also ends the processes that have succeeded the first one.
+    ~ProxyUnderTest();
+    ProxyUnderTest(const ProxyUnderTest&) = delete;
+    ProxyUnderTest& operator=(const ProxyUnderTest&) = delete;
 
     /// Of "cluster/port" or "HTTP API"; of several addresses the one that starts like `address`.
     [[nodiscard]] std::uint16_t port(const std::string& label,
@@ -53,6 +59,14 @@ class ProxyUnderTest {
     /// The same, where it must fail: what the log says.
     std::string failing_reload(const std::string& config);
     [[nodiscard]] const std::string& config_file() const { return file_; }
+    /// SIGUSR2, and until the next process serves.
+    void upgrade();
+    /// After another way of asking for it.
+    void wait_until_upgraded(std::size_t from);
+    /// Where it must fail: what the log says.
+    std::string failing_upgrade();
+    /// Of the process that serves.
+    [[nodiscard]] pid_t pid() const;
 
     [[nodiscard]] std::size_t open_descriptors() const;
     /// RssAnon: memory of its own, without files and what it shares.
@@ -66,5 +80,10 @@ class ProxyUnderTest {
     support::TempDir directory_;
     std::string file_;
     std::unique_ptr<support::DaemonProcess> daemon_;
+    struct Successor {
+        pid_t pid;
+        support::Fd pidfd;
+    };
+    std::vector<Successor> successors_;
     std::map<std::string, std::vector<std::string>> addresses_;
 };

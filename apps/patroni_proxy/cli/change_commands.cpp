@@ -20,6 +20,8 @@ namespace {
 
 /// A reload reads files, which may take ten seconds, and waits for new clusters.
 constexpr std::chrono::seconds kReloadPatience{40};
+/// The next process does so too, and this one waits 30 s for it.
+constexpr std::chrono::seconds kUpgradePatience{45};
 
 struct ChangeOptions : CommonOptions {
     std::string name;  ///< of a member, a port or a cluster; of a level
@@ -210,6 +212,15 @@ void add_process_verbs(CLI::App& commands) {
     command->group(kChange);
     command->callback([reload] {
         change(ControlClient(reload->control, kReloadPatience), "/reload", reload->json);
+    });
+
+    const auto upgrade = std::make_shared<CommonOptions>();
+    command = add_command(commands, "upgrade",
+                          "Start the program anew from its file and hand all sessions over to it",
+                          *upgrade);
+    command->group(kChange);
+    command->callback([upgrade] {
+        change(ControlClient(upgrade->control, kUpgradePatience), "/upgrade", upgrade->json);
     });
 
     const auto level = std::make_shared<ChangeOptions>();

@@ -115,6 +115,8 @@ Outcome Control::drain(const std::string& cluster, const std::string& member,
     Outcome outcome = set({.subject = {Operation::drain, cluster, member, port.value_or("")},
                            .maintenance = terms.maintenance},
                           terms, caller);
+    if (!outcome.ok())
+        return outcome;
     if (!terms.pace) {
         if (!port)
             proxy_.keep_sessions(cluster, member);  // as the answer says
@@ -261,7 +263,20 @@ void Control::restore(std::vector<OperatorSetting> settings) {
         remind_of_freezes();
 }
 
+void Control::upgrade(const Caller& caller, std::function<void(const Outcome&)> done) {
+    daemons::log::info({"upgrade_requested"}, "upgrade asked for by " + caller.name);
+    proxy_.start_upgrade(std::move(done));
+}
+
+Control::Refusal Control::refuse_during_upgrade() const {
+    if (!proxy_.is_upgrading())
+        return std::nullopt;
+    return Outcome{Problem::conflict, false, "an upgrade is under way: try again in a moment"};
+}
+
 Outcome Control::set(OperatorSetting setting, const SettingTerms& terms, const Caller& caller) {
+    if (auto refused = refuse_during_upgrade())
+        return *refused;
     setting.why = daemons::one_line(terms.why, daemons::kLongestReason);
     setting.by = caller.name;
     setting.since = unix_time();
@@ -288,6 +303,8 @@ Outcome Control::set(OperatorSetting setting, const SettingTerms& terms, const C
 }
 
 Outcome Control::lift(const std::vector<Subject>& subjects, const Caller& caller) {
+    if (auto refused = refuse_during_upgrade())
+        return *refused;
     const Subject& first = subjects.front();
     bool changed = false;
     for (const auto& subject : subjects) {

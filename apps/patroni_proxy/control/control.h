@@ -67,6 +67,10 @@ struct ProcessControls {
     std::function<void(std::function<void(const std::string& error)>)> reload{};
     std::function<daemons::log::Level()> log_level{};
     std::function<void(daemons::log::Level)> set_log_level{};
+    /// Starts the program again and hands everything over to it.
+    std::function<void(std::function<void(const std::string& error, const std::string& message)>)>
+        upgrade{};
+    std::vector<std::string> command_line{};  ///< with which this process was started
 };
 
 /// What Control needs of the proxy. Main thread only.
@@ -96,6 +100,10 @@ class Controlled {
     /// As Control::reload().
     virtual void reload(const std::string& listeners,
                         std::function<void(const ReloadOutcome&)> done) = 0;
+    /// As Control::upgrade().
+    virtual void start_upgrade(std::function<void(const Outcome&)> done) = 0;
+    /// Nothing may be set now: it would not reach the next process.
+    [[nodiscard]] virtual bool is_upgrading() const = 0;
     [[nodiscard]] virtual daemons::log::Level log_level() const = 0;
     virtual void set_log_level(daemons::log::Level level) = 0;
     [[nodiscard]] virtual ProxyReport report() = 0;
@@ -162,6 +170,13 @@ class Control {
     void reload(const std::string& listeners, const Caller& caller,
                 std::function<void(const ReloadOutcome&)> done);
 
+    /// Starts the program again and hands everything over to it: listening sockets, sessions, and
+    /// what operators have set.
+    void upgrade(const Caller& caller, std::function<void(const Outcome&)> done);
+    /// Goes on with what was set in the process that this one succeeds. Before the configuration is
+    /// in force.
+    void go_on_with(OperatorSettings settings) { settings_ = std::move(settings); }
+
     /// Calls `done` once everything that was set before is in force, some milliseconds later; never
     /// if the proxy stops first.
     void when_in_force(std::function<void()> done) { proxy_.when_in_force(std::move(done)); }
@@ -182,6 +197,7 @@ class Control {
                      const std::string& message);
     void forget_pace(const Subject& subject);
     using Refusal = std::optional<Outcome>;
+    [[nodiscard]] Refusal refuse_during_upgrade() const;
 
     [[nodiscard]] const ClusterConfig* find_cluster(const std::string& name) const;
     [[nodiscard]] Refusal refuse_unknown_cluster(const std::string& cluster) const;

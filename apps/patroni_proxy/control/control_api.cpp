@@ -89,6 +89,7 @@ Outcome carry_out(Control& control, const ControlRequest& request, const Caller&
             return control.set_log_level(level, caller);
         case Verb::close:
         case Verb::reload:
+        case Verb::upgrade:
             break;  // answered later, by another kind of outcome
     }
     return {};
@@ -171,6 +172,9 @@ bool ControlApi::handle(const HttpRequest& request, const Reply& reply,
             return control.reload(asked.listeners, caller, [reply](const ReloadOutcome& outcome) {
                 reply(answer_of(outcome));
             });
+        if (asked.verb == Verb::upgrade)
+            return control.upgrade(caller,
+                                   [reply](const Outcome& outcome) { reply(answer_of(outcome)); });
         if (asked.verb == Verb::close)
             return control.close_sessions(asked.filter, caller, [reply](std::size_t closed) {
                 reply(json_answer(200, Json::object().add("closed", std::uint64_t{closed})));

@@ -34,6 +34,7 @@ const std::vector<VerbForm>& forms() {
         {"clusters", "freeze", Verb::freeze, {"for", "why"}},
         {"clusters", "unfreeze", Verb::unfreeze, {}},
         {"", "reload", Verb::reload, {"listeners"}},
+        {"", "upgrade", Verb::upgrade, {}},
         {"", "log_level", Verb::log_level, {"level"}},
     };
     return all;
@@ -196,8 +197,8 @@ ParsedRequest parse_close(const std::string& method, const Query& query) {
 
 bool is_control_path(std::string_view path) {
     return path.starts_with("/members/") || path.starts_with("/ports/") ||
-           path.starts_with("/clusters/") || path == "/reload" || path == "/log_level" ||
-           path == kClosePath;
+           path.starts_with("/clusters/") || path == "/reload" || path == "/upgrade" ||
+           path == "/log_level" || path == kClosePath;
 }
 
 ParsedRequest parse_control_request(const std::string& method, const std::string& path,

@@ -25,6 +25,7 @@ struct ControlRequest {
         freeze,
         unfreeze,
         reload,
+        upgrade,
         log_level,
         close,
     };
@@ -49,7 +50,7 @@ struct ParsedRequest {
 
 /// Whether this path is one of a verb, whatever else the request says: POST
 /// /members/CLUSTER/MEMBER/drain, /ports/CLUSTER/PORT/hold, /clusters/CLUSTER/freeze, /reload,
-/// /log_level, /sessions/close.
+/// /upgrade, /log_level, /sessions/close.
 [[nodiscard]] bool is_control_path(std::string_view path);
 /// Path and query are decoded already. Pure: names are checked by Control.
 [[nodiscard]] ParsedRequest parse_control_request(const std::string& method,

@@ -63,15 +63,22 @@ struct OperatorSetting {
 class OperatorSettings {
   public:
     using Clock = OperatorSetting::Clock;
+    /// When the last hold of a port ended, by cluster and port.
+    using HoldsEnded = std::map<std::pair<std::string, std::string>, Clock::time_point>;
 
+    OperatorSettings() = default;
+    OperatorSettings(std::vector<OperatorSetting> settings, HoldsEnded holds_ended)
+        : settings_(std::move(settings)), holds_ended_(std::move(holds_ended)) {}
+
+    /// In the order in which they were set.
+    [[nodiscard]] const std::vector<OperatorSetting>& all() const noexcept { return settings_; }
+    [[nodiscard]] const HoldsEnded& holds_ended() const noexcept { return holds_ended_; }
     /// Null if that is not set.
     [[nodiscard]] const OperatorSetting* find(const Subject& subject) const;
     /// The drains of one member, on all ports or on one.
     [[nodiscard]] std::vector<Subject> drains_of(const std::string& cluster,
                                                  const std::string& member) const;
     [[nodiscard]] std::vector<OperatorSetting> frozen() const;
-    /// In the order in which they were set.
-    [[nodiscard]] const std::vector<OperatorSetting>& all() const noexcept { return settings_; }
     /// Replaces what was set for the same subject.
     void set(OperatorSetting setting);
     /// False if it was not set.
@@ -97,8 +104,7 @@ class OperatorSettings {
     void note_end(const OperatorSetting& setting, Clock::time_point now);
 
     std::vector<OperatorSetting> settings_;  ///< in the order in which they were set
-    /// When the last hold of a port ended, by cluster and port.
-    std::map<std::pair<std::string, std::string>, Clock::time_point> holds_ended_;
+    HoldsEnded holds_ended_;
 };
 
 }  // namespace proxy

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,9 +22,11 @@ class SessionId {
     [[nodiscard]] std::uint16_t worker() const noexcept {
         return static_cast<std::uint16_t>(value_ >> kNumberBits);
     }
+    [[nodiscard]] std::uint64_t number() const noexcept {
+        return value_ & ((std::uint64_t{1} << kNumberBits) - 1);
+    }
     [[nodiscard]] std::string text() const {
-        const std::uint64_t number = value_ & ((std::uint64_t{1} << kNumberBits) - 1);
-        return "w" + std::to_string(worker()) + "-" + std::to_string(number);
+        return "w" + std::to_string(worker()) + "-" + std::to_string(number());
     }
     /// Nothing for what text() would not have written.
     static std::optional<SessionId> parse(std::string_view text) {
@@ -40,9 +43,9 @@ class SessionId {
     friend bool operator==(const SessionId&, const SessionId&) = default;
     friend bool operator<(const SessionId& a, const SessionId& b) { return a.value_ < b.value_; }
 
-  private:
     static constexpr unsigned kNumberBits = 48;
 
+  private:
     std::uint64_t value_ = 0;
 };
 
@@ -51,6 +54,10 @@ class SessionIds {
   public:
     explicit SessionIds(std::uint16_t worker) : worker_(worker) {}
     [[nodiscard]] SessionId next() noexcept { return {worker_, ++last_}; }
+    /// The number of the latest one.
+    [[nodiscard]] std::uint64_t last() const noexcept { return last_; }
+    /// Every number up to this one is taken.
+    void begin_after(std::uint64_t last) noexcept { last_ = std::max(last_, last); }
 
   private:
     const std::uint16_t worker_;

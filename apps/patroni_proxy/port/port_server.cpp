@@ -305,13 +305,18 @@ void PortServer::on_closed(Session& session, SessionEnd end, std::string_view de
         tally.bytes_from_backend += session.bytes_from_backend();
         ++tally.ended[static_cast<std::size_t>(end)];
     }
+    if (session.was_connected() && !is_refusal(end))
+        tally_.session_time.note(session.age().count());
+    remove(session);
+}
+
+/// What it took is free, and it goes once the current event is over.
+void PortServer::remove(Session& session) {
     if (session.has_place())
         give_back_place();
     // An attempt that failed frees none.
     if (session.has_place() || session.was_connected())
         held_.on_place_freed();
-    if (session.was_connected() && !is_refusal(end))
-        tally_.session_time.note(session.age().count());
     worker_.sessions.fetch_sub(1, std::memory_order_relaxed);
     worker_.process.open.fetch_sub(1 + session.counted_connections(), std::memory_order_relaxed);
     port_->sessions.fetch_sub(1, std::memory_order_relaxed);

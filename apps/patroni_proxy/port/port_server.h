@@ -60,12 +60,27 @@ class PortServer final : public SessionHost {
                                     const std::function<void(Session&)>& visit);
     /// The session with this id if it is still at this place; null otherwise.
     [[nodiscard]] Session* find(SessionId id, std::size_t place) noexcept;
+
+    // For another process that goes on with its sessions.
+    using Passed = std::function<void(SessionState&& state, Session::Descriptors sockets)>;
+    /// Shows all that can go on elsewhere, and returns what was counted without them.
+    [[nodiscard]] PortTally show_to_successor(const Passed& pass) const;
+    /// Another process serves what was shown: nothing has happened since.
+    void leave_to_successor();
+    /// Goes on with a session of the process that this one succeeds.
+    void adopt(SessionState&& state, net::UniqueFd client, net::UniqueFd backend);
+    /// Counts on from there.
+    void count_on(const PortTally& tally) { add(tally_, tally); }
+    /// Ends the sessions that the table in force does not allow, for those that were adopted.
+    void check_sessions() { use(table_); }
+
     /// What was counted so far, running sessions included.
     [[nodiscard]] PortTally tally() const;
     /// The same without the bytes of running sessions, so that none of them has to be visited.
     /// `longest_held` starts again at 0.
     [[nodiscard]] PortTally take_counts();
     [[nodiscard]] const PortPtr& port() const noexcept { return port_; }
+    [[nodiscard]] const BackendTablePtr& table_in_force() const noexcept { return table_; }
 
   private:
     // SessionHost
@@ -90,6 +105,8 @@ class PortServer final : public SessionHost {
     void forget_first_sessions(const BackendTable& next);
     void report_trouble(const BackendPtr& backend, Trouble trouble) const;
     void ask_readiness(const BackendPtr& backend) const;
+    [[nodiscard]] Seat seat_for(const SessionState& state);
+    void remove(Session& session);
     void arm_idle_timer();
     void end_idle_sessions();
     void give_back_memory();

@@ -20,6 +20,11 @@ ClientNames::ClientNames(std::string_view packet) {
         else if (name == "application_name")
             application = value;
     }
+    *this = ClientNames(user, database, application);
+}
+
+ClientNames::ClientNames(std::string_view user, std::string_view database,
+                         std::string_view application) {
     std::string text;
     for (const std::string_view each : {user, database.empty() ? user : database, application})
         text += daemons::one_line(each, kLongestName) + '\0';

@@ -14,6 +14,8 @@ class ClientNames {
     ClientNames() = default;
     /// `packet` is a complete StartupMessage; malformed parts are left out.
     explicit ClientNames(std::string_view packet);
+    /// As another process has read them.
+    ClientNames(std::string_view user, std::string_view database, std::string_view application);
 
     /// Whether there was a startup packet in clear text.
     [[nodiscard]] bool known() const noexcept { return text_ != nullptr; }

@@ -15,49 +15,50 @@ constexpr unsigned kMaxSilentEnds = 3;
 
 Startup::Next Startup::on_client(std::string_view bytes) {
     // A client that has ended, or did not wait for the answer, cannot be helped.
-    if (bytes.empty() || awaits_ != Awaits::request)
+    if (bytes.empty() || state_.awaits != Awaits::request)
         return Next::enough;
-    request_.append(bytes);
-    const auto [kind, size] = read_request(request_);
+    state_.request.append(bytes);
+    const auto [kind, size] = read_request(state_.request);
     if (kind == Request::incomplete)
-        return withholds_ ? Next::more : Next::further;
+        return state_.withholds ? Next::more : Next::further;
     // A client sends nothing after a request before the server has answered.
-    speaks_on_ = kind == Request::other || request_.size() > size;
-    if (speaks_on_)
+    state_.speaks_on = kind == Request::other || state_.request.size() > size;
+    if (state_.speaks_on)
         return Next::enough;
     switch (kind) {
         case Request::ssl:
         case Request::gss:
-            awaits_ = Awaits::encryption;
+            state_.awaits = Awaits::encryption;
             return Next::further;
         case Request::cancel:
             return Next::cancel;
         default:
-            awaits_ = Awaits::answer;
-            return keeps_ ? Next::further : Next::enough;
+            state_.awaits = Awaits::answer;
+            return state_.keeps ? Next::further : Next::enough;
     }
 }
 
 Startup::Next Startup::on_backend(std::string_view bytes) {
     // A server that speaks first is not PostgreSQL, and PostgreSQL may close on a client that says
     // nothing (authentication_timeout).
-    if (awaits_ == Awaits::request)
+    if (state_.awaits == Awaits::request)
         return Next::enough;
     if (bytes.empty())
-        return keeps_ && silent_ends_++ < kMaxSilentEnds ? Next::not_ready : Next::enough;
-    if (awaits_ == Awaits::encryption) {
-        request_.clear();
-        awaits_ = Awaits::request;
+        return state_.keeps && state_.silent_ends++ < kMaxSilentEnds ? Next::not_ready
+                                                                     : Next::enough;
+    if (state_.awaits == Awaits::encryption) {
+        state_.request.clear();
+        state_.awaits = Awaits::request;
         return bytes == std::string_view(&kNoEncryption, 1) ? Next::further : Next::enough;
     }
-    if (std::exchange(refused_, false))
-        answer_.clear();
-    answer_ += bytes;
-    const Answer answer = read_answer(answer_);
+    if (std::exchange(state_.refused, false))
+        state_.answer.clear();
+    state_.answer += bytes;
+    const Answer answer = read_answer(state_.answer);
     if (answer.incomplete)
         return Next::more;
-    refused_ = is_not_ready(answer);
-    return refused_ ? Next::not_ready : Next::enough;
+    state_.refused = is_not_ready(answer);
+    return state_.refused ? Next::not_ready : Next::enough;
 }
 
 }  // namespace proxy

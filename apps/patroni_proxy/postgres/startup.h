@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "patroni_proxy/postgres/startup_state.h"
+
 namespace proxy {
 
 /// Follows the first messages of one PostgreSQL session as they pass, until there is nothing more
@@ -20,49 +22,43 @@ class Startup {
         not_ready,  ///< the server does not accept the session now; request() may be sent again
     };
 
-    /// Whose turn it is.
-    enum class Awaits : std::uint8_t {
-        request,     ///< the client's
-        encryption,  ///< the server's, to accept or decline encryption
-        answer,      ///< the server's, to answer the startup packet
-    };
+    using Awaits = StartupState::Awaits;
 
     /// `keeps`: the startup packet is kept until it is answered. Otherwise only cancel requests are
     /// of interest. `withholds`: the server gets each request whole, so that it can be rewritten;
     /// the bytes of one that is incomplete are not passed on.
-    explicit Startup(bool keeps, bool withholds = false) : keeps_(keeps), withholds_(withholds) {}
+    explicit Startup(bool keeps, bool withholds = false) {
+        state_.keeps = keeps;
+        state_.withholds = withholds;
+    }
+    /// Goes on from there.
+    explicit Startup(StartupState state) : state_(std::move(state)) {}
 
-    [[nodiscard]] bool keeps() const noexcept { return keeps_; }
+    [[nodiscard]] const StartupState& state() const noexcept { return state_; }
+    [[nodiscard]] bool keeps() const noexcept { return state_.keeps; }
     /// Whether request() has not been passed on, nor would be the bytes that come next.
     [[nodiscard]] bool is_withholding() const noexcept {
-        return withholds_ && awaits_ == Awaits::request;
+        return state_.withholds && state_.awaits == Awaits::request;
     }
-    [[nodiscard]] bool withholds() const noexcept { return withholds_; }
+    [[nodiscard]] bool withholds() const noexcept { return state_.withholds; }
     /// No bytes mean that this side has ended.
     [[nodiscard]] Next on_client(std::string_view bytes);
     [[nodiscard]] Next on_backend(std::string_view bytes);
     /// The client's request that has no answer yet: what must be sent to another server.
-    [[nodiscard]] const std::string& request() const noexcept { return request_; }
-    [[nodiscard]] Awaits awaits() const noexcept { return awaits_; }
+    [[nodiscard]] const std::string& request() const noexcept { return state_.request; }
+    [[nodiscard]] Awaits awaits() const noexcept { return state_.awaits; }
     /// Whether this may still become a cancel request.
     [[nodiscard]] bool hears_client() const noexcept {
-        return !speaks_on_ && awaits_ == Awaits::request;
+        return !state_.speaks_on && state_.awaits == Awaits::request;
     }
     /// Whether the client has sent more than one request: it does not speak PostgreSQL's protocol,
     /// or does not wait for the answer.
-    [[nodiscard]] bool speaks_on() const noexcept { return speaks_on_; }
+    [[nodiscard]] bool speaks_on() const noexcept { return state_.speaks_on; }
     /// What the server has answered so far, including the bytes that were shown last.
-    [[nodiscard]] std::string take_answer() { return std::exchange(answer_, {}); }
+    [[nodiscard]] std::string take_answer() { return std::exchange(state_.answer, {}); }
 
   private:
-    bool keeps_;
-    bool withholds_;
-    Awaits awaits_ = Awaits::request;
-    bool speaks_on_ = false;
-    bool refused_ = false;  ///< the answer kept is that of a server which has refused the session
-    unsigned silent_ends_ = 0;
-    std::string request_;
-    std::string answer_;
+    StartupState state_;
 };
 
 }  // namespace proxy

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <utility>
 
 namespace proxy {
 
@@ -13,7 +14,8 @@ HeaderReader::HeaderReader(net::EventLoop& loop, int client, AcceptProxy accept,
           fail("the client has sent no complete header within 3 s");
       }) {}
 
-void HeaderReader::start() noexcept {
+void HeaderReader::start(std::string begun) noexcept {
+    begun_ = std::move(begun);
     if (loop_.take_over(client_, EPOLLIN, *this) != 0)
         return fail("its socket cannot be watched");
     timer_.arm(kPatience);

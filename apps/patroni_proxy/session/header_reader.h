@@ -37,7 +37,9 @@ class HeaderReader final : private net::EventHandler {
     HeaderReader(const HeaderReader&) = delete;
     HeaderReader& operator=(const HeaderReader&) = delete;
 
-    void start() noexcept;
+    /// `begun`: what another process has taken out of the kernel.
+    void start(std::string begun = {}) noexcept;
+    [[nodiscard]] const std::string& begun() const noexcept { return begun_; }
     /// The owner closes the socket, and is called no more.
     void cancel() noexcept;
 

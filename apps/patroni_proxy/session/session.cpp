@@ -6,7 +6,7 @@
 
 #include "daemon/log/log.h"
 #include "patroni_proxy/postgres/client_address.h"
-#include "patroni_proxy/session/session_log.h"
+#include "patroni_proxy/session/selection/session_log.h"
 
 namespace proxy {
 namespace {
@@ -73,13 +73,21 @@ void Session::start() noexcept {
     attempt_->destination = net::SocketAddress::local_of(client_.get());
     if (!awaits_header)
         return begin();
+    read_header();
+}
+
+void Session::read_header(std::string begun) noexcept {
     enter(State::reading_header);
-    attempt_->header.emplace(port_.loop(), client_.get(), *header, *attempt_);
-    attempt_->header->start();
+    // A header that has begun goes on, even if the settings have changed meanwhile.
+    const auto accept = header_of(port_.settings(), client_address_);
+    attempt_->header.emplace(port_.loop(), client_.get(), accept.value_or(AcceptProxy::required),
+                             *attempt_);
+    attempt_->header->start(std::move(begun));
 }
 
 void Session::begin() noexcept {
     // The startup packet is kept, to be sent to another backend, only where clients can be held.
+    if (!startup_)
     startup_ = std::make_unique<Startup>(
         lets_wait(port_.settings(), std::chrono::steady_clock::now()),
         port_.settings().client_in_application_name && client_address_.family() != AF_UNSPEC);

@@ -20,6 +20,7 @@
 #include "patroni_proxy/host/session_end.h"
 #include "patroni_proxy/host/session_host.h"
 #include "patroni_proxy/host/session_id.h"
+#include "patroni_proxy/host/session_state.h"
 #include "patroni_proxy/host/shortage.h"
 #include "patroni_proxy/postgres/client_names.h"
 #include "patroni_proxy/postgres/postgres_messages.h"
@@ -55,7 +56,8 @@ class Session final : public net::RelayOwner {
     };
 
     Session(SessionHost& port, SessionId id, net::UniqueFd client,
-            const net::SocketAddress& client_address);
+            const net::SocketAddress& client_address,
+            std::chrono::steady_clock::time_point accepted_at = std::chrono::steady_clock::now());
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
     ~Session();
@@ -118,6 +120,24 @@ class Session final : public net::RelayOwner {
     [[nodiscard]] std::uint64_t counted_connections() const noexcept;
     [[nodiscard]] std::string client_name() const;
 
+    // For another process that goes on with it.
+    /// Otherwise it stays here until it ends, within seconds: it is being refused, or is a cancel
+    /// request.
+    [[nodiscard]] bool is_passable() const noexcept;
+    /// All that it is, if it is passable. Between two events.
+    [[nodiscard]] SessionState state();
+    struct Descriptors {
+        int client = -1;
+        int backend = -1;
+    };
+    /// Borrowed.
+    [[nodiscard]] Descriptors descriptors() const noexcept;
+    /// Another process serves it: lets go of its sockets without a trace. The host disposes of it.
+    void leave_to_successor() noexcept;
+    /// Instead of start(): goes on from that state. Its host has counted it in, with its place if
+    /// it has one. `backend`: unset unless it was relaying. May end the session before it returns.
+    void resume(SessionState&& state, Seat seat, net::UniqueFd backend) noexcept;
+
     /// Its position in its host's list. For the host only.
     std::uint32_t index = 0;
 
@@ -154,7 +174,9 @@ class Session final : public net::RelayOwner {
     };
 
     void enter(State state) noexcept;
+    void read_header(std::string begun = {}) noexcept;
     void begin() noexcept;
+    void resume_relay(SessionState& state, net::UniqueFd backend) noexcept;
     void connect_to_next() noexcept;
     [[nodiscard]] bool take_place() noexcept;
     void give_back_place() noexcept;
@@ -192,7 +214,7 @@ class Session final : public net::RelayOwner {
     State state_ = State::accepted;
     bool has_place_ = false;
     bool gave_up_ = false;
-    const std::chrono::steady_clock::time_point accepted_at_ = std::chrono::steady_clock::now();
+    const std::chrono::steady_clock::time_point accepted_at_;
     // Seconds, in few bytes.
     float held_ = 0;
     float connecting_ = 0;

@@ -19,8 +19,13 @@ Session::Attempt::Attempt(Session& its_session)
       held(its_session.port_.loop(), *this) {}
 
 Session::Session(SessionHost& port, SessionId id, net::UniqueFd client,
-                 const net::SocketAddress& client_address)
-    : port_(port), id_(id), client_(std::move(client)), client_address_(client_address) {}
+                 const net::SocketAddress& client_address,
+                 std::chrono::steady_clock::time_point accepted_at)
+    : port_(port),
+      id_(id),
+      client_(std::move(client)),
+      client_address_(client_address),
+      accepted_at_(accepted_at) {}
 
 Session::~Session() = default;
 

@@ -182,6 +182,21 @@ void OpenSessions::stop() {
     tick_.cancel();
 }
 
+std::vector<OpenSessions::Pace> OpenSessions::paces() const {
+    std::vector<Pace> paces;
+    paces.reserve(drains_.size());
+    for (const auto& [subject, drain] : drains_) {
+        Pace pace{drain->cluster, drain->member, drain->pace, drain->detail};
+        if (pace.pace.within)
+            *pace.pace.within = std::max(
+                std::chrono::seconds{0},
+                *pace.pace.within -
+                    std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - drain->began));
+        paces.push_back(std::move(pace));
+    }
+    return paces;
+}
+
 bool OpenSessions::is_in_force(const DrainPtr& drain) const {
     const auto found = drains_.find({drain->cluster, drain->member});
     return found != drains_.end() && found->second == drain;
@@ -241,7 +256,8 @@ void OpenSessions::end(const DrainPtr& drain, const std::vector<DrainCandidate>&
                        bool overdue) {
     std::map<std::size_t, std::vector<DrainCandidate>> by_worker;
     for (const auto& each : chosen)
-        by_worker[each.id.worker()].push_back(each);
+        // A session that came from another process keeps the id that it had there.
+        by_worker[each.id.worker() % workers_.size()].push_back(each);
     if (by_worker.empty())
         return on_ended(drain, 0);
     const auto ended = std::make_shared<std::atomic<std::size_t>>(0);

@@ -57,6 +57,14 @@ class OpenSessions {
     void end_idle(double rate);
     /// No session is ended any more. Before the workers end.
     void stop();
+    /// A drain at a pace that is under way.
+    struct Pace {
+        std::string cluster;
+        std::string member;
+        DrainPace pace;  ///< `within`: the time that is left
+        std::string detail;
+    };
+    [[nodiscard]] std::vector<Pace> paces() const;
 
   private:
     using Clock = std::chrono::steady_clock;

@@ -141,6 +141,39 @@ std::map<PortId, PortTally> Worker::take_counts() {
     return counts;
 }
 
+BackendTablePtr Worker::table(PortId port) const {
+    const auto found = ports_.find(port);
+    return found == ports_.end() ? nullptr : found->second->table_in_force();
+}
+
+PortTally Worker::show_to_successor(PortId port, const PortServer::Passed& pass) const {
+    const auto found = ports_.find(port);
+    return found == ports_.end() ? PortTally{} : found->second->show_to_successor(pass);
+}
+
+void Worker::leave_to_successor(PortId port) {
+    if (const auto found = ports_.find(port); found != ports_.end())
+        found->second->leave_to_successor();
+}
+
+void Worker::adopt(PortId port, SessionState&& state, net::UniqueFd client, net::UniqueFd backend) {
+    const auto found = ports_.find(port);
+    if (found == ports_.end())
+        return;
+    sessions_.fetch_add(1, std::memory_order_relaxed);
+    found->second->adopt(std::move(state), std::move(client), std::move(backend));
+}
+
+void Worker::count_on(PortId port, const PortTally& tally) {
+    if (const auto found = ports_.find(port); found != ports_.end())
+        found->second->count_on(tally);
+}
+
+void Worker::check_sessions(PortId port) {
+    if (const auto found = ports_.find(port); found != ports_.end())
+        found->second->check_sessions();
+}
+
 std::map<PortId, PortTally> Worker::tallies() const {
     std::map<PortId, PortTally> tallies;
     for (const auto& [id, port] : ports_)

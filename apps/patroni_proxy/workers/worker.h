@@ -67,6 +67,18 @@ class Worker {
     [[nodiscard]] PortPtr port(PortId port) const;
     /// Ends its sessions.
     void remove(PortId port, SessionEnd end);
+    /// The table in force; null if there is no such port.
+    [[nodiscard]] BackendTablePtr table(PortId port) const;
+
+    // For another process that goes on with the sessions: see PortServer. Nothing happens to a
+    // port that there is not.
+    [[nodiscard]] PortTally show_to_successor(PortId port, const PortServer::Passed& pass) const;
+    void leave_to_successor(PortId port);
+    void adopt(PortId port, SessionState&& state, net::UniqueFd client, net::UniqueFd backend);
+    void count_on(PortId port, const PortTally& tally);
+    void check_sessions(PortId port);
+    [[nodiscard]] SessionIds& ids() noexcept { return ids_; }
+
     [[nodiscard]] std::map<PortId, PortTally> tallies() const;
     /// See PortServer::take_counts().
     [[nodiscard]] std::map<PortId, PortTally> take_counts();

@@ -192,22 +192,26 @@ void Service::on_signal(int signal) {
             return;
         case SIGTERM:
             return stop();
+        case SIGUSR2:
+            return upgrade([](const std::string&, const std::string&) {});
         default:
             return end();
     }
 }
 
 void Service::reload() {
-    if (state_ == State::draining) {
+    if (state_ == State::draining || state_ == State::succeeded) {
         // A reload would accept new work and tell systemd that it is ready.
-        log::error({"reload_failed"}, "reload failed, nothing has changed: draining");
-        body_->note_reload("draining");
+        const std::string why =
+            state_ == State::draining ? "draining" : "another process serves since the upgrade";
+        log::error({"reload_failed"}, "reload failed, nothing has changed: " + why);
+        body_->note_reload(why);
         for (const auto& done : std::exchange(waiting_next_, {}))
-            done("draining");
+            done(why);
         return;
     }
     // The file may have changed after it was read.
-    if (loading_) {
+    if (loading_ || upgrading_) {
         again_ = true;
         return;
     }
@@ -233,7 +237,53 @@ void Service::stop() {
         end();
 }
 
+std::string Service::why_no_upgrade() const {
+    if (state_ == State::starting || loading_)
+        return "a configuration is being loaded: try again";
+    if (state_ == State::draining)
+        return "draining";
+    if (state_ != State::serving)
+        return "another process serves since an upgrade";
+    return upgrading_ ? "an upgrade is under way" : "";
+}
+
+void Service::upgrade(const Upgraded& done) {
+    if (const std::string why = why_no_upgrade(); !why.empty()) {
+        log::error({"upgrade_failed"}, "upgrade failed, nothing has changed: " + why);
+        return done(why, {});
+    }
+    upgrading_ = true;
+    body_->upgrade([this, done](const ServiceBody::Upgrade& upgrade) {
+        upgrading_ = false;
+        if (state_ == State::serving)  // nobody has ended it meanwhile
+            on_upgraded(upgrade, done);
+    });
+}
+
+void Service::on_upgraded(const ServiceBody::Upgrade& upgrade, const Upgraded& done) {
+    if (!upgrade.error.empty()) {
+        log::error({"upgrade_failed"}, "upgrade failed, nothing has changed: " + upgrade.error);
+        done(upgrade.error, {});
+        if (std::exchange(again_, false))
+            reload();
+        return;
+    }
+    state_ = State::succeeded;
+    watchdog_.cancel();
+    service_manager::hand_over(upgrade.successor);
+    log::info({"upgraded"}, "upgraded: " + upgrade.message);
+    // It may have read its files before the reload was asked for.
+    if (std::exchange(again_, false))
+        ::kill(upgrade.successor, SIGHUP);
+    for (const auto& waiting : std::exchange(waiting_next_, {}))
+        waiting("the program was upgraded meanwhile, and another process reads the files again");
+    done({}, upgrade.message);
+    body_->finish([this] { end(); });
+}
+
 void Service::drain(ServiceBody::Drain how) {
+    if (state_ == State::succeeded)
+        return;
     // Nothing to wait for yet.
     if (state_ == State::starting)
         return end();
@@ -244,10 +294,11 @@ void Service::drain(ServiceBody::Drain how) {
 }
 
 void Service::end() {
-    state_ = State::ended;
+    const bool succeeded = std::exchange(state_, State::ended) == State::succeeded;
     end_loading();
     service_manager::stopping();
-    log::info({"stopping"}, "stopping");
+    log::info({"stopping"},
+              succeeded ? "ending: another process serves since the upgrade" : "stopping");
     body_->stop();
     loop_.stop();
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 #include "daemon/config/config_parts.h"
@@ -52,15 +53,27 @@ class ServiceBody {
     /// Whether SIGTERM drains, and ends what is idle, instead of ending all at once.
     [[nodiscard]] virtual bool drains_on_sigterm() const { return false; }
     virtual void stop() = 0;
+    struct Upgrade {
+        std::string error;    ///< why nothing has changed; empty: another process serves
+        std::string message;  ///< what has happened
+        pid_t successor = 0;
+    };
+    /// Starts the program again and hands everything over to it; calls `done` once, on the main
+    /// thread.
+    virtual void upgrade(const std::function<void(const Upgrade&)>& done) {
+        done({"this daemon cannot be upgraded while it runs: restart it", {}, 0});
+    }
+    /// After an upgrade: calls `finished` when what has stayed here has ended.
+    virtual void finish(std::function<void()> finished) { finished(); }
     /// Passes `token` to every thread that matters. Each drops it as soon as it runs, so that the
     /// token's destruction proves that all of them are alive.
     virtual void ping(const std::shared_ptr<void>& token) = 0;
 };
 
 /// Runs a daemon from start to end under signals and systemd: SIGHUP reloads, SIGUSR1 drains,
-/// SIGTERM ends, or drains if the body is to: then a second one ends. SIGINT ends. Main thread
-/// only. It owns that thread's loop, which keeps running while files are read and while a
-/// configuration comes into force.
+/// SIGUSR2 upgrades. SIGTERM ends, or drains if the body is to: then a second one ends. SIGINT ends.
+/// Main thread only. It owns that thread's loop, which keeps running while files are read and while
+/// a configuration comes into force.
 class Service {
   public:
     struct Options {
@@ -85,12 +98,16 @@ class Service {
     /// Reloads as SIGHUP does, and calls `done` with the outcome of a configuration that was read
     /// after this call.
     void reload(Reloaded done);
+    /// `error` says why an upgrade failed; else `message` says what has happened.
+    using Upgraded = std::function<void(const std::string& error, const std::string& message)>;
+    /// As SIGUSR2 does. Afterwards this process ends as soon as what has stayed in it has ended.
+    void upgrade(const Upgraded& done);
     [[nodiscard]] log::Level log_level() const noexcept { return log_.level; }
     /// Until the next configuration is in force.
     void set_log_level(log::Level level);
 
   private:
-    enum class State : std::uint8_t { starting, serving, draining, ended };
+    enum class State : std::uint8_t { starting, serving, draining, succeeded, ended };
     struct Read;
     class Progress;
 
@@ -104,6 +121,8 @@ class Service {
     void reload();
     void stop();
     void drain(ServiceBody::Drain how);
+    void on_upgraded(const ServiceBody::Upgrade& upgrade, const Upgraded& done);
+    [[nodiscard]] std::string why_no_upgrade() const;
     void end();
     void end_loading();
     void watch();
@@ -117,8 +136,9 @@ class Service {
     SideThread reader_;
     net::Timer late_;  ///< fires when reading has taken too long
     std::shared_ptr<Progress> progress_;
-    bool loading_ = false;                ///< a configuration is being read or applied
-    bool again_ = false;                  ///< a reload was asked for while loading
+    bool loading_ = false;  ///< a configuration is being read or applied
+    bool again_ = false;    ///< a reload was asked for while loading or upgrading
+    bool upgrading_ = false;
     std::vector<Reloaded> waiting_;       ///< for the configuration that is being loaded
     std::vector<Reloaded> waiting_next_;  ///< for the next one
     std::string start_problem_;

@@ -1,6 +1,7 @@
 #include "daemon/service/service_manager.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <system_error>
@@ -11,7 +12,12 @@
 namespace daemons::service_manager {
 namespace {
 
+/// Another process tells systemd about the service.
+std::atomic<bool> silent{false};
+
 void tell(const std::string& message) {
+    if (silent)
+        return;
     const int result = ::sd_notify(0, message.c_str());
     if (result < 0)
         log::warning({"systemd_not_told"}, "cannot notify systemd '" + message +
@@ -32,6 +38,11 @@ void reloading() {
 
 void stopping() {
     tell("STOPPING=1");
+}
+
+void hand_over(pid_t successor) {
+    tell("MAINPID=" + std::to_string(successor) + "\nREADY=1");
+    silent = true;
 }
 
 void watchdog_alive() {

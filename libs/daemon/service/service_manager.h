@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <optional>
+#include <sys/types.h>
 
 /// Notifies systemd about a service of Type=notify (man sd_notify). Does nothing without
 /// NOTIFY_SOCKET in the environment. Any thread, but none that moves bytes: a service manager that
@@ -14,6 +15,8 @@ void ready();
 void reloading();
 /// The daemon is ending.
 void stopping();
+/// Another process is the service's main one from now on. Nothing more is told from here.
+void hand_over(pid_t successor);
 /// Pets systemd's watchdog.
 void watchdog_alive();
 /// How often to call watchdog_alive(): half of WatchdogSec. Empty if systemd does not watch this

@@ -9,7 +9,7 @@
 namespace daemons {
 
 /// Call before the first thread starts. Blocks the signals that a daemon handles (SIGTERM, SIGINT,
-/// SIGHUP, SIGUSR1) for a SignalReader, and ignores SIGPIPE: a closed peer is an errno.
+/// SIGHUP, SIGUSR1, SIGUSR2) for a SignalReader, and ignores SIGPIPE: a closed peer is an errno.
 void block_signals();
 /// SIGPIPE alone, for a program that is no daemon and asks REST APIs.
 void ignore_sigpipe();

@@ -42,6 +42,20 @@ class QueryState {
     /// One of the two has ended, or is about to.
     void on_end() noexcept { awaits_query_ = false; }
 
+    /// All of it in one byte, for another process; from_byte() there.
+    [[nodiscard]] std::uint8_t as_byte() const noexcept {
+        return static_cast<std::uint8_t>((awaits_query_ ? 1U : 0U) | (pipelines_ ? 2U : 0U) |
+                                         unsigned{open_requests_} << 2U);
+    }
+    /// Any byte gives a state.
+    [[nodiscard]] static QueryState from_byte(std::uint8_t byte) noexcept {
+        QueryState state;
+        state.awaits_query_ = (byte & 1U) != 0;
+        state.pipelines_ = (byte & 2U) != 0;
+        state.open_requests_ = static_cast<std::uint8_t>(std::min(2U, unsigned{byte} >> 2U));
+        return state;
+    }
+
   private:
     /// The status of a ReadyForQuery at the end of the bytes: 'I', 'T' or 'E'; 0 if there is none.
     /// A server sends it last, and what it sends together arrives together unless it is longer than

@@ -14,6 +14,7 @@
 #include "net/loop/event_loop.h"
 #include "net/loop/query_state.h"
 #include "net/loop/relay_end.h"
+#include "net/loop/relay_state.h"
 #include "net/loop/timer.h"
 #include "net/socket/pipe_pool.h"
 #include "net/socket/socket_address.h"
@@ -107,6 +108,14 @@ class Relay {
         UniqueFd backend;
     };
     [[nodiscard]] Sockets release() noexcept;
+    /// What it knows now, for another process that goes on with the same sockets: resume() there.
+    /// Between two events; it goes on here unless the sockets are released.
+    [[nodiscard]] RelayState state();
+    /// Instead of start(): goes on from that state. May report the end before it returns.
+    void resume(RelayState state) noexcept;
+    /// -1 once that socket is closed.
+    [[nodiscard]] int client_socket() const noexcept { return client_.fd.get(); }
+    [[nodiscard]] int backend_socket() const noexcept { return backend_.fd.get(); }
 
     /// As QueryState says. Only right for a session in clear text.
     [[nodiscard]] bool awaits_query() const noexcept { return query_.awaits_query(); }
@@ -183,6 +192,10 @@ class Relay {
     [[nodiscard]] bool splice_from(Endpoint& side) noexcept;
     void flush_pipe_to(Endpoint& side) noexcept;
     static void bring_into_memory(Backlog& backlog);
+
+    // What another process goes on with: relay_hand_over.cpp.
+    [[nodiscard]] RelayState::Side state_of(Endpoint& side);
+    void resume_side(Endpoint& side, RelayState::Side&& state);
 
     // What happens from the first end on: relay_shutdown.cpp.
     void note_end(Endpoint& side, SideEnd how) noexcept;

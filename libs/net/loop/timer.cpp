@@ -41,4 +41,11 @@ void Timer::cancel() {
     armed_ = false;
 }
 
+std::optional<std::chrono::milliseconds> Timer::left() const {
+    if (!armed_)
+        return std::nullopt;
+    const auto left = std::max(due_ - TimerQueue::Clock::now(), TimerQueue::Clock::duration{0});
+    return std::chrono::ceil<std::chrono::milliseconds>(left);
+}
+
 }  // namespace net

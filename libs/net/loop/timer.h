@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -35,6 +36,8 @@ class Timer {
     void arm(TimerQueue::Clock::duration delay);
     void cancel();
     [[nodiscard]] bool armed() const noexcept { return armed_; }
+    /// Until it fires, at least 0; nothing if it is not armed.
+    [[nodiscard]] std::optional<std::chrono::milliseconds> left() const;
 
   private:
     friend class TimerQueue;

@@ -219,7 +219,7 @@ ListeningSocket bind_listening_socket(const ListenAddress& address, const Listen
     return result;
 }
 
-ListeningSocket adopt_listening_socket(UniqueFd socket) {
+ListeningSocket adopt_listening_socket(UniqueFd socket, const std::optional<ListenAddress>& known) {
     ListeningSocket result;
     const int flags = ::fcntl(socket.get(), F_GETFL);
     ::fcntl(socket.get(), F_SETFL, flags | O_NONBLOCK);
@@ -229,9 +229,10 @@ ListeningSocket adopt_listening_socket(UniqueFd socket) {
     if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
         return result;
     if (address.sun_family == AF_UNIX) {
-        const auto parsed = ListenAddress::parse(address.sun_path);
+        const bool has_path = known && known->is_unix();
+        const auto parsed = has_path ? known : ListenAddress::parse(address.sun_path);
         struct stat file {};
-        if (!parsed || ::lstat(address.sun_path, &file) != 0 || !S_ISSOCK(file.st_mode))
+        if (!parsed || ::lstat(parsed->path().c_str(), &file) != 0 || !S_ISSOCK(file.st_mode))
             return result;
         result.address_ = *parsed;
         result.device_ = file.st_dev;

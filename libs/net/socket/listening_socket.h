@@ -52,7 +52,8 @@ class ListeningSocket {
     [[nodiscard]] int listen() const noexcept;
     [[nodiscard]] bool is_listening() const noexcept;
     /// From now on the path stays when this is destroyed: somebody else keeps the socket listening.
-    void leave_path() const noexcept { leaves_path_ = true; }
+    /// false: the path is this one's again.
+    void leave_path(bool leaves = true) const noexcept { leaves_path_ = leaves; }
     /// As destruction.
     void close() noexcept;
 
@@ -60,7 +61,7 @@ class ListeningSocket {
     [[nodiscard]] bool has_its_path() const noexcept;
 
     friend ListeningSocket bind_listening_socket(const ListenAddress&, const ListenOptions&);
-    friend ListeningSocket adopt_listening_socket(UniqueFd);
+    friend ListeningSocket adopt_listening_socket(UniqueFd, const std::optional<ListenAddress>&);
 
     UniqueFd fd_;
     ListenAddress address_;
@@ -80,8 +81,10 @@ class ListeningSocket {
 [[nodiscard]] ListeningSocket bind_listening_socket(const ListenAddress& address,
                                                     const ListenOptions& options = {});
 
-/// Takes over a stream socket that listens already, non-blocking from now on. Empty if it is a unix
-/// socket at whose path there is no socket any more: no client can reach it.
-[[nodiscard]] ListeningSocket adopt_listening_socket(UniqueFd socket);
+/// Takes over a stream socket that listens already, non-blocking from now on. `known`: the address
+/// that it was given; a unix socket of ours does not know its path, since it was renamed. Empty if
+/// it is a unix socket at whose path there is no socket any more: no client can reach it.
+[[nodiscard]] ListeningSocket adopt_listening_socket(
+    UniqueFd socket, const std::optional<ListenAddress>& known = {});
 
 }  // namespace net

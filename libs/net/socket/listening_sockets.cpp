@@ -19,7 +19,7 @@ std::string name_for_keeper(const ListenAddress& address) {
 ListeningSockets::ListeningSockets(SocketKeeper* keeper) : keeper_(keeper) {
     if (!keeper_)
         return;
-    for (auto& [name, fd] : keeper_->inherited()) {
+    for (auto& [name, fd, address] : keeper_->inherited()) {
         const auto socket =
             std::make_shared<const ListeningSocket>(adopt_listening_socket(std::move(fd)));
         if (!*socket) {
@@ -110,6 +110,39 @@ void ListeningSockets::leave() {
     sockets_.clear();
 }
 
+void ListeningSockets::inherit(std::vector<InheritedSocket> sockets) {
+    for (auto& [owner, fd, address] : sockets) {
+        const auto socket = std::make_shared<const ListeningSocket>(
+            adopt_listening_socket(std::move(fd), ListenAddress::parse(address)));
+        if (!*socket)
+            continue;
+        socket->leave_path();
+        inherited_.push_back({{}, socket, owner});
+        former_names_.push_back(name_for_keeper(socket->address()));
+    }
+}
+
+void ListeningSockets::succeed() {
+    for (const auto& [key, socket] : sockets_)
+        socket->leave_path(false);
+}
+
+void ListeningSockets::keep_as_successor() {
+    if (!keeper_)
+        return;
+    kept_.clear();
+    update_kept();
+    for (const auto& name : std::exchange(former_names_, {}))
+        if (!kept_.contains(name))
+            keeper_->forget(name);
+}
+
+void ListeningSockets::hand_over() {
+    for (const auto& [key, socket] : sockets_)
+        socket->leave_path();
+    leave();
+}
+
 ListeningSockets::Sockets ListeningSockets::claim_inherited(
     const std::vector<SocketRequest>& requests) {
     Sockets claimed;
@@ -132,7 +165,12 @@ ListeningSockets::Sockets ListeningSockets::claim_inherited(
     claim([](const Inherited& each, const SocketRequest& request) {
         return !each.name.empty() && each.name == request.owner;
     });
-    for (const auto& [name, socket] : inherited) {
+    // Any port will do: it keeps the one that it has.
+    claim([](const Inherited& each, const SocketRequest& request) {
+        return !each.owner.empty() && each.owner == request.owner && !request.address.is_unix() &&
+               request.address.port() == 0;
+    });
+    for (const auto& [name, socket, owner] : inherited) {
         if (name.empty())
             continue;
         keeper_->on_unused(name, socket->address());

@@ -23,6 +23,7 @@ struct SocketRequest {
 struct InheritedSocket {
     std::string name;
     UniqueFd fd;
+    std::string address = {};  ///< that it was given, if that is known
 };
 
 /// Keeps listening sockets open while the daemon restarts: clients wait meanwhile, instead of being
@@ -72,6 +73,19 @@ class ListeningSockets {
     /// The process is ending: gives up all of them. Those that are kept go on listening.
     void leave();
 
+    // From a running process to the one that succeeds it.
+    /// The sockets of the process that this one is to succeed, named after their owners there. The
+    /// next requests use them; the unix sockets among them stay at their paths, whatever happens,
+    /// until succeed().
+    void inherit(std::vector<InheritedSocket> sockets);
+    /// This process is the one that serves on them now.
+    void succeed();
+    /// It is also the one whose sockets the keeper keeps: has it keep all of them, and forget those
+    /// that only the former process listened on.
+    void keep_as_successor();
+    /// Another process serves on all of them: gives them up, and leaves paths and keeper alone.
+    void hand_over();
+
   private:
     // A port given as 0 becomes a number that is its owner's alone.
     using Key = std::pair<std::string, std::string>;
@@ -79,8 +93,9 @@ class ListeningSockets {
     static Key key_of(const SocketRequest& request);
 
     struct Inherited {
-        std::string name;  ///< empty: offered
+        std::string name;  ///< empty: offered, or from the process that this one succeeds
         Socket socket;
+        std::string owner = {};  ///< in that process
     };
 
     [[nodiscard]] Sockets claim_inherited(const std::vector<SocketRequest>& requests);
@@ -93,6 +108,7 @@ class ListeningSockets {
     std::map<std::string, Socket> kept_;  ///< by their names for the keeper
     std::vector<Socket> foreign_;         ///< somebody else keeps them
     std::vector<std::weak_ptr<const ListeningSocket>> offered_;
+    std::vector<std::string> former_names_;  ///< for the keeper: of the process before this one
 };
 
 }  // namespace net

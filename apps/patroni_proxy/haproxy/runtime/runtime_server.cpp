@@ -234,7 +234,7 @@ RuntimeServer::RuntimeServer(net::EventLoop& loop, Socket socket, Run run, HandO
       run_(std::move(run)),
       hand_over_(std::move(hand_over)),
       late_(loop.timers(), [this] { drop_late(); }),
-      listener_(loop, *socket_, *this) {}
+      listener_(std::in_place, loop, *socket_, static_cast<net::AcceptHandler&>(*this)) {}
 
 RuntimeServer::~RuntimeServer() = default;
 

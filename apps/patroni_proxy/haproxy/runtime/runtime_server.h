@@ -4,6 +4,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "net/loop/event_loop.h"
@@ -43,6 +44,8 @@ class RuntimeServer final : private net::AcceptHandler {
     ~RuntimeServer();
 
     [[nodiscard]] const Socket& socket() const noexcept { return socket_; }
+    /// Another process accepts on the socket from now on; those who are connected are served.
+    void stop_accepting() { listener_.reset(); }
 
   private:
     class Client;
@@ -65,7 +68,7 @@ class RuntimeServer final : private net::AcceptHandler {
     /// Replies hold it weakly: it goes with the server.
     const std::shared_ptr<RuntimeServer*> alive_ = std::make_shared<RuntimeServer*>(this);
     net::Timer late_;  ///< while there are clients: drops those whose time is over, once a second
-    net::Listener listener_;
+    std::optional<net::Listener> listener_;
 };
 
 }  // namespace proxy::haproxy

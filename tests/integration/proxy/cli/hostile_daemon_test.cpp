@@ -177,6 +177,7 @@ TEST(HostileDaemon, CommandsAskAsTheyAreTold) {
              {{"freeze"}, "/clusters/main/freeze"},
              {{"unfreeze", "main"}, "/clusters/main/unfreeze"},
              {{"reload"}, "/reload"},
+             {{"upgrade"}, "/upgrade"},
              {{"log-level", "debug"}, "/log_level?level=debug"},
              {{"close", "--member", "p1", "--client", "10.0.0.0/8", "--min-idle", "1.5"},
               "/sessions/close?cluster=main&member=p1&client=10.0.0.0%2F8&min_idle=2"}}) {

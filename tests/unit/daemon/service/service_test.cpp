@@ -72,6 +72,7 @@ class FakeBody final : public ServiceBody {
     }
     [[nodiscard]] bool drains_on_sigterm() const override { return sigterm_drains; }
     void stop() override { stopped = true; }
+    void upgrade(const std::function<void(const Upgrade&)>& done) override { upgraded = done; }
     void ping(const std::shared_ptr<void>& token) override {
         ++pings;
         if (is_stuck)
@@ -88,6 +89,7 @@ class FakeBody final : public ServiceBody {
     bool drains_at_once = true;
     bool sigterm_drains = false;
     bool stopped = false;
+    std::function<void(const Upgrade&)> upgraded;  ///< once it was asked for
     int pings = 0;
     bool is_stuck = false;
     std::shared_ptr<void> pinged;  ///< while it is stuck
@@ -203,6 +205,26 @@ TEST_F(ServiceTest, AStartWhoseFileHangsFails) {
     } catch (const std::runtime_error& error) {
         EXPECT_STREQ(error.what(), "file: is bad");
     }
+}
+
+TEST_F(ServiceTest, AnUpgradeThatFailsChangesNothingAndAReloadWaitsForIt) {
+    std::vector<std::string> errors;
+    run({{applied(1), send(SIGUSR2)},
+         {[&] { return bool(body_.upgraded); },
+          [&] {
+              signal(SIGHUP);
+              service_->upgrade([&](const std::string& error, const std::string& /*message*/) {
+                  errors.push_back(error);
+              });
+          }},
+         {[&] { return errors.size() == 1; },
+          [&] {
+              EXPECT_EQ(file_.shared_->reads, 1);
+              body_.upgraded({"it is Friday", {}, 0});
+          }},
+         {reloaded(1), send(SIGTERM)}});
+    EXPECT_EQ(errors, std::vector<std::string>{"an upgrade is under way"});
+    EXPECT_EQ(body_.reloads, std::vector<std::string>{""});
 }
 
 TEST_F(ServiceTest, AReloadMeanwhileIsDoneAfterwardsAndOnce) {

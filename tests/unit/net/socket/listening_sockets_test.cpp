@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <fcntl.h>
 #include <map>
+#include <memory>
 #include <netinet/tcp.h>
 #include <string>
 #include <sys/stat.h>
@@ -276,6 +277,63 @@ TEST(ListeningSocketsTest, AKeptUnixSocketWithoutItsPathIsMadeAnew) {
     ListeningSockets after(&keeper);
     (void)use(after, {request("c/p", "unix:" + path)});
     EXPECT_EQ(connect_error(path), 0);
+}
+
+/// As another process gets them.
+std::vector<InheritedSocket> copies_of(const Wishes& requests,
+                                       const ListeningSockets::Prepared& sockets) {
+    std::vector<InheritedSocket> copies;
+    for (std::size_t i = 0; i < sockets.size(); ++i)
+        copies.push_back({requests[i].owner,
+                          UniqueFd(::fcntl(sockets[i]->get(), F_DUPFD_CLOEXEC, 0)),
+                          sockets[i]->address().to_string()});
+    return copies;
+}
+
+TEST(ListeningSocketsTest, ASuccessorServesOnTheSameSockets) {
+    const support::TempDir directory;
+    const std::string path = directory.path() / "socket";
+    const Wishes requests{request("c/p", kAnyPort), request("c/u", "unix:" + path)};
+    ListeningSockets before;
+    const auto sockets = use(before, requests);
+    {
+        ListeningSockets dies_early;
+        dies_early.inherit(copies_of(requests, sockets));
+        EXPECT_EQ(use(dies_early, requests)[0]->address(), sockets[0]->address());
+    }
+    EXPECT_EQ(connect_error(path), 0);
+    EXPECT_EQ(connect_error(sockets[0]), 0);
+
+    FakeKeeper keeper;
+    auto after = std::make_unique<ListeningSockets>(&keeper);
+    after->inherit(copies_of(requests, sockets));
+    const auto same = use(*after, requests);
+    keeper.kept.clear();  // nobody has listened to this process yet
+    keeper.kept["gone"] = UniqueFd();
+    before.hand_over();
+    after->succeed();
+    after->keep_as_successor();
+    EXPECT_EQ(keeper.kept.size(), 3U);
+    EXPECT_EQ(connect_error(path), 0);
+    EXPECT_EQ(connect_error(same[0]), 0);
+}
+
+TEST(ListeningSocketsTest, ASuccessorListensWhereItsOwnFileSays) {
+    FakeKeeper keeper;
+    ListeningSockets before(&keeper);
+    const Wishes requests{request("c/p", kAnyPort)};
+    const auto sockets = use(before, requests);
+    const auto former = keeper.kept.begin()->first;
+    FakeKeeper next;
+    ListeningSockets after(&next);
+    after.inherit(copies_of(requests, sockets));
+    next.kept[former] = UniqueFd();
+    const auto other =
+        use(after, {request("c/p", "127.0.0.2:" + std::to_string(sockets[0]->address().port()))});
+    EXPECT_EQ(other[0]->address().to_string().substr(0, 9), "127.0.0.2");
+    before.hand_over();
+    after.keep_as_successor();
+    EXPECT_FALSE(next.kept.contains(former));  // it is not to be listened on any more
 }
 
 TEST(ListeningSocketsTest, AUnixSocketHasTheModeThatWasWished) {

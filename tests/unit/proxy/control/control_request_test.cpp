@@ -44,6 +44,7 @@ TEST(ControlRequestTest, ReadsEachVerbWithItsNames) {
         {"/clusters/main/freeze", Verb::freeze, "main", ""},
         {"/clusters/main/unfreeze", Verb::unfreeze, "main", ""},
         {"/reload", Verb::reload, "", ""},
+        {"/upgrade", Verb::upgrade, "", ""},
     };
     for (const auto& [path, verb, cluster, name] : cases) {
         EXPECT_TRUE(is_control_path(path)) << path;

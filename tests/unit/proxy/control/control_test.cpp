@@ -58,6 +58,10 @@ class FakeProxy final : public Controlled {
                 std::function<void(const ReloadOutcome&)> done) override {
         done({"", {"port main/rw changed"}});
     }
+    void start_upgrade(std::function<void(const Outcome&)> done) override {
+        done({Outcome::Problem::none, true, "process 7 serves"});
+    }
+    [[nodiscard]] bool is_upgrading() const override { return upgrading; }
     [[nodiscard]] daemons::log::Level log_level() const override { return level; }
     void set_log_level(daemons::log::Level other) override { level = other; }
     [[nodiscard]] ProxyReport report() override { return {}; }
@@ -69,6 +73,7 @@ class FakeProxy final : public Controlled {
     std::map<std::string, DrainPace> ending;  ///< by member
     std::string closed;
     std::vector<history::OperatorAction> actions;
+    bool upgrading = false;
     daemons::log::Level level = daemons::log::Level::info;
 };
 
@@ -270,6 +275,29 @@ TEST_F(ControlTest, TheLogLevelIsSetUntilTheNextReload) {
               "the log level is debug until the next reload or restart");
     EXPECT_EQ(proxy_.level, daemons::log::Level::debug);
     EXPECT_FALSE(control_.set_log_level(daemons::log::Level::debug, caller_).changed);
+}
+
+TEST_F(ControlTest, NothingIsSetWhileAnUpgradeIsUnderWay) {
+    EXPECT_TRUE(control_.drain("main", "p1", {}, {}, caller_).ok());
+    proxy_.upgrading = true;
+    DrainTerms paced;
+    paced.pace = DrainPace{};
+    for (const auto& outcome : {control_.ready("main", "p1", {}, caller_),
+                                control_.drain("main", "p2", {}, paced, caller_),
+                                control_.hold("main", "rw", {}, caller_)}) {
+        EXPECT_EQ(outcome.problem, Outcome::Problem::conflict);
+        EXPECT_THAT(outcome.message, HasSubstr("an upgrade is under way"));
+    }
+    EXPECT_TRUE(control_.settings().find({Operation::drain, "main", "p1", {}}));
+    EXPECT_THAT(proxy_.ending, IsEmpty());
+}
+
+TEST_F(ControlTest, WhatWasSetInTheProcessBeforeIsStillSet) {
+    EXPECT_TRUE(control_.drain("main", "p1", {}, {}, caller_).ok());
+    Control next(loop_, proxy_);
+    next.go_on_with({control_.settings().all(), control_.settings().holds_ended()});
+    next.on_reload();
+    EXPECT_TRUE(next.settings().find({Operation::drain, "main", "p1", {}}));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <fcntl.h>
 #include <functional>
 #include <future>
 #include <initializer_list>
@@ -164,6 +165,36 @@ class ServedPort final : private net::AcceptHandler {
         run_on(loop_, [&] { tally = server_.tally(); });
         return tally;
     }
+    /// A session that passes to another port, with sockets of its own.
+    struct Passed {
+        SessionState state;
+        net::UniqueFd client;
+        net::UniqueFd backend;
+    };
+    /// As a process hands its sessions over, and lets go of them.
+    [[nodiscard]] std::vector<Passed> hand_over(PortTally* tally = nullptr) {
+        std::vector<Passed> passed;
+        run_on(loop_, [&] {
+            const auto counted =
+                server_.show_to_successor([&](SessionState&& state, Session::Descriptors sockets) {
+                    passed.push_back(
+                        {std::move(state), copy_of(sockets.client), copy_of(sockets.backend)});
+                });
+            if (tally)
+                *tally = counted;
+            server_.leave_to_successor();
+        });
+        return passed;
+    }
+    void adopt(std::vector<Passed> passed) {
+        run_on(loop_, [&] {
+            for (auto& [state, client, backend] : passed) {
+                ++sessions_;
+                server_.adopt(std::move(state), std::move(client), std::move(backend));
+            }
+            server_.check_sessions();
+        });
+    }
     void wait_for_sessions(std::size_t count) const {
         support::eventually([&] { return sessions_ == count; },
                             std::to_string(count) + " sessions");
@@ -185,6 +216,9 @@ class ServedPort final : private net::AcceptHandler {
     }
 
   private:
+    static net::UniqueFd copy_of(int fd) {
+        return net::UniqueFd(fd < 0 ? -1 : ::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    }
     void wake() {
         loop_.post([this] { server_.try_held_sessions(); });
     }

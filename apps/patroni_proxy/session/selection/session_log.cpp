@@ -1,4 +1,4 @@
-#include "patroni_proxy/session/session_log.h"
+#include "patroni_proxy/session/selection/session_log.h"
 
 #include <optional>
 

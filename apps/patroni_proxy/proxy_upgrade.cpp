@@ -1,0 +1,240 @@
+// An upgrade, in the process that hands over: see upgrade/messages.
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <unistd.h>
+#include <utility>
+
+#include "daemon/log/log.h"
+#include "daemon/text/words.h"
+#include "patroni_proxy/proxy.h"
+#include "patroni_proxy/upgrade/hand_over.h"
+#include "patroni_proxy/upgrade/needs.h"
+
+namespace proxy {
+namespace {
+
+// A few milliseconds are enough for a thousand sessions. Only a successor that hangs at this very
+// moment makes sessions stand still for longer.
+constexpr std::chrono::seconds kLongestStandstill{2};
+// What the successor reads while it starts.
+constexpr std::chrono::seconds kForItsStart{5};
+// Requests that came before have that long for their answers.
+constexpr std::chrono::seconds kForRequests{2};
+
+std::string milliseconds_text(std::chrono::duration<double, std::milli> time) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%.1f ms", time.count());
+    return text.data();
+}
+
+}  // namespace
+
+/// What one worker passes on, while it stands still.
+struct Proxy::WorkerShare {
+    struct Session {
+        PortId port;
+        SessionState state;
+        proxy::Session::Descriptors sockets;
+    };
+    std::vector<Session> sessions;
+    std::map<PortId, PortTally> tallies;
+    std::uint64_t last_id = 0;
+};
+
+/// The service decides whether this is the time for it.
+void Proxy::start_upgrade(std::function<void(const Outcome&)> done) {
+    if (!process_.upgrade)
+        return done({Outcome::Problem::conflict, false, "nothing can be upgraded here"});
+    process_.upgrade(
+        [done = std::move(done)](const std::string& error, const std::string& message) {
+            done(error.empty() ? Outcome{Outcome::Problem::none, true, message}
+                               : Outcome{Outcome::Problem::conflict, false, error});
+        });
+}
+
+std::string Proxy::why_no_upgrade() const {
+    if (::getpid() == 1)
+        return "this is process 1: the container would end with it; start another container";
+    if (const auto frozen = control_.settings().frozen(); !frozen.empty())
+        return "cluster " + frozen.front().subject.cluster + " is " + frozen.front().reason() +
+               ", and the next process cannot know the routing that is frozen: unfreeze it first";
+    return {};
+}
+
+void Proxy::hand_over_to_successor(std::function<void(const daemons::ServiceBody::Upgrade&)> done) {
+    if (const std::string why = why_no_upgrade(); !why.empty())
+        return done({why, {}, 0});
+    try {
+        successor_ = std::make_unique<upgrade::Successor>(
+            main_loop_, process_.command_line,
+            upgrade::Successor::Owner{
+                [this](const auto& labels) { hand_over(labels); },
+                [this](const std::string& why) { on_successor_failed(why); }});
+        daemons::log::info({"upgrade_started"}, "process " + std::to_string(successor_->pid()) +
+                                                    " starts, to serve instead of this one");
+        upgraded_ = std::move(done);
+        send_needs(successor_->channel());
+    } catch (const std::exception& error) {
+        if (!successor_)
+            return done({error.what(), {}, 0});
+        on_successor_failed(error.what());
+    }
+}
+
+/// All that it needs until it can say that it would serve the same.
+void Proxy::send_needs(upgrade::Channel& channel) {
+    constexpr std::size_t kAtOnce = 100;
+    using upgrade::Kind;
+    const auto deadline = Clock::now() + kForItsStart;
+    const auto send = [&](Kind kind, const std::string& fields) {
+        channel.send(upgrade::message(kind, fields), deadline);
+    };
+    send(Kind::hello, upgrade::write(upgrade::Hello{.version = VERSION}));
+
+    std::vector<std::pair<std::string, net::ListeningSockets::Socket>> sockets{
+        {"HTTP API", interfaces_.http->socket()}};
+    if (interfaces_.control)
+        sockets.emplace_back("control", interfaces_.control->socket());
+    if (interfaces_.haproxy)
+        sockets.emplace_back("HAProxy socket", interfaces_.haproxy->socket());
+    for (const auto& [id, port] : ports_)
+        for (const auto& socket : port.sockets)
+            sockets.emplace_back(port.port->label, socket);
+    for (std::size_t from = 0; from < sockets.size(); from += kAtOnce) {
+        std::vector<std::string> texts;
+        std::vector<int> descriptors;
+        for (std::size_t i = from; i < std::min(from + kAtOnce, sockets.size()); ++i) {
+            texts.push_back(sockets[i].first);
+            texts.push_back(sockets[i].second->address().to_string());
+            descriptors.push_back(sockets[i].second->get());
+        }
+        channel.send(upgrade::message(Kind::listeners, upgrade::write(texts)), deadline,
+                     descriptors);
+    }
+
+    const OperatorSettings& known = control_.settings();
+    for (const auto& setting : known.all())
+        send(Kind::settings, upgrade::write(upgrade::Settings{.settings = {setting}}));
+    for (const auto& hold : known.holds_ended())
+        send(Kind::settings, upgrade::write(upgrade::Settings{.holds_ended = {hold}}));
+    for (const auto& [cluster, member, pace, detail] : open_sessions_.paces())
+        send(Kind::settings,
+             upgrade::write(upgrade::Settings{.paces = {{cluster, member, pace, detail}}}));
+    for (const auto& [label, table] : tables_by_label())
+        send(Kind::ports, upgrade::write(std::vector{upgrade::needs_of(label, *table)}));
+    send(Kind::end, upgrade::write(upgrade::End{}));
+}
+
+/// Without those of removed ports.
+Proxy::Tables Proxy::tables_by_label() {
+    Tables tables;
+    on_first_worker([&] {
+        for (const auto& [id, port] : ports_)
+            if (!port.leaves_at)
+                tables[port.port->label] = workers_.front()->table(id);
+    });
+    return tables;
+}
+
+void Proxy::on_successor_failed(const std::string& why) {
+    main_loop_.dispose_later(std::exchange(successor_, nullptr));
+    std::exchange(upgraded_, nullptr)({why, {}, 0});
+}
+
+/// Stops all workers, sends their sessions, and lets the workers go on: without those sessions if
+/// the successor has them. The first worker stops first, since it accepts clients for the others:
+/// those that it has accepted are sessions by the time the others stop.
+void Proxy::hand_over(const std::vector<std::string>& labels) {
+    std::vector<PortId> ports;
+    for (const auto& [id, port] : ports_)
+        if (!port.leaves_at &&
+            std::find(labels.begin(), labels.end(), port.port->label) != labels.end())
+            ports.push_back(id);
+    ProxyReport before = report();
+    std::vector<WorkerShare> shares(workers_.size());
+    const auto standstill = std::make_shared<upgrade::Standstill>();
+    const auto began = Clock::now();
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        workers_[i]->loop().post(
+            [this, i, ports, standstill, &worker = *workers_[i], &share = shares[i]] {
+                for (const PortId id : ports)
+                    share.tallies[id] = worker.show_to_successor(
+                        id, [&, id](SessionState&& state, Session::Descriptors sockets) {
+                            share.sessions.push_back({id, std::move(state), sockets});
+                        });
+                share.last_id = worker.ids().last();
+                if (!standstill->stop_here())
+                    return;
+                if (i == 0)
+                    acceptors_.clear();
+                for (const PortId id : ports)
+                    worker.leave_to_successor(id);
+            });
+        standstill->await(i == 0 ? 1 : i + 1);
+    }
+    std::size_t sessions = 0;
+    for (const auto& share : shares)
+        sessions += share.sessions.size();
+    const std::string why = send_sessions(std::move(shares));
+    standstill->end(why.empty());
+    const auto took = Clock::now() - began;
+    on_each_worker([](Worker& /*worker*/) {});  // they have let go of everything
+    if (!why.empty())
+        return on_successor_failed(why);
+    let_go();
+    last_report_ = std::move(before);  // for those who have asked already
+    const std::string message = "process " + std::to_string(successor_->pid()) + " has " +
+                                daemons::counted(sessions, "session") + ", which stood still for " +
+                                milliseconds_text(took);
+    std::exchange(upgraded_, nullptr)({{}, message, successor_->pid()});
+}
+
+/// While the workers stand still. Why the successor has not taken over; empty if it has.
+std::string Proxy::send_sessions(std::vector<WorkerShare> shares) {
+    const auto deadline = Clock::now() + kLongestStandstill;
+    upgrade::HandOver sender(successor_->channel(), deadline);
+    std::uint64_t last_id = 0;
+    try {
+        for (auto& share : shares) {
+            for (const auto& [id, tally] : share.tallies)
+                sender.add(upgrade::LabelledTally{ports_.at(id).port->label, tally});
+            for (auto& [port, state, sockets] : share.sessions)
+                sender.add({ports_.at(port).port->label, false, std::move(state)}, sockets.client,
+                           sockets.backend);
+            last_id = std::max(last_id, share.last_id);
+        }
+        sender.end(last_id);
+    } catch (const std::exception& error) {
+        return error.what();
+    }
+    return successor_->why_not_taken_over(deadline);
+}
+
+/// Of what another process serves: listening sockets, and those of operators. Whoever is connected
+/// to those is answered here.
+void Proxy::let_go() {
+    accepting_ = false;
+    interfaces_.http->stop_accepting();
+    if (interfaces_.control)
+        interfaces_.control->stop_accepting();
+    if (interfaces_.haproxy)
+        interfaces_.haproxy->stop_accepting();
+    for (auto& [id, port] : ports_)
+        port.sockets.clear();
+    sockets_.hand_over();
+}
+
+void Proxy::finish(std::function<void()> finished) {
+    forget_applied();
+    open_sessions_.stop();
+    // The successor learns that this process has let go of everything.
+    main_loop_.dispose_later(std::exchange(successor_, nullptr));
+    drained_ = std::move(finished);
+    finish_not_before_ = Clock::now() + kForRequests;
+    drain_deadline_ = Clock::now() + std::max<Clock::duration>(config_.drain_timeout, kForRequests);
+    arm_drain_timer();
+}
+
+}  // namespace proxy

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "patroni_proxy/upgrade/channel.h"
+#include "patroni_proxy/upgrade/messages/messages.h"
+
+namespace proxy::upgrade {
+
+/// Stops worker threads while their sessions pass to another process: no byte moves meanwhile.
+class Standstill {
+  public:
+    /// On a worker's thread: stops it until end(). Returns whether its sessions are another
+    /// process's from now on.
+    [[nodiscard]] bool stop_here();
+    /// Returns once so many workers have stopped.
+    void await(std::size_t workers);
+    void end(bool passed);
+
+  private:
+    enum class Outcome : std::uint8_t { open, kept, passed };
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::size_t stopped_ = 0;          // guarded by mutex_
+    Outcome outcome_ = Outcome::open;  // guarded by mutex_
+};
+
+/// Sends the sessions and what was counted, in batches. Everything throws std::runtime_error if the
+/// successor has gone or does not read in time. One thread.
+class HandOver {
+  public:
+    HandOver(Channel& channel, Channel::Deadline deadline)
+        : channel_(channel), deadline_(deadline) {}
+
+    void add(const LabelledTally& tally);
+    /// The descriptors are borrowed; -1: it has no backend's.
+    void add(PassedSession session, int client, int backend);
+    /// Sends the rest, and that this was all.
+    void end(std::uint64_t last_id);
+
+    [[nodiscard]] std::uint64_t sessions() const noexcept { return sessions_; }
+
+  private:
+    void flush();
+    void send_unsent(net::RelaySide to, const std::vector<std::byte>& bytes);
+
+    Channel& channel_;
+    const Channel::Deadline deadline_;
+    std::vector<std::string> batch_;
+    std::size_t batch_size_ = 0;
+    std::vector<int> descriptors_;
+    std::uint64_t sessions_ = 0;
+};
+
+}  // namespace proxy::upgrade

@@ -1,0 +1,168 @@
+// What was counted of a port.
+
+#include <bit>
+#include <cmath>
+#include <utility>
+
+#include "patroni_proxy/upgrade/messages/fields.h"
+#include "patroni_proxy/upgrade/messages/messages.h"
+
+namespace proxy::upgrade {
+namespace {
+
+enum : unsigned { kLabel = 1, kQueuedTotal, kRefused, kMember, kHeldTime, kGaveUp, kSessionTime };
+enum : unsigned {
+    kName = 1,
+    kSessionsTotal,
+    kFromClient,
+    kFromBackend,
+    kConnectFailures,
+    kEnded,
+    kConnectTime,
+};
+/// By the name of the reason: another version may have others, in another order.
+enum : unsigned { kReason = 1, kCount };
+/// The counts of the buckets follow, one field each.
+enum : unsigned { kSum = 1, kBuckets, kFirstBucket };
+
+template <typename Scale>
+std::string write_histogram(const base::Histogram<Scale>& histogram) {
+    FieldWriter out;
+    out.number(kSum, std::bit_cast<std::uint64_t>(histogram.sum));
+    out.number(kBuckets, histogram.counts.size());
+    for (std::size_t i = 0; i < histogram.counts.size(); ++i)
+        out.number_unless_0(static_cast<unsigned>(kFirstBucket + i), histogram.counts[i]);
+    return out.bytes();
+}
+
+/// Of another version, which has other buckets, nothing is counted.
+template <typename Scale>
+bool read_histogram(std::string_view fields, base::Histogram<Scale>& histogram) {
+    base::Histogram<Scale> read;
+    std::uint64_t buckets = 0;
+    FieldReader in(fields);
+    while (in.next()) {
+        const auto field = in.field();
+        if (field == kSum)
+            read.sum = std::bit_cast<double>(in.number());
+        else if (field == kBuckets)
+            buckets = in.number();
+        else if (field >= kFirstBucket && field - kFirstBucket < read.counts.size())
+            read.counts[static_cast<std::size_t>(field - kFirstBucket)] = in.number();
+    }
+    if (buckets == read.counts.size() && std::isfinite(read.sum))
+        histogram = read;
+    return !in.failed();
+}
+
+void write_counts(FieldWriter& out, unsigned field, const SessionEndCounts& counts) {
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+        if (counts[i] == 0)
+            continue;
+        FieldWriter each;
+        each.text(kReason, name_of(static_cast<SessionEnd>(i)));
+        each.number(kCount, counts[i]);
+        out.text(field, each.bytes());
+    }
+}
+
+/// An unknown reason is not counted.
+bool read_count(std::string_view fields, SessionEndCounts& counts) {
+    std::string_view reason;
+    std::uint64_t count = 0;
+    FieldReader in(fields);
+    while (in.next()) {
+        if (in.field() == kReason)
+            reason = in.text();
+        else if (in.field() == kCount)
+            count = in.number();
+    }
+    for (std::size_t i = 0; i < counts.size(); ++i)
+        if (name_of(static_cast<SessionEnd>(i)) == reason)
+            counts[i] = count;
+    return !in.failed();
+}
+
+bool read_member(std::string_view fields, PortTally& tally) {
+    MemberTally member;
+    std::string name;
+    FieldReader in(fields);
+    while (in.next()) {
+        switch (in.field()) {
+            case kName:
+                name = in.text();
+                break;
+            case kSessionsTotal:
+                member.sessions_total = in.number();
+                break;
+            case kFromClient:
+                member.bytes_from_client = in.number();
+                break;
+            case kFromBackend:
+                member.bytes_from_backend = in.number();
+                break;
+            case kConnectFailures:
+                member.connect_failures = in.number();
+                break;
+            case kEnded:
+                if (!read_count(in.text(), member.ended))
+                    return false;
+                break;
+            case kConnectTime:
+                if (!read_histogram(in.text(), member.connect_time))
+                    return false;
+                break;
+            default:
+                break;
+        }
+    }
+    tally.members[name] = member;
+    return !in.failed();
+}
+
+}  // namespace
+
+std::string write(const LabelledTally& labelled) {
+    FieldWriter out;
+    out.text(kLabel, labelled.label);
+    out.number_unless_0(kQueuedTotal, labelled.tally.queued_total);
+    write_counts(out, kRefused, labelled.tally.refused);
+    out.text(kHeldTime, write_histogram(labelled.tally.held_time));
+    out.text(kSessionTime, write_histogram(labelled.tally.session_time));
+    out.number_unless_0(kGaveUp, labelled.tally.gave_up);
+    for (const auto& [name, member] : labelled.tally.members) {
+        FieldWriter each;
+        each.text(kName, name);
+        each.number_unless_0(kSessionsTotal, member.sessions_total);
+        each.number_unless_0(kFromClient, member.bytes_from_client);
+        each.number_unless_0(kFromBackend, member.bytes_from_backend);
+        each.number_unless_0(kConnectFailures, member.connect_failures);
+        write_counts(each, kEnded, member.ended);
+        each.text(kConnectTime, write_histogram(member.connect_time));
+        out.text(kMember, each.bytes());
+    }
+    return out.bytes();
+}
+
+std::optional<LabelledTally> read_tally(std::string_view fields) {
+    LabelledTally labelled;
+    FieldReader in(fields);
+    while (in.next()) {
+        if (in.field() == kLabel)
+            labelled.label = in.text();
+        else if (in.field() == kQueuedTotal)
+            labelled.tally.queued_total = in.number();
+        else if (in.field() == kGaveUp)
+            labelled.tally.gave_up = in.number();
+        else if ((in.field() == kRefused && !read_count(in.text(), labelled.tally.refused)) ||
+                 (in.field() == kMember && !read_member(in.text(), labelled.tally)) ||
+                 (in.field() == kHeldTime &&
+                  !read_histogram(in.text(), labelled.tally.held_time)) ||
+                 (in.field() == kSessionTime &&
+                  !read_histogram(in.text(), labelled.tally.session_time)))
+            return std::nullopt;
+    }
+    return in.failed() ? std::nullopt : std::optional(std::move(labelled));
+}
+
+}  // namespace proxy::upgrade

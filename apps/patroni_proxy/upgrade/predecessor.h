@@ -1,0 +1,70 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "net/socket/listening_sockets.h"
+#include "net/socket/unique_fd.h"
+#include "patroni_proxy/upgrade/channel.h"
+#include "patroni_proxy/upgrade/messages/messages.h"
+
+namespace proxy::upgrade {
+
+/// A session that has come, and its sockets. Nobody has touched them.
+struct Arrival {
+    PassedSession session{};
+    net::UniqueFd client{};
+    net::UniqueFd backend{};
+};
+struct Arrivals {
+    std::vector<Arrival> sessions{};
+    std::vector<LabelledTally> tallies{};
+    std::uint64_t last_id = 0;
+};
+
+/// The running process, as the one that is to succeed it sees it. Main thread only. Everything that
+/// asks throws std::runtime_error if that process has gone, says nothing in time or something that
+/// cannot be understood: then nothing has happened, and it goes on.
+class Predecessor {
+  public:
+    /// How long this process may take until it would serve the same.
+    static constexpr std::chrono::seconds kPatience{20};
+
+    /// Null unless this process was started to succeed another one. Takes the channel out of the
+    /// environment. Reads what a successor needs first; refuses a format that is too new.
+    [[nodiscard]] static std::unique_ptr<Predecessor> from_environment();
+    explicit Predecessor(Channel channel);
+
+    [[nodiscard]] std::vector<net::InheritedSocket> take_listeners() {
+        return std::exchange(listeners_, {});
+    }
+    [[nodiscard]] const Settings& settings() const noexcept { return settings_; }
+    [[nodiscard]] const std::vector<PortNeeds>& ports() const noexcept { return ports_; }
+
+    /// Says that this process would serve these ports, and returns what it gets for them. The other
+    /// process stands still from now on.
+    [[nodiscard]] Arrivals receive(const std::vector<std::string>& labels);
+    /// From here on this process serves.
+    void take_over();
+    /// Says why this process ends instead. Never throws.
+    void refuse(const std::string& why) noexcept;
+    void close() { channel_ = Channel(); }
+    /// Readable, at its end, once the other process has let go of everything.
+    [[nodiscard]] int channel() const noexcept { return channel_.fd(); }
+
+  private:
+    void read_start();
+    void take_sessions(Channel::Message message, Arrivals& arrivals,
+                       const std::vector<std::string>& labels) const;
+
+    Channel channel_;
+    std::vector<net::InheritedSocket> listeners_;
+    Settings settings_;
+    std::vector<PortNeeds> ports_;
+};
+
+}  // namespace proxy::upgrade

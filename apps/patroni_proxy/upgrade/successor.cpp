@@ -1,0 +1,151 @@
+#include "patroni_proxy/upgrade/successor.h"
+
+#include <cerrno>
+#include <csignal>
+#include <optional>
+#include <spawn.h>
+#include <stdexcept>
+#include <string_view>
+#include <sys/wait.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+#include "daemon/text/units.h"
+
+namespace proxy::upgrade {
+namespace {
+
+// Behind stdin, stdout and stderr.
+constexpr int kChannelNumber = 3;
+
+/// What the successor inherits, except what is meant for this process alone.
+std::vector<std::string> environment_of_successor() {
+    std::vector<std::string> environment;
+    for (char** each = environ; *each != nullptr; ++each) {
+        const std::string_view variable(*each);
+        // systemd watches whoever is the main process (man sd_watchdog_enabled).
+        if (!variable.starts_with("WATCHDOG_PID="))
+            environment.emplace_back(variable);
+    }
+    environment.push_back(std::string(kChannelVariable) + "=" + std::to_string(kChannelNumber));
+    return environment;
+}
+
+std::vector<char*> pointers_to(std::vector<std::string>& texts) {
+    std::vector<char*> pointers;
+    pointers.reserve(texts.size() + 1);
+    for (auto& text : texts)
+        pointers.push_back(text.data());
+    pointers.push_back(nullptr);
+    return pointers;
+}
+
+}  // namespace
+
+Successor::Successor(net::EventLoop& loop, std::vector<std::string> command_line, Owner owner)
+    : loop_(loop), owner_(std::move(owner)), late_(loop.timers(), [this] {
+          fail("the new process is not ready within " + daemons::duration_text(kPatience));
+      }) {
+    auto [own, its] = Channel::pair();
+    channel_ = std::move(own);
+    pid_ = start(std::move(command_line), its.fd());
+    if (const int error = loop_.add(channel_.fd(), EPOLLIN, *this); error != 0) {
+        kill_it();
+        throw std::system_error(error, std::generic_category(), "cannot hear the new process");
+    }
+    late_.arm(kPatience);
+}
+
+/// Everything but the channel is closed in it: what it needs, it gets through that.
+pid_t Successor::start(std::vector<std::string> command_line, int channel) {
+    if (command_line.empty())
+        throw std::runtime_error("it is not known how this process was started");
+    auto environment = environment_of_successor();
+    posix_spawn_file_actions_t actions{};
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawn_file_actions_adddup2(&actions, channel, kChannelNumber);
+    ::posix_spawn_file_actions_addclosefrom_np(&actions, kChannelNumber + 1);
+    posix_spawnattr_t attributes{};
+    ::posix_spawnattr_init(&attributes);
+    sigset_t none{};
+    sigemptyset(&none);
+    ::posix_spawnattr_setsigmask(&attributes, &none);
+    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    pid_t pid = -1;
+    const int error =
+        ::posix_spawnp(&pid, command_line.front().c_str(), &actions, &attributes,
+                       pointers_to(command_line).data(), pointers_to(environment).data());
+    ::posix_spawnattr_destroy(&attributes);
+    ::posix_spawn_file_actions_destroy(&actions);
+    if (error != 0)
+        throw std::system_error(error, std::generic_category(),
+                                command_line.front() + " cannot be started");
+    return pid;
+}
+
+Successor::~Successor() {
+    loop_.remove(channel_.fd());
+    if (!serves_)
+        kill_it();
+}
+
+void Successor::kill_it() const {
+    ::kill(pid_, SIGKILL);
+    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR)
+        continue;
+}
+
+void Successor::on_event(std::uint32_t /*events*/) noexcept {
+    try {
+        const auto message = channel_.receive_now();
+        if (!message)
+            return;
+        late_.cancel();
+        loop_.remove(channel_.fd());
+        const auto kind = kind_of(message->bytes);
+        const auto texts = read_texts(fields_of(message->bytes));
+        if (kind == Kind::ready && texts)
+            return owner_.on_ready(*texts);
+        fail(why_refused(message->bytes));
+    } catch (const std::exception&) {
+        fail("the new process has ended before it was ready; the log says why");
+    }
+}
+
+/// Once: nothing more is heard of it.
+void Successor::fail(const std::string& why) {
+    late_.cancel();
+    loop_.remove(channel_.fd());
+    owner_.on_failed(why);
+}
+
+std::string Successor::why_refused(std::string_view message) {
+    const auto texts = read_texts(fields_of(message));
+    if (kind_of(message) == Kind::refused && texts && !texts->empty())
+        return "the new process refuses: " + texts->front();
+    return "the new process has answered what this one does not understand";
+}
+
+std::string Successor::why_not_taken_over(Channel::Deadline deadline) {
+    std::optional<Channel::Message> answer;
+    std::string why;
+    try {
+        answer = channel_.receive(deadline);
+    } catch (const std::exception& error) {
+        why = error.what();
+        // Exactly one of the two happens: its word is here already, or it can no longer say it.
+        channel_.hear_no_more();
+        try {
+            answer = channel_.receive_now();
+        } catch (const std::exception&) {
+            return why;
+        }
+    }
+    if (!answer)
+        return why;
+    serves_ = kind_of(answer->bytes) == Kind::took_over;
+    return serves_ ? "" : why_refused(answer->bytes);
+}
+
+}  // namespace proxy::upgrade
