@@ -88,9 +88,9 @@ void Session::read_header(std::string begun) noexcept {
 void Session::begin() noexcept {
     // The startup packet is kept, to be sent to another backend, only where clients can be held.
     if (!startup_)
-    startup_ = std::make_unique<Startup>(
-        lets_wait(port_.settings(), std::chrono::steady_clock::now()),
-        port_.settings().client_in_application_name && client_address_.family() != AF_UNSPEC);
+        startup_ = std::make_unique<Startup>(
+            lets_wait(port_.settings(), std::chrono::steady_clock::now()),
+            port_.settings().client_in_application_name && client_address_.family() != AF_UNSPEC);
     if (const auto& disabled = port_.settings().disabled)
         return refuse(SessionEnd::port_disabled, *disabled);
     // A new client queues up behind the held ones.

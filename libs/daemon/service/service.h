@@ -71,9 +71,9 @@ class ServiceBody {
 };
 
 /// Runs a daemon from start to end under signals and systemd: SIGHUP reloads, SIGUSR1 drains,
-/// SIGUSR2 upgrades. SIGTERM ends, or drains if the body is to: then a second one ends. SIGINT ends.
-/// Main thread only. It owns that thread's loop, which keeps running while files are read and while
-/// a configuration comes into force.
+/// SIGUSR2 upgrades. SIGTERM ends, or drains if the body is to: then a second one ends. SIGINT
+/// ends. Main thread only. It owns that thread's loop, which keeps running while files are read and
+/// while a configuration comes into force.
 class Service {
   public:
     struct Options {

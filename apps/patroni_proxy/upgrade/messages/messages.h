@@ -60,7 +60,8 @@ struct Hello {
 [[nodiscard]] std::optional<Hello> read_hello(std::string_view fields);
 
 /// A list of texts: the owner and the address of each listening socket that comes with the message,
-/// the labels of the ports that the successor has, the sessions of one batch, or the reason of a refusal.
+/// the labels of the ports that the successor has, the sessions of one batch, or the reason of a
+/// refusal.
 [[nodiscard]] std::string write(const std::vector<std::string>& texts);
 [[nodiscard]] std::optional<std::vector<std::string>> read_texts(std::string_view fields);
 

@@ -42,7 +42,16 @@ enum : unsigned {
     kRelay,
 };
 enum : unsigned { kUser = 1, kDatabase, kApplication };
-enum : unsigned { kKeeps = 1, kAwaits, kSpeaksOn, kRefused, kSilentEnds, kRequest, kAnswer, kWithholds };
+enum : unsigned {
+    kKeeps = 1,
+    kAwaits,
+    kSpeaksOn,
+    kRefused,
+    kSilentEnds,
+    kRequest,
+    kAnswer,
+    kWithholds
+};
 enum : unsigned {
     kClientSide = 1,
     kBackendSide,

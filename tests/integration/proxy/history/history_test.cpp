@@ -82,8 +82,9 @@ TEST(History, ASwitchoverIsOneRecordEverywhere) {
     EXPECT_THAT(proxy.http("GET", "/history?clusters=c"), HasSubstr("/history takes cluster=NAME"));
     EXPECT_THAT(proxy.http("POST", "/history"), StartsWith("HTTP/1.1 405"));
 
-    EXPECT_THAT(ask(proxy, {"history"}).out,
-                ContainsRegex("\\|  1 \\| [-0-9]+ [:0-9]+ \\| +[0-9.]+ m?s \\| c +\\| leader \\| "));
+    EXPECT_THAT(
+        ask(proxy, {"history"}).out,
+        ContainsRegex("\\|  1 \\| [-0-9]+ [:0-9]+ \\| +[0-9.]+ m?s \\| c +\\| leader \\| "));
     EXPECT_THAT(ask(proxy, {"history", "1"}).out,
                 AllOf(HasSubstr("doubted"), HasSubstr("lock_taken"), HasSubstr("first_session")));
     EXPECT_THAT(ask(proxy, {"history", "7"}).err,
