@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "port_server_fixture.h"
+#include "unit/proxy/postgres/postgres_bytes.h"
 
 namespace proxy {
 namespace {

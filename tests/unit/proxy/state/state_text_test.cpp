@@ -133,8 +133,9 @@ TEST(StateTextTest, NoByteMayBeChangedOrMissing) {
         std::string changed = text;
         changed[i] = static_cast<char>(changed[i] ^ 1);
         // The byte behind the checksum alone means nothing.
-        if (text[i] != '\n' || text.find('\n') != i)
+        if (text[i] != '\n' || text.find('\n') != i) {
             EXPECT_NE(problem_of(changed), "") << i;
+        }
         EXPECT_NE(problem_of(text.substr(0, i)), "") << i;
     }
     EXPECT_EQ(problem_of(""), "it is no state file of this version of patroni_proxy");
