@@ -209,7 +209,7 @@ class Proxy final : private Controlled {
     void on_successor_failed(const std::string& why);
     void hand_over(const std::vector<std::string>& labels);
     struct WorkerShare;
-    [[nodiscard]] std::string send_sessions(std::vector<WorkerShare> shares);
+    [[nodiscard]] std::string send_sessions(std::vector<WorkerShare>& shares);
     void let_go();
 
     // And in the one that takes over: proxy_succession.cpp.

@@ -56,7 +56,7 @@ class ProxyService final : public daemons::ServiceBody {
     void upgrade(const std::function<void(const Upgrade&)>& done) override {
         proxy_->hand_over_to_successor(done);
     }
-    void finish(std::function<void()> finished) override { proxy_->finish(std::move(finished)); }
+    void finish(const std::function<void()>& finished) override { proxy_->finish(finished); }
     void ping(const std::shared_ptr<void>& token) override { proxy_->ping(token); }
 
   private:

@@ -177,7 +177,7 @@ void Proxy::hand_over(const std::vector<std::string>& labels) {
     std::size_t sessions = 0;
     for (const auto& share : shares)
         sessions += share.sessions.size();
-    const std::string why = send_sessions(std::move(shares));
+    const std::string why = send_sessions(shares);
     standstill->end(why.empty());
     const auto took = Clock::now() - began;
     on_each_worker([](Worker& /*worker*/) {});  // they have let go of everything
@@ -192,7 +192,7 @@ void Proxy::hand_over(const std::vector<std::string>& labels) {
 }
 
 /// While the workers stand still. Why the successor has not taken over; empty if it has.
-std::string Proxy::send_sessions(std::vector<WorkerShare> shares) {
+std::string Proxy::send_sessions(std::vector<WorkerShare>& shares) {
     const auto deadline = Clock::now() + kLongestStandstill;
     upgrade::HandOver sender(successor_->channel(), deadline);
     std::uint64_t last_id = 0;

@@ -64,7 +64,7 @@ class ServiceBody {
         done({"this daemon cannot be upgraded while it runs: restart it", {}, 0});
     }
     /// After an upgrade: calls `finished` when what has stayed here has ended.
-    virtual void finish(std::function<void()> finished) { finished(); }
+    virtual void finish(const std::function<void()>& finished) { finished(); }
     /// Passes `token` to every thread that matters. Each drops it as soon as it runs, so that the
     /// token's destruction proves that all of them are alive.
     virtual void ping(const std::shared_ptr<void>& token) = 0;

@@ -110,7 +110,7 @@ void ListeningSockets::leave() {
     sockets_.clear();
 }
 
-void ListeningSockets::inherit(std::vector<InheritedSocket> sockets) {
+void ListeningSockets::inherit(std::vector<InheritedSocket>&& sockets) {
     for (auto& [owner, fd, address] : sockets) {
         const auto socket = std::make_shared<const ListeningSocket>(
             adopt_listening_socket(std::move(fd), ListenAddress::parse(address)));

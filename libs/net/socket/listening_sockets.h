@@ -77,7 +77,7 @@ class ListeningSockets {
     /// The sockets of the process that this one is to succeed, named after their owners there. The
     /// next requests use them; the unix sockets among them stay at their paths, whatever happens,
     /// until succeed().
-    void inherit(std::vector<InheritedSocket> sockets);
+    void inherit(std::vector<InheritedSocket>&& sockets);
     /// This process is the one that serves on them now.
     void succeed();
     /// It is also the one whose sockets the keeper keeps: has it keep all of them, and forget those

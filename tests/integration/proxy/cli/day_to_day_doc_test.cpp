@@ -65,6 +65,12 @@ class DayToDayDoc : public testing::Test {
         daemon_.answer("/sessions", {.body = R"({"sessions": [
             {"id": "w0-3", "client": "127.0.0.1:36160", "state": "relaying"},
             {"id": "w0-4", "client": "127.0.0.1:36161", "state": "relaying"}], "total": 2})"});
+        daemon_.answer("/history", {.body = R"({"records": [
+            {"id": 6, "cluster": "main", "kind": "leader", "began": 1000, "ended": 1003,
+             "no_leader_seconds": 3, "summary": "leader p1 -> p2; no leader for 3.0 s",
+             "steps": [{"at": 1001, "step": "doubted", "member": "p1"}]},
+            {"id": 10, "cluster": "main", "kind": "leader", "began": 2000, "ended": 2020,
+             "no_leader_seconds": 20, "summary": "leader p2 -> p1; no leader for 20.0 s"}]})"});
     }
 
     [[nodiscard]] RunResult run_command(const std::string& command) const {
