@@ -27,7 +27,7 @@ std::string clients_text(const Record& record) {
 }
 
 std::string leader_text(const Record& record) {
-    const std::string change =
+    std::string change =
         record.from == record.to
             ? "leader " + leader_name(record.to) + " stayed"
             : "leader " + leader_name(record.from) + " -> " + leader_name(record.to);
