@@ -126,17 +126,6 @@ auto debug(const About& about, Make make) -> decltype(void(make())) {
         debug(about, std::string(make()));
 }
 
-// The same for messages that have no name yet.
-inline void error(const std::string& message, const Fields& fields = {}) {
-    error(About{}, message, fields);
-}
-inline void warning(const std::string& message, const Fields& fields = {}) {
-    warning(About{}, message, fields);
-}
-inline void info(const std::string& message, const Fields& fields = {}) {
-    info(About{}, message, fields);
-}
-
 /// Waits until everything logged before is written (or lost to a failing target); false after
 /// `timeout`. exit() and the end of main() do so for at most a second.
 bool flush(std::chrono::milliseconds timeout);
