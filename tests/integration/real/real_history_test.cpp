@@ -22,6 +22,7 @@
 #include "testbed.h"
 
 using support::psql_once;
+using testing::AnyOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 using namespace std::chrono_literals;
@@ -140,20 +141,24 @@ class RealHistory : public testing::Test {
             if (is_new(record))
                 last_id_ = record->getValue<unsigned>("id");
     }
-    /// The one record that came of what was done. Members that come back have records of their own.
-    Record only_record(const std::string& kind) {
+    /// The one record that came of what was done. Members that come back have records of their own,
+    /// and may come back late: those of another cause than `cause` do not count, if it is given.
+    Record only_record(const std::string& kind, const std::string& cause = {}) {
+        const auto is_wanted = [&](const Record& record) {
+            return text(record, "kind") == kind &&
+                   (cause.empty() || text(record, "cause") == cause);
+        };
         std::vector<Record> found;
         wait_for("a record of " + kind, [&] {
             found = records();
             std::erase_if(found, [&](const auto& record) { return !is_new(record); });
-            return std::any_of(found.begin(), found.end(),
-                               [&](const auto& record) { return text(record, "kind") == kind; });
+            return std::any_of(found.begin(), found.end(), is_wanted);
         });
         Record only;
         for (const auto& record : found) {
             std::cout << "  " << text(record, "kind") << " " << text(record, "cause") << ": "
                       << text(record, "summary") << "\n";
-            if (text(record, "kind") == kind) {
+            if (is_wanted(record)) {
                 EXPECT_TRUE(only.isNull()) << "two records: " << proxy_.get("/history");
                 only = record;
             } else {
@@ -175,9 +180,10 @@ class RealHistory : public testing::Test {
         EXPECT_NEAR(number(record, "longest_held"), waited.outage, 1.5);
         EXPECT_NEAR(number(record, "refused"), seen.errors, 3 + 0.1 * seen.errors);
     }
-    Record expect_leader(const std::string& cause, const std::string& from, const std::string& to) {
+    template <typename Cause>
+    Record expect_leader(const Cause& cause, const std::string& from, const std::string& to) {
         const Record record = only_record("leader");
-        EXPECT_EQ(text(record, "cause"), cause) << proxy_.get("/history");
+        EXPECT_THAT(text(record, "cause"), cause) << proxy_.get("/history");
         EXPECT_EQ(text(record, "leader_before"), from);
         EXPECT_EQ(text(record, "leader_after"), to);
         expect_as_seen(record);
@@ -206,8 +212,7 @@ TEST_F(RealHistory, ASwitchoverALagWaveAFrozenApiAndACleanStop) {
     testbed_.run({"write-wal", "40"});
     wait_for_open("lag");
     testbed_.run({"release", "p3"});
-    record = only_record("members");
-    EXPECT_EQ(text(record, "cause"), "lag");
+    record = only_record("members", "lag");
     EXPECT_THAT(text(record, "words"), HasSubstr("p3 left fresh: replication lag: lag of "));
     EXPECT_THAT(text(record, "words"), HasSubstr("; back after "));
     settle();
@@ -222,8 +227,9 @@ TEST_F(RealHistory, ASwitchoverALagWaveAFrozenApiAndACleanStop) {
     settle();
 
     testbed_.run({"stop", "p1"});
-    record = expect_leader("leader_stopped", "p1", "p2");
-    EXPECT_THAT(text(record, "words"), StartsWith("leader stopped: "));
+    // Where p2 takes over before p1's Patroni has ended, both look alike.
+    record = expect_leader(AnyOf("leader_stopped", "switchover"), "p1", "p2");
+    EXPECT_THAT(text(record, "words"), AnyOf(StartsWith("leader stopped: "), "planned switchover"));
 }
 
 TEST_F(RealHistory, AnOutageOfEtcdAndAKill) {
