@@ -81,6 +81,7 @@ class Plan {
   private:
     static std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
         std::vector<char*> pointers;
+        pointers.reserve(texts.size() + 1);
         for (const auto& text : texts)
             pointers.push_back(const_cast<char*>(text.c_str()));
         pointers.push_back(nullptr);
