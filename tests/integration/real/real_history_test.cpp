@@ -201,6 +201,7 @@ class RealHistory : public testing::Test {
 };
 
 TEST_F(RealHistory, ASwitchoverALagWaveAFrozenApiAndACleanStop) {
+    const support::PsqlSession idle(conninfo(proxy_, "master"));  // ends with p1's PostgreSQL
     testbed_.run({"switchover", "--to", "p2"});
     Record record = expect_leader("switchover", "p1", "p2");
     EXPECT_EQ(text(record, "words"), "planned switchover");
