@@ -27,10 +27,9 @@ std::string clients_text(const Record& record) {
 }
 
 std::string leader_text(const Record& record) {
-    std::string change =
-        record.from == record.to
-            ? "leader " + leader_name(record.to) + " stayed"
-            : "leader " + leader_name(record.from) + " -> " + leader_name(record.to);
+    std::string change = record.from == record.to ? "leader " + leader_name(record.to) + " stayed"
+                                                  : "leader " + leader_name(record.from) + " -> " +
+                                                        leader_name(record.to);
     if (record.leaderless == Clock::duration::zero())
         return change;
     const double seconds = std::chrono::duration<double>(record.leaderless).count();
