@@ -138,6 +138,8 @@ class SideBySide {
             changed += members.emplace(found[2], member).first->second;
         }
         changed.append(rest, text.cend());
+        // Without a package's service there is no /run/haproxy.
+        changed = replace_all(changed, "/run/haproxy/", directory_.path().string() + "/its_");
         return "global\n    stats socket " + socket_ + " level admin\n" + changed;
     }
 
