@@ -223,7 +223,10 @@ void Relay::close_both() noexcept {
     if (shutdown_)
         shutdown_->timer.cancel();
     for (Endpoint* side : {&client_, &backend_}) {
-        side->interest = 0;
+        // Closing is not enough: after an upgrade the process before may have the socket open
+        // still, and the loop would go on to report it.
+        if (std::exchange(side->interest, std::uint8_t{0}) != 0)
+            loop_.remove(side->fd.get());
         side->backlog.reset();
         side->fd.reset();
     }
