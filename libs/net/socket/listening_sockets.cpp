@@ -1,6 +1,8 @@
 #include "net/socket/listening_sockets.h"
 
 #include <algorithm>
+#include <optional>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -14,14 +16,22 @@ std::string name_for_keeper(const ListenAddress& address) {
     return name;
 }
 
+/// The path of a unix socket that is kept by this name. Nothing else tells it: the kernel knows
+/// only the path that it had before it listened.
+std::optional<ListenAddress> address_kept_as(const std::string& name) {
+    constexpr std::string_view kBegin = "unix,";
+    return name.starts_with(kBegin) ? ListenAddress::parse("unix:" + name.substr(kBegin.size()))
+                                    : std::nullopt;
+}
+
 }  // namespace
 
 ListeningSockets::ListeningSockets(SocketKeeper* keeper) : keeper_(keeper) {
     if (!keeper_)
         return;
     for (auto& [name, fd, address] : keeper_->inherited()) {
-        const auto socket =
-            std::make_shared<const ListeningSocket>(adopt_listening_socket(std::move(fd)));
+        const auto socket = std::make_shared<const ListeningSocket>(
+            adopt_listening_socket(std::move(fd), address_kept_as(name)));
         if (!*socket) {
             keeper_->forget(name);
         } else if (name == name_for_keeper(socket->address())) {

@@ -236,6 +236,12 @@ TEST(ListeningSocketsTest, AnInheritedSocketServesTheOwnerThatItIsNamedAfter) {
     EXPECT_THAT(keeper.kept, testing::SizeIs(2)) << "it is not ours to keep";
 }
 
+ino_t inode_of(int fd) {
+    struct stat file {};
+    EXPECT_EQ(::fstat(fd, &file), 0);
+    return file.st_ino;
+}
+
 TEST(ListeningSocketsTest, TheUnixSocketThatIsKeptStaysAtItsPath) {
     const support::TempDir directory;
     const std::string path = directory.path() / "socket";
@@ -246,8 +252,11 @@ TEST(ListeningSocketsTest, TheUnixSocketThatIsKeptStaysAtItsPath) {
         before.leave();
     }
     EXPECT_EQ(connect_error(path), 0);
+    ASSERT_THAT(keeper.kept, testing::SizeIs(1));
+    const ino_t kept = inode_of(keeper.kept.begin()->second.get());
     ListeningSockets after(&keeper);
-    (void)use(after, {request("c/p", "unix:" + path)});
+    EXPECT_EQ(inode_of(use(after, {request("c/p", "unix:" + path)})[0]->get()), kept)
+        << "clients wait on the one that was kept";
     EXPECT_THAT(keeper.kept, testing::SizeIs(1));
     after.use({}, {});
     EXPECT_EQ(connect_error(path), ENOENT);
