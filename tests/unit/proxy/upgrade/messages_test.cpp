@@ -193,7 +193,8 @@ TEST(UpgradeMessages, PortsAndTheRestArrive) {
     ASSERT_TRUE(hello);
     EXPECT_EQ(hello->format, kFormat);
     EXPECT_EQ(hello->version, "1.2");
-    const auto unsent = read_unsent(write(Unsent{7, net::RelaySide::backend, "bytes"}));
+    const std::string message = write(Unsent{7, net::RelaySide::backend, "bytes"});
+    const auto unsent = read_unsent(message);
     ASSERT_TRUE(unsent);
     EXPECT_EQ(unsent->session, 7U);
     EXPECT_EQ(unsent->to, net::RelaySide::backend);
