@@ -11,8 +11,8 @@
 #include <gtest/gtest.h>
 
 #include "patroni_proxy/port/port_server.h"
-#include "port_server_fixture.h"
 #include "unit/proxy/logged.h"
+#include "unit/proxy/port/port_server_fixture.h"
 #include "unit/proxy/postgres/postgres_bytes.h"
 
 namespace proxy {

@@ -13,12 +13,12 @@
 #include <gtest/gtest.h>
 
 #include "haproxy_under_test.h"
+#include "integration/real/testbed.h"
 #include "support/process/daemon_process.h"
 #include "support/process/psql_session.h"
 #include "support/process/temp_dir.h"
 #include "support/sockets/steady_clients.h"
 #include "support/wait.h"
-#include "testbed.h"
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;

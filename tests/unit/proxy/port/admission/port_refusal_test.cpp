@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "patroni_proxy/postgres/postgres_messages.h"
-#include "served_port.h"
+#include "unit/proxy/port/served_port.h"
 #include "unit/proxy/postgres/postgres_bytes.h"
 
 namespace proxy {

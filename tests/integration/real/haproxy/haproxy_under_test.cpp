@@ -10,9 +10,9 @@
 #include <unistd.h>
 #include <utility>
 
+#include "integration/real/testbed.h"
 #include "support/sockets/fd.h"
 #include "support/sockets/test_client.h"
-#include "testbed.h"
 
 using namespace std::chrono_literals;
 

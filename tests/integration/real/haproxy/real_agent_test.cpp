@@ -11,12 +11,12 @@
 #include <gtest/gtest.h>
 
 #include "haproxy_under_test.h"
+#include "integration/real/testbed.h"
 #include "support/process/daemon_process.h"
 #include "support/process/psql_session.h"
 #include "support/process/temp_dir.h"
 #include "support/sockets/test_client.h"
 #include "support/wait.h"
-#include "testbed.h"
 
 using testing::AllOf;
 using testing::Contains;

@@ -7,8 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "port_server_fixture.h"
 #include "unit/proxy/logged.h"
+#include "unit/proxy/port/port_server_fixture.h"
 #include "unit/proxy/postgres/postgres_bytes.h"
 
 namespace proxy {

@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "port_server_fixture.h"
+#include "unit/proxy/port/port_server_fixture.h"
 #include "unit/proxy/postgres/postgres_bytes.h"
 
 namespace proxy {

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "patroni_proxy/postgres/client_address.h"
-#include "port_startup_fixture.h"
+#include "unit/proxy/port/port_startup_fixture.h"
 
 namespace proxy {
 namespace {
