@@ -20,13 +20,6 @@ double unix_time() {
         .count();
 }
 
-std::string listed(const std::vector<std::string>& names, std::string_view separator = ", ") {
-    std::string text;
-    for (const auto& name : names)
-        text.append(text.empty() ? "" : separator).append(name);
-    return text.empty() ? "none" : text;
-}
-
 /// What a client or operator notices once it is set.
 std::string effect_of(const OperatorSetting& setting) {
     switch (setting.subject.operation) {
@@ -361,52 +354,6 @@ void Control::remind_of_freezes() {
         reminder_.cancel();
     else
         reminder_.arm(kReminder);
-}
-
-const ClusterConfig* Control::find_cluster(const std::string& name) const {
-    const auto& clusters = proxy_.config().clusters;
-    const auto found = std::find_if(clusters.begin(), clusters.end(),
-                                    [&](const auto& cluster) { return cluster.name == name; });
-    return found == clusters.end() ? nullptr : &*found;
-}
-
-Control::Refusal Control::refuse_unknown_cluster(const std::string& cluster) const {
-    if (find_cluster(cluster))
-        return std::nullopt;
-    std::vector<std::string> names;
-    for (const auto& each : proxy_.config().clusters)
-        names.push_back(each.name);
-    return Outcome{Problem::unknown_name, false,
-                   "no cluster " + cluster + "; the configuration has " + listed(names)};
-}
-
-Control::Refusal Control::refuse_unknown_member(const std::string& cluster,
-                                                const std::string& member) const {
-    if (auto refused = refuse_unknown_cluster(cluster))
-        return refused;
-    const auto members = proxy_.members_of(cluster);
-    if (members.empty())
-        return Outcome{
-            Problem::conflict, false,
-            "no member of cluster " + cluster + " is known: Patroni has not answered yet"};
-    if (std::find(members.begin(), members.end(), member) != members.end())
-        return std::nullopt;
-    return Outcome{
-        Problem::unknown_name, false,
-        "no member " + member + " in cluster " + cluster + "; it has " + listed(members)};
-}
-
-Control::Refusal Control::refuse_unknown_port(const std::string& cluster,
-                                              const std::string& port) const {
-    if (auto refused = refuse_unknown_cluster(cluster))
-        return refused;
-    std::vector<std::string> names;
-    for (const auto& each : find_cluster(cluster)->ports)
-        names.push_back(each.name);
-    if (std::find(names.begin(), names.end(), port) != names.end())
-        return std::nullopt;
-    return Outcome{Problem::unknown_name, false,
-                   "no port " + port + " in cluster " + cluster + "; it has " + listed(names)};
 }
 
 }  // namespace proxy
