@@ -43,7 +43,7 @@ std::string effect_of_end(Operation operation) {
         case Operation::drain:
             return "gets new sessions again, as far as Patroni's answers allow";
         case Operation::cap:
-            return "has no cap any more";
+            return "no longer has a cap";
         case Operation::hold:
             return "serves its clients again";
         case Operation::disable:

@@ -40,7 +40,7 @@ void Control::on_reload() {
         forget_pace(setting.subject);
         tell(daemons::log::Level::info, "operator_setting_removed", setting.subject,
              setting.subject.text() + ": no longer " + setting.reason() +
-                 ": it is not in the configuration any more");
+                 ": it is no longer in the configuration");
     }
     arm_expiry();
 }

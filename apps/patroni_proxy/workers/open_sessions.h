@@ -50,12 +50,12 @@ class OpenSessions {
     /// others to see to. Replaces the pace of a drain that is under way, whose time begins anew.
     void drain(const std::string& cluster, const std::string& member, const DrainPace& pace,
                const std::string& detail);
-    /// No session of the member is ended any more.
+    /// Ends no more sessions of the member.
     void keep(const std::string& cluster, const std::string& member);
     /// Ends every session that is between two queries, at most `rate` per second, because the proxy
     /// is stopping; again and again until stop().
     void end_idle(double rate);
-    /// No session is ended any more. Before the workers end.
+    /// Ends no more sessions. Before the workers end.
     void stop();
     /// A drain at a pace that is under way.
     struct Pace {

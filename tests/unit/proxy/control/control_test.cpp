@@ -193,8 +193,8 @@ TEST_F(ControlTest, AReloadDropsWhatIsAboutARemovedCluster) {
     proxy_.config_.clusters.erase(proxy_.config_.clusters.begin());
     const auto log = logged_during([&] { control_.on_reload(); });
     EXPECT_EQ(control_.settings().find({Operation::drain, "main", "p1", {}}), nullptr);
-    EXPECT_THAT(log, HasSubstr("main/p1: no longer drained by uid 0, pid 42: it is not in "
-                               "the configuration any more"));
+    EXPECT_THAT(log, HasSubstr("main/p1: no longer drained by uid 0, pid 42: it is no longer in "
+                               "the configuration"));
 }
 
 TEST_F(ControlTest, ADrainOnOnePortIsLiftedThereOrWithAllOthers) {
