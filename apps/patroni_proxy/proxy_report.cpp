@@ -139,6 +139,8 @@ ClusterReport Proxy::report_of(const ClusterConfig& cluster,
         if (const auto found = standings.find(id); found != standings.end()) {
             told.members = found->second.members;
             told.falls_back = found->second.falls_back;
+            told.since = found->second.since;
+            told.down_for = found->second.down_for;
         }
         std::sort(told.members.begin(), told.members.end(),
                   [](const auto& a, const auto& b) { return a.member < b.member; });

@@ -43,12 +43,17 @@ struct MemberStanding {
     /// Unix time when its standing became this one, at the earliest at the proxy's start.
     std::optional<double> since{};
     std::string address{};  ///< "10.0.0.1:5432": where its sessions go; empty: not known
+    /// Seconds in which its standing was `out`, since the proxy's start or since it became known.
+    std::optional<double> down_for{};
 };
 
 /// The same for all members.
 struct PortStanding {
     std::vector<MemberStanding> members;
     bool falls_back = false;  ///< the eligible members are so by fallback_roles
+    /// Unix time when the first member became eligible, or the last one ceased to be.
+    std::optional<double> since{};
+    std::optional<double> down_for{};  ///< seconds in which none was
 };
 
 /// What an operator has set for a member, a port or a whole cluster.
@@ -78,6 +83,8 @@ struct PortReport {
     std::vector<std::string> roles;
     std::vector<std::string> fallback_roles;
     bool falls_back = false;
+    std::optional<double> since{};     ///< as PortStanding's
+    std::optional<double> down_for{};  ///< as PortStanding's
     std::vector<MemberStanding> members;
     std::vector<MemberTraffic> traffic;
     std::uint64_t sessions = 0;                     ///< now, including those without a backend

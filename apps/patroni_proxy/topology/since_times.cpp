@@ -1,13 +1,19 @@
 #include "patroni_proxy/topology/since_times.h"
 
+#include <algorithm>
+
 namespace proxy {
 
-void SinceTimes::note(const std::string& thing, const std::string& what, double now) {
-    const auto [found, is_new] = entries_.try_emplace(thing, Entry{what, now});
+double SinceTimes::Entry::down_for(double now) const {
+    return down_before + (is_down ? std::max(0.0, now - since) : 0.0);
+}
+
+void SinceTimes::note(const std::string& thing, const std::string& what, double now, bool is_down) {
+    const auto [found, is_new] = entries_.try_emplace(thing, Entry{what, now, is_down});
     Entry& entry = found->second;
     entry.is_noted = true;
     if (entry.what != what)
-        entry = {what, now};
+        entry = {what, now, is_down, entry.down_for(now)};
 }
 
 void SinceTimes::forget_others() {
@@ -19,6 +25,11 @@ void SinceTimes::forget_others() {
 std::optional<double> SinceTimes::of(const std::string& thing) const {
     const auto found = entries_.find(thing);
     return found == entries_.end() ? std::nullopt : std::optional(found->second.since);
+}
+
+std::optional<double> SinceTimes::down_for(const std::string& thing, double now) const {
+    const auto found = entries_.find(thing);
+    return found == entries_.end() ? std::nullopt : std::optional(found->second.down_for(now));
 }
 
 }  // namespace proxy

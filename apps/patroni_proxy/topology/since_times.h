@@ -6,23 +6,29 @@
 
 namespace proxy {
 
-/// Since when each thing has been what it is: a member in its role, a cluster under its leader.
-/// Times are Unix times; what was so from the first time on counts from then. A value, for one
-/// thread at a time.
+/// Since when each thing has been what it is: a member in its role, a cluster under its leader; and
+/// for how long it has been down. Times are Unix times; what was so from the first time on counts
+/// from then. A value, for one thread at a time.
 class SinceTimes {
   public:
-    /// From `now` on, unless it was so already.
-    void note(const std::string& thing, const std::string& what, double now);
+    /// From `now` on, unless it was so already. What is down counts in down_for().
+    void note(const std::string& thing, const std::string& what, double now, bool is_down = false);
     /// Forgets what was not noted since this was called last.
     void forget_others();
     /// Nothing if the thing is not known.
     [[nodiscard]] std::optional<double> of(const std::string& thing) const;
+    /// Seconds until `now`, all times together. Nothing if the thing is not known.
+    [[nodiscard]] std::optional<double> down_for(const std::string& thing, double now) const;
 
   private:
     struct Entry {
         std::string what;
         double since = 0;
+        bool is_down = false;
+        double down_before = 0;  ///< seconds, until `since`
         bool is_noted = true;
+
+        [[nodiscard]] double down_for(double now) const;
     };
     std::map<std::string, Entry> entries_;
 };

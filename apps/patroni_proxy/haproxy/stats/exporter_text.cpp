@@ -64,6 +64,8 @@ constexpr std::array kExported{
     Exported{"backup", "bck", kServer, false, "1 if the member serves by fallback_roles"},
     Exported{"weight", "weight", kBackend | kServer, false, "Members that serve; 1 for a member"},
     Exported{"uweight", "uweight", kBackend | kServer, false, "Members that serve; 1 for a member"},
+    Exported{"downtime_seconds_total", "downtime", kBackend | kServer, true,
+             "Seconds in which nothing could be sent there"},
     Exported{"check_code", "check_code", kServer, false, "200 if the member serves, 503 if not"},
 };
 

@@ -95,6 +95,15 @@ std::uint64_t average(double seconds, std::uint64_t count) {
                             std::llround(1000 * seconds / static_cast<double>(count)));
 }
 
+/// HAProxy counts as down what gets no traffic because of its checks or of maintenance.
+void set_changes(StatRow& row, const ProxyReport& report, const std::optional<double>& since,
+                 const std::optional<double>& down_for) {
+    if (since)
+        set(row, "lastchg", seconds_since(report, *since));
+    if (down_for)
+        set(row, "downtime", static_cast<std::uint64_t>(*down_for));
+}
+
 void set_backend_side(StatRow& row, const Traffic& traffic) {
     set_traffic(row, traffic);
     set(row, "lbtot", traffic.total);
@@ -181,8 +190,7 @@ StatRow server_row(const Subject& of, const MemberStanding& standing, unsigned s
     set(row, "uweight", 1);
     set(row, "act", backup ? 0 : 1);
     set(row, "bck", backup ? 1 : 0);
-    if (standing.since)
-        set(row, "lastchg", seconds_since(of.report, *standing.since));
+    set_changes(row, of.report, standing.since, standing.down_for);
     set(row, "check_status", status.check);
     set(row, "check_code", status.code);
     const std::string& why = standing.unreachable.empty() ? standing.reason : standing.unreachable;
@@ -250,6 +258,7 @@ StatRow backend_row(const Subject& of, const std::vector<StatRow>& servers) {
     set(row, "uweight", serving);
     set(row, "act", of.port.falls_back ? 0 : serving);
     set(row, "bck", of.port.falls_back ? serving : 0);
+    set_changes(row, of.report, of.port.since, of.port.down_for);
     set(row, "dreq", 0);
     set(row, "algo", "leastconn");
     return row;

@@ -70,6 +70,8 @@ TEST_F(TopologyFeedFallbackTest, FallsBackAndReturnsAndSaysSoOnce) {
         EXPECT_EQ(eligible(1), "p2 127.0.0.12:6543");
         EXPECT_EQ(kept_fallbacks(), "p1 127.0.0.11:6543");
         EXPECT_FALSE(feed.standings().at(1).falls_back);
+        EXPECT_GT(feed.standings().at(1).members.at(1).down_for.value_or(0), 0);
+        EXPECT_EQ(feed.standings().at(1).down_for, 0) << "p1 served meanwhile";
     });
     EXPECT_EQ(count_of("falls back", log), 2U) << log;
     EXPECT_THAT(log, HasSubstr("WARNING main/ro: falls back to leader: nobody serves as sync, "

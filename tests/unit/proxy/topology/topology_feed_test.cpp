@@ -239,6 +239,10 @@ TEST_F(TopologyFeedTest, ReportsWhatItKnowsAndHowItCameToKnowIt) {
     EXPECT_EQ(standings.at(0).members.at(1).standing, patroni::Standing::out);
     EXPECT_EQ(standings.at(0).members.at(1).reason, "role is replica");
     EXPECT_EQ(standings.at(2).members.at(1).standing, patroni::Standing::eligible);
+    // Until p1 has proved itself nobody serves.
+    EXPECT_LT(standings.at(0).members.at(0).down_for, standings.at(0).members.at(1).down_for);
+    EXPECT_EQ(standings.at(0).down_for, standings.at(0).members.at(0).down_for);
+    EXPECT_EQ(standings.at(0).since, standings.at(0).members.at(0).since);
 
     patroni_.answer("/cluster", {.status = 503});
     EXPECT_NE(update(feed), "");

@@ -107,15 +107,22 @@ TEST(StatRowsTest, RatesAndTheLastChangeAreInHaproxysUnits) {
     report.uptime = 90;
     auto& port = report.clusters[0].ports[0];
     port.members[0].since = 1'030.5;
+    port.members[0].down_for = 12.9;
+    port.since = 1'040;
+    port.down_for = 7;
     port.traffic[1].rate = 2.6;
     port.traffic[1].most_per_second = 7;
     const auto rows = stat_rows(report);
     const StatRow server = row_of(rows, "main:rw/p1");
     const std::pair<const char*, const char*> values[]{
-        {"rate", "3"}, {"rate_max", "7"}, {"lastchg", "59"}};
+        {"rate", "3"}, {"rate_max", "7"}, {"lastchg", "59"}, {"downtime", "12"}};
     for (const auto& [column, value] : values)
         EXPECT_EQ(server.value(column), value) << column;
     EXPECT_EQ(row_of(rows, "main:rw/p2").value("lastchg"), "") << "not known";
+    EXPECT_EQ(row_of(rows, "main:rw/p2").value("downtime"), "");
+    EXPECT_EQ(row_of(rows, "main:rw/BACKEND").value("lastchg"), "50");
+    EXPECT_EQ(row_of(rows, "main:rw/BACKEND").value("downtime"), "7");
+    EXPECT_EQ(row_of(rows, "main:rw/FRONTEND").value("downtime"), "") << "as in HAProxy";
     EXPECT_EQ(row_of(rows, "main:rw/FRONTEND").value("conn_rate"), "3");
     EXPECT_THAT(
         exporter_text(report),
