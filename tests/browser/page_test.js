@@ -104,18 +104,18 @@ describe('the page', () => {
     lookAt(proxy.url, 'calm', ['p1 leads', 'All ports are served', 'main/master', 'Since'])));
 
   it('shows that nobody leads during a switchover', () => inState(3, loseLeader, (proxy) =>
-    lookAt(proxy.url, 'switchover', ['no leader', 'nobody serves'])));
+    lookAt(proxy.url, 'switchover', ['no leader', 'nobody serves', 'p1 last proved that it leads'])));
 
   it('shows a dead member', () => inState(3, async (cluster, proxy) => {
     Object.assign(cluster.member('p2'), {state: 'stopped', lag: 'unknown'});
     await updateUntil(proxy, (main) => main.members[1].state === 'stopped');
-  }, (proxy) => lookAt(proxy.url, 'dead', ['stopped', 'state is stopped'])));
+  }, (proxy) => lookAt(proxy.url, 'dead', ['member is down', 'main/p2: stopped', 'state is stopped'])));
 
   it('shows what operators have set', () => inState(3, async (cluster, proxy) => {
     await proxy.operate('/members/main/p3/drain?why=new%20disks&for=2h');
     await proxy.operate('/ports/main/master/hold?why=restart&for=10m');
     await proxy.operate('/clusters/main/freeze?why=upgrade');
-  }, (proxy) => lookAt(proxy.url, 'operators', ['drain main/p3', 'new disks', 'hold main/master',
+  }, (proxy) => lookAt(proxy.url, 'operators', ['main/p3 is drained by', 'new disks', 'main/master is held by',
     'the cluster is frozen by'])));
 
   it('has room for 50 members', () => inState(50, () => {}, (proxy) =>

@@ -28,7 +28,7 @@ Tone tone_of(const Record& record) {
 
 const char* word_of(const Record& record) {
     if (!record.ended)
-        return "goes on";
+        return "ongoing";
     switch (record.kind) {
         case Kind::leader:
             return "leader";
@@ -47,7 +47,7 @@ const char* word_of(const Record& record) {
 const char* words_of(StepKind kind) {
     switch (kind) {
         case StepKind::last_proven:
-            return "gives its last proof that it leads";
+            return "last proved that it leads";
         case StepKind::doubted:
             return "is doubted";
         case StepKind::leader_out:
@@ -57,7 +57,7 @@ const char* words_of(StepKind kind) {
         case StepKind::lock_taken:
             return "takes the leader lock";
         case StepKind::promoted:
-            return "is promoted: new sessions go there";
+            return "is promoted: new sessions go to it";
         case StepKind::leads_again:
             return "leads again";
         case StepKind::first_session:

@@ -88,6 +88,7 @@ std::vector<std::string> port_row(const PortReport& port, const MemberStanding& 
     return {
         escaped(member.member),
         standing_badge(member),
+        since_cell(member.since),
         escaped(member.unreachable.empty() ? member.reason : member.unreachable),
         std::to_string(sum.sessions),
         std::to_string(sum.sessions_total),
@@ -120,11 +121,39 @@ std::string port_section(const ClusterReport& cluster, const PortReport& port) {
                               (port.falls_back ? " serve as a fallback" : " serve")) +
         "</h3>\n<p>" + escaped(facts) + "</p>\n";
     Table out{"Who serves " + cluster.name + '/' + port.name,
-              {"Member", "Serves", "Why", "Sessions", "Since start", "Bytes"},
+              {"Member", "Serves", "Since", "Why", "Sessions", "Total sessions", "Bytes"},
               {}};
     for (const auto& member : port.members)
         out.rows.push_back(port_row(port, member));
     return html + table(out);
+}
+
+/// Nothing can be sent to these, whichever port should use them.
+std::string members_to_look_at(const ClusterReport& cluster) {
+    std::string lines;
+    for (const auto& member : cluster.members)
+        if (!member.up)
+            lines += alert_line(Tone::warn, "member is down",
+                                cluster.name + '/' + member.name + ": " +
+                                    (member.state.empty() ? "state unknown" : member.state));
+    for (const auto& port : cluster.ports)
+        for (const auto& member : port.members)
+            if (!member.unreachable.empty())
+                lines += alert_line(Tone::warn, "unreachable",
+                                    cluster.name + '/' + member.member + " for clients of " +
+                                        port.name + ": " + member.unreachable);
+    return lines;
+}
+
+std::string held_clients(const PortReport& port) {
+    if (port.queued == 0)
+        return {};
+    std::string text = counted(port.queued, "client") + " held";
+    if (port.oldest_held > 0)
+        text += ", the longest for " + daemons::duration_text(port.oldest_held);
+    if (!port.queued_for.empty())
+        text += ", because of " + port.queued_for;
+    return text;
 }
 
 std::string poll_line(const ClusterReport& cluster) {
@@ -142,6 +171,7 @@ std::string poll_line(const ClusterReport& cluster) {
 std::string alerts(const ProxyReport& report) {
     std::string wrong;
     std::string warnings;
+    bool all_served = !report.clusters.empty();
     if (!report.ready)
         wrong += alert_line(Tone::bad, "not ready", report.why_not_ready);
     for (const auto& cluster : report.clusters) {
@@ -151,12 +181,19 @@ std::string alerts(const ProxyReport& report) {
         for (const auto& warning : cluster.warnings)
             warnings += alert_line(Tone::warn, "warning", cluster.name + ": " + warning);
         for (const auto& port : cluster.ports) {
+            const std::string name = cluster.name + '/' + port.name;
+            const std::string held = held_clients(port);
             if (serving(port) == 0)
-                wrong += alert_line(Tone::bad, "nobody serves", cluster.name + '/' + port.name);
+                wrong += alert_line(Tone::bad, "nobody serves",
+                                    held.empty() ? name : name + ": " + held);
+            else if (!held.empty())
+                warnings += alert_line(Tone::warn, "clients wait", name + ": " + held);
+            all_served = all_served && serving(port) > 0;
             for (const auto& setting : port.operator_settings)
                 warnings += alert_line(Tone::warn, "operator",
                                        setting_text(cluster.name, setting, TimeZone::utc));
         }
+        warnings += members_to_look_at(cluster);
         for (const auto& setting : cluster.operator_settings)
             if (setting.setting != "freeze")  // a warning says so already
                 warnings += alert_line(Tone::warn, "operator",
@@ -165,8 +202,8 @@ std::string alerts(const ProxyReport& report) {
     if (!report.reload.last_good)
         warnings += alert_line(Tone::warn, "reload failed", report.reload.last_error);
     const std::string lines = wrong + warnings;
-    return lines.empty() ? "<p>" + badge(Tone::good, "All ports are served") + "</p>\n"
-                         : "<ul class=\"alerts\">\n" + lines + "</ul>\n";
+    return (all_served ? "<p>" + badge(Tone::good, "All ports are served") + "</p>\n" : "") +
+           (lines.empty() ? "" : "<ul class=\"alerts\">\n" + lines + "</ul>\n");
 }
 
 std::string cluster_section(const ClusterReport& cluster) {
@@ -174,9 +211,9 @@ std::string cluster_section(const ClusterReport& cluster) {
                                    ? badge(Tone::bad, "no leader")
                                    : badge(Tone::good, cluster.leader + " leads");
     const std::string since =
-        cluster.leader_since ? ", since " + time_element(*cluster.leader_since) : "";
+        cluster.leader_since ? "Since " + time_element(*cluster.leader_since) + ": " : "";
     std::string html = "<section>\n<h2>" + escaped(cluster.name) + ' ' + leader + "</h2>\n<p>" +
-                       escaped(cluster.leader_reason) + since + "</p>\n<p class=\"quiet\">" +
+                       since + escaped(cluster.leader_reason) + "</p>\n<p class=\"quiet\">" +
                        escaped(poll_line(cluster)) + "</p>\n" + members_table(cluster);
     for (const auto& port : cluster.ports)
         html += port_section(cluster, port);

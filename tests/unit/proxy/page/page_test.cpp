@@ -29,8 +29,8 @@ TEST(PageTest, SaysWhoLeadsWhoServesAndWhyNot) {
     EXPECT_THAT(page, ContainsRegex("start failed"));
     EXPECT_THAT(page, HasSubstr("16 MB"));  // p2's lag
     EXPECT_THAT(page, HasSubstr("1.8 TB out"));
-    EXPECT_THAT(page, HasSubstr("its /primary answers 200, since <time "
-                                "datetime=\"2026-11-18T11:08:20.000Z\">2026-11-18 11:08:20 UTC"));
+    EXPECT_THAT(page, HasSubstr("Since <time datetime=\"2026-11-18T11:08:20.000Z\">"
+                                "2026-11-18 11:08:20 UTC</time>: its /primary answers 200"));
     EXPECT_THAT(page, ContainsRegex("<td data-label=\"Since\"><time "));
 }
 
@@ -47,6 +47,28 @@ TEST(PageTest, WhatIsWrongComesFirst) {
     good.clusters.front().warnings.clear();
     good.clusters.front().operator_settings.clear();
     EXPECT_THAT(page_response(good).body, HasSubstr("All ports are served"));
+}
+
+TEST(PageTest, AMemberThatIsDownAndClientsThatWaitAreInTheAlerts) {
+    auto report = sample_report();
+    auto& cluster = report.clusters.front();
+    cluster.members[1].up = false;
+    cluster.members[1].state = "stopped";
+    auto& port = cluster.ports.front();
+    port.members.front().unreachable = "connection refused";
+    port.queued = 2;
+    port.oldest_held = 1.5;
+    const auto alerts = [&] {
+        const std::string page = page_response(report).body;
+        return page.substr(0, page.find("<section>"));
+    };
+    EXPECT_THAT(alerts(), AllOf(HasSubstr("main/p2: stopped"),
+                                HasSubstr("for clients of master: connection refused")));
+    EXPECT_THAT(alerts(), ContainsRegex("main/master: 2 clients held, the longest for 1.5 s"));
+    EXPECT_THAT(alerts(), Not(HasSubstr("All ports are served")));
+    port.members.front().unreachable.clear();
+    EXPECT_THAT(alerts(), AllOf(ContainsRegex("clients wait</span> main/master: 2 clients held"),
+                                HasSubstr("All ports are served")));
 }
 
 TEST(PageTest, AFreezeIsListedOnce) {
