@@ -13,7 +13,7 @@ using Statements = std::vector<const Statement*>;
 constexpr std::size_t kMaxInherited = 10'000;
 constexpr std::size_t kMaxInheritedByAll = 1'000'000;
 /// And what `default-server` says costs its length for each server.
-constexpr std::size_t kMaxServerOptions = 2'000'000;
+constexpr std::size_t kMaxServerOptions = 500'000;
 
 void set_options(std::map<std::string, LineOption>& options, const std::vector<LineOption>& more) {
     for (const auto& option : more) {
@@ -108,7 +108,7 @@ class ProxyReader {
         server_options_ += server.options.size();
         if (server_options_ > kMaxServerOptions)
             throw ReadError(statement.place,
-                            "all servers together have more than 2000000 settings");
+                            "all servers together have more than 500000 settings");
         return server;
     }
 
