@@ -1,13 +1,17 @@
 #include "daemon/log/file_target.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
 #include <fcntl.h>
+#include <iterator>
 #include <poll.h>
 #include <string_view>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
+#include <vector>
 
 #include "daemon/system/file.h"
 
@@ -45,6 +49,13 @@ std::string priority_of(Level level) {
     return "<" + std::to_string(severity_of(level)) + ">";
 }
 
+/// A regular file takes any size in one piece, a pipe only this much.
+std::size_t most_at_once(int fd) {
+    struct stat status {};
+    const bool regular = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    return regular ? std::size_t{64} * 1024 : PIPE_BUF;
+}
+
 /// Removes what was written from `rest`. 0, or the errno of the failure.
 int write_all(int fd, std::string_view& rest) {
     while (!rest.empty()) {
@@ -68,18 +79,34 @@ FileTarget::FileTarget(const std::string& file)
     : file_(file),
       owned_(file.empty() ? net::UniqueFd() : open_file(file)),
       fd_(file.empty() ? STDERR_FILENO : owned_.get()),
-      to_journal_(file.empty() && stderr_is_journal()) {}
+      to_journal_(file.empty() && stderr_is_journal()),
+      most_at_once_(most_at_once(fd_)) {}
 
-int FileTarget::write(const Record& record) {
-    line_.assign(cut_ ? "\n" : "");
+void FileTarget::append(const Record& record) {
     if (to_journal_)
-        line_ += priority_of(record.level);
-    line_.append(record.line).append("\n");
-    std::string_view rest = line_;
+        lines_ += priority_of(record.level);
+    lines_.append(record.line).append("\n");
+}
+
+Target::Written FileTarget::write(std::span<const Record> records) {
+    lines_.assign(cut_ ? "\n" : "");
+    std::vector<std::size_t> ends;  // of each record in lines_
+    for (const Record& record : records) {
+        append(record);
+        if (!ends.empty() && lines_.size() > most_at_once_)
+            break;
+        ends.push_back(lines_.size());
+    }
+    lines_.resize(ends.back());
+
+    std::string_view rest = lines_;
     const int error = write_all(fd_, rest);
-    if (rest.size() < line_.size())
-        cut_ = !rest.empty();
-    return error;
+    const std::size_t written = lines_.size() - rest.size();
+    const auto first_left = std::upper_bound(ends.begin(), ends.end(), written);
+    if (written > 0)
+        cut_ = first_left != ends.end() &&
+               (first_left == ends.begin() || *std::prev(first_left) < written);
+    return {static_cast<std::size_t>(first_left - ends.begin()), error};
 }
 
 std::string FileTarget::name() const {

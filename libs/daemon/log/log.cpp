@@ -4,9 +4,11 @@
 #include <atomic>
 #include <csignal>
 #include <pthread.h>
+#include <span>
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/mutex.h"
 #include "daemon/log/file_target.h"
@@ -75,19 +77,30 @@ class Writer {
     [[noreturn]] void run() {
         ::pthread_setname_np(::pthread_self(), "log");
         target_ = open(Settings{});
-        std::uint64_t lost = 0;
+        std::vector<Entry> entries;
         for (;;) {
-            Entry entry = queue.take();
-            if (entry.target)
-                use(std::move(entry.target));
-            else if (entry.window)
-                lost += write(count_of(*entry.window)) ? 0 : 1;
-            else
-                lost += write(entry.record) ? 0 : 1;
-            lost += entry.lost_after;
-            if (lost > 0 && put(line_of_loss(lost)))
-                lost = 0;
+            queue.take(entries);
+            for (Entry& entry : entries)
+                process(entry);
+            write_lines();
         }
+    }
+
+    /// Lines are collected until something else follows.
+    void process(Entry& entry) {
+        if (entry.target) {
+            write_lines();
+            use(std::move(entry.target));
+        } else if (entry.window) {
+            lines_.push_back(count_of(*entry.window));
+        } else {
+            lines_.push_back(std::move(entry.record));
+        }
+        if (entry.lost_after == 0)
+            return;
+        write_lines();
+        lost_ += entry.lost_after;
+        tell_loss();
     }
 
     void use(TargetPtr target) {
@@ -96,21 +109,37 @@ class Writer {
         note(0);
     }
 
-    bool write(const Record& record) {
-        const bool written = put(record);
-        if (!written)
-            events_dropped.fetch_add(1);
-        return written;
+    void write_lines() {
+        std::span<const Record> left = lines_;
+        while (!left.empty()) {
+            const auto [count, error] = target_->write(left);
+            note(error);
+            left = left.subspan(count);
+            if (error != 0) {
+                left = left.subspan(1);
+                ++lost_;
+                events_dropped.fetch_add(1);
+            }
+            tell_loss();
+        }
+        lines_.clear();
     }
 
-    bool put(const Record& record) {
-        const int error = target_->write(record);
+    /// As soon as the target takes a line again.
+    void tell_loss() {
+        if (lost_ == 0)
+            return;
+        const Record line = line_of_loss(lost_);
+        const int error = target_->write({&line, 1}).error;
         note(error);
-        return error == 0;
+        if (error == 0)
+            lost_ = 0;
     }
 
     /// Named once on stderr, not with each line: a disk may stay full for hours.
     void note(int error) {
+        if (std::exchange(error_, error) == error)
+            return;
         const std::string problem =
             error == 0 ? "" : target_->name() + ": " + std::generic_category().message(error);
         {
@@ -141,7 +170,10 @@ class Writer {
     }
 
     TargetPtr target_;
-    bool named_ = false;  ///< this target's first failure has been named on stderr
+    std::vector<Record> lines_;  ///< to be written next
+    std::uint64_t lost_ = 0;     ///< events, since a line has told their number
+    int error_ = 0;              ///< of the last write
+    bool named_ = false;         ///< this target's first failure has been named on stderr
     base::Mutex problem_mutex_;
     std::string problem_ GUARDED_BY(problem_mutex_);
 };

@@ -1,21 +1,21 @@
 #pragma once
 
 #include <chrono>
-#include <cmath>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 // The daemon's log: one line per event, on stderr, in a file, or to syslog.
 //
 // Any thread may log at any time and never waits: it puts the line into a bounded queue, which a
-// thread of its own writes out. A target that blocks or fails (a full pipe, a full or hung disk)
-// loses events and does no other harm: a line reports their number once there is room again.
+// thread of its own writes out, at the latest after 10 ms. A target that blocks or fails (a full
+// pipe, a full or hung disk) loses events and does no other harm: a line reports their number once
+// there is room again.
 //
 // Whatever bytes come in, even from peers, an event is one line of valid UTF-8.
 namespace daemons::log {
@@ -81,15 +81,12 @@ class Value {
     Value(std::string_view text) : text_(text) {}
     Value(const char* text) : text_(text) {}
     /// An empty optional is written as "-" in text and as null in JSON.
-    Value(const std::optional<std::string>& text)
-        : text_(text.value_or("-")), kind_(text ? Kind::text : Kind::unknown) {}
-    template <typename Number>
-    requires std::is_arithmetic_v<Number> Value(Number number) : text_(std::to_string(number)) {
-        if constexpr (std::is_floating_point_v<Number>)
-            kind_ = std::isfinite(number) ? Kind::number : Kind::text;
-        else
-            kind_ = Kind::number;
-    }
+    Value(std::optional<std::string> text)
+        : text_(text ? std::move(*text) : "-"), kind_(text ? Kind::text : Kind::unknown) {}
+    Value(double number);
+    template <typename Integer>
+    requires std::is_integral_v<Integer> Value(Integer number)
+        : text_(std::to_string(number)), kind_(Kind::number) {}
     // NOLINTEND(google-explicit-constructor)
 
     enum class Kind : std::uint8_t { text, number, unknown };
@@ -107,7 +104,7 @@ struct Field {
         name;  ///< a plain word that is no field of every JSON line (time, level, event, message)
     Value value;
 };
-using Fields = std::vector<Field>;
+using Fields = std::initializer_list<Field>;
 
 [[nodiscard]] bool enabled(Level level);
 [[nodiscard]] bool debug_enabled();

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
 #include <cstddef>
 #include <ctime>
+#include <limits>
 
 #include "daemon/text/utf8.h"
 
@@ -15,11 +18,22 @@ constexpr std::size_t kLongestText = std::size_t{16} * 1024;
 
 enum class Quotes { plain, escaped };
 
+/// Stands for itself in a line, between quotes as well.
+constexpr bool is_plain(char c) {
+    return c >= ' ' && c <= '~' && c != '\\' && c != '"';
+}
+
 /// As it stands between the quotes of a JSON string; text has the same escapes.
 void append_escaped(std::string& out, std::string_view text, Quotes quotes) {
     const bool too_long = text.size() > kLongestText;
     text = text.substr(0, kLongestText);
     while (!text.empty()) {
+        const auto* const end = std::find_if_not(text.begin(), text.end(), is_plain);
+        const auto size = static_cast<std::size_t>(end - text.begin());
+        out += text.substr(0, size);
+        text.remove_prefix(size);
+        if (text.empty())
+            break;
         const Character next = take_character(text);
         if (next.value == '\\' || (next.value == '"' && quotes == Quotes::escaped))
             out += '\\';
@@ -39,7 +53,10 @@ void append_quoted(std::string& out, std::string_view text) {
 void append_value(std::string& out, std::string_view value) {
     const auto start = out.size();
     append_escaped(out, value, Quotes::escaped);
-    if (value.empty() || out.find_first_of(" =\"\\", start) != std::string::npos) {
+    const bool misread =
+        std::any_of(out.begin() + static_cast<std::ptrdiff_t>(start), out.end(),
+                    [](char c) { return c == ' ' || c == '=' || c == '"' || c == '\\'; });
+    if (value.empty() || misread) {
         out.insert(start, 1, '"');
         out += '"';
     }
@@ -143,9 +160,17 @@ void append_json(std::string& line, const Event& event) {
 
 }  // namespace
 
+Value::Value(double number) : kind_(std::isfinite(number) ? Kind::number : Kind::text) {
+    constexpr int kDecimals = 6;
+    std::array<char, std::numeric_limits<double>::max_exponent10 + kDecimals + 8> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number,
+                                   std::chars_format::fixed, kDecimals);
+    text_.assign(digits.data(), end.ptr);
+}
+
 std::string line_of(const Event& event, Format format) {
     std::string line;
-    line.reserve(128 + event.message.size());
+    line.reserve(128 + event.message.size() + 32 * event.fields.size());
     if (format == Format::json)
         append_json(line, event);
     else

@@ -7,6 +7,11 @@ namespace {
 
 constexpr std::size_t kMaxEntries = 8'192;
 constexpr std::size_t kMaxBytes = std::size_t{8} * 1024 * 1024;
+// Taken at a time: what the writing thread has taken is memory beyond the queue's.
+constexpr std::size_t kBatchEntries = 512;
+constexpr std::size_t kBatchBytes = std::size_t{64} * 1024;
+constexpr std::chrono::milliseconds kPause{10};
+constexpr std::size_t kNoPauseFrom = kMaxEntries / 4;
 
 }  // namespace
 
@@ -51,7 +56,7 @@ void LogQueue::push(WindowPtr window) {
         const base::MutexLock lock(mutex_);
         const auto closes = window->closes;
         windows_.emplace(closes, std::move(window));
-        wakes = std::exchange(writer_waits_, false);
+        wakes = std::exchange(writer_waits_for_, 0) != 0;
     }
     if (wakes)
         pushed_changed_.notify_one();
@@ -72,41 +77,68 @@ void LogQueue::close_windows() {
 bool LogQueue::append(Entry entry) {
     entries_.push_back(std::move(entry));
     ++pushed_;
-    return std::exchange(writer_waits_, false);
+    if (writer_waits_for_ == 0 || entries_.size() < writer_waits_for_)
+        return false;
+    writer_waits_for_ = 0;
+    return true;
 }
 
-Entry LogQueue::take() {
+void LogQueue::take(std::vector<Entry>& entries) {
+    using Clock = std::chrono::steady_clock;
+    entries.clear();
     base::MutexLock lock(mutex_);
     done_ = taken_;
     if (flushing_ > 0)
         done_changed_.notify_all();
-    while (true) {
-        const auto first = windows_.begin();
-        if (first != windows_.end() && first->first <= std::chrono::steady_clock::now()) {
-            Entry entry{.record = {}, .window = std::move(first->second)};
-            windows_.erase(first);
-            return entry;
-        }
-        if (!entries_.empty())
-            break;
-        writer_waits_ = true;
-        if (first == windows_.end())
+    wait_for_more(lock);
+    wait_for_any(lock);
+    taken_at_ = Clock::now();
+    std::size_t bytes = 0;
+    while (!entries_.empty() && entries.size() < kBatchEntries && bytes < kBatchBytes) {
+        bytes += entries_.front().record.line.size();
+        entries.push_back(std::move(entries_.front()));
+        entries_.pop_front();
+    }
+    bytes_ -= bytes;
+    taken_ += entries.size();
+}
+
+/// Not longer than the pause lasts, nor while somebody waits for the end of what is logged.
+void LogQueue::wait_for_more(base::MutexLock& lock) {
+    const auto until = taken_at_ + kPause;
+    while (flushing_ == 0 && entries_.size() < kNoPauseFrom &&
+           std::chrono::steady_clock::now() < until) {
+        writer_waits_for_ = kNoPauseFrom;
+        pushed_changed_.wait_until(lock, until);
+        writer_waits_for_ = 0;
+    }
+}
+
+void LogQueue::wait_for_any(base::MutexLock& lock) {
+    for (close_due_windows(); entries_.empty(); close_due_windows()) {
+        writer_waits_for_ = 1;
+        if (windows_.empty())
             pushed_changed_.wait(lock);
         else
-            pushed_changed_.wait_until(lock, std::chrono::steady_clock::time_point(first->first));
-        writer_waits_ = false;
+            pushed_changed_.wait_until(
+                lock, std::chrono::steady_clock::time_point(windows_.begin()->first));
+        writer_waits_for_ = 0;
     }
-    Entry entry = std::move(entries_.front());
-    entries_.pop_front();
-    bytes_ -= entry.record.line.size();
-    ++taken_;
-    return entry;
+}
+
+void LogQueue::close_due_windows() {
+    while (!windows_.empty() && windows_.begin()->first <= std::chrono::steady_clock::now()) {
+        (void)append({.record = {}, .window = std::move(windows_.begin()->second)});
+        windows_.erase(windows_.begin());
+    }
 }
 
 bool LogQueue::wait_until_done(std::chrono::milliseconds timeout) {
     base::MutexLock lock(mutex_);
     const std::uint64_t awaited = pushed_;
     ++flushing_;
+    if (std::exchange(writer_waits_for_, 0) != 0)
+        pushed_changed_.notify_one();
     const bool done = done_changed_.wait_for(
         lock, timeout, [this, awaited]() REQUIRES(mutex_) { return done_ >= awaited; });
     --flushing_;

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/mutex.h"
 #include "daemon/log/log.h"
@@ -53,8 +54,10 @@ class LogQueue {
     /// Any thread, when the process ends: closes all windows now.
     void close_windows();
 
-    /// Writing thread only: waits for the next entry; the one before is done.
-    [[nodiscard]] Entry take();
+    /// Writing thread only: waits for entries and replaces `entries` by them, oldest first; those
+    /// before are done. For up to 10 ms after the last time it leaves them in the queue, so that a
+    /// burst of lines costs the writer one wake-up and not one for each line.
+    void take(std::vector<Entry>& entries);
 
     /// Any thread: waits until the writing thread is done with everything pushed before; false
     /// after `timeout`.
@@ -64,6 +67,9 @@ class LogQueue {
     [[nodiscard]] bool has_room(std::size_t size) REQUIRES(mutex_);
     /// True if the writing thread must be woken.
     [[nodiscard]] bool append(Entry entry) REQUIRES(mutex_);
+    void wait_for_more(base::MutexLock& lock) REQUIRES(mutex_);
+    void wait_for_any(base::MutexLock& lock) REQUIRES(mutex_);
+    void close_due_windows() REQUIRES(mutex_);
 
     base::Mutex mutex_;
     std::condition_variable_any pushed_changed_;
@@ -73,7 +79,9 @@ class LogQueue {
         GUARDED_BY(mutex_);  ///< by the time at which they close
     std::size_t bytes_ GUARDED_BY(mutex_) = 0;
     bool overflowing_ GUARDED_BY(mutex_) = false;
-    bool writer_waits_ GUARDED_BY(mutex_) = false;
+    /// So many entries wake the writing thread; 0: it does not wait.
+    std::size_t writer_waits_for_ GUARDED_BY(mutex_) = 0;
+    std::chrono::steady_clock::time_point taken_at_ GUARDED_BY(mutex_){};
     std::uint64_t pushed_ GUARDED_BY(mutex_) = 0;
     std::uint64_t taken_ GUARDED_BY(mutex_) = 0;
     std::uint64_t done_ GUARDED_BY(mutex_) = 0;

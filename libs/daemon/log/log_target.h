@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <string>
 
 #include "daemon/log/log.h"
@@ -21,8 +23,13 @@ class Target {
     Target& operator=(const Target&) = delete;
     virtual ~Target() = default;
 
-    /// May block as long as the kernel does. 0, or the errno if not all of the line was written.
-    [[nodiscard]] virtual int write(const Record& record) = 0;
+    struct Written {
+        std::size_t count = 0;  ///< records that were written whole
+        int error = 0;          ///< the errno of the record after these, or 0
+    };
+    /// Writes records from the first on, at least one of them unless it fails. There is at least
+    /// one. May block as long as the kernel does.
+    [[nodiscard]] virtual Written write(std::span<const Record> records) = 0;
     /// In messages: "the log file '/var/log/x'".
     [[nodiscard]] virtual std::string name() const = 0;
 };

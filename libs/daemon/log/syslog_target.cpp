@@ -61,7 +61,12 @@ SyslogTarget::SyslogTarget(const std::string& address, int facility)
     origin_.append(std::to_string(::getpid())).append(" ");
 }
 
-int SyslogTarget::write(const Record& record) {
+Target::Written SyslogTarget::write(std::span<const Record> records) {
+    const int error = send(records.front());
+    return {error == 0 ? std::size_t{1} : 0, error};
+}
+
+int SyslogTarget::send(const Record& record) {
     if (!socket_)
         socket_ = net::UniqueFd(::socket(to_.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     if (!socket_)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -22,10 +23,12 @@ class SyslogTarget final : public Target {
     /// Throws std::runtime_error if `address` is invalid.
     SyslogTarget(const std::string& address, int facility);
 
-    [[nodiscard]] int write(const Record& record) override;
+    [[nodiscard]] Written write(std::span<const Record> records) override;
     [[nodiscard]] std::string name() const override;
 
   private:
+    [[nodiscard]] int send(const Record& record);
+
     const std::string address_;
     const int facility_;
     sockaddr_storage to_{};

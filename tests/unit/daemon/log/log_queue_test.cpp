@@ -1,3 +1,5 @@
+#include "daemon/log/log_queue.h"
+
 #include <algorithm>
 #include <array>
 #include <csignal>
@@ -7,9 +9,11 @@
 #include <fstream>
 #include <poll.h>
 #include <stdexcept>
+#include <string>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -167,6 +171,34 @@ TEST_F(LogFifoTest, TheFirstFailureIsNamedOnStderrAndEachAsTheProblem) {
 TEST_F(LogFifoTest, AFifoThatNobodyReadsCannotBeOpened) {
     reader_.close();
     EXPECT_THROW(log::configure({.file = fifo_}), std::runtime_error);
+}
+
+TEST(LogQueue, GivesABurstAtOnceAndInItsOrder) {
+    log::LogQueue queue;
+    for (int i = 0; i < 700; ++i)
+        EXPECT_TRUE(queue.push({.event = "test", .line = std::to_string(i)}));
+    std::vector<log::Entry> entries;
+    std::vector<std::string> taken;
+    std::size_t times = 0;
+    for (; taken.size() < 700; ++times) {
+        queue.take(entries);
+        for (const auto& entry : entries)
+            taken.push_back(entry.record.line);
+    }
+    EXPECT_EQ(times, 2U);
+    for (int i = 0; i < 700; ++i)
+        EXPECT_EQ(taken.at(static_cast<std::size_t>(i)), std::to_string(i));
+}
+
+TEST(LogQueue, GivesLittleMoreThanIsWrittenAtOnce) {
+    log::LogQueue queue;
+    for (int i = 0; i < 3; ++i)
+        EXPECT_TRUE(queue.push({.event = "test", .line = std::string(50'000, 'x')}));
+    std::vector<log::Entry> entries;
+    queue.take(entries);
+    EXPECT_EQ(entries.size(), 2U);
+    queue.take(entries);
+    EXPECT_EQ(entries.size(), 1U);
 }
 
 TEST(LogThread, TakesNoSignals) {

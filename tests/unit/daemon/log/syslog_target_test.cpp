@@ -64,16 +64,22 @@ const std::string kHeader =
     "daemon_test " +
     std::to_string(::getpid()) + " ";
 
+int error_of(SyslogTarget& target, const Record& record) {
+    const auto [count, error] = target.write({&record, 1});
+    EXPECT_EQ(count, error == 0 ? 1U : 0U);
+    return error;
+}
+
 TEST(SyslogTargetTest, SendsEachLineAsRfc5424SaysOverUdp) {
     Server server;
     SyslogTarget target(server.address(), 3);
-    EXPECT_EQ(target.write({Level::warning, "client_refused", "no room"}), 0);
+    EXPECT_EQ(error_of(target, {Level::warning, "client_refused", "no room"}), 0);
     EXPECT_THAT(server.receive(), MatchesRegex("<28>" + kHeader + "client_refused - no room"));
-    EXPECT_EQ(target.write({Level::info, "", "x"}), 0);
+    EXPECT_EQ(error_of(target, {Level::info, "", "x"}), 0);
     EXPECT_THAT(server.receive(), MatchesRegex("<30>" + kHeader + "- - x"));
     EXPECT_EQ(target.name(), "syslog at " + server.address());
     SyslogTarget local7(server.address(), 23);
-    EXPECT_EQ(local7.write({Level::error, "e", "x"}), 0);
+    EXPECT_EQ(error_of(local7, {Level::error, "e", "x"}), 0);
     EXPECT_THAT(server.receive(), MatchesRegex("<187>" + kHeader + "e - x"));
 }
 
@@ -81,16 +87,16 @@ TEST(SyslogTargetTest, FindsAServerBehindAUnixSocketAgain) {
     const support::TempDir directory;
     const std::string path = directory.path() / "socket";
     SyslogTarget target("unix:" + path, 3);
-    EXPECT_EQ(target.write({Level::error, "e", "nobody is there"}), ENOENT);
+    EXPECT_EQ(error_of(target, {Level::error, "e", "nobody is there"}), ENOENT);
     {
         Server server(path);
-        EXPECT_EQ(target.write({Level::error, "e", "first"}), 0);
+        EXPECT_EQ(error_of(target, {Level::error, "e", "first"}), 0);
         EXPECT_THAT(server.receive(), MatchesRegex("<27>" + kHeader + "e - first"));
     }
-    EXPECT_EQ(target.write({Level::error, "e", "gone"}), ECONNREFUSED);
+    EXPECT_EQ(error_of(target, {Level::error, "e", "gone"}), ECONNREFUSED);
     ::unlink(path.c_str());
     Server restarted(path);
-    EXPECT_EQ(target.write({Level::error, "e", "again"}), 0);
+    EXPECT_EQ(error_of(target, {Level::error, "e", "again"}), 0);
     EXPECT_THAT(restarted.receive(), MatchesRegex("<27>" + kHeader + "e - again"));
 }
 
