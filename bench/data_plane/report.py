@@ -14,8 +14,8 @@ matplotlib.rcParams["svg.hashsalt"] = "patroni_proxy"  # the same figures give t
 matplotlib.rcParams["svg.fonttype"] = "none"  # text stays text
 import matplotlib.pyplot as plt  # noqa: E402
 
-COLOURS = {"direct": "#b8b8b8", "haproxy": "#6b8ba4", "haproxy 3.2": "#3f5f7a", "nginx": "#8fae8b",
-           "patroni_proxy": "#c8553d"}
+COLOURS = {"haproxy": ("#a9bccb", "#6b8ba4", "#3f5f7a"), "nginx": ("#b9d3b5", "#7fa37a"),
+           "patroni_proxy": ("#c8553d",)}
 
 
 def machine(compared):
@@ -36,71 +36,131 @@ def text_of(value):
 COLUMNS = {"p99_us": "p99, us", "cpu_us": "CPU each, us", "cpu_ms_per_gib": "CPU a GiB, ms",
            "kept_kib": "kept afterwards, KiB", "failed": "failed",
            "time_wait": "in TIME_WAIT towards the backend"}
+CPU = ("cpu_us", "cpu_ms_per_gib")
+OURS = "patroni_proxy"
 
 
-def best(scenario, by_subject, rivals):
-    """The rate of the best rival."""
-    rates = [median(by_subject[name], "rate") for name in by_subject if name in rivals]
-    return max(rates) if scenario.better == "rate" else min(rates)
+def measured(by_subject):
+    """Without those that failed each time, or whose turn did not come."""
+    return {name: runs for name, runs in by_subject.items() if runs}
+
+
+def newest_haproxy(rivals):
+    return [rival.name for rival in rivals if rival.kind == "haproxy" and rival.splices][-1]
+
+
+def best(by_subject, rivals, figure, more_is_better):
+    """The best rival and its figure."""
+    of_each = {rival.name: median(by_subject[rival.name], figure) for rival in rivals
+               if rival.name in by_subject}
+    name = (max if more_is_better else min)(of_each, key=of_each.get)
+    return name, of_each[name]
+
+
+def ratio(value, base):
+    return f"{value / base:.2f}" if base else "-"
 
 
 def table(found, rivals):
+    base = newest_haproxy(rivals)
     lines = []
     for scenario, by_subject in found.items():
-        first = next(iter(by_subject.values()))[0]
+        by_subject = measured(by_subject)
+        if base not in by_subject:
+            continue
+        first = by_subject[base][0]
         extra = [name for name in COLUMNS if name in first and name != scenario.better]
-        lines += ["", f"### {scenario.title}", "",
-                  "| | " + " | ".join([scenario.unit, "of haproxy", "of the best rival",
-                                       *(COLUMNS[name] for name in extra)]) + " |",
-                  "|---" * (4 + len(extra)) + "|"]
-        bases = [median(by_subject["haproxy"], "rate"), best(scenario, by_subject, rivals)]
+        cpu = next((name for name in CPU if name in first), None)
+        heads = [scenario.unit, f"of {base}", "of the best rival", *(COLUMNS[name] for name in extra),
+                 *([f"CPU of {base}"] if cpu else [])]
+        lines += ["", f"### {scenario.title}", "", "| | " + " | ".join(heads) + " |",
+                  "|---" * (len(heads) + 1) + "|"]
+        rates = [median(by_subject[base], "rate"),
+                 best(by_subject, rivals, "rate", scenario.better == "rate")[1]]
         for subject, runs in by_subject.items():
             rate = median(runs, "rate")
-            ratios = [f"{rate / base:.2f}" if base else "-" for base in bases]
-            lines.append(f"| {subject} | " + " | ".join(
-                [text_of(rate), *ratios,
-                 *(text_of(median(runs, name)) if subject != "direct" or "cpu" not in name else "-"
-                   for name in extra)]) + " |")
+            cells = [text_of(rate), *(ratio(rate, other) for other in rates)]
+            cells += ["-" if subject == "direct" and name in CPU else text_of(median(runs, name))
+                      for name in extra]
+            if cpu:
+                cells.append("-" if subject == "direct" else
+                             ratio(median(runs, cpu), median(by_subject[base], cpu)))
+            lines.append(f"| {subject} | " + " | ".join(cells) + " |")
     return lines
 
 
-def picture(found, path):
-    """What a user compares: more is better, HAProxy is 1."""
-    wanted = [s for s in found if s.better == "rate" and "pgbench" not in s.title]
-    names = [name for name in next(iter(found.values())) if name in COLOURS and name != "direct"]
-    figure, axes = plt.subplots(figsize=(8, 0.42 * len(wanted) * len(names) / 2 + 1.2))
-    height = 0.8 / len(names)
-    for row, name in enumerate(names):
-        ratios = [median(found[s][name], "rate") / median(found[s]["haproxy"], "rate") for s in wanted]
+def summary(groups, rivals):
+    """Each scenario as one line: patroni_proxy beside the best rival."""
+    base = newest_haproxy(rivals)
+    lines = ["", "## patroni_proxy beside the best rival", "",
+             f"| | rate, or p99 | of the best | which is | CPU of the cheapest | which is | CPU of {base} | p99 of the lowest |",
+             "|---|---|---|---|---|---|---|---|"]
+    for heading, found in groups.items():
+        for scenario, by_subject in found.items():
+            by_subject = measured(by_subject)
+            if OURS not in by_subject or base not in by_subject:
+                continue
+            runs = by_subject[OURS]
+            others = [rival for rival in rivals if rival.name in by_subject]
+            name, rate = best(by_subject, others, "rate", scenario.better == "rate")
+            cells = [f"{text_of(median(runs, 'rate'))} {scenario.unit}", ratio(median(runs, "rate"), rate), name]
+            cpu = next((figure for figure in CPU if figure in runs[0]), None)
+            if cpu:
+                name, least = best(by_subject, others, cpu, False)
+                cells += [ratio(median(runs, cpu), least), name,
+                          ratio(median(runs, cpu), median(by_subject[base], cpu))]
+            else:
+                cells += ["-", "-", "-"]
+            cells.append(ratio(median(runs, "p99_us"), best(by_subject, others, "p99_us", False)[1])
+                         if "p99_us" in runs[0] else "-")
+            lines.append(f"| {heading}: {scenario.title} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def picture(found, rivals, path):
+    """What a user compares: more is better, the newest HAProxy is 1."""
+    base = newest_haproxy(rivals)
+    wanted = [s for s in found if s.better == "rate" and base in measured(found[s])]
+    shown = [(rival.name, rival.kind) for rival in rivals if rival.splices and rival.kind in COLOURS]
+    shown.append((OURS, OURS))
+    figure, axes = plt.subplots(figsize=(8, 0.15 * len(wanted) * len(shown) + 1.2))
+    height = 0.84 / len(shown)
+    seen = {}
+    for row, (name, kind) in enumerate(shown):
+        colour = COLOURS[kind][min(seen.setdefault(kind, 0), len(COLOURS[kind]) - 1)]
+        seen[kind] += 1
+        ratios = [median(found[s][name], "rate") / median(found[s][base], "rate")
+                  if found[s].get(name) else 0 for s in wanted]
         places = [place + row * height for place in range(len(wanted))]
-        axes.barh(places, ratios, height, label=name, color=COLOURS[name])
-    axes.set_yticks([place + 0.4 - height / 2 for place in range(len(wanted))],
+        axes.barh(places, ratios, height, label=name, color=colour)
+    axes.set_yticks([place + 0.42 - height / 2 for place in range(len(wanted))],
                     [s.title for s in wanted], fontsize=8)
     axes.invert_yaxis()
     axes.axvline(1, color="#888888", linewidth=0.8)
-    axes.set_xlabel("throughput, HAProxy = 1 (one core each)")
+    axes.set_xlabel(f"throughput, {base} = 1 (one core each)")
     axes.legend(frameon=False, fontsize=8, loc="lower right")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
 
 
-def write(directory, groups, more, rounds, command, compared):
+def write(directory, groups, more, rounds, command, compared, note=""):
     """`groups`: heading and figures by scenario and subject; `more`: heading and figures by name;
-    `compared`: the rivals."""
+    `compared`: the rivals. May be called again when there are more figures."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True,
                             check=True).stdout.strip()
-    lines = ["# The data plane beside HAProxy and nginx stream", "",
+    lines = ["# The data plane beside HAProxy, nginx stream and PgBouncer", "",
              f"Written by `{command}` at commit {commit} on {datetime.date.today()}; medians of "
-             f"{rounds} interleaved rounds. How it is measured: docs/performance.md.", "",
+             f"{rounds} interleaved rounds. {note}How it is measured: docs/performance.md.", "",
              f"Machine: {machine(compared)}; shared with other work, before which all that is measured goes "
-             "(nice -15).", "", "![throughput](data_plane.svg)"]
+             "(nice -15).", "", "![throughput](data_plane.svg)", *summary(groups, compared)]
     for heading, found in groups.items():
-        lines += ["", f"## {heading}", *table(found, {rival.name for rival in compared})]
+        lines += ["", f"## {heading}", *table(found, compared)]
     for heading, figures in more.items():
         lines += ["", f"## {heading}", "", "| | |", "|---|---|",
                   *(f"| {name} | {text_of(value)} |" for name, value in figures.items())]
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "data_plane.md").write_text("\n".join(lines) + "\n")
-    picture(next(iter(groups.values())), directory / "data_plane.svg")
+    picture(next(iter(groups.values())), compared, directory / "data_plane.svg")

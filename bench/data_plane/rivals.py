@@ -41,14 +41,14 @@ def in_root(release, program):
 
 
 def proxies():
-    """Those that pass any bytes on. The first one is what ratios are told of."""
-    found = [Rival("haproxy", "haproxy", ("haproxy",)), Rival("nginx", "nginx", ("nginx",))]
+    """Those that pass any bytes on."""
+    found = [Rival("", program, (program,)) for program in ("haproxy", "nginx")]
     for release in ("trixie", "forky"):
         for program in ("haproxy", "nginx"):
             if command := in_root(release, program):
-                later = Rival("", program, command, str(RELEASES / release))
-                name = f"{program} {'.'.join(later.version().split('.')[:2])}"
-                found.append(dataclasses.replace(later, name=name))
+                found.append(Rival("", program, command, str(RELEASES / release)))
+    found = [dataclasses.replace(each, name=f"{each.kind} {'.'.join(each.version().split('.')[:2])}")
+             for each in found]
     newest = [each for each in found if each.kind == "haproxy"][-1]
     found.append(dataclasses.replace(newest, name=f"{newest.name}, copying", splices=False))
     return found

@@ -21,6 +21,13 @@ def load(subject, mode, *arguments, pinned=True):
     return json.loads(done.stdout)
 
 
+def lasting(scenario, factor):
+    """The same for so many times as long. A count of connections stays."""
+    if hasattr(scenario, "seconds"):
+        return dataclasses.replace(scenario, seconds=round(scenario.seconds * factor, 2))
+    return scenario
+
+
 def with_cpu(subject, work):
     before = subject.cpu_seconds()
     result = work()
@@ -120,7 +127,7 @@ class Churn:
 
     def measure(self, subject):
         found = with_cpu(subject, lambda: load(subject, "churn", self.connections, self.length,
-                                               self.end))
+                                               self.end, pinned=self.pinned))
         return {"rate": found["count"] / found["seconds"], "p99_us": found["p99_us"],
                 "cpu_us": found["cpu_seconds"] / found["count"] * 1e6, "failed": found["failed"],
                 "time_wait": subject.time_wait_towards_backend()}
@@ -130,6 +137,7 @@ class Churn:
 class Idle:
     moved: int
     connections: int = 4000
+    most_rounds = 2  # it is the same each time
     unit = "B a connection"
     better = "bytes"
 

@@ -55,8 +55,9 @@ def tree(pid):
 class Subject:
     """A program between load and server; `command` is empty for the direct path."""
 
-    def __init__(self, name, port, command=(), core=None, host=IP, backend=None):
+    def __init__(self, name, port, command=(), core=None, host=IP, backend=None, stdout=os.devnull):
         self.name, self.port, self.host, self.backend = name, port, host, backend
+        self.stdout = stdout
         pinned = ["taskset", "-c", str(core)] if core is not None else []
         self.command = [*pinned, *command] if command else []
         self.process = None
@@ -64,8 +65,8 @@ class Subject:
 
     def start(self):
         if self.command:
-            self.process = subprocess.Popen(self.command, stderr=subprocess.DEVNULL,
-                                            stdout=subprocess.DEVNULL)
+            with open(self.stdout, "ab") as stdout:
+                self.process = subprocess.Popen(self.command, stderr=subprocess.DEVNULL, stdout=stdout)
         wait_for_port(self.host, self.port)
 
     def thread_seconds(self, name=None):
@@ -152,11 +153,26 @@ def configuration(file, directory, **values):
     return str(made)
 
 
-def start(name, program, directory, backend, threads=1, core=None):
-    """`program` is a Rival, or the path of a patroni_proxy; `backend` its backend."""
+# What writes a line for each session into a file, and what writes none. HAProxy's goes to its stdout.
+SESSION_LOG = {
+    "haproxy": ("", "log stdout format raw local0\n    log-tag haproxy", "log global\n    option tcplog"),
+    "nginx": ("access_log off;", "", "log_format session '$remote_addr:$remote_port [$time_local] $status "
+              "$bytes_sent $bytes_received $session_time $upstream_addr';\n"
+              "    access_log @directory@/@port@-sessions.log session;"),
+    "pgbouncer": ("0", "", "1"),
+    "patroni_proxy": ("level: warning, sessions: failed", "", "level: info, sessions: all"),
+}
+
+
+def start(name, program, directory, backend, threads=1, core=None, logs=False):
+    """`program` is a Rival, or the path of a patroni_proxy; `backend` its backend. With `logs` it
+    writes a line for each session into a file."""
     port = free_port()
     host, backend_port = backend
     values = {"port": port, "host": host, "backend": backend_port, "threads": threads}
+    kind = program.kind if isinstance(program, rivals.Rival) else "patroni_proxy"
+    without, in_global, in_each = SESSION_LOG[kind]
+    values = {"log": in_global if logs else "", "session_log": in_each if logs else without, **values}
     if isinstance(program, rivals.Rival):
         file = {"haproxy": "haproxy.cfg", "nginx": "nginx.conf", "pgbouncer": "pgbouncer.ini"}
         made = configuration(file[program.kind], directory, root=program.root,
@@ -166,4 +182,5 @@ def start(name, program, directory, backend, threads=1, core=None):
         file = configuration("patroni_proxy.yaml", directory, **values,
                              patroni=serve_patroni(host).server_port)
         command = [program, file]
-    return Subject(name, port, command, core, backend=backend)
+    stdout = f"{directory}/{port}-stdout.log" if logs else os.devnull
+    return Subject(name, port, command, core, backend=backend, stdout=stdout)
