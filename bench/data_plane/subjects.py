@@ -159,7 +159,7 @@ SESSION_LOG = {
     "nginx": ("access_log off;", "", "log_format session '$remote_addr:$remote_port [$time_local] $status "
               "$bytes_sent $bytes_received $session_time $upstream_addr';\n"
               "    access_log @directory@/@port@-sessions.log session;"),
-    "pgbouncer": ("0", "", "1"),
+    "pgbouncer": ("", "", ""),  # never has one here
     "patroni_proxy": ("level: warning, sessions: failed", "", "level: info, sessions: all"),
 }
 
