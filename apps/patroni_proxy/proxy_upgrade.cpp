@@ -107,7 +107,7 @@ void Proxy::send_needs(upgrade::Channel& channel) {
         std::vector<int> descriptors;
         for (std::size_t i = from; i < std::min(from + kAtOnce, sockets.size()); ++i) {
             texts.push_back(sockets[i].first);
-            texts.push_back(sockets[i].second->address().to_string());
+            texts.push_back(sockets_.address_wished(sockets[i].second));
             descriptors.push_back(sockets[i].second->get());
         }
         channel.send(upgrade::message(Kind::listeners, upgrade::write(texts)), deadline,

@@ -16,6 +16,10 @@ std::string name_for_keeper(const ListenAddress& address) {
     return name;
 }
 
+bool is_any_port(const ListenAddress& address) {
+    return !address.is_unix() && address.port() == 0;
+}
+
 /// The path of a unix socket that is kept by this name. Nothing else tells it: the kernel knows
 /// only the path that it had before it listened.
 std::optional<ListenAddress> address_kept_as(const std::string& name) {
@@ -46,8 +50,8 @@ ListeningSockets::ListeningSockets(SocketKeeper* keeper) : keeper_(keeper) {
 }
 
 ListeningSockets::Key ListeningSockets::key_of(const SocketRequest& request) {
-    const bool any_port = !request.address.is_unix() && request.address.port() == 0;
-    return {request.address.to_string(), any_port ? request.owner : std::string{}};
+    return {request.address.to_string(),
+            is_any_port(request.address) ? request.owner : std::string{}};
 }
 
 ListeningSockets::Prepared ListeningSockets::prepare(const std::vector<SocketRequest>& requests) {
@@ -113,6 +117,13 @@ std::vector<ListenAddress> ListeningSockets::taken() const {
     return addresses;
 }
 
+std::string ListeningSockets::address_wished(const Socket& socket) const {
+    for (const auto& [key, each] : sockets_)
+        if (each == socket)
+            return key.first;
+    return socket->address().to_string();
+}
+
 void ListeningSockets::leave() {
     for (const auto& [name, socket] : kept_)
         socket->leave_path();
@@ -127,7 +138,11 @@ void ListeningSockets::inherit(std::vector<InheritedSocket>&& sockets) {
         if (!*socket)
             continue;
         socket->leave_path();
-        inherited_.push_back({{}, socket, owner});
+        inherited_.push_back({{}, socket, owner, address});
+        // A service manager's, which keeps it without being told.
+        const auto wished = ListenAddress::parse(address);
+        if (wished && *wished != socket->address() && !is_any_port(*wished))
+            foreign_.push_back(socket);
         former_names_.push_back(name_for_keeper(socket->address()));
     }
 }
@@ -175,12 +190,11 @@ ListeningSockets::Sockets ListeningSockets::claim_inherited(
     claim([](const Inherited& each, const SocketRequest& request) {
         return !each.name.empty() && each.name == request.owner;
     });
-    // Any port will do: it keeps the one that it has.
     claim([](const Inherited& each, const SocketRequest& request) {
-        return !each.owner.empty() && each.owner == request.owner && !request.address.is_unix() &&
-               request.address.port() == 0;
+        return !each.owner.empty() && each.owner == request.owner &&
+               each.wished == request.address.to_string();
     });
-    for (const auto& [name, socket, owner] : inherited) {
+    for (const auto& [name, socket, owner, wished] : inherited) {
         if (name.empty())
             continue;
         keeper_->on_unused(name, socket->address());

@@ -23,7 +23,7 @@ struct SocketRequest {
 struct InheritedSocket {
     std::string name;
     UniqueFd fd;
-    std::string address = {};  ///< that it was given, if that is known
+    std::string address = {};  ///< that its owner wished for, if that is known
 };
 
 /// Keeps listening sockets open while the daemon restarts: clients wait meanwhile, instead of being
@@ -73,6 +73,10 @@ class ListeningSockets {
     /// The process is ending: gives up all of them. Those that are kept go on listening.
     void leave();
 
+    /// The address that was asked for where this socket is in use. Its own may be another one: port
+    /// 0 has become a number, or a service manager has named the socket after its owner.
+    [[nodiscard]] std::string address_wished(const Socket& socket) const;
+
     // From a running process to the one that succeeds it.
     /// The sockets of the process that this one is to succeed, named after their owners there. The
     /// next requests use them; the unix sockets among them stay at their paths, whatever happens,
@@ -95,7 +99,8 @@ class ListeningSockets {
     struct Inherited {
         std::string name;  ///< empty: offered, or from the process that this one succeeds
         Socket socket;
-        std::string owner = {};  ///< in that process
+        std::string owner = {};   ///< in that process
+        std::string wished = {};  ///< the address, there
     };
 
     [[nodiscard]] Sockets claim_inherited(const std::vector<SocketRequest>& requests);

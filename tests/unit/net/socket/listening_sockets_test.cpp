@@ -295,7 +295,7 @@ std::vector<InheritedSocket> copies_of(const Wishes& requests,
     for (std::size_t i = 0; i < sockets.size(); ++i)
         copies.push_back({requests[i].owner,
                           UniqueFd(::fcntl(sockets[i]->get(), F_DUPFD_CLOEXEC, 0)),
-                          sockets[i]->address().to_string()});
+                          requests[i].address.to_string()});
     return copies;
 }
 
@@ -325,6 +325,25 @@ TEST(ListeningSocketsTest, ASuccessorServesOnTheSameSockets) {
     EXPECT_EQ(keeper.kept.size(), 3U);
     EXPECT_EQ(connect_error(path), 0);
     EXPECT_EQ(connect_error(same[0]), 0);
+}
+
+TEST(ListeningSocketsTest, ASuccessorServesOnTheSocketThatIsNamedAfterAnOwner) {
+    FakeKeeper keeper;
+    const auto made = bind_listening_socket(*ListenAddress::parse(kAnyPort));
+    EXPECT_TRUE(keeper.keep("c/p", made.get()));
+    ListeningSockets before(&keeper);
+    const Wishes requests{request("c/p", "127.0.0.1:1")};
+    const auto sockets = use(before, requests);
+    ASSERT_EQ(sockets[0]->address(), made.address());
+    EXPECT_EQ(before.address_wished(sockets[0]), "127.0.0.1:1");
+
+    FakeKeeper next;
+    ListeningSockets after(&next);
+    after.inherit(copies_of(requests, sockets));
+    const auto same = use(after, requests);
+    EXPECT_EQ(same[0]->address(), made.address());
+    EXPECT_TRUE(after.is_shared(same[0]));
+    EXPECT_TRUE(next.kept.empty()) << "it is not ours to keep";
 }
 
 TEST(ListeningSocketsTest, ASuccessorListensWhereItsOwnFileSays) {
