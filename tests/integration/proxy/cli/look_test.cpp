@@ -1,6 +1,10 @@
 // The commands that look, against the built proxy.
 
+#include <algorithm>
 #include <csignal>
+#include <fstream>
+#include <set>
+#include <sstream>
 #include <tuple>
 #include <vector>
 
@@ -220,6 +224,45 @@ TEST(CommandLine, BashKnowsCommandsOptionsAndFiles) {
     EXPECT_EQ(completed("x --check " + both, "/nonexistent"), yaml + "\n");
     EXPECT_EQ(completed("x import " + both + ".c", "/nonexistent"), other + "\n");
     EXPECT_EQ(completed("x members --control " + both + ".c", "/nonexistent"), other + "\n");
+    EXPECT_EQ(completed("x compare " + both, "/nonexistent"), yaml + "\n");
+    EXPECT_EQ(completed("x bootstrap " + both, "/nonexistent"), "\n");
+    EXPECT_EQ(completed("x bootstrap --ca-cert " + both + ".c", "/nonexistent"), other + "\n");
+    EXPECT_EQ(completed("x import --set " + both, "/nonexistent"), "\n");
+}
+
+/// The words in bold under COMMANDS in the source of the man page.
+std::set<std::string> commands_of_man_page() {
+    std::ifstream file(CONTRIB_PATRONI "/../man/patroni_proxy.h2m");
+    std::set<std::string> names;
+    bool in_commands = false;
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with("["))
+            in_commands = line == "[COMMANDS]";
+        if (!in_commands || !line.starts_with(".B"))
+            continue;
+        std::erase(line, '\\');
+        std::replace(line.begin(), line.end(), ',', ' ');
+        std::replace(line.begin(), line.end(), '"', ' ');
+        std::istringstream words(line);
+        for (std::string word; words >> word;)
+            names.insert(word);
+    }
+    return names;
+}
+
+TEST(CommandLine, TheManPageHasEveryCommand) {
+    const std::set<std::string> described = commands_of_man_page();
+    std::istringstream help(run({PROXY_BINARY, "--help"}).out);
+    int commands = 0;
+    for (std::string line; std::getline(help, line);) {
+        if (!line.starts_with("  ") || line.find("  ", 2) == std::string::npos || line[2] < 'a' ||
+            line[2] > 'z')
+            continue;
+        ++commands;
+        const std::string name = line.substr(2, line.find(' ', 2) - 2);
+        EXPECT_TRUE(described.contains(name)) << name;
+    }
+    EXPECT_GT(commands, 20);
 }
 
 TEST(CommandLine, WatchEndsAtCtrlC) {
