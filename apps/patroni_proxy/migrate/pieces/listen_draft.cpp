@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "daemon/text/utf8.h"
 #include "net/socket/listen_address.h"
 #include "patroni_proxy/migrate/report/directives.h"
 
@@ -56,7 +57,7 @@ class ListenReader {
         if (address.kind == Address::Kind::other)
             return "patroni_proxy listens on IP addresses and unix sockets only";
         if (address.kind == Address::Kind::path)
-            return add("unix:" + address.host);
+            return add_path(address.host);
         if (!address.port || address.port_offset != 0)
             return "it has no port";
         if (*address.last_port - *address.port >= kMaxRange)
@@ -71,6 +72,16 @@ class ListenReader {
                 return why;
         }
         return {};
+    }
+
+    std::string add_path(const std::string& path) {
+        if (daemons::valid_utf8(path) != path)
+            return "its path is not valid UTF-8";
+        const std::string text = "unix:" + path;
+        if (!net::ListenAddress::parse(text))
+            return "a path begins with '/', does not end with it, and has at most " +
+                   std::to_string(net::ListenAddress::kMaxPath) + " bytes";
+        return add(text);
     }
 
     std::string add(const std::string& text) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "import_text.h"
+#include "net/socket/listen_address.h"
 #include "patroni_proxy/config/config.h"
 
 namespace proxy::migrate {
@@ -211,6 +212,19 @@ TEST(Converter, ListensOnNoAddressTwice) {
     EXPECT_EQ(text.value("listen_address"), "\"127.0.0.1:8011\"");
     EXPECT_THAT(text.outcome(6, "bind 10.0.0.2:5000"), HasSubstr("'a' listens on 0.0.0.0:5000"));
     EXPECT_NO_THROW((void)parse_config(yaml_of(*text.conversion.draft), "result"));
+}
+
+TEST(Converter, TakesTheUnixSocketsThatTheProxyCanListenOn) {
+    const std::string longest = "/" + std::string(net::ListenAddress::kMaxPath - 1, 'x');
+    const ImportedText text(listen_with(kCheck + " bind " + longest + "\n bind " + longest +
+                                        "x\n bind /run/\n bind /run/p\xff.sock\n"));
+    EXPECT_THAT(text.value("listen"), HasSubstr("unix:" + longest));
+    EXPECT_EQ(text.outcome(5, "bind /"), "carried over: listen");
+    for (const int line : {6, 7})
+        EXPECT_EQ(text.outcome(line, "bind /"),
+                  "not carried over: a path begins with '/', does not end with it, and has at most "
+                  "98 bytes");
+    EXPECT_EQ(text.outcome(8, "bind /"), "not carried over: its path is not valid UTF-8");
 }
 
 TEST(Converter, QuotesWhateverStandsInTheFile) {
