@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <iterator>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <system_error>
 
 namespace daemons {
@@ -22,6 +23,10 @@ std::uint64_t descriptor_limit() noexcept {
 }
 
 std::uint64_t open_descriptors() {
+    // Since Linux 6.2 the size of the directory; to read 18,000 names takes as many microseconds.
+    struct stat status {};
+    if (::stat("/proc/self/fd", &status) == 0 && status.st_size > 0)
+        return static_cast<std::uint64_t>(status.st_size);
     std::error_code error;
     const std::filesystem::directory_iterator entries("/proc/self/fd", error);
     if (error)
