@@ -6,6 +6,7 @@
 
 #include "daemon/text/units.h"
 #include "daemon/text/utf8.h"
+#include "daemon/text/words.h"
 
 namespace proxy {
 namespace {
@@ -20,22 +21,44 @@ double unix_time() {
         .count();
 }
 
-/// What a client or operator notices once it is set.
-std::string effect_of(const OperatorSetting& setting) {
+/// What a client or operator notices once it is set; `lasting` is " for 2 h", or empty.
+std::string effect_of(const OperatorSetting& setting, const std::string& lasting) {
     switch (setting.subject.operation) {
         case Operation::drain:
-            return "gets no new sessions; those it has stay";
+            return "gets no new sessions" + lasting + "; those it has stay";
         case Operation::cap:
-            return "gets no new session while it has " +
+            return "gets no new session" + lasting + " while it has " +
                    std::to_string(setting.sessions.value_or(0)) + " or more; those it has stay";
         case Operation::hold:
-            return "lets new clients wait; its sessions stay";
+            return "lets new clients wait" + lasting + "; its sessions stay";
         case Operation::disable:
-            return "refuses new clients; its sessions stay";
+            return "refuses new clients" + lasting + "; its sessions stay";
         case Operation::freeze:
-            return "keeps its routing as it is, whatever Patroni says";
+            return "keeps its routing as it is" + lasting + ", whatever Patroni says";
     }
     return {};
+}
+
+/// "; nobody else serves main/master", for every port that only this member serves.
+std::string ports_left_alone(const ProxyReport& report, const std::string& cluster,
+                             const std::string& member, const std::optional<std::string>& on_port) {
+    std::vector<std::string> names;
+    for (const auto& each : report.clusters)
+        for (const auto& port : each.ports) {
+            const auto serves = [&](const MemberStanding& standing, bool this_one) {
+                return standing.standing == patroni::Standing::eligible &&
+                       (standing.member == member) == this_one;
+            };
+            const auto any = [&](bool this_one) {
+                return std::any_of(
+                    port.members.begin(), port.members.end(),
+                    [&](const auto& standing) { return serves(standing, this_one); });
+            };
+            if (each.name == cluster && port.name == on_port.value_or(port.name) && any(true) &&
+                !any(false))
+                names.push_back(cluster + "/" + port.name);
+        }
+    return names.empty() ? "" : "; nobody else serves " + daemons::joined(names, " and ");
 }
 
 std::string effect_of_end(Operation operation) {
@@ -105,6 +128,7 @@ Outcome Control::drain(const std::string& cluster, const std::string& member,
         return {Problem::bad_value, false,
                 "a drain on one port ends no sessions: leave out either the port, or rate and "
                 "within"};
+    const std::string left_alone = ports_left_alone(proxy_.report(), cluster, member, port);
     Outcome outcome = set({.subject = {Operation::drain, cluster, member, port.value_or("")},
                            .maintenance = terms.maintenance},
                           terms, caller);
@@ -113,12 +137,13 @@ Outcome Control::drain(const std::string& cluster, const std::string& member,
     if (!terms.pace) {
         if (!port)
             proxy_.keep_sessions(cluster, member);  // as the answer says
+        outcome.message += left_alone;
         return outcome;
     }
     proxy_.end_sessions(cluster, member, *terms.pace, member + " is drained by " + caller.name);
     return {Problem::none, true,
-            cluster + "/" + member + " gets no new sessions; those it has end, " +
-                pace_of(*terms.pace)};
+            cluster + "/" + member + " gets no new sessions" + lasting(terms) +
+                "; those it has end, " + pace_of(*terms.pace) + left_alone};
 }
 
 Outcome Control::ready(const std::string& cluster, const std::string& member,
@@ -286,7 +311,7 @@ Outcome Control::set(OperatorSetting setting, const SettingTerms& terms, const C
          subject + ": " + setting.reason() + lasting(terms));
     proxy_.note_action(
         {setting.subject.cluster, subject, setting.reason() + lasting(terms), caller.name});
-    const std::string message = subject + " " + effect_of(setting) + lasting(terms);
+    const std::string message = subject + " " + effect_of(setting, lasting(terms));
     const bool freezes = setting.subject.operation == Operation::freeze;
     settings_.set(std::move(setting));
     put_in_force();

@@ -119,7 +119,7 @@ std::string read_parameter(ControlRequest& request, const std::string& key,
         if (value == "none")
             return {};
         if (!number || *number >= kNoCap)
-            return "sessions must be a number, or none to lift the cap; it is " +
+            return "sessions must be a number below 4294967295, or none to lift the cap; it is " +
                    in_single_quotes(value);
         request.sessions = static_cast<std::uint32_t>(*number);
     } else if (const auto level = daemons::log::level_from(value)) {

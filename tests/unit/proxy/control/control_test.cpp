@@ -64,11 +64,12 @@ class FakeProxy final : public Controlled {
     [[nodiscard]] bool is_upgrading() const override { return upgrading; }
     [[nodiscard]] daemons::log::Level log_level() const override { return level; }
     void set_log_level(daemons::log::Level other) override { level = other; }
-    [[nodiscard]] ProxyReport report() override { return {}; }
+    [[nodiscard]] ProxyReport report() override { return told; }
     void note_action(const history::OperatorAction& action) override { actions.push_back(action); }
 
     Config config_;
     std::string unled;  ///< why main cannot be frozen
+    ProxyReport told;
     int put_in_force = 0;
     std::map<std::string, DrainPace> ending;  ///< by member
     std::string closed;
@@ -211,9 +212,32 @@ TEST_F(ControlTest, ADrainOnOnePortIsLiftedThereOrWithAllOthers) {
     EXPECT_EQ(control_.ready("main", "p1", "rw", caller_).problem, Outcome::Problem::conflict);
 }
 
+TEST_F(ControlTest, ADrainSaysWhichPortsNobodyElseServes) {
+    using patroni::Standing;
+    ClusterReport main;
+    main.name = "main";
+    main.ports.resize(2);
+    main.ports[0].name = "rw";
+    main.ports[0].members = {{"p1", Standing::eligible, ""}, {"p2", Standing::out, ""}};
+    main.ports[1].name = "ro";
+    main.ports[1].members = {{"p1", Standing::tolerated, ""}, {"p2", Standing::eligible, ""}};
+    proxy_.told.clusters = {main};
+    EXPECT_EQ(
+        control_.drain("main", "p1", {}, {{.lasts_for = 2h}}, caller_).message,
+        "main/p1 gets no new sessions for 2 h; those it has stay; nobody else serves main/rw");
+    EXPECT_EQ(control_.drain("main", "p2", {}, {{}, false, DrainPace{.rate = 20}}, caller_).message,
+              "main/p2 gets no new sessions; those it has end, at most 20 per second, except those "
+              "in a transaction or encrypted; nobody else serves main/ro");
+    EXPECT_EQ(control_.drain("main", "p1", "ro", {}, caller_).message,
+              "main/p1 on port ro gets no new sessions; those it has stay");
+    proxy_.told.clusters[0].ports[1].members[0].standing = Standing::eligible;
+    EXPECT_EQ(control_.drain("main", "p2", "ro", {}, caller_).message,
+              "main/p2 on port ro gets no new sessions; those it has stay");
+}
+
 TEST_F(ControlTest, AHoldHasATimeAndEndsByItselfWithAWarning) {
     EXPECT_EQ(control_.hold("main", "rw", {}, caller_).message,
-              "main/rw lets new clients wait; its sessions stay for 1 min");
+              "main/rw lets new clients wait for 1 min; its sessions stay");
     EXPECT_EQ(control_.hold("main", "rw", {.lasts_for = 2h}, caller_).problem,
               Outcome::Problem::bad_value);
     (void)control_.hold("main", "rw", {.lasts_for = 0s}, caller_);
