@@ -32,7 +32,7 @@ std::string began_text(const Record& record) {
 
 std::string lasted(const Record& record) {
     if (goes_on(record))
-        return "goes on";
+        return "ongoing";
     const double seconds = seconds_of(record, "ended") - seconds_of(record, "began");
     return seconds > 0 ? daemons::duration_text(seconds) : "";
 }

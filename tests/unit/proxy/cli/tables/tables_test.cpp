@@ -209,7 +209,7 @@ TEST(HistoryTableTest, TellsOneLineARecordAndThenItsSteps) {
 | ID | Began               |  Lasted | Cluster | About   | What                                |
 +----+---------------------+---------+---------+---------+-------------------------------------+
 |  4 | 2027-01-15 08:00:00 |   1.2 s | main    | leader  | leader p1 -> p2; planned switchover |
-|    | 2027-01-15 08:01:40 | goes on | main    | clients | 3 refused                           |
+|    | 2027-01-15 08:01:40 | ongoing | main    | clients | 3 refused                           |
 +----+---------------------+---------+---------+---------+-------------------------------------+
 )");
     const auto steps = record_table(json, "4");
