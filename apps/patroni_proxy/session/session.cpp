@@ -7,6 +7,7 @@
 #include "daemon/log/log.h"
 #include "patroni_proxy/postgres/client_address.h"
 #include "patroni_proxy/session/selection/session_log.h"
+#include "patroni_proxy/session/selection/session_states.h"
 
 namespace proxy {
 namespace {
@@ -27,30 +28,10 @@ SessionEnd session_end_of(net::RelayEnd end) {
     return SessionEnd::out_of_resources;
 }
 
+static_assert(kSessionStates.size() == static_cast<std::size_t>(Session::State::closed) + 1);
+
 std::string_view name_of(Session::State state) {
-    switch (state) {
-        case Session::State::accepted:
-            return "accepted";
-        case Session::State::reading_header:
-            return "reading_header";
-        case Session::State::admission_check:
-            return "admission_check";
-        case Session::State::holding:
-            return "holding";
-        case Session::State::connecting:
-            return "connecting";
-        case Session::State::relaying:
-            return "relaying";
-        case Session::State::closing:
-            return "closing";
-        case Session::State::refusing:
-            return "refusing";
-        case Session::State::cancelling:
-            return "cancelling";
-        case Session::State::closed:
-            return "closed";
-    }
-    return "?";
+    return kSessionStates.at(static_cast<std::size_t>(state));
 }
 
 // Drivers know the SQLSTATE and reconnect; people read the text.

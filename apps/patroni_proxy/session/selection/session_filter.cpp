@@ -6,6 +6,7 @@
 
 #include "daemon/text/units.h"
 #include "daemon/text/utf8.h"
+#include "patroni_proxy/session/selection/session_states.h"
 
 namespace proxy {
 namespace {
@@ -21,6 +22,16 @@ bool meets(const std::string& wanted, std::string_view name) {
     return wanted.empty() || wanted == name;
 }
 
+std::string wrong_state(std::string_view value) {
+    std::string known;
+    for (const auto state : kSessionStates) {
+        if (value == state)
+            return {};
+        known.append(known.empty() ? "" : ", ").append(state);
+    }
+    return "is no state of a session; there are " + known;
+}
+
 /// What is wrong with the value; empty if nothing is, kUnknown if there is no such name.
 std::string read(std::string_view name, const std::string& value, SessionFilter& filter) {
     for (const auto& [known, text] :
@@ -33,7 +44,7 @@ std::string read(std::string_view name, const std::string& value, SessionFilter&
           {"state", &filter.state}})
         if (name == known) {
             *text = value;
-            return {};
+            return name == "state" ? wrong_state(value) : "";
         }
     if (name == "client") {
         std::string reason = "is no network like 10.0.0.0/8 and no address";

@@ -77,7 +77,7 @@ TEST(SessionFilterTest, KnowsWhetherItSelectsAnything) {
                                            {"user", "a"},
                                            {"database", "a"},
                                            {"application", "a"},
-                                           {"state", "a"},
+                                           {"state", "holding"},
                                            {"min_idle", "0"},
                                            {"id", "w0-1"}})
         EXPECT_TRUE(parse_session_filter({{name, value}}).filter.selects()) << name;
@@ -92,6 +92,8 @@ TEST(SessionFilterTest, SaysWhatIsWrong) {
         {{{"", ""}}, "sessions cannot be selected by ''"},
         {{{"user", ""}}, "user has no value"},
         {{{"member", ""}, {"user", "a"}}, "member has no value"},
+        {{{"state", "idle"}},
+         "state: 'idle' is no state of a session; there are accepted, reading_header"},
         {{{"client", "10.0.0.1/8"}}, "client: '10.0.0.1/8' has bits beyond its prefix"},
         {{{"client", "myhost"}}, "client: 'myhost' "},
         {{{"min_idle", "soon"}}, "min_idle: 'soon' is no duration; it takes seconds"},
