@@ -44,7 +44,9 @@ TEST_F(DescriptorsTest, OpenOnesAreCountedWithoutTheOneThatCounts) {
     EXPECT_EQ(open_descriptors(), before);
 }
 
-TEST_F(DescriptorsTest, WhereNoneIsLeftTheNumberOfOpenOnesIsNotKnown) {
+// Before Linux 6.2 it takes one to count them.
+TEST_F(DescriptorsTest, WhereNoneIsLeftTheOpenOnesAreCountedOrNotKnown) {
+    const auto before = open_descriptors();
     rlimit none = before_;
     none.rlim_cur = 3;
     // Those that are open stay so.
@@ -53,7 +55,8 @@ TEST_F(DescriptorsTest, WhereNoneIsLeftTheNumberOfOpenOnesIsNotKnown) {
     for (net::UniqueFd fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); fd;
          fd.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC)))
         rest.push_back(std::move(fd));
-    EXPECT_EQ(open_descriptors(), 0U);
+    const auto open = open_descriptors();
+    EXPECT_TRUE(open == before + rest.size() || open == 0) << open;
 }
 
 }  // namespace
