@@ -1,5 +1,6 @@
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "daemon/service/service.h"
 #include "daemon/service/socket_store.h"
 #include "daemon/system/signals.h"
+#include "daemon/yaml/key_hint.h"
 #include "patroni_proxy/cli/commands.h"
 #include "patroni_proxy/config/config.h"
 #include "patroni_proxy/migrate/bootstrap_command.h"
@@ -138,6 +140,19 @@ int command_main(int argc, char** argv, CLI::App& commands, const int& exit_code
 
 }  // namespace
 
+/// Somebody who mistypes a command means no configuration file. Empty if the argument is an option,
+/// or may well be a file.
+std::string mistyped_command(const CLI::App& commands, const std::string& argument) {
+    if (argument.empty() || argument.find_first_of("-./") != std::string::npos ||
+        std::filesystem::exists(argument))
+        return {};
+    std::vector<std::string> names;
+    for (const auto* command : commands.get_subcommands({}))
+        names.push_back(command->get_name());
+    const std::string hint = daemons::key_hint(argument, names);
+    return hint.starts_with("; did you mean") ? "no command '" + argument + "'" + hint : "";
+}
+
 /// If the first argument is the name of a command, runs it. Anything else starts the daemon, as it
 /// did before there were commands. A configuration file named like a command: ./members.
 int main(int argc, char** argv) {
@@ -155,6 +170,11 @@ int main(int argc, char** argv) {
         const bool is_command =
             !commands.get_subcommands([&](CLI::App* app) { return app->get_name() == first; })
                  .empty();
+        if (const auto mistyped = is_command ? "" : mistyped_command(commands, first);
+            !mistyped.empty()) {
+            std::cerr << mistyped << '\n';
+            return kUsageError;
+        }
         return is_command ? command_main(argc, argv, commands, exit_code)
                           : daemon_main(argc, argv, commands);
     } catch (const std::exception& error) {

@@ -229,7 +229,12 @@ void add_process_verbs(CLI::App& commands) {
     command->group(kChange);
     command->add_option("LEVEL", level->name, "error, warning, info or debug")
         ->required()
-        ->check(CLI::IsMember({"error", "warning", "info", "debug"}));
+        ->check([](const std::string& name) {
+            for (const char* const known : {"error", "warning", "info", "debug"})
+                if (name == known)
+                    return "";
+            return "must be error, warning, info or debug";
+        });
     command->callback([level] {
         change(ControlClient(level->control),
                cli::target_of({"log_level"}, {{"level", level->name}}), level->json);

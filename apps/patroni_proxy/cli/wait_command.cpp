@@ -64,6 +64,9 @@ void add_wait_command(CLI::App& commands, int& exit_code) {
         ->required();
     command->add_option("--sessions", options->sessions, "Until it has at most N")
         ->type_name("N")
+        ->check([](const std::string& text) {
+            return daemons::parse_number(text) ? "" : "must be a whole number";
+        })
         ->capture_default_str();
     command
         ->add_option("--timeout", options->timeout,

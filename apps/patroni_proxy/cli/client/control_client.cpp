@@ -159,6 +159,11 @@ ControlError connect_failure(const std::string& address, int error) {
             return {Kind::not_running, "no control socket at " + address +
                                            ": is patroni_proxy running? (--control PATH)"};
         case ECONNREFUSED:
+            if (struct stat status{};
+                ::stat(address.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode))
+                return {Kind::not_running, address +
+                                               " is no socket: say where patroni_proxy's is "
+                                               "(--control PATH)"};
             return {Kind::not_running,
                     "nobody listens at " + address +
                         ": patroni_proxy has ended, or is elsewhere (--control PATH)"};

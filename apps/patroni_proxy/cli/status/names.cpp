@@ -101,7 +101,9 @@ std::string find_cluster(const ProxyReport& report, const std::string& text) {
     if (std::find(names.begin(), names.end(), text) != names.end())
         return text;
     throw std::runtime_error((text.empty() ? "say which cluster" : "no cluster " + shown(text)) +
-                             (names.empty() ? "; there is none" : "; there are " + listed(names)));
+                             (names.empty()       ? "; there is none"
+                              : names.size() == 1 ? "; there is " + listed(names)
+                                                  : "; there are " + listed(names)));
 }
 
 }  // namespace proxy::cli

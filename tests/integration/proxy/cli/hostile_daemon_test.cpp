@@ -1,10 +1,15 @@
 // The commands where the daemon is missing, slow, broken or huge.
 
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "integration/proxy_under_test.h"
 #include "support/process/temp_dir.h"
+#include "support/sockets/fd.h"
 
 using support::FakePatroni;
 using support::Fault;
@@ -37,6 +42,13 @@ TEST(HostileDaemon, IsMissing) {
               "no control socket at " + path + ": is patroni_proxy running? (--control PATH)\n");
 
     const std::string file = directory.write("file", "");
+    EXPECT_THAT(run({PROXY_BINARY, "members", "--control", file}).err,
+                StartsWith(file + " is no socket: "));
+    EXPECT_EQ(::unlink(file.c_str()), 0);
+    const support::Fd ended(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+    file.copy(address.sun_path, sizeof address.sun_path - 1);
+    EXPECT_EQ(::bind(ended.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
     EXPECT_THAT(run({PROXY_BINARY, "members", "--control", file}).err,
                 StartsWith("nobody listens at " + file + ": "));
     const std::string endless(200, 'x');

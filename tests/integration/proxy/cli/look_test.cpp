@@ -125,6 +125,23 @@ TEST(CommandLine, CheckForgivesAWarningWhereKeepalivedAsks) {
     EXPECT_EQ(ask(proxy, {"check", "replicas", "--critical-only"}).status.code, 0);
 }
 
+TEST(CommandLine, WrongWordsAreAnsweredWithTheRightOnes) {
+    const auto error_of = [](const std::vector<std::string>& words) {
+        const RunResult result = run(words);
+        EXPECT_EQ(result.status.code, 2) << words.at(1);
+        return result.err;
+    };
+    EXPECT_THAT(error_of({PROXY_BINARY, "drian", "p1"}),
+                StartsWith("no command 'drian'; did you mean 'drain'? Known: "));
+    EXPECT_THAT(error_of({PROXY_BINARY, "log-level", "loud"}),
+                StartsWith("LEVEL: must be error, warning, info or debug\n"));
+    EXPECT_THAT(error_of({PROXY_BINARY, "wait", "--member", "p1", "--sessions", "few"}),
+                StartsWith("--sessions: must be a whole number\n"));
+    // A file that is named like nothing else.
+    EXPECT_EQ(run({PROXY_BINARY, "configuration"}).err,
+              "configuration: cannot be read: No such file or directory\n");
+}
+
 TEST(CommandLine, WaitEndsWithTheLastSession) {
     FakeCluster cluster(1);
     const ProxyUnderTest proxy(cluster.config());
