@@ -66,7 +66,7 @@ class Copy:
         if self.out:
             command += ["-c", f"COPY (SELECT repeat('x', 1023) FROM generate_series(1, {rows})) TO STDOUT"]
         else:
-            command += ["-c", "CREATE TEMPORARY TABLE t (line text)", "-c", "COPY t FROM STDIN WHERE false"]
+            command += ["-c", "CREATE TEMPORARY TABLE IF NOT EXISTS t (line text)", "-c", "COPY t FROM STDIN WHERE false"]
 
         def work():
             begin = time.monotonic()

@@ -117,28 +117,41 @@ def summary(groups, rivals):
     return lines
 
 
-def picture(found, rivals, path):
+def rates_of(page):
+    """The rates on one core, by scenario and subject, as the page tells them."""
+    rates = {}
+    for part in page.split("\n## One core\n")[1].split("\n## ")[0].split("\n### ")[1:]:
+        title, _, rest = part.partition("\n")
+        rows = [[cell.strip() for cell in line.strip("|").split("|")]
+                for line in rest.splitlines() if line.startswith("| ")]
+        if rows[0][1].endswith("/s"):
+            rates[title] = {row[0]: float(row[1].replace(",", "")) for row in rows[1:]}
+    return rates
+
+
+# One size of exchanges, and no flow that is held back: its rate says nothing.
+SHOWN = re.compile(r"100 B / 1000 B|bulk, [^r]*$|bulk, .* both ways|close$")
+
+
+def picture(page, path):
     """What a user compares: more is better, the newest HAProxy is 1."""
-    base = newest_haproxy(rivals)
-    wanted = [s for s in found if s.better == "rate" and base in measured(found[s])]
-    shown = [(rival.name, rival.kind) for rival in rivals if rival.splices and rival.kind in COLOURS]
-    shown.append((OURS, OURS))
-    figure, axes = plt.subplots(figsize=(8, 0.15 * len(wanted) * len(shown) + 1.2))
-    height = 0.84 / len(shown)
-    seen = {}
-    for row, (name, kind) in enumerate(shown):
-        colour = COLOURS[kind][min(seen.setdefault(kind, 0), len(COLOURS[kind]) - 1)]
-        seen[kind] += 1
-        ratios = [median(found[s][name], "rate") / median(found[s][base], "rate")
-                  if found[s].get(name) else 0 for s in wanted]
-        places = [place + row * height for place in range(len(wanted))]
-        axes.barh(places, ratios, height, label=name, color=colour)
-    axes.set_yticks([place + 0.42 - height / 2 for place in range(len(wanted))],
-                    [s.title for s in wanted], fontsize=8)
+    rates = {title: of_each for title, of_each in rates_of(page).items() if SHOWN.search(title)}
+    names = [name for name in next(iter(rates.values())) if name.split()[0] in COLOURS and
+             not name.endswith("copying")]
+    base = [name for name in names if name.startswith("haproxy")][-1]
+    figure, axes = plt.subplots(figsize=(8, 0.11 * len(rates) * len(names) + 1.2))
+    height = 0.84 / len(names)
+    colours = {kind: iter(of_kind) for kind, of_kind in COLOURS.items()}
+    for row, name in enumerate(names):
+        ratios = [of_each.get(name, 0) / of_each[base] for of_each in rates.values()]
+        axes.barh([place + row * height for place in range(len(rates))], ratios, height, label=name,
+                  color=next(colours[name.split()[0]], "#cccccc"))
+    axes.set_yticks([place + 0.42 - height / 2 for place in range(len(rates))], list(rates), fontsize=8)
     axes.invert_yaxis()
     axes.axvline(1, color="#888888", linewidth=0.8)
     axes.set_xlabel(f"throughput, {base} = 1 (one core each)")
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    axes.margins(y=0.01)
+    axes.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.4, 1), ncol=3)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     figure.tight_layout()
@@ -162,5 +175,6 @@ def write(directory, groups, more, rounds, command, compared, note=""):
         lines += ["", f"## {heading}", "", "| | |", "|---|---|",
                   *(f"| {name} | {text_of(value)} |" for name, value in figures.items())]
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "data_plane.md").write_text("\n".join(lines) + "\n")
-    picture(next(iter(groups.values())), compared, directory / "data_plane.svg")
+    page = "\n".join(lines) + "\n"
+    (directory / "data_plane.md").write_text(page)
+    picture(page, directory / "data_plane.svg")
