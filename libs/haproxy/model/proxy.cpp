@@ -107,8 +107,7 @@ class ProxyReader {
         set_options(server.options, read_server_options(statement, address + 1));
         server_options_ += server.options.size();
         if (server_options_ > kMaxServerOptions)
-            throw ReadError(statement.place,
-                            "all servers together have more than 500000 settings");
+            throw ReadError(statement.place, "all servers together have more than 500000 settings");
         return server;
     }
 
