@@ -1,13 +1,23 @@
 #include "daemon/system/task_thread.h"
 
+#include <algorithm>
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 #include <utility>
 
 namespace daemons {
+namespace {
+
+constexpr int kNice = 10;
+
+}  // namespace
 
 TaskThread::TaskThread(const char* name)
     : thread_([this, name](const std::stop_token& stop) {
           ::pthread_setname_np(::pthread_self(), name);
+          const auto id = static_cast<id_t>(::gettid());
+          ::setpriority(PRIO_PROCESS, id, std::max(kNice, ::getpriority(PRIO_PROCESS, id)));
           run(stop);
       }) {}
 

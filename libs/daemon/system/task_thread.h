@@ -11,7 +11,7 @@
 namespace daemons {
 
 /// Runs tasks one after the other on a thread of its own: work that would keep a loop busy for
-/// longer than its other work may wait.
+/// longer than its other work may wait. Where all cores are busy, other threads go first (nice 10).
 class TaskThread {
   public:
     /// Must not throw.

@@ -2,6 +2,7 @@
 
 #include <future>
 #include <optional>
+#include <sys/resource.h>
 #include <thread>
 #include <vector>
 
@@ -19,6 +20,13 @@ TEST(TaskThreadTest, RunsTasksInTheirOrderOnAThreadOfItsOwn) {
     thread.post([&] { last.set_value(std::this_thread::get_id()); });
     EXPECT_NE(last.get_future().get(), std::this_thread::get_id());
     EXPECT_EQ(done, (std::vector{1, 2}));
+}
+
+TEST(TaskThreadTest, LetsOtherThreadsGoFirst) {
+    TaskThread thread("test");
+    std::promise<int> nice;
+    thread.post([&] { nice.set_value(::getpriority(PRIO_PROCESS, 0)); });
+    EXPECT_GE(nice.get_future().get(), 10);
 }
 
 TEST(TaskThreadTest, WaitsForTheTaskUnderWay) {
