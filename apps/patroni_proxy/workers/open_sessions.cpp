@@ -8,15 +8,20 @@
 #include "daemon/log/log.h"
 
 namespace proxy {
-namespace {
-
-constexpr std::chrono::milliseconds kTick{250};
 
 /// What one worker has found for a list.
 struct ListPart {
     std::deque<SessionRecord> sessions;  ///< to move thousands when it grows takes milliseconds
     std::vector<SessionId> ids;          ///< of all that match
 };
+
+namespace {
+
+constexpr std::chrono::milliseconds kTick{250};
+/// Of a worker's time, what lists may take: 1/500. One that takes less than this needs no limit.
+constexpr int kListsShare = 500;
+constexpr std::chrono::microseconds kCheapList{500};
+constexpr std::chrono::seconds kOldestList{3};
 
 bool by_id(const SessionRecord& a, const SessionRecord& b) {
     return a.id < b.id;
@@ -46,6 +51,16 @@ SessionList merged(std::vector<ListPart> parts, std::size_t limit) {
 
 }  // namespace
 
+/// A list that is being gathered, or was. Once it is, only the writer's thread touches `parts` and
+/// `list`.
+struct OpenSessions::Listed {
+    SessionFilter filter;
+    bool is_gathered = false;
+    std::vector<ListRequest> waiting{};  ///< until it is gathered
+    std::vector<ListPart> parts{};
+    std::optional<SessionList> list{};
+};
+
 struct OpenSessions::DrainPart {
     std::vector<DrainCandidate> candidates;
     std::size_t sessions = 0;  ///< of the member
@@ -57,27 +72,32 @@ OpenSessions::OpenSessions(net::EventLoop& main_loop,
     : main_loop_(main_loop),
       workers_(workers),
       ports_(std::move(ports)),
-      tick_(main_loop.timers(), [this] { on_tick(); }) {}
+      tick_(main_loop.timers(), [this] { on_tick(); }),
+      list_is_old_(main_loop.timers(), [this] { listed_.reset(); }) {}
 
 /// Has every worker show its sessions to `visit`, each with a Part of its own, then calls `finish`
-/// with that, both on the worker's thread, and at last `done` with all of them on the main thread.
+/// with that, both on the worker's thread, and at last `done` on the main thread, with all of them
+/// and the CPU time of the worker that it took longest.
 template <typename Part>
 void OpenSessions::gather(const PortNames& ports,
                           std::function<void(Part&, PortId, Session&)> visit,
                           std::function<void(Part&)> finish,
-                          std::function<void(std::vector<Part>)> done) {
+                          std::function<void(std::vector<Part>, std::chrono::nanoseconds)> done) {
     struct Gathered {
         std::vector<Part> parts;
+        std::vector<std::chrono::nanoseconds> spent;
         std::atomic<std::size_t> missing;
         std::function<void(Part&, PortId, Session&)> visit;
         std::function<void(Part&)> finish;
-        std::function<void(std::vector<Part>)> done;
+        std::function<void(std::vector<Part>, std::chrono::nanoseconds)> done;
     };
-    const std::shared_ptr<Gathered> gathered(new Gathered{std::vector<Part>(workers_.size()),
-                                                          {workers_.size()},
-                                                          std::move(visit),
-                                                          std::move(finish),
-                                                          std::move(done)});
+    const std::shared_ptr<Gathered> gathered(
+        new Gathered{std::vector<Part>(workers_.size()),
+                     std::vector<std::chrono::nanoseconds>(workers_.size()),
+                     {workers_.size()},
+                     std::move(visit),
+                     std::move(finish),
+                     std::move(done)});
     std::vector<PortId> ids;
     for (const auto& [id, name] : ports)
         ids.push_back(id);
@@ -89,10 +109,15 @@ void OpenSessions::gather(const PortNames& ports,
                 [gathered, &part](PortId port, Session& session) {
                     gathered->visit(part, port, session);
                 },
-                [gathered, &part, &main] {
+                [gathered, &part, &main, i](std::chrono::nanoseconds spent) {
                     gathered->finish(part);
+                    gathered->spent[i] = spent;
                     if (gathered->missing.fetch_sub(1) == 1)
-                        main.post([gathered] { gathered->done(std::move(gathered->parts)); });
+                        main.post([gathered] {
+                            gathered->done(
+                                std::move(gathered->parts),
+                                *std::max_element(gathered->spent.begin(), gathered->spent.end()));
+                        });
                 });
         });
 }
@@ -109,6 +134,17 @@ OpenSessions::PortNames OpenSessions::ports_of(const std::string& cluster,
 
 void OpenSessions::list(const SessionFilter& filter, SessionWriter write,
                         std::function<void(std::string text)> done) {
+    ListRequest request{std::move(write), std::move(done)};
+    if (listed_ && listed_->filter == filter) {
+        if (listed_->is_gathered)
+            return write_down(listed_, std::move(request));
+        listed_->waiting.push_back(std::move(request));
+        return;
+    }
+    const auto listed = std::make_shared<Listed>(Listed{.filter = filter});
+    listed->waiting.push_back(std::move(request));
+    forget_list();
+    listed_ = listed;
     const auto ports = std::make_shared<const PortNames>(ports_of(filter.cluster, filter.port));
     const std::size_t limit = filter.limit.value_or(SessionFilter::kDefaultLimit);
     gather<ListPart>(
@@ -124,15 +160,33 @@ void OpenSessions::list(const SessionFilter& filter, SessionWriter write,
                 part.sessions.push_back(std::move(record));
         },
         [](ListPart& /*part*/) {},
-        [this, limit, write = std::move(write),
-         done = std::move(done)](std::vector<ListPart> parts) {
-            const auto found = std::make_shared<std::vector<ListPart>>(std::move(parts));
-            writer_.post([limit, found, write, done, &main = main_loop_] {
-                main.post([done, text = write(merged(std::move(*found), limit))]() mutable {
-                    done(std::move(text));
-                });
-            });
+        [this, listed](std::vector<ListPart> parts, std::chrono::nanoseconds longest) {
+            listed->parts = std::move(parts);
+            listed->is_gathered = true;
+            for (auto& each : std::exchange(listed->waiting, {}))
+                write_down(listed, std::move(each));
+            if (listed_ != listed)
+                return;
+            if (longest < kCheapList)
+                return forget_list();
+            list_is_old_.arm(std::min<Clock::duration>(kListsShare * longest, kOldestList));
         });
+}
+
+void OpenSessions::write_down(const std::shared_ptr<Listed>& listed, ListRequest request) {
+    writer_.post([listed, request = std::move(request), &main = main_loop_] {
+        if (!listed->list)
+            listed->list = merged(std::exchange(listed->parts, {}),
+                                  listed->filter.limit.value_or(SessionFilter::kDefaultLimit));
+        main.post([done = request.done, text = request.write(*listed->list)]() mutable {
+            done(std::move(text));
+        });
+    });
+}
+
+void OpenSessions::forget_list() {
+    listed_.reset();
+    list_is_old_.cancel();
 }
 
 void OpenSessions::close(const SessionFilter& filter, const std::string& detail,
@@ -152,7 +206,11 @@ void OpenSessions::close(const SessionFilter& filter, const std::string& detail,
                 closed->fetch_sub(1);
         },
         [](char& /*part*/) {},
-        [closed, done = std::move(done)](const std::vector<char>& /*parts*/) { done(*closed); });
+        [this, closed, done = std::move(done)](const std::vector<char>& /*parts*/,
+                                               std::chrono::nanoseconds /*longest*/) {
+            forget_list();
+            done(*closed);
+        });
 }
 
 // A drain at a pace.
@@ -180,6 +238,7 @@ void OpenSessions::keep(const std::string& cluster, const std::string& member) {
 void OpenSessions::stop() {
     drains_.clear();
     tick_.cancel();
+    forget_list();
 }
 
 std::vector<OpenSessions::Pace> OpenSessions::paces() const {
@@ -234,7 +293,8 @@ void OpenSessions::choose(const DrainPtr& drain) {
         [due, overdue](DrainPart& part) {
             part.candidates = next_to_end(std::move(part.candidates), due, overdue);
         },
-        [this, drain, due, overdue](const std::vector<DrainPart>& parts) {
+        [this, drain, due, overdue](const std::vector<DrainPart>& parts,
+                                    std::chrono::nanoseconds /*longest*/) {
             if (!is_in_force(drain))
                 return;
             std::vector<DrainCandidate> candidates;
@@ -281,6 +341,8 @@ void OpenSessions::end(const DrainPtr& drain, const std::vector<DrainCandidate>&
 void OpenSessions::on_ended(const DrainPtr& drain, std::size_t sessions) {
     drain->under_way = false;
     drain->ended += sessions;
+    if (sessions > 0)
+        forget_list();
     drain->counter.use(sessions);
 }
 

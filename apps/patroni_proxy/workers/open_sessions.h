@@ -38,7 +38,10 @@ class OpenSessions {
     OpenSessions& operator=(const OpenSessions&) = delete;
 
     // Each calls `done` later, on the main thread; never if the proxy stops first.
-    /// `write` runs on a thread of its own: thousands of sessions take a while to write down.
+    /// `write` runs on a thread of its own: thousands of sessions take a while to write down. Lists
+    /// with the same filter are gathered once for all that ask meanwhile, and one of thousands for
+    /// a while after, so that however many ask, a worker spends little time on them: it may be
+    /// three seconds old. What close() or a drain has ended is not in it.
     void list(const SessionFilter& filter, SessionWriter write,
               std::function<void(std::string text)> done);
     /// Ends what the filter selects. `detail` says by whom, for the log.
@@ -84,10 +87,18 @@ class OpenSessions {
     };
     using DrainPtr = std::shared_ptr<Drain>;
     struct DrainPart;
+    struct Listed;
+    struct ListRequest {
+        SessionWriter write;
+        std::function<void(std::string text)> done;
+    };
 
     template <typename Part>
     void gather(const PortNames& ports, std::function<void(Part&, PortId, Session&)> visit,
-                std::function<void(Part&)> finish, std::function<void(std::vector<Part>)> done);
+                std::function<void(Part&)> finish,
+                std::function<void(std::vector<Part>, std::chrono::nanoseconds longest)> done);
+    void write_down(const std::shared_ptr<Listed>& listed, ListRequest request);
+    void forget_list();
     [[nodiscard]] PortNames ports_of(const std::string& cluster, const std::string& port) const;
     void begin(Drain drain);
     void on_tick();
@@ -100,7 +111,9 @@ class OpenSessions {
     const std::vector<std::unique_ptr<Worker>>& workers_;
     const std::function<PortNames()> ports_;
     std::map<std::pair<std::string, std::string>, DrainPtr> drains_;  ///< by cluster and member
-    net::Timer tick_;  ///< armed while anything drains
+    net::Timer tick_;                 ///< armed while anything drains
+    std::shared_ptr<Listed> listed_;  ///< the list that others may share; null: none
+    net::Timer list_is_old_;
     daemons::TaskThread writer_{"sessions"};
 };
 

@@ -1,6 +1,7 @@
 #include "patroni_proxy/workers/worker.h"
 
 #include <chrono>
+#include <ctime>
 #include <limits>
 #include <pthread.h>
 #include <utility>
@@ -10,6 +11,12 @@ namespace {
 
 constexpr std::chrono::microseconds kSweepTurn{200};
 constexpr auto kFromTheEnd = std::numeric_limits<std::size_t>::max();
+
+std::chrono::nanoseconds thread_cpu_time() noexcept {
+    timespec time{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
 
 }  // namespace
 
@@ -96,13 +103,14 @@ void Worker::try_held_sessions(PortId port) {
 }
 
 void Worker::sweep(std::vector<PortId> ports, std::function<void(PortId, Session&)> visit,
-                   std::function<void()> done) {
+                   std::function<void(std::chrono::nanoseconds)> done) {
     go_on(std::make_shared<Sweep>(
         Sweep{std::move(ports), kFromTheEnd, std::move(visit), std::move(done)}));
 }
 
 void Worker::go_on(const std::shared_ptr<Sweep>& sweep) {
     const auto until = net::TimerQueue::Clock::now() + kSweepTurn;
+    const auto before = thread_cpu_time();
     for (; !sweep->ports.empty(); sweep->ports.pop_back(), sweep->from = kFromTheEnd) {
         const PortId port = sweep->ports.back();
         const auto found = ports_.find(port);
@@ -110,10 +118,12 @@ void Worker::go_on(const std::shared_ptr<Sweep>& sweep) {
             continue;
         sweep->from = found->second->visit(sweep->from, until,
                                            [&](Session& session) { sweep->visit(port, session); });
-        if (sweep->from != 0)
+        if (sweep->from != 0) {
+            sweep->spent += thread_cpu_time() - before;
             return loop_.post([this, sweep] { go_on(sweep); });
+        }
     }
-    sweep->done();
+    sweep->done(sweep->spent + thread_cpu_time() - before);
 }
 
 Session* Worker::find(PortId port, SessionId id, std::size_t place) noexcept {

@@ -57,10 +57,10 @@ class Worker {
     void try_held_sessions(PortId port);
     /// Shows all sessions of these ports to `visit`, some at each turn of the loop, so that it is
     /// never busy with this for longer than half a millisecond at a time, as long as a visit takes
-    /// microseconds. Then calls `done`. A session that comes meanwhile may be left out, and one may
-    /// be shown twice.
+    /// microseconds. Then calls `done` with the CPU time that this took. A session that comes
+    /// meanwhile may be left out, and one may be shown twice.
     void sweep(std::vector<PortId> ports, std::function<void(PortId, Session&)> visit,
-               std::function<void()> done);
+               std::function<void(std::chrono::nanoseconds)> done);
     /// The session of that id, if it still is at that place of its port; null otherwise.
     [[nodiscard]] Session* find(PortId port, SessionId id, std::size_t place) noexcept;
     /// Null if there is no such port.
@@ -94,7 +94,8 @@ class Worker {
         std::vector<PortId> ports;  ///< the last one is under way
         std::size_t from;           ///< in it
         std::function<void(PortId, Session&)> visit;
-        std::function<void()> done;
+        std::function<void(std::chrono::nanoseconds)> done;
+        std::chrono::nanoseconds spent{0};
     };
 
     void go_on(const std::shared_ptr<Sweep>& sweep);

@@ -30,6 +30,7 @@ struct SessionFilter {
 
     /// Whether anything but the limit is set.
     [[nodiscard]] bool selects() const;
+    friend bool operator==(const SessionFilter& a, const SessionFilter& b) = default;
 };
 
 /// Pure.

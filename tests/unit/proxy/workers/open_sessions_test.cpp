@@ -148,6 +148,40 @@ TEST_F(OpenSessionsTest, ListsWhatTheFilterSelects) {
     EXPECT_EQ(limited.total, 3U);
 }
 
+TEST_F(OpenSessionsTest, ListsThatAreAskedForAtOnceAreGatheredOnce) {
+    auto client = session(0);
+    std::promise<void> all;
+    std::vector<const SessionList*> lists;  // in the order in which they are written
+    const auto note = [&](const SessionList& list) {
+        EXPECT_EQ(list.total, 1U);
+        lists.push_back(&list);
+        return std::string();
+    };
+    const auto last = [&](const std::string& /*text*/) { all.set_value(); };
+    run_on(loop_, [&] {
+        sessions_.list({}, note, [](const std::string& /*text*/) {});
+        sessions_.list({}, note, [](const std::string& /*text*/) {});
+        sessions_.list({.member = "p1"}, note, last);
+    });
+    all.get_future().wait();
+    ASSERT_EQ(lists.size(), 3U);
+    EXPECT_EQ(lists[0], lists[1]);
+    EXPECT_NE(lists[0], lists[2]) << "another filter";
+}
+
+TEST_F(OpenSessionsTest, AListDoesNotHaveWhatWasClosed) {
+    std::vector<TestClient> clients;
+    for (std::size_t i = 0; i < 400; ++i)  // so many that a list is shared for a while
+        clients.push_back(session(0));
+    for (auto& client : clients) {
+        client.send("begin");
+        EXPECT_EQ(client.receive(6), ready_for_query('T'));
+    }
+    EXPECT_EQ(list().total, 400U);
+    EXPECT_EQ(close({.member = "p1"}), 400U) << "in transactions: they end at once";
+    EXPECT_EQ(list().total, 0U);
+}
+
 TEST_F(OpenSessionsTest, TheLoopGoesOnWhileAListIsWritten) {
     auto client = session(0);
     std::promise<void> loop_went_on;
@@ -202,6 +236,25 @@ TEST_F(OpenSessionsTest, ClosesWhatTheFilterSelects) {
     EXPECT_EQ(close({.member = "p1"}), 0U);
     third.send("still there?");
     EXPECT_EQ(third.receive(6), ready_for_query('I'));
+}
+
+TEST_F(OpenSessionsTest, ClosesEverySessionThatWasOpenWhileOthersComeAndGo) {
+    std::vector<TestClient> staying;
+    for (std::size_t i = 0; i < 100; ++i)
+        staying.push_back(session(i % 2));
+    std::atomic<bool> done{false};
+    std::thread coming_and_going([&] {
+        for (std::size_t i = 0; i < 200 && !done; ++i) {
+            AcceptedClient pair;
+            pair.client.send(FakePostgres::startup());
+            workers_[i % 2]->serve(kMainRw, std::move(pair.accepted), pair.address);
+        }
+    });
+    EXPECT_GE(close({.member = "p1"}), staying.size());
+    done = true;
+    coming_and_going.join();
+    for (auto& client : staying)
+        EXPECT_EQ(read_answer(client.receive_to_eof()).sqlstate, "57P01");
 }
 
 TEST_F(OpenSessionsTest, ClosesNoMoreThanTheLimit) {
