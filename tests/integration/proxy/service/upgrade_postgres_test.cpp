@@ -1,49 +1,28 @@
 // Upgrades under a real PostgreSQL and its clients, over TLS, of which the proxy sees nothing.
 
 #include <future>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "integration/proxy_under_test.h"
+#include "integration/postgres_test.h"
 #include "support/process/daemon_process.h"
-#include "support/process/postgres_server.h"
 #include "support/process/psql_session.h"
 
-using support::PostgresServer;
 using support::PsqlSession;
 using support::RunResult;
 using testing::HasSubstr;
 
 namespace {
 
-class UpgradePostgres : public testing::Test {
+class UpgradePostgres : public PostgresTest {
   protected:
-    UpgradePostgres() {
-        auto leader = cluster_.member(0, "leader");
-        leader.host = server_.ip();
-        leader.port = PostgresServer::port();
-        cluster_.answer_cluster(support::ClusterJson().member(leader).str());
-        proxy_.emplace(config_top() +
-                       cluster_.section("c", {{"rw", "roles: [leader], host_port: " +
-                                                         std::to_string(PostgresServer::port())}}));
-    }
-
-    [[nodiscard]] std::string conninfo(const std::string& sslmode = "require") const {
-        return "host=127.0.0.1 port=" + std::to_string(proxy_->port("c/rw")) +
-               " user=postgres dbname=postgres sslmode=" + sslmode;
-    }
     static std::future<RunResult> started(const std::vector<std::string>& argv) {
         return std::async(std::launch::async,
                           [argv] { return support::run(argv, {}, std::chrono::seconds(60)); });
     }
-
-    FakeCluster cluster_{1};
-    PostgresServer server_;
-    std::optional<ProxyUnderTest> proxy_;
 };
 
 TEST_F(UpgradePostgres, TransactionsCopiesAndBenchmarksGoOn) {

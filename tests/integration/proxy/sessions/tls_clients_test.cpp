@@ -1,20 +1,16 @@
 // Real clients of a real PostgreSQL, with TLS: what their ends are taken for.
 
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "integration/proxy_under_test.h"
-#include "support/fakes/cluster_json.h"
+#include "integration/postgres_test.h"
 #include "support/process/daemon_process.h"
-#include "support/process/postgres_server.h"
 #include "support/process/psql_session.h"
 
-using support::PostgresServer;
 using support::PsqlSession;
 
 namespace {
@@ -22,22 +18,8 @@ namespace {
 constexpr int kSessions = 20;
 constexpr const char* kQuery = "select version from pg_stat_ssl where pid = pg_backend_pid()";
 
-class TlsClients : public testing::Test {
+class TlsClients : public PostgresTest {
   protected:
-    TlsClients() {
-        auto leader = cluster_.member(0, "leader");
-        leader.host = server_.ip();
-        leader.port = PostgresServer::port();
-        cluster_.answer_cluster(support::ClusterJson().member(leader).str());
-        proxy_.emplace(config_top() +
-                       cluster_.section("c", {{"rw", "roles: [leader], host_port: " +
-                                                         std::to_string(PostgresServer::port())}}));
-    }
-
-    [[nodiscard]] std::string port() const { return std::to_string(proxy_->port("c/rw")); }
-    [[nodiscard]] std::string conninfo() const {
-        return "host=127.0.0.1 port=" + port() + " user=postgres dbname=postgres sslmode=require";
-    }
     void run(const std::vector<std::string>& argv) {
         const auto result = support::run(argv, {}, std::chrono::seconds(60));
         EXPECT_EQ(result.status.code, 0) << result.out << result.err;
@@ -61,9 +43,6 @@ class TlsClients : public testing::Test {
     }
 
     const support::TempDir directory_;
-    FakeCluster cluster_{1};
-    PostgresServer server_;
-    std::optional<ProxyUnderTest> proxy_;
 };
 
 TEST_F(TlsClients, ASessionThatAClientEndsIsCountedForTheClient) {
