@@ -13,6 +13,7 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "daemon/system/spawn.h"
 #include "net/socket/unique_fd.h"
 
 namespace proxy::hooks {
@@ -75,19 +76,11 @@ class Plan {
     [[nodiscard]] int spawn(pid_t& pid, const std::vector<std::string>& command,
                             const std::vector<std::string>& environment) const {
         return ::posix_spawn(&pid, command.front().c_str(), &actions_, &attributes_,
-                             pointers_to(command).data(), pointers_to(environment).data());
+                             daemons::pointers_to(command).data(),
+                             daemons::pointers_to(environment).data());
     }
 
   private:
-    static std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
-        std::vector<char*> pointers;
-        pointers.reserve(texts.size() + 1);
-        for (const auto& text : texts)
-            pointers.push_back(const_cast<char*>(text.c_str()));
-        pointers.push_back(nullptr);
-        return pointers;
-    }
-
     posix_spawn_file_actions_t actions_{};
     posix_spawnattr_t attributes_{};
 };

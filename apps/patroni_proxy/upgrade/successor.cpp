@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "daemon/system/spawn.h"
 #include "daemon/text/units.h"
 
 namespace proxy::upgrade {
@@ -30,15 +31,6 @@ std::vector<std::string> environment_of_successor() {
     }
     environment.push_back(std::string(kChannelVariable) + "=" + std::to_string(kChannelNumber));
     return environment;
-}
-
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-    std::vector<char*> pointers;
-    pointers.reserve(texts.size() + 1);
-    for (auto& text : texts)
-        pointers.push_back(text.data());
-    pointers.push_back(nullptr);
-    return pointers;
 }
 
 }  // namespace
@@ -73,9 +65,9 @@ pid_t Successor::start(std::vector<std::string> command_line, int channel) {
     ::posix_spawnattr_setsigmask(&attributes, &none);
     ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
     pid_t pid = -1;
-    const int error =
-        ::posix_spawnp(&pid, command_line.front().c_str(), &actions, &attributes,
-                       pointers_to(command_line).data(), pointers_to(environment).data());
+    const int error = ::posix_spawnp(&pid, command_line.front().c_str(), &actions, &attributes,
+                                     daemons::pointers_to(command_line).data(),
+                                     daemons::pointers_to(environment).data());
     ::posix_spawnattr_destroy(&attributes);
     ::posix_spawn_file_actions_destroy(&actions);
     if (error != 0)
