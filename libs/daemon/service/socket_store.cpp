@@ -9,9 +9,25 @@
 
 namespace daemons {
 
+namespace {
+
+/// Whether a daemon may listen on it: it listens, or this daemon has kept it and refused its
+/// clients when it ended.
+bool serves(int fd, const std::string& name) {
+    constexpr int kListens = 1;
+    constexpr int kListensNot = 0;
+    if (::sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, kListens) > 0)
+        return true;
+    const auto address = net::SocketAddress::local_of(fd);
+    return ::sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, kListensNot) > 0 &&
+           (address.family() == AF_INET || address.family() == AF_INET6) &&
+           name == net::name_for_keeper(net::ListenAddress(address));
+}
+
+}  // namespace
+
 std::vector<net::InheritedSocket> SocketStore::inherited() {
     constexpr int kForgetVariables = 1;  // no child may take them for its own
-    constexpr int kListens = 1;
     char** names = nullptr;
     const int count = ::sd_listen_fds_with_names(kForgetVariables, &names);
     std::vector<net::InheritedSocket> sockets;
@@ -19,7 +35,7 @@ std::vector<net::InheritedSocket> SocketStore::inherited() {
         const int fd = SD_LISTEN_FDS_START + i;
         sockets.push_back({names[i], net::UniqueFd(fd)});
         std::free(names[i]);  // NOLINT(cppcoreguidelines-no-malloc): sd_listen_fds_with_names(3)
-        if (::sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, kListens) > 0)
+        if (serves(fd, sockets.back().name))
             continue;
         log::warning({"systemd_socket_closed"},
                      "systemd has passed '" + sockets.back().name +

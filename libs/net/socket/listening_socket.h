@@ -81,9 +81,9 @@ class ListeningSocket {
 [[nodiscard]] ListeningSocket bind_listening_socket(const ListenAddress& address,
                                                     const ListenOptions& options = {});
 
-/// Takes over a stream socket that listens already, non-blocking from now on. `known`: the address
-/// that it was given; a unix socket of ours does not know its path, since it was renamed. Empty if
-/// it is a unix socket at whose path there is no socket any more: no client can reach it.
+/// Takes over a stream socket that was bound already, non-blocking from now on. `known`: the
+/// address that it was given; a unix socket of ours does not know its path, since it was renamed.
+/// Empty if it is a unix socket at whose path there is no socket any more: no client can reach it.
 [[nodiscard]] ListeningSocket adopt_listening_socket(
     UniqueFd socket, const std::optional<ListenAddress>& known = {});
 

@@ -9,13 +9,6 @@
 namespace net {
 namespace {
 
-/// systemd allows no colon in a name.
-std::string name_for_keeper(const ListenAddress& address) {
-    std::string name = address.to_string();
-    std::replace(name.begin(), name.end(), ':', ',');
-    return name;
-}
-
 bool is_any_port(const ListenAddress& address) {
     return !address.is_unix() && address.port() == 0;
 }
@@ -29,6 +22,12 @@ std::optional<ListenAddress> address_kept_as(const std::string& name) {
 }
 
 }  // namespace
+
+std::string name_for_keeper(const ListenAddress& address) {
+    std::string name = address.to_string();
+    std::replace(name.begin(), name.end(), ':', ',');
+    return name;
+}
 
 ListeningSockets::ListeningSockets(SocketKeeper* keeper) : keeper_(keeper) {
     if (!keeper_)

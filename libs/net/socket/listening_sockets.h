@@ -26,11 +26,15 @@ struct InheritedSocket {
     std::string address = {};  ///< that its owner wished for, if that is known
 };
 
+/// What a keeper calls the socket that listens there: the address, but systemd allows no colon.
+[[nodiscard]] std::string name_for_keeper(const ListenAddress& address);
+
 /// Keeps listening sockets open while the daemon restarts: clients wait meanwhile, instead of being
 /// refused. Same thread as ListeningSockets.
 class SocketKeeper {
   public:
-    /// What it kept for this process, or what others want it to serve. Stream sockets that listen.
+    /// What it kept for this process, or what others want it to serve. Stream sockets that listen,
+    /// or did when it was given them: see ListeningSocket::refuse().
     [[nodiscard]] virtual std::vector<InheritedSocket> inherited() = 0;
     /// False if it keeps nothing.
     [[nodiscard]] virtual bool keep(const std::string& name, int socket) = 0;
