@@ -267,7 +267,10 @@ void Proxy::apply_cluster(const ClusterConfig& cluster, const std::shared_ptr<vo
     feed.reconfigure(settings, [waiting] {});
     if (!is_new)
         return;
-    remember(cluster, feed);
+    if (predecessor_ && !succeeded_)
+        go_on_with_predecessors(cluster, feed);
+    else
+        remember(cluster, feed);
     // Requested before the start, so that the first poll is the one reported.
     feed.update_now([waiting](const std::string& /*error*/) {});
     feed.start();

@@ -28,6 +28,7 @@
 #include "patroni_proxy/port/readiness_check.h"
 #include "patroni_proxy/report/last_minute.h"
 #include "patroni_proxy/report/report.h"
+#include "patroni_proxy/state/state_file.h"
 #include "patroni_proxy/state/state_text.h"
 #include "patroni_proxy/topology/topology_feed.h"
 #include "patroni_proxy/upgrade/predecessor.h"
@@ -127,7 +128,7 @@ class Proxy final : private Controlled {
     void reload_with(std::vector<net::UniqueFd> sockets,
                      const std::function<void(const ReloadOutcome&)>& done);
     void hand_over_listeners(net::UniqueFd connection, const std::string& to);
-    void start_upgrade(std::function<void(const Outcome&)> done) override;
+    void start_upgrade(const std::string& by, std::function<void(const Outcome&)> done) override;
     [[nodiscard]] bool is_upgrading() const override { return successor_ || last_report_; }
     [[nodiscard]] daemons::log::Level log_level() const override;
     void set_log_level(daemons::log::Level level) override;
@@ -206,6 +207,13 @@ class Proxy final : private Controlled {
     [[nodiscard]] std::string why_no_upgrade() const;
     [[nodiscard]] Tables tables_by_label();
     void send_needs(upgrade::Channel& channel);
+    void send_cluster(const ClusterConfig& cluster, upgrade::Channel& channel,
+                      upgrade::Channel::Deadline deadline) const;
+    void send_account(upgrade::Channel& channel) const;
+    /// "; asked for by uid 0", or nothing if it was a signal.
+    [[nodiscard]] static std::string asked_for_by(const std::string& by) {
+        return by.empty() ? by : "; asked for by " + by;
+    }
     void on_successor_failed(const std::string& why);
     void hand_over(const std::vector<std::string>& labels);
     struct WorkerShare;
@@ -214,13 +222,17 @@ class Proxy final : private Controlled {
 
     // And in the one that takes over: proxy_succession.cpp.
     [[nodiscard]] bool succeed();
+    void go_on_with_predecessors(const ClusterConfig& cluster, TopologyFeed& feed);
     void adopt(upgrade::Arrivals arrivals);
+    void take_account(std::vector<history::Record> records,
+                      std::vector<upgrade::PassedCounts> counts,
+                      const std::optional<upgrade::PassedProcess>& process);
     void adopt_sessions(std::vector<upgrade::Arrival> arrivals);
     void wait_for_predecessors_end();
     class PredecessorsEnd;
 
     net::EventLoop& main_loop_;
-    const Clock::time_point started_ = Clock::now();
+    Clock::time_point started_ = Clock::now();  ///< of the first of all processes
     Config config_;
     ProcessSessions sessions_;
     net::ListeningSockets sockets_;
@@ -256,14 +268,16 @@ class Proxy final : private Controlled {
     }};
     LastMinute last_minute_;
     net::Timer counts_timer_;
-    State restored_;                    ///< until the first configuration is in force
-    net::Timer state_timer_;            ///< ticks while there is a state file
-    daemons::SideThread state_thread_;  ///< writes it
-    std::string saved_state_;           ///< without times
+    State restored_;                             ///< until the first configuration is in force
+    net::Timer state_timer_;                     ///< what is remembered ages, and is saved
+    daemons::SideThread state_thread_;           ///< writes it
+    std::shared_ptr<StateWriter> state_writer_;  ///< of state_file; null if there is none
+    std::string saved_state_;                    ///< without times
     Clock::time_point saved_at_;
     daemons::LogThrottle state_failures_;
     std::unique_ptr<upgrade::Successor> successor_;  ///< during an upgrade
     std::function<void(const daemons::ServiceBody::Upgrade&)> upgraded_;
+    std::string upgraded_by_;                            ///< who asked for it; empty: a signal
     std::optional<ProxyReport> last_report_;             ///< of what another process serves by now
     std::shared_ptr<upgrade::Predecessor> predecessor_;  ///< until it has let go of everything
     bool succeeded_ = true;  ///< there is no predecessor any more that serves

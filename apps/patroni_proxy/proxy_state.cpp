@@ -52,8 +52,6 @@ State Proxy::state() const {
 }
 
 void Proxy::on_state_timer() {
-    if (config_.state_file.empty())
-        return;
     for (const auto& [name, feed] : feeds_)
         feed->grow_older();
     save_state();
@@ -61,10 +59,13 @@ void Proxy::on_state_timer() {
 }
 
 /// At once if anything but its age has changed, unless a write is under way: the timer sees to it
-/// then.
+/// then. During an upgrade the process that serves writes.
 void Proxy::save_state() {
-    if (config_.state_file.empty())
+    if (config_.state_file.empty() || !succeeded_ || last_report_)
         return;
+    if (!state_writer_ || state_writer_->path() != config_.state_file)
+        state_writer_ = std::make_shared<StateWriter>(config_.state_file);
+    state_writer_->keep_out(drained_ != nullptr);
     if (state_thread_.is_busy()) {
         if (Clock::now() - saved_at_ > kStateRefresh)
             complain_of_state_file("its file system does not answer");
@@ -78,10 +79,16 @@ void Proxy::save_state() {
     saved_at_ = Clock::now();
     try {
         state_thread_.start(
-            [this, path = config_.state_file,
+            [this, writer = state_writer_,
              text = state_text(state, Moment::now())]() -> daemons::SideThread::Done {
-                const std::string problem = write_state(path, text);
-                return [this, problem] {
+                const bool was_left = writer->is_left_to_another();
+                const std::string problem = writer->write(text);
+                const bool is_left = writer->is_left_to_another() && !was_left;
+                return [this, problem, is_left] {
+                    if (is_left)
+                        daemons::log::info({"state_file_left"},
+                                           "state_file: another process writes it now; this one, "
+                                           "which is draining, leaves it alone");
                     if (!problem.empty())
                         complain_of_state_file(problem);
                 };

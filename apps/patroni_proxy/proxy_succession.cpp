@@ -91,8 +91,46 @@ void Proxy::adopt(upgrade::Arrivals arrivals) {
         open_sessions_.drain(cluster, member, pace, detail);
     daemons::log::info({"took_over"}, "took over from the process before, with " +
                                           daemons::counted(sessions, "session"));
+    take_account(std::move(arrivals.records), std::move(arrivals.counts), arrivals.process);
     ask_for_counts();  // not before: what comes from there has not happened just now
     wait_for_predecessors_end();
+}
+
+/// Goes on telling what the process before told.
+void Proxy::take_account(std::vector<history::Record> records,
+                         std::vector<upgrade::PassedCounts> counts,
+                         const std::optional<upgrade::PassedProcess>& process) {
+    history_.go_on_with(std::move(records));
+    for (auto& [cluster, counted] : counts)
+        if (const auto feed = feeds_.find(cluster); feed != feeds_.end())
+            feed->second->go_on_with(std::move(counted));
+    std::string by;
+    if (process) {
+        started_ = process->started;
+        reload_.go_on_with(process->reloads);
+        by = process->upgraded_by;
+    }
+    const std::string& former = predecessor_->version();
+    history_.note({{},
+                   {},
+                   (former == VERSION ? "upgraded, to the same version " + former
+                                      : "upgraded from version " + former + " to " VERSION) +
+                       asked_for_by(by),
+                   by});
+}
+
+/// What the process before knew of a cluster, so that this one routes as that one did whatever
+/// Patroni answers, and when. After feed.reconfigure(), before feed.start().
+void Proxy::go_on_with_predecessors(const ClusterConfig& cluster, TopologyFeed& feed) {
+    FeedState state = predecessor_->take_cluster(cluster.name);
+    if (state.memory && !state.memory->fits(cluster.hosts, cluster.identity)) {
+        if (state.frozen)
+            throw std::runtime_error("cluster " + cluster.name +
+                                     " is frozen, and the file has other hosts by now: unfreeze "
+                                     "it first");
+        return;  // what is known is about another cluster
+    }
+    feed.go_on_with(std::move(state), config_.state_max_age);
 }
 
 /// Each goes to the worker that its id names. Those that move bytes first: they stand still, and no

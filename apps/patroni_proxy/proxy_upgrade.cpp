@@ -44,11 +44,15 @@ struct Proxy::WorkerShare {
 };
 
 /// The service decides whether this is the time for it.
-void Proxy::start_upgrade(std::function<void(const Outcome&)> done) {
+void Proxy::start_upgrade(const std::string& by, std::function<void(const Outcome&)> done) {
     if (!process_.upgrade)
         return done({Outcome::Problem::conflict, false, "nothing can be upgraded here"});
+    if (!is_upgrading())
+        upgraded_by_ = by;
     process_.upgrade(
-        [done = std::move(done)](const std::string& error, const std::string& message) {
+        [this, done = std::move(done)](const std::string& error, const std::string& message) {
+            if (!is_upgrading())
+                upgraded_by_.clear();
             done(error.empty() ? Outcome{Outcome::Problem::none, true, message}
                                : Outcome{Outcome::Problem::conflict, false, error});
         });
@@ -57,9 +61,10 @@ void Proxy::start_upgrade(std::function<void(const Outcome&)> done) {
 std::string Proxy::why_no_upgrade() const {
     if (::getpid() == 1)
         return "this is process 1: the container would end with it; start another container";
-    if (const auto frozen = control_.settings().frozen(); !frozen.empty())
-        return "cluster " + frozen.front().subject.cluster + " is " + frozen.front().reason() +
-               ", and the next process cannot know the routing that is frozen: unfreeze it first";
+    for (const auto& cluster : config_.clusters)
+        if (waits_for_thaw(cluster))
+            return "cluster " + cluster.name +
+                   " is frozen, and the file has other hosts by now: unfreeze it first";
     return {};
 }
 
@@ -91,7 +96,10 @@ void Proxy::send_needs(upgrade::Channel& channel) {
     const auto send = [&](Kind kind, const std::string& fields) {
         channel.send(upgrade::message(kind, fields), deadline);
     };
-    send(Kind::hello, upgrade::write(upgrade::Hello{.version = VERSION}));
+    const bool is_frozen = !control_.settings().frozen().empty();
+    send(Kind::hello, upgrade::write(upgrade::Hello{
+                          .format = is_frozen ? upgrade::kFormat : upgrade::kFormatUnlessFrozen,
+                          .version = VERSION}));
 
     std::vector<std::pair<std::string, net::ListeningSockets::Socket>> sockets{
         {"HTTP API", interfaces_.http->socket()}};
@@ -122,9 +130,46 @@ void Proxy::send_needs(upgrade::Channel& channel) {
     for (const auto& [cluster, member, pace, detail] : open_sessions_.paces())
         send(Kind::settings,
              upgrade::write(upgrade::Settings{.paces = {{cluster, member, pace, detail}}}));
+    for (const auto& cluster : config_.clusters)
+        send_cluster(cluster, channel, deadline);
     for (const auto& [label, table] : tables_by_label())
         send(Kind::ports, upgrade::write(std::vector{upgrade::needs_of(label, *table)}));
     send(Kind::end, upgrade::write(upgrade::End{}));
+}
+
+/// In parts, so that none is too long for a message.
+void Proxy::send_cluster(const ClusterConfig& cluster, upgrade::Channel& channel,
+                         upgrade::Channel::Deadline deadline) const {
+    FeedState state = feeds_.at(cluster.name)->state();
+    const auto message_of = [&](FeedState part) {
+        return upgrade::message(upgrade::Kind::cluster, upgrade::write(upgrade::PassedCluster{
+                                                            cluster.name, std::move(part)}));
+    };
+    if (state.frozen)  // the successor cannot do without
+        channel.send(message_of({.frozen = state.frozen}), deadline);
+    if (state.memory) {
+        for (const auto& host : cluster.hosts)
+            state.memory->hosts.push_back(host.url());
+        upgrade::send_if_short(channel, message_of({.memory = state.memory}), deadline);
+    }
+    for (auto& judge : state.judges)
+        upgrade::send_if_short(channel, message_of({.judges = {std::move(judge)}}), deadline);
+    upgrade::send_if_short(channel, message_of({.since = state.since}), deadline);
+}
+
+/// What this process tells of itself and its clusters. Nothing of it changes before the successor
+/// serves, since this is the thread that changes it, but for a poll that ends just now.
+void Proxy::send_account(upgrade::Channel& channel) const {
+    const auto deadline = Clock::now() + kForItsStart;
+    const auto send = [&](upgrade::Kind kind, const std::string& fields) {
+        upgrade::send_if_short(channel, upgrade::message(kind, fields), deadline);
+    };
+    for (const auto& record : history_.records_for_successor())
+        send(upgrade::Kind::record, upgrade::write(*record));
+    for (const auto& [name, feed] : feeds_)
+        send(upgrade::Kind::counts, upgrade::write(upgrade::PassedCounts{name, feed->counts()}));
+    send(upgrade::Kind::process,
+         upgrade::write(upgrade::PassedProcess{started_, reload_.state(), upgraded_by_}));
 }
 
 /// Without those of removed ports.
@@ -140,6 +185,12 @@ Proxy::Tables Proxy::tables_by_label() {
 
 void Proxy::on_successor_failed(const std::string& why) {
     main_loop_.dispose_later(std::exchange(successor_, nullptr));
+    if (state_writer_)
+        state_writer_->allow(true);
+    history_.note({{},
+                   {},
+                   "an upgrade failed and changed nothing: " + why + asked_for_by(upgraded_by_),
+                   std::exchange(upgraded_by_, {})});
     std::exchange(upgraded_, nullptr)({why, {}, 0});
 }
 
@@ -153,6 +204,13 @@ void Proxy::hand_over(const std::vector<std::string>& labels) {
             std::find(labels.begin(), labels.end(), port.port->label) != labels.end())
             ports.push_back(id);
     ProxyReport before = report();
+    if (state_writer_)
+        state_writer_->allow(false);
+    try {
+        send_account(successor_->channel());
+    } catch (const std::exception& error) {
+        return on_successor_failed(error.what());
+    }
     std::vector<WorkerShare> shares(workers_.size());
     const auto standstill = std::make_shared<upgrade::Standstill>();
     const auto began = Clock::now();

@@ -58,6 +58,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         case Kind::end:
             try_to_read(fields, read_end);
             break;
+        case Kind::cluster:
+            try_to_read(fields, read_cluster);
+            break;
+        case Kind::record:
+            try_to_read(fields, read_record);
+            break;
+        case Kind::counts:
+            try_to_read(fields, read_counts);
+            break;
+        case Kind::process:
+            try_to_read(fields, read_process);
+            break;
         case Kind::took_over:
             break;
     }

@@ -283,7 +283,7 @@ void Control::restore(std::vector<OperatorSetting> settings) {
 
 void Control::upgrade(const Caller& caller, std::function<void(const Outcome&)> done) {
     daemons::log::info({"upgrade_requested"}, "upgrade asked for by " + caller.name);
-    proxy_.start_upgrade(std::move(done));
+    proxy_.start_upgrade(caller.name, std::move(done));
 }
 
 Control::Refusal Control::refuse_during_upgrade() const {

@@ -101,7 +101,7 @@ class Controlled {
     virtual void reload(const std::string& listeners,
                         std::function<void(const ReloadOutcome&)> done) = 0;
     /// As Control::upgrade().
-    virtual void start_upgrade(std::function<void(const Outcome&)> done) = 0;
+    virtual void start_upgrade(const std::string& by, std::function<void(const Outcome&)> done) = 0;
     /// Nothing may be set now: it would not reach the next process.
     [[nodiscard]] virtual bool is_upgrading() const = 0;
     [[nodiscard]] virtual daemons::log::Level log_level() const = 0;
@@ -175,7 +175,10 @@ class Control {
     void upgrade(const Caller& caller, std::function<void(const Outcome&)> done);
     /// Goes on with what was set in the process that this one succeeds. Before the configuration is
     /// in force.
-    void go_on_with(OperatorSettings settings) { settings_ = std::move(settings); }
+    void go_on_with(OperatorSettings settings) {
+        settings_ = std::move(settings);
+        remind_of_freezes();
+    }
 
     /// Calls `done` once everything that was set before is in force, some milliseconds later; never
     /// if the proxy stops first.

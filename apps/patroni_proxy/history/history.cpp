@@ -91,4 +91,29 @@ std::vector<RecordPtr> History::records() const {
     return all;
 }
 
+std::vector<RecordPtr> History::records_for_successor() const {
+    const auto now = Clock::now();
+    auto id = last_id_;
+    auto all = records();
+    for (auto& each : all) {
+        if (each->ended)
+            continue;
+        auto record = std::make_shared<Record>(*each);
+        record->id = ++id;
+        record->ended = now;
+        record->summary.append("; still open when the program was upgraded");
+        each = std::move(record);
+    }
+    return all;
+}
+
+void History::go_on_with(std::vector<Record> records) {
+    records_.clear();
+    last_id_ = 0;
+    for (auto& record : records) {
+        last_id_ = std::max(last_id_, record.id);
+        keep_record(std::move(record));
+    }
+}
+
 }  // namespace proxy::history

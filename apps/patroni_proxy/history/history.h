@@ -47,6 +47,12 @@ class History {
     /// In the order in which they ended; then the open ones.
     [[nodiscard]] std::vector<RecordPtr> records() const;
 
+    /// The same for the process that succeeds this one. Those that are open end with this process:
+    /// the next one begins another record if the change or the trouble goes on.
+    [[nodiscard]] std::vector<RecordPtr> records_for_successor() const;
+    /// Goes on with these instead of its own finished ones, which that process has kept as well.
+    void go_on_with(std::vector<Record> records);
+
   private:
     ClusterStory& story_of(const std::string& cluster);
     void take_from(const std::string& cluster, ClusterStory& story);

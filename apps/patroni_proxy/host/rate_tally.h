@@ -18,6 +18,8 @@ class RateTally {
     /// Most in a second of the clock. Of several workers it is the sum of what each had at most.
     [[nodiscard]] std::uint64_t most() const noexcept { return most_; }
     void add(RateTally other) noexcept;
+    /// Another process counted so many in a second.
+    void had(std::uint64_t most) noexcept { most_ = most; }
 
   private:
     void advance_to(std::int64_t second) noexcept;

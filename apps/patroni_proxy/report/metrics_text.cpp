@@ -15,8 +15,10 @@ using patroni::Standing;
 void add_process(Metrics& out, const ProxyReport& report) {
     out.flag("build_info", "Always 1; the version is a label", with({}, "version", report.version),
              true);
-    out.gauge("start_time_seconds", "Unix time of the start of the process", {}, report.started_at);
-    out.gauge("uptime_seconds", "Time since the start of the process", {}, report.uptime);
+    out.gauge("start_time_seconds", "Unix time of the start; an upgrade does not change it", {},
+              report.started_at);
+    out.gauge("uptime_seconds", "Time since the start; it goes on over upgrades", {},
+              report.uptime);
     out.flag("ready", "1 if the proxy serves clients", {}, report.ready);
     out.flag("draining", "1 if the proxy drains: it stops after its last session", {},
              report.draining);

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <fcntl.h>
 #include <string_view>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -63,22 +64,42 @@ State read_state(const std::string& path, const daemons::ReadFile& read, const M
     return none;
 }
 
-std::string write_state(const std::string& path, const std::string& text) {
-    const std::string temporary = path + ".new";
-    {
-        // What an earlier process left there was never complete.
-        ::unlink(temporary.c_str());
-        const net::UniqueFd fd(::open(
-            temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kOwnerOnly));
-        if (!fd || !write_all(fd.get(), text) || ::fsync(fd.get()) != 0)
-            return failure(temporary);
-    }
-    if (::rename(temporary.c_str(), path.c_str()) != 0)
-        return failure(path);
-    // The new name is on the disk once its directory is.
-    const std::string directory = path.substr(0, path.rfind('/') + 1);
+std::string StateWriter::write(const std::string& text) {
+    const std::string directory = path_.substr(0, path_.rfind('/') + 1);
     const net::UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    // Not every file system can lock a directory. It ends with the descriptor.
+    if (fd)
+        (void)::flock(fd.get(), LOCK_EX);
+    left_to_another_ = keeps_out_ && is_anothers();
+    if (!allowed_ || left_to_another_)
+        return {};
+    const std::string problem = replace(text);
+    if (!problem.empty())
+        return problem;
+    // The new name is on the disk once its directory is.
     return fd && ::fsync(fd.get()) == 0 ? "" : failure(directory);
+}
+
+bool StateWriter::is_anothers() const {
+    struct stat now {};
+    return written_.st_ino != 0 && ::lstat(path_.c_str(), &now) == 0 &&
+           (now.st_ino != written_.st_ino || now.st_dev != written_.st_dev ||
+            now.st_mtim.tv_sec != written_.st_mtim.tv_sec ||
+            now.st_mtim.tv_nsec != written_.st_mtim.tv_nsec);
+}
+
+std::string StateWriter::replace(const std::string& text) {
+    const std::string temporary = path_ + ".new";
+    // What an earlier process left there was never complete.
+    ::unlink(temporary.c_str());
+    const net::UniqueFd fd(::open(
+        temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kOwnerOnly));
+    if (!fd || !write_all(fd.get(), text) || ::fsync(fd.get()) != 0)
+        return failure(temporary);
+    if (::rename(temporary.c_str(), path_.c_str()) != 0)
+        return failure(path_);
+    (void)::fstat(fd.get(), &written_);
+    return {};
 }
 
 }  // namespace proxy

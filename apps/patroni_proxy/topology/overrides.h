@@ -45,10 +45,15 @@ class FrozenView {
   public:
     explicit FrozenView(patroni::ClusterView view)
         : view_(std::move(view)), leader_(view_.leader) {}
+    /// Goes on with that of another process.
+    FrozenView(patroni::ClusterView in_force, patroni::Leadership frozen_with)
+        : view_(std::move(in_force)), leader_(std::move(frozen_with)) {}
 
     /// True if this changes the view in force.
     bool on_view(const patroni::ClusterView& latest);
     [[nodiscard]] const patroni::ClusterView& in_force() const noexcept { return view_; }
+    /// The leader when the cluster was frozen, as it was judged then.
+    [[nodiscard]] const patroni::Leadership& frozen_with() const noexcept { return leader_; }
 
   private:
     patroni::ClusterView view_;

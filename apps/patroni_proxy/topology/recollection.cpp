@@ -32,7 +32,8 @@ bool ClusterMemory::fits(const std::vector<patroni::Endpoint>& of_configuration,
 Recollection::Recollection(ClusterMemory memory, Clock::duration max_age)
     : memory_(std::move(memory)),
       max_age_(max_age),
-      source_("the state file of " + memory_.as_of) {}
+      source_(memory_.is_passed_on ? "what the process before knew"
+                                   : "the state file of " + memory_.as_of) {}
 
 std::optional<patroni::Endpoint> Recollection::leader_api() const {
     const patroni::Member* leader = find(*memory_.snapshot, memory_.leader);
@@ -72,6 +73,9 @@ patroni::ClusterView Recollection::view_at(Clock::time_point now) const {
     view.snapshot = memory_.snapshot;
     view.answered_at = memory_.answered_at;
     view.leader = leadership_at(now);
+    view.live_lag = memory_.live_lag;
+    if (!denial_.empty())
+        view.denials.emplace(memory_.leader, denial_);
     view.warnings.push_back("Patroni has not answered yet; clients are routed by " + source_);
     return view;
 }
@@ -82,6 +86,8 @@ patroni::Leadership Recollection::leadership_at(Clock::time_point now) const {
     if (!details)
         return {{}, Standing::out, "nobody led for certain by " + source_, {}, {}};
     leader.details = *details;
+    if (memory_.is_passed_on)
+        return passed_on(std::move(leader));
     const bool is_recent =
         now - memory_.confirmed_at <= std::min<Clock::duration>(kLeaderAge, max_age_);
     if (!denial_.empty()) {
@@ -104,8 +110,21 @@ patroni::Leadership Recollection::leadership_at(Clock::time_point now) const {
     return leader;
 }
 
+patroni::Leadership Recollection::passed_on(patroni::Leadership leader) const {
+    if (denial_.empty()) {
+        leader.standing = Standing::eligible;
+        leader.reason = leader_proves_ ? "primary by its own REST API" : "leader as last known";
+        leader.reason += "; Patroni has not answered since the upgrade";
+        leader.api_is_silent = !leader_proves_;
+    } else {
+        leader.standing = Standing::tolerated;
+        leader.reason = "it led before the upgrade, but " + denial_;
+    }
+    return leader;
+}
+
 void Recollection::narrow(std::vector<patroni::Verdict>& verdicts, Clock::time_point now) const {
-    if (now - memory_.answered_at <= max_age_)
+    if (memory_.is_passed_on || now - memory_.answered_at <= max_age_)
         return;
     for (auto& verdict : verdicts)
         if (verdict.standing == Standing::eligible && verdict.member->name != memory_.leader) {

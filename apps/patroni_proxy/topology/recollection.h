@@ -1,6 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +30,11 @@ struct ClusterMemory {
     std::string as_of{};                  ///< answered_at for people
     /// The host was not restarted since, and no clock was set: the ages are true.
     bool ages_are_sure = true;
+    /// The process before has passed it on while it served by it. Silence had changed nothing for
+    /// that one, so it changes nothing for this one.
+    bool is_passed_on = false;
+    /// As in ClusterView; only if it is passed on.
+    std::map<std::string, std::uint64_t> live_lag{};
 
     /// Whether it is about the cluster that these hosts lead to: one of them was asked before, and
     /// nothing that the configuration states contradicts it.
@@ -43,6 +50,9 @@ struct ClusterMemory {
 ///   A lock that Patroni does not renew for as long as that is free, and another member may lead.
 /// - Replicas get sessions until the answer is older than max_age.
 /// - Nobody's sessions end because time passes: silence ends no session.
+///
+/// What was passed on in an upgrade is believed like an answer: it does not age, and a denial by
+/// the leader's own API stops new sessions only.
 ///
 /// No clock, no I/O. Not thread-safe.
 class Recollection {
@@ -64,6 +74,7 @@ class Recollection {
     void narrow(std::vector<patroni::Verdict>& verdicts, Clock::time_point now) const;
 
   private:
+    [[nodiscard]] patroni::Leadership passed_on(patroni::Leadership leader) const;
     [[nodiscard]] patroni::Leadership leadership_at(Clock::time_point now) const;
 
     ClusterMemory memory_;

@@ -20,7 +20,6 @@ class SinceTimes {
     /// Seconds until `now`, all times together. Nothing if the thing is not known.
     [[nodiscard]] std::optional<double> down_for(const std::string& thing, double now) const;
 
-  private:
     struct Entry {
         std::string what;
         double since = 0;
@@ -30,7 +29,13 @@ class SinceTimes {
 
         [[nodiscard]] double down_for(double now) const;
     };
-    std::map<std::string, Entry> entries_;
+    using Entries = std::map<std::string, Entry>;  ///< by thing
+    [[nodiscard]] const Entries& entries() const noexcept { return entries_; }
+    /// Adds what another process has noted of other things.
+    void add(const Entries& entries) { entries_.insert(entries.begin(), entries.end()); }
+
+  private:
+    Entries entries_;
 };
 
 }  // namespace proxy

@@ -114,11 +114,7 @@ void TopologyFeed::update_now(Done done) {
 void TopologyFeed::on_view(const patroni::ClusterView& view) {
     if (!view.snapshot)
         return;
-    if (recollection_) {
-        daemons::log::info({"state_file_superseded", name_},
-                           name_ + ": Patroni has answered; the state file no longer counts");
-        recollection_.reset();
-    }
+    drop_recollection();
     use_view(view, false);
 }
 
@@ -175,8 +171,9 @@ void TopologyFeed::update_port(JudgedPort& port, const patroni::ClusterView& vie
     table.from_an_answer = view.snapshot != nullptr;
     keep_former(port, table);
     publish_if_changed(port, table);
-    port.grounds =
-        std::make_shared<const Grounds>(Grounds{std::move(regular), std::move(others), port.table});
+    port.grounds = std::make_shared<const Grounds>(
+        Grounds{std::move(regular), std::move(others), port.table, config.name,
+                port.judge.records(), fallback_records_of(port)});
 }
 
 /// A changed host_port applies to new sessions. Sessions that were connected to the former port

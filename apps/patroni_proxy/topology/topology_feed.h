@@ -12,6 +12,7 @@
 
 #include "daemon/report/cluster_log.h"
 #include "daemon/report/cluster_report.h"
+#include "daemon/report/leader_tally.h"
 #include "patroni/rest/resolver.h"
 #include "patroni/verdict/judge.h"
 #include "patroni/watch/cluster_watcher.h"
@@ -26,6 +27,28 @@
 #include "patroni_proxy/topology/since_times.h"
 
 namespace proxy {
+
+/// What a feed knows of its cluster, for the process that succeeds this one: it then routes new
+/// clients as this one does, even if Patroni does not answer. A value.
+struct FeedState {
+    /// What one port remembers of the members, by `roles` or by `fallback_roles`.
+    struct JudgedPort {
+        std::string port{};
+        bool by_fallback = false;
+        patroni::Judge::Records records{};
+    };
+
+    std::optional<ClusterMemory> memory{};  ///< empty: nothing is known
+    std::optional<FrozenView> frozen{};     ///< set while the cluster is frozen
+    std::vector<JudgedPort> judges{};
+    SinceTimes since{};
+};
+
+/// What a feed has counted.
+struct FeedCounts {
+    daemons::PollReport polls{};
+    daemons::LeaderTally::State leaders{};
+};
 
 /// Turns what is known about a cluster into one backend table for each of its ports. Works on the
 /// watcher's thread: HTTP and DNS never block a worker's loop, which gets finished tables.
@@ -75,6 +98,13 @@ class TopologyFeed {
     void reconfigure(Settings settings, std::function<void()> applied);
     /// Routes by this until Patroni answers, as Recollection says. Before start().
     void remember(const ClusterMemory& memory, std::chrono::milliseconds max_age);
+    /// What the process before knew, and what it had counted; see FeedState. The first before
+    /// start(), but after reconfigure(); the second when this process takes over.
+    void go_on_with(FeedState state, std::chrono::milliseconds max_age);
+    void go_on_with(FeedCounts counts);
+    /// The same, for the next process. Without name and hosts.
+    [[nodiscard]] FeedState state() const;
+    [[nodiscard]] FeedCounts counts() const;
     /// What is remembered grows older. Call it every second.
     void grow_older();
     /// What is known, for the next process: by Patroni's answers, or else what was remembered.
@@ -102,6 +132,9 @@ class TopologyFeed {
         std::vector<patroni::Verdict> regular;   ///< by `roles`
         std::vector<patroni::Verdict> fallback;  ///< by `fallback_roles`
         BackendTablePtr table;                   ///< made from them
+        std::string port;                        ///< its name
+        patroni::Judge::Records records;         ///< by `roles`
+        patroni::Judge::Records fallback_records;
     };
     using GroundsPtr = std::shared_ptr<const Grounds>;
     struct JudgedPort {
@@ -117,6 +150,7 @@ class TopologyFeed {
     };
 
     static void use_fallback(JudgedPort& port);
+    static patroni::Judge::Records fallback_records_of(const JudgedPort& port);
     static void keep_former(JudgedPort& port, BackendTable& table);
     void use_ports(const std::vector<Port>& ports);
     void on_view(const patroni::ClusterView& view);
@@ -125,6 +159,7 @@ class TopologyFeed {
     void use(const Overrides& overrides);
     void on_poll(const patroni::ClusterWatcher::PollResult& poll);
     void use_recollection();
+    void drop_recollection();
     void ask_remembered_leader();
     void forget();
     void update_port(JudgedPort& port, const patroni::ClusterView& view);
@@ -154,6 +189,7 @@ class TopologyFeed {
     SinceTimes noted_since_;
     std::map<PortId, GroundsPtr> noted_grounds_;
     std::optional<ClusterMemory> noted_memory_;  ///< while there is a recollection
+    std::optional<FrozenView> noted_frozen_view_;
     patroni::ClusterIdentity noted_identity_;
     daemons::PollReport polls_;
     daemons::LeaderTally leaders_;

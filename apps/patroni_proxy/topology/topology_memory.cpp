@@ -28,6 +28,68 @@ void TopologyFeed::remember(const ClusterMemory& memory, std::chrono::millisecon
     });
 }
 
+void TopologyFeed::go_on_with(FeedState state, std::chrono::milliseconds max_age) {
+    if (state.memory) {
+        const std::lock_guard lock(noted_mutex_);
+        noted_memory_ = state.memory;
+    }
+    watcher_.post([this, max_age, state = std::move(state)]() mutable {
+        for (auto& [name, by_fallback, records] : state.judges)
+            for (auto& port : ports_) {
+                if (port.port.config.name != name)
+                    continue;
+                if (!by_fallback)
+                    port.judge.go_on_with(std::move(records));
+                else if (port.fallback_judge)
+                    port.fallback_judge->go_on_with(std::move(records));
+            }
+        since_.add(state.since.entries());
+        frozen_view_ = std::move(state.frozen);
+        if (!state.memory)
+            return;
+        recollection_.emplace(*std::move(state.memory), max_age);
+        use_recollection();
+        ask_remembered_leader();
+    });
+}
+
+void TopologyFeed::go_on_with(FeedCounts counts) {
+    const std::lock_guard lock(noted_mutex_);
+    const auto own = std::exchange(polls_, std::move(counts.polls));
+    polls_.add(own);
+    leaders_.go_on_with(std::move(counts.leaders));
+    leaders_.on_view(noted_view_, patroni::Clock::now());
+}
+
+patroni::Judge::Records TopologyFeed::fallback_records_of(const JudgedPort& port) {
+    return port.fallback_judge ? port.fallback_judge->records() : patroni::Judge::Records{};
+}
+
+FeedState TopologyFeed::state() const {
+    FeedState state;
+    state.memory = memory();
+    const std::lock_guard lock(noted_mutex_);
+    if (state.memory && !noted_memory_) {
+        state.memory->is_passed_on = true;
+        state.memory->live_lag = noted_view_.live_lag;
+    }
+    state.frozen = noted_frozen_view_;
+    state.since = noted_since_;
+    for (const auto& [id, grounds] : noted_grounds_) {
+        if (!grounds)
+            continue;
+        state.judges.push_back({grounds->port, false, grounds->records});
+        if (!grounds->fallback_records.empty())
+            state.judges.push_back({grounds->port, true, grounds->fallback_records});
+    }
+    return state;
+}
+
+FeedCounts TopologyFeed::counts() const {
+    const std::lock_guard lock(noted_mutex_);
+    return {polls_, leaders_.state()};
+}
+
 void TopologyFeed::grow_older() {
     {
         const std::lock_guard lock(noted_mutex_);
@@ -45,7 +107,9 @@ void TopologyFeed::grow_older() {
 /// It is believed less than an answer: see Recollection.
 void TopologyFeed::use_recollection() {
     const auto view = recollection_->view_at(patroni::Clock::now());
-    update_ports(view);
+    if (frozen_view_)
+        (void)frozen_view_->on_view(view);
+    update_ports(frozen_view_ ? frozen_view_->in_force() : view);
     note_view(view);
 }
 
@@ -62,6 +126,16 @@ void TopologyFeed::ask_remembered_leader() {
             recollection_->note(now, reply);
             use_recollection();
         });
+}
+
+/// Patroni has answered.
+void TopologyFeed::drop_recollection() {
+    if (!recollection_)
+        return;
+    if (!recollection_->memory().is_passed_on)
+        daemons::log::info({"state_file_superseded", name_},
+                           name_ + ": Patroni has answered; the state file no longer counts");
+    recollection_.reset();
 }
 
 /// The configuration leads to another cluster now.

@@ -69,11 +69,11 @@ const std::string kLeader = "leader";
 std::string thing_of(const std::string& member) {
     return "member " + member;
 }
-std::string thing_of(PortId port) {
-    return "port " + std::to_string(port);
+std::string thing_of_port(const std::string& port) {
+    return "port " + port;
 }
-std::string thing_of(const std::string& member, PortId port) {
-    return thing_of(port) + ' ' + member;
+std::string thing_of(const std::string& member, const std::string& port) {
+    return thing_of_port(port) + ' ' + member;
 }
 
 }  // namespace
@@ -117,6 +117,7 @@ void TopologyFeed::note_view(const patroni::ClusterView& view) {
     noted_view_ = view;
     if (!recollection_)
         noted_memory_.reset();
+    noted_frozen_view_ = frozen_view_;
     noted_since_ = since_;
     noted_grounds_ = std::move(grounds);
 }
@@ -132,11 +133,11 @@ void TopologyFeed::note_since(const patroni::ClusterView& view) {
         if (const auto& grounds = port.grounds) {
             for (const auto& member :
                  standing_of(grounds->regular, grounds->fallback, *grounds->table).members)
-                since_.note(thing_of(member.member, port.port.id),
+                since_.note(thing_of(member.member, grounds->port),
                             std::string(name_of(member.standing)), now,
                             member.standing == Standing::out);
             const bool is_down = grounds->table->eligible.empty();
-            since_.note(thing_of(port.port.id), is_down ? "down" : "up", now, is_down);
+            since_.note(thing_of_port(grounds->port), is_down ? "down" : "up", now, is_down);
         }
     since_.forget_others();
 }
@@ -151,12 +152,12 @@ TopologyFeed::Standings TopologyFeed::standings() const {
     for (const auto& [id, grounds] : noted) {
         PortStanding port = standing_of(grounds->regular, grounds->fallback, *grounds->table);
         for (auto& member : port.members) {
-            const std::string thing = thing_of(member.member, id);
+            const std::string thing = thing_of(member.member, grounds->port);
             member.since = since.of(thing);
             member.down_for = since.down_for(thing, now);
         }
-        port.since = since.of(thing_of(id));
-        port.down_for = since.down_for(thing_of(id), now);
+        port.since = since.of(thing_of_port(grounds->port));
+        port.down_for = since.down_for(thing_of_port(grounds->port), now);
         standings.emplace(id, std::move(port));
     }
     return standings;

@@ -24,6 +24,11 @@ void Standstill::end(bool passed) {
     changed_.notify_all();
 }
 
+void send_if_short(Channel& channel, const std::string& message, Channel::Deadline deadline) {
+    if (message.size() <= Channel::kMaxMessage)
+        channel.send(message, deadline);
+}
+
 /// A port that has seen many members takes several messages, which add up.
 void HandOver::add(const LabelledTally& tally) {
     constexpr std::size_t kMembers = 100;

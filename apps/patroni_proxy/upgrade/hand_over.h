@@ -31,6 +31,9 @@ class Standstill {
     Outcome outcome_ = Outcome::open;  // guarded by mutex_
 };
 
+/// Sends a message without which the successor can do, unless it is too long. Throws as Channel.
+void send_if_short(Channel& channel, const std::string& message, Channel::Deadline deadline);
+
 /// Sends the sessions and what was counted, in batches. Everything throws std::runtime_error if the
 /// successor has gone or does not read in time. One thread.
 class HandOver {

@@ -73,6 +73,7 @@ void Predecessor::read_start() {
     if (kind_of(first.bytes) != Kind::hello)
         not_understood();
     const auto hello = understood(read_hello(fields_of(first.bytes)));
+    version_ = hello.version;
     if (hello.format > kFormat)
         throw std::runtime_error("the running process (version " + hello.version +
                                  ") hands over in format " + std::to_string(hello.format) +
@@ -81,7 +82,10 @@ void Predecessor::read_start() {
     for (;;) {
         auto message = channel_.receive(soon());
         const auto fields = fields_of(message.bytes);
-        switch (understood(kind_of(message.bytes))) {
+        const auto kind = kind_of(message.bytes);
+        if (!kind)
+            continue;  // of a newer version, which can do without
+        switch (*kind) {
             case Kind::listeners: {
                 const auto texts = understood(read_texts(fields));
                 if (texts.size() != 2 * message.descriptors.size())
@@ -98,6 +102,9 @@ void Predecessor::read_start() {
                 append(settings_.paces, std::move(more.paces));
                 break;
             }
+            case Kind::cluster:
+                take_cluster(understood(read_cluster(fields)));
+                break;
             case Kind::ports:
                 append(ports_, understood(read_ports(fields)));
                 break;
@@ -115,7 +122,20 @@ Arrivals Predecessor::receive(const std::vector<std::string>& labels) {
     for (;;) {
         auto message = channel_.receive(soon());
         const auto fields = fields_of(message.bytes);
-        switch (understood(kind_of(message.bytes))) {
+        const auto kind = kind_of(message.bytes);
+        if (!kind)
+            continue;
+        switch (*kind) {
+            case Kind::record:
+                if (auto record = read_record(fields))
+                    arrivals.records.push_back(*std::move(record));
+                break;
+            case Kind::counts:
+                arrivals.counts.push_back(understood(read_counts(fields)));
+                break;
+            case Kind::process:
+                arrivals.process = understood(read_process(fields));
+                break;
             case Kind::tally:
                 arrivals.tallies.push_back(understood(read_tally(fields)));
                 break;
@@ -144,6 +164,17 @@ Arrivals Predecessor::receive(const std::vector<std::string>& labels) {
                 not_understood();
         }
     }
+}
+
+void Predecessor::take_cluster(PassedCluster passed) {
+    FeedState& known = clusters_[passed.cluster];
+    FeedState& more = passed.state;
+    if (more.memory)
+        known.memory = std::move(more.memory);
+    if (more.frozen)
+        known.frozen = std::move(more.frozen);
+    append(known.judges, std::move(more.judges));
+    known.since.add(more.since.entries());
 }
 
 void Predecessor::take_sessions(Channel::Message message, Arrivals& arrivals,

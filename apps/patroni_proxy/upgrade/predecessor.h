@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +25,9 @@ struct Arrival {
 struct Arrivals {
     std::vector<Arrival> sessions{};
     std::vector<LabelledTally> tallies{};
+    std::vector<history::Record> records{};  ///< in the order in which they ended
+    std::vector<PassedCounts> counts{};
+    std::optional<PassedProcess> process{};  ///< an earlier version sends none
     std::uint64_t last_id = 0;
 };
 
@@ -43,6 +48,11 @@ class Predecessor {
         return std::exchange(listeners_, {});
     }
     [[nodiscard]] const Settings& settings() const noexcept { return settings_; }
+    /// What is known of a cluster; nothing if that was not said.
+    [[nodiscard]] FeedState take_cluster(const std::string& name) {
+        return std::exchange(clusters_[name], {});
+    }
+    [[nodiscard]] const std::string& version() const noexcept { return version_; }
     [[nodiscard]] const std::vector<PortNeeds>& ports() const noexcept { return ports_; }
 
     /// Says that this process would serve these ports, and returns what it gets for them. The other
@@ -58,12 +68,15 @@ class Predecessor {
 
   private:
     void read_start();
+    void take_cluster(PassedCluster passed);
     void take_sessions(Channel::Message message, Arrivals& arrivals,
                        const std::vector<std::string>& labels) const;
 
     Channel channel_;
     std::vector<net::InheritedSocket> listeners_;
+    std::string version_;
     Settings settings_;
+    std::map<std::string, FeedState> clusters_;
     std::vector<PortNeeds> ports_;
 };
 

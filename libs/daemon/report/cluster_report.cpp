@@ -40,6 +40,18 @@ void PollReport::note(const patroni::ClusterWatcher::PollResult& poll) {
         time.note(poll.took.count());
 }
 
+void PollReport::add(const PollReport& later) {
+    if (later.good + later.failed == 0)
+        return;
+    good += later.good;
+    failed += later.failed;
+    last_error = later.last_error;
+    last_host = later.last_host;
+    last_seconds = later.last_seconds;
+    seconds_total += later.seconds_total;
+    time += later.time;
+}
+
 ClusterReport cluster_report(const std::string& name, const patroni::ClusterView& view,
                              const PollReport& polls, const LeaderCounts& leaders) {
     ClusterReport report;

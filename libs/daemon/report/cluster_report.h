@@ -33,6 +33,8 @@ struct PollReport {
     base::Histogram<PollScale> time{};  ///< of those that Patroni answered
 
     void note(const patroni::ClusterWatcher::PollResult& poll);
+    /// Adds what another process counted later.
+    void add(const PollReport& later);
 };
 
 /// A member as Patroni describes it; what Patroni does not tell is empty.

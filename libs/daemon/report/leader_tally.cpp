@@ -15,38 +15,38 @@ bool expects_leader(const patroni::ClusterSnapshot& snapshot) {
 void LeaderTally::on_view(const patroni::ClusterView& view, patroni::Clock::time_point now) {
     if (!view.snapshot)
         return;
-    expected_ = expects_leader(*view.snapshot);
+    state_.expected = expects_leader(*view.snapshot);
     const std::string& leader = view.leader.member;
-    const bool led = std::exchange(leads_, !leader.empty());
-    if (!expected_) {
-        since_.reset();
-    } else if (leads_) {
-        if (since_) {
-            const std::chrono::duration<double> without = now - *since_;
-            counts_.leaderless_seconds += without.count();
-            counts_.leaderless_time.note(without.count());
-            since_.reset();
+    const bool led = std::exchange(state_.leads, !leader.empty());
+    if (!state_.expected) {
+        state_.since.reset();
+    } else if (state_.leads) {
+        if (state_.since) {
+            const std::chrono::duration<double> without = now - *state_.since;
+            state_.counts.leaderless_seconds += without.count();
+            state_.counts.leaderless_time.note(without.count());
+            state_.since.reset();
         }
-        if (!leader_.empty() && leader_ != leader)
-            ++counts_.changes;
-    } else if (led && !since_) {
-        since_ = now;
+        if (!state_.leader.empty() && state_.leader != leader)
+            ++state_.counts.changes;
+    } else if (led && !state_.since) {
+        state_.since = now;
     }
-    if (leads_)
-        leader_ = leader;
+    if (state_.leads)
+        state_.leader = leader;
 }
 
 /// Not before the first poll has ended: until then the member that Patroni names has not been asked
 /// itself.
 void LeaderTally::on_answered_poll(patroni::Clock::time_point now) {
-    if (expected_ && !leads_ && !since_)
-        since_ = now;
+    if (state_.expected && !state_.leads && !state_.since)
+        state_.since = now;
 }
 
 LeaderCounts LeaderTally::counts(patroni::Clock::time_point now) const {
-    LeaderCounts counts = counts_;
-    if (since_)
-        counts.leaderless_seconds += std::chrono::duration<double>(now - *since_).count();
+    LeaderCounts counts = state_.counts;
+    if (state_.since)
+        counts.leaderless_seconds += std::chrono::duration<double>(now - *state_.since).count();
     return counts;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/histogram.h"
 #include "patroni/verdict/cluster_view.h"
@@ -30,12 +31,19 @@ class LeaderTally {
     void on_answered_poll(patroni::Clock::time_point now);
     [[nodiscard]] LeaderCounts counts(patroni::Clock::time_point now) const;
 
+    /// All that it knows, for another process.
+    struct State {
+        LeaderCounts counts{};  ///< without the leaderless time that goes on
+        std::string leader{};   ///< the last one that was known
+        bool leads = false;     ///< the latest view has a leader
+        bool expected = false;  ///< the cluster is known and is not a standby cluster
+        std::optional<patroni::Clock::time_point> since{};  ///< since when nobody leads
+    };
+    [[nodiscard]] const State& state() const noexcept { return state_; }
+    void go_on_with(State state) { state_ = std::move(state); }
+
   private:
-    LeaderCounts counts_;    ///< without the leaderless time that goes on
-    std::string leader_;     ///< the last one that was known
-    bool leads_ = false;     ///< the latest view has a leader
-    bool expected_ = false;  ///< the cluster is known and is not a standby cluster
-    std::optional<patroni::Clock::time_point> since_;  ///< since when nobody leads
+    State state_;
 };
 
 /// False for a standby cluster.

@@ -29,6 +29,17 @@ class ReloadTally {
     void note(const std::string& error);
     [[nodiscard]] ReloadReport report() const;
 
+    /// For another process: what it counted, and when it last did.
+    struct State {
+        ReloadReport report{};  ///< without `last_age`
+        std::chrono::steady_clock::time_point last_at{};
+    };
+    [[nodiscard]] State state() const { return {report_, last_at_}; }
+    void go_on_with(const State& state) {
+        report_ = state.report;
+        last_at_ = state.last_at;
+    }
+
   private:
     ReloadReport report_;
     std::chrono::steady_clock::time_point last_at_;

@@ -21,6 +21,11 @@ Clock::duration grace_for(Objection objection) {
 
 }  // namespace
 
+void Judge::go_on_with(Records records) {
+    std::erase_if(records, [](const auto& entry) { return !entry.second.member; });
+    records_ = std::move(records);
+}
+
 std::vector<Verdict> Judge::judge(const ClusterView& view) {
     std::vector<Verdict> verdicts;
     if (!view.snapshot)

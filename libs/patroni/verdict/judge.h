@@ -30,15 +30,7 @@ class Judge {
     /// (loop_wait, 10 s by default) and one poll. After this long it has diverged.
     static constexpr std::chrono::seconds kTimelineGrace{30};
 
-    explicit Judge(Requirements wanted) : wanted_(std::move(wanted)) {}
-
-    /// From now on these. Members that serve get the same patience as ever.
-    void require(Requirements wanted) { wanted_ = std::move(wanted); }
-
-    /// Members in Patroni's order, then those that are gone but may keep sessions.
-    [[nodiscard]] std::vector<Verdict> judge(const ClusterView& view);
-
-  private:
+    /// What is remembered of one member.
     struct Record {
         MemberPtr member;
         bool present = false;       ///< in the latest answer
@@ -51,14 +43,29 @@ class Judge {
         Clock::time_point same_since;                     ///< since when it is that one
         std::optional<Clock::time_point> fits_since;      ///< while it is lagged out
     };
+    using Records = std::map<std::string, Record>;
 
+    explicit Judge(Requirements wanted) : wanted_(std::move(wanted)) {}
+
+    /// From now on these. Members that serve get the same patience as ever.
+    void require(Requirements wanted) { wanted_ = std::move(wanted); }
+
+    [[nodiscard]] const Records& records() const noexcept { return records_; }
+    /// Goes on with what the judge of another process remembered. Records without a member are left
+    /// out.
+    void go_on_with(Records records);
+
+    /// Members in Patroni's order, then those that are gone but may keep sessions.
+    [[nodiscard]] std::vector<Verdict> judge(const ClusterView& view);
+
+  private:
     Verdict verdict_on(const ClusterView& view, Record& record, const Opinion& opinion);
     Verdict accept(const ClusterView& view, Record& record, const Opinion& opinion);
     Verdict object(Record& record, const Opinion& opinion);
     [[nodiscard]] Clock::duration patience(Objection objection) const;
 
     Requirements wanted_;
-    std::map<std::string, Record> records_;
+    Records records_;
 };
 
 }  // namespace patroni

@@ -19,12 +19,14 @@ std::string host_name() {
     return haproxy_name(name.data());
 }
 
-/// Since the start; HAProxy's figure is of the last second.
+/// Since this process started; HAProxy's figure is of the last second.
 std::uint64_t idle_percent(const ProxyReport& report) {
     timespec cpu{};
-    if (::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) != 0 || report.uptime <= 0)
+    const double lived =
+        std::min(report.uptime, report.started_at + report.uptime - report.usage.started_at);
+    if (::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) != 0 || lived <= 0)
         return 100;
-    const double available = report.uptime * std::max(1U, report.workers);
+    const double available = lived * std::max(1U, report.workers);
     const double busy = static_cast<double>(cpu.tv_sec) / available;
     return static_cast<std::uint64_t>(100 * std::clamp(1 - busy, 0.0, 1.0));
 }

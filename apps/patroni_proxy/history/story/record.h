@@ -106,7 +106,7 @@ struct Record {
     static constexpr std::size_t kMostSteps = 60;
     static constexpr std::size_t kMostPorts = 100;
 
-    std::uint64_t id = 0;  ///< counts from 1 in each process; 0: still open
+    std::uint64_t id = 0;  ///< counts from 1, over upgrades as well; 0: still open
     Kind kind = Kind::clients;
     std::string cluster{};
     Epoch epoch{};  ///< turns the times below into Unix times

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -8,19 +9,25 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/report/process_report.h"
 #include "net/loop/relay.h"
+#include "net/loop/relay_state.h"
 #include "net/socket/socket_address.h"
 #include "patroni_proxy/backend/backend_table.h"
 #include "patroni_proxy/control/operator_settings.h"
+#include "patroni_proxy/history/story/record.h"
 #include "patroni_proxy/host/session_state.h"
 #include "patroni_proxy/host/tally.h"
 #include "patroni_proxy/session/selection/drain_pace.h"
+#include "patroni_proxy/topology/topology_feed.h"
 
 /// What the running process and its successor say to each other, message by message:
 ///
 ///   running process                        successor
-///   hello, listeners, settings, ports  ->                     it starts as always, but for clients
+///   hello, listeners, settings,
+///     clusters, ports, end             ->                     it starts as always, but for clients
 ///                                      <-  ready or refused   it could serve
+///   records, counts, process           ->
 ///   tallies, sessions, unsent, end     ->                     no session moves meanwhile
 ///                                      <-  took_over          from here on it serves
 ///
@@ -30,9 +37,12 @@
 /// Pure. Whatever the bytes are, reading gives a sound value or nothing.
 namespace proxy::upgrade {
 
-/// Counts up when an older reader could no longer understand a newer writer. A new field alone
-/// needs no new number: older readers skip it.
-inline constexpr std::uint64_t kFormat = 1;
+/// The latest format that this version reads. Readers skip fields and messages that they do not
+/// know, so what they can do without needs no new number. What would be lost on an older reader
+/// counts up, and a writer states the lowest format that is enough:
+/// 2: clusters are frozen; their routing comes in Kind::cluster.
+inline constexpr std::uint64_t kFormat = 2;
+inline constexpr std::uint64_t kFormatUnlessFrozen = 1;
 
 enum class Kind : std::uint8_t {
     hello = 1,
@@ -46,8 +56,12 @@ enum class Kind : std::uint8_t {
     unsent,
     end,
     took_over,
+    cluster,
+    record,
+    counts,
+    process,
 };
-/// A message is its kind in one byte, and its fields. Nothing if there is no kind.
+/// A message is its kind in one byte, and its fields. Nothing if this version has no such kind.
 [[nodiscard]] std::optional<Kind> kind_of(std::string_view message);
 [[nodiscard]] std::string message(Kind kind, std::string_view fields = {});
 [[nodiscard]] std::string_view fields_of(std::string_view message);
@@ -94,6 +108,35 @@ struct PortNeeds {
 [[nodiscard]] std::string write(const std::vector<PortNeeds>& ports);
 [[nodiscard]] std::optional<std::vector<PortNeeds>> read_ports(std::string_view fields);
 
+/// What is known of a cluster. Several messages add up.
+struct PassedCluster {
+    std::string cluster{};  ///< its name in the configuration
+    FeedState state{};
+};
+[[nodiscard]] std::string write(const PassedCluster& cluster);
+[[nodiscard]] std::optional<PassedCluster> read_cluster(std::string_view fields);
+
+/// A finished record of the history. Nothing if it is of a kind that this version has not.
+[[nodiscard]] std::string write(const history::Record& record);
+[[nodiscard]] std::optional<history::Record> read_record(std::string_view fields);
+
+/// What was counted of a cluster.
+struct PassedCounts {
+    std::string cluster{};
+    FeedCounts counts{};
+};
+[[nodiscard]] std::string write(const PassedCounts& counts);
+[[nodiscard]] std::optional<PassedCounts> read_counts(std::string_view fields);
+
+/// What goes on although the process is another one.
+struct PassedProcess {
+    std::chrono::steady_clock::time_point started{};  ///< the first of all these processes
+    daemons::ReloadTally::State reloads{};
+    std::string upgraded_by{};  ///< who asked for the upgrade; empty: a signal
+};
+[[nodiscard]] std::string write(const PassedProcess& process);
+[[nodiscard]] std::optional<PassedProcess> read_process(std::string_view fields);
+
 /// What all workers counted of one port.
 struct LabelledTally {
     std::string label{};
@@ -111,6 +154,11 @@ struct PassedSession {
 };
 [[nodiscard]] std::string write(const PassedSession& session);
 [[nodiscard]] std::optional<PassedSession> read_session(std::string_view fields);
+
+/// What its relay knows. Reading is false for fields that cannot be read, or a value that a relay
+/// cannot have.
+[[nodiscard]] std::string write_relay(const net::RelayState& relay);
+[[nodiscard]] bool read_relay(std::string_view fields, net::RelayState& relay);
 
 /// Bytes for a socket that has not taken them yet, in pieces.
 struct Unsent {

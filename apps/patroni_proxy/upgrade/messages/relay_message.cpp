@@ -1,5 +1,3 @@
-#include "patroni_proxy/upgrade/messages/relay_message.h"
-
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -7,6 +5,7 @@
 #include <optional>
 
 #include "patroni_proxy/upgrade/messages/fields.h"
+#include "patroni_proxy/upgrade/messages/messages.h"
 
 namespace proxy::upgrade {
 namespace {

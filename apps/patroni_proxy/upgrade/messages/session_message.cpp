@@ -7,7 +7,6 @@
 
 #include "patroni_proxy/upgrade/messages/fields.h"
 #include "patroni_proxy/upgrade/messages/messages.h"
-#include "patroni_proxy/upgrade/messages/relay_message.h"
 #include "patroni_proxy/upgrade/messages/values.h"
 
 namespace proxy::upgrade {

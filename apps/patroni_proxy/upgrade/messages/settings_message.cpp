@@ -1,7 +1,6 @@
 // Settings and ports: what a successor needs before it can say that it is ready.
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 #include "patroni_proxy/upgrade/messages/fields.h"
@@ -12,14 +11,6 @@ namespace proxy::upgrade {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-std::uint64_t bits_of(double value) {
-    return std::bit_cast<std::uint64_t>(value);
-}
-
-double double_of(std::uint64_t bits) {
-    return std::bit_cast<double>(bits);
-}
 
 enum : unsigned { kSetting = 1, kHoldEnded, kPace };
 enum : unsigned {

@@ -1,11 +1,10 @@
 // What was counted of a port.
 
-#include <bit>
-#include <cmath>
 #include <utility>
 
 #include "patroni_proxy/upgrade/messages/fields.h"
 #include "patroni_proxy/upgrade/messages/messages.h"
+#include "patroni_proxy/upgrade/messages/values.h"
 
 namespace proxy::upgrade {
 namespace {
@@ -19,42 +18,10 @@ enum : unsigned {
     kConnectFailures,
     kEnded,
     kConnectTime,
+    kMostPerSecond,
 };
 /// By the name of the reason: another version may have others, in another order.
 enum : unsigned { kReason = 1, kCount };
-/// The counts of the buckets follow, one field each.
-enum : unsigned { kSum = 1, kBuckets, kFirstBucket };
-
-template <typename Scale>
-std::string write_histogram(const base::Histogram<Scale>& histogram) {
-    FieldWriter out;
-    out.number(kSum, std::bit_cast<std::uint64_t>(histogram.sum));
-    out.number(kBuckets, histogram.counts.size());
-    for (std::size_t i = 0; i < histogram.counts.size(); ++i)
-        out.number_unless_0(static_cast<unsigned>(kFirstBucket + i), histogram.counts[i]);
-    return out.bytes();
-}
-
-/// Of another version, which has other buckets, nothing is counted.
-template <typename Scale>
-bool read_histogram(std::string_view fields, base::Histogram<Scale>& histogram) {
-    base::Histogram<Scale> read;
-    std::uint64_t buckets = 0;
-    FieldReader in(fields);
-    while (in.next()) {
-        const auto field = in.field();
-        if (field == kSum)
-            read.sum = std::bit_cast<double>(in.number());
-        else if (field == kBuckets)
-            buckets = in.number();
-        else if (field >= kFirstBucket && field - kFirstBucket < read.counts.size())
-            read.counts[static_cast<std::size_t>(field - kFirstBucket)] = in.number();
-    }
-    if (buckets == read.counts.size() && std::isfinite(read.sum))
-        histogram = read;
-    return !in.failed();
-}
-
 void write_counts(FieldWriter& out, unsigned field, const SessionEndCounts& counts) {
     for (std::size_t i = 0; i < counts.size(); ++i) {
         if (counts[i] == 0)
@@ -108,6 +75,9 @@ bool read_member(std::string_view fields, PortTally& tally) {
                 if (!read_count(in.text(), member.ended))
                     return false;
                 break;
+            case kMostPerSecond:
+                member.rate.had(in.number());
+                break;
             case kConnectTime:
                 if (!read_histogram(in.text(), member.connect_time))
                     return false;
@@ -139,6 +109,7 @@ std::string write(const LabelledTally& labelled) {
         each.number_unless_0(kConnectFailures, member.connect_failures);
         write_counts(each, kEnded, member.ended);
         each.text(kConnectTime, write_histogram(member.connect_time));
+        each.number_unless_0(kMostPerSecond, member.rate.most());
         out.text(kMember, each.bytes());
     }
     return out.bytes();

@@ -147,6 +147,41 @@ TEST_F(StateFile, WhatOperatorsSetSurvivesARestart) {
     EXPECT_EQ(reader.receive_line(), "b2");
 }
 
+TEST_F(StateFile, AfterAnUpgradeTheNewProcessWritesIt) {
+    {
+        ProxyUnderTest proxy(config(), start());
+        wait_until_written("\"leader\": \"b1\"");
+        proxy.upgrade();
+        EXPECT_THAT(post("/members/c/b2/drain?why=kernel"), HasSubstr("\"changed\": true"));
+        wait_until_written("\"drain\"");
+        ::kill(proxy.pid(), SIGKILL);
+    }
+    stop_patronis();
+    ProxyUnderTest proxy(config(), start());
+    EXPECT_EQ(first_line(proxy, "c/rw"), "b1");
+    EXPECT_THAT(proxy.daemon().output(), HasSubstr("c/b2: still drained by uid "));
+}
+
+TEST_F(StateFile, AProcessThatDrainsLeavesItToTheNextOne) {
+    ProxyUnderTest draining(config(), start());
+    wait_until_written("\"leader\": \"b1\"");
+    TestClient session = draining.connect("c/rw");
+    EXPECT_EQ(session.receive_line(), "b1");
+    draining.daemon().signal(SIGUSR1);
+    draining.daemon().wait_for_line("draining: no new clients");
+    const support::TempDir other;
+    const ProxyUnderTest next(config(),
+                              {.environment = {{"RUNTIME_DIRECTORY", other.path().string()}}});
+    auto client = TestClient::on_unix(other.path() / "control.sock");
+    client.send("POST /members/c/b2/drain HTTP/1.0\r\n\r\n");
+    EXPECT_THAT(client.receive_to_eof(), HasSubstr("\"changed\": true"));
+    wait_until_written("\"drain\"");
+    EXPECT_THAT(post("/ports/c/ro/disable"), HasSubstr("\"changed\": true"));
+    draining.daemon().wait_for_line("state_file: another process writes it now");
+    EXPECT_THAT(text(), AllOf(HasSubstr("\"drain\""), Not(HasSubstr("\"disable\""))));
+    EXPECT_TRUE(still_echoes(session));
+}
+
 TEST_F(StateFile, ADirectoryThatIsMissingIsSaidAndHarmless) {
     ProxyUnderTest proxy(config_top("state_file: /nowhere/state\n") +
                              cluster_.section("c", {{"rw", "roles: [leader]"}}),

@@ -44,6 +44,20 @@ TEST_F(LeaderTallyTest, TheFirstLeaderIsNoChange) {
     EXPECT_EQ(counts().leaderless_time.total(), 0U);
 }
 
+TEST_F(LeaderTallyTest, GoesOnInAnotherProcess) {
+    view("p1");
+    view("");
+    now_ += 2s;
+    LeaderTally next;
+    next.go_on_with(tally_.state());
+    tally_ = next;
+    now_ += 3s;
+    view("p2");
+    EXPECT_EQ(counts().changes, 1U);
+    EXPECT_EQ(counts().leaderless_seconds, 5);
+    EXPECT_EQ(counts().leaderless_time.total(), 1U);
+}
+
 TEST_F(LeaderTallyTest, CountsAFailoverAndTheTimeWithoutALeader) {
     view("p1");
     now_ += 1s;

@@ -213,6 +213,24 @@ TEST(Judge, LagThatLastsStopsNewSessionsThenEndsThemAndComesBackLate) {
     EXPECT_EQ(c.standing_after(1s), Standing::eligible);
 }
 
+TEST(Judge, AnotherProcessGoesOnWithItsPatience) {
+    const Requirements wanted{
+        .roles = {RequestedRole::async}, .max_lag = 1'000'000, .lag_window = 10s};
+    ReplicaCase before(wanted);
+    before.p2.lag = 2'000'000;
+    for (const auto later : {3s, 3s, 6s, 1s})
+        before.next(later);
+    before.p2.lag = 0;
+    EXPECT_EQ(before.standing_after(3s), Standing::out);
+    ReplicaCase after(wanted);
+    EXPECT_EQ(after.standing_after(1s), Standing::eligible);
+    after.judge.go_on_with(before.judge.records());
+    after.now = before.now;
+    EXPECT_EQ(after.standing_after(1s), Standing::out);
+    EXPECT_THAT(after.verdict.reason, HasSubstr("not yet for long enough"));
+    EXPECT_EQ(after.standing_after(10s), Standing::eligible);
+}
+
 TEST(Judge, UnknownLagIsOverAnyLimit) {
     ReplicaCase c({.roles = {RequestedRole::async}, .max_lag = 1'000'000, .lag_window = 1s});
     c.p2.lag.reset();

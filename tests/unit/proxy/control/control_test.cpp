@@ -58,7 +58,8 @@ class FakeProxy final : public Controlled {
                 std::function<void(const ReloadOutcome&)> done) override {
         done({"", {"port main/rw changed"}});
     }
-    void start_upgrade(std::function<void(const Outcome&)> done) override {
+    void start_upgrade(const std::string& /*by*/,
+                       std::function<void(const Outcome&)> done) override {
         done({Outcome::Problem::none, true, "process 7 serves"});
     }
     [[nodiscard]] bool is_upgrading() const override { return upgrading; }

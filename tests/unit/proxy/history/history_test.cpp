@@ -47,6 +47,39 @@ TEST(HistoryTest, KeepsTheLatestRecords) {
     EXPECT_EQ(records.back()->id, History::kMostRecords + 30);
 }
 
+TEST(HistoryTest, GoesOnInAnotherProcess) {
+    History before;
+    for (int i = 0; i < 3; ++i)
+        before.note({"main", "main/p1", "drained " + std::to_string(i), "uid 0"});
+    Clock::time_point now{1h};
+    CountsSeen counts{now, {}};
+    counts.ports["rw"].refused["port_full"] = 0;
+    before.see("main", counts);
+    counts.at += ClusterStory::kBetweenWaves;
+    counts.ports["rw"].refused["port_full"] = 7;
+    before.see("main", counts);
+    ASSERT_EQ(before.records().size(), 4U);
+    EXPECT_FALSE(before.records().back()->ended);
+    std::vector<Record> passed;
+    for (const auto& record : before.records_for_successor())
+        passed.push_back(*record);
+    ASSERT_EQ(passed.size(), 4U);
+    EXPECT_EQ(passed.back().id, 4U);
+    EXPECT_TRUE(passed.back().ended);
+    EXPECT_THAT(passed.back().summary, HasSubstr("still open when the program was upgraded"));
+    EXPECT_FALSE(before.records().back()->ended) << "the upgrade may still fail";
+
+    History after;
+    after.note({"main", "main/p1", "what the process before has kept as well", "uid 0"});
+    after.go_on_with(passed);
+    after.note({{}, {}, "upgraded", {}});
+    const auto records = after.records();
+    ASSERT_EQ(records.size(), 5U);
+    EXPECT_EQ(records.front()->words, "main/p1: drained 0");
+    EXPECT_EQ(records.back()->id, 5U);
+    EXPECT_EQ(records.back()->words, "upgraded");
+}
+
 TEST(HistoryTest, WavesOfClientsDoNotPushTheRestOut) {
     History history;
     testing::internal::CaptureStderr();

@@ -1,8 +1,10 @@
 #include "patroni_proxy/state/state_text.h"
 
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -147,16 +149,70 @@ TEST(StateFileTest, IsReplacedWholeAndForItsOwnerOnly) {
     const std::string path = directory.path() / "state";
     EXPECT_THAT(read_state(path, daemons::read_file, later(1)).doubts, IsEmpty())
         << "the first start";
+    StateWriter writer(path);
     for (int i = 0; i < 2; ++i) {
-        EXPECT_EQ(write_state(path, state_text(sample(), kSaved)), "");
+        EXPECT_EQ(writer.write(state_text(sample(), kSaved)), "");
         const State state = read_state(path, daemons::read_file, later(1));
         EXPECT_THAT(state.doubts, IsEmpty());
         EXPECT_EQ(state.clusters.size(), 1U);
     }
     EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms(0600));
     EXPECT_FALSE(std::filesystem::exists(path + ".new"));
-    EXPECT_THAT(write_state("/nowhere/state", ""),
+    EXPECT_THAT(StateWriter("/nowhere/state").write(""),
                 "/nowhere/state.new: cannot be written: No such file or directory");
+}
+
+TEST(StateFileTest, OfAnUpgradeIsWrittenByTheProcessThatServes) {
+    const support::TempDir directory;
+    const std::string path = directory.path() / "state";
+    StateWriter former(path);
+    StateWriter next(path);
+    EXPECT_EQ(former.write("former"), "");
+    former.allow(false);
+    EXPECT_EQ(next.write("next"), "");
+    EXPECT_EQ(former.write("former again"), "");
+    EXPECT_EQ(daemons::read_file(path), "next");
+    former.allow(true);  // the upgrade has failed after all
+    EXPECT_EQ(former.write("former again"), "");
+    EXPECT_EQ(daemons::read_file(path), "former again");
+}
+
+TEST(StateFileTest, AProcessThatDrainsLeavesItToTheNextOne) {
+    const support::TempDir directory;
+    const std::string path = directory.path() / "state";
+    StateWriter draining(path);
+    EXPECT_EQ(draining.write("draining"), "");
+    draining.keep_out(true);
+    EXPECT_EQ(draining.write("still draining"), "");
+    EXPECT_EQ(daemons::read_file(path), "still draining");
+    EXPECT_EQ(StateWriter(path).write("next"), "");
+    EXPECT_EQ(draining.write("draining again"), "");
+    EXPECT_EQ(daemons::read_file(path), "next");
+    EXPECT_TRUE(draining.is_left_to_another());
+}
+
+TEST(StateFileTest, WritersWaitForEachOther) {
+    const support::TempDir directory;
+    const std::string path = directory.path() / "state";
+    const auto write_many = [&](char letter) {
+        StateWriter writer(path);
+        for (int i = 0; i < 50; ++i)
+            EXPECT_EQ(writer.write(std::string(100'000, letter)), "");
+    };
+    {
+        const std::jthread a(write_many, 'a');
+        const std::jthread b(write_many, 'b');
+        for (int i = 0; i < 50; ++i)
+            if (std::filesystem::exists(path)) {
+                const std::string content = daemons::read_file(path);
+                EXPECT_EQ(content, std::string(100'000, content.at(0)));
+            }
+    }
+    // A process that was killed while it wrote has left this; the file is whole.
+    std::ofstream(path + ".new") << "half";
+    EXPECT_EQ(daemons::read_file(path).size(), 100'000U);
+    EXPECT_EQ(StateWriter(path).write("next"), "");
+    EXPECT_EQ(daemons::read_file(path), "next");
 }
 
 TEST(StateFileTest, ThatOthersMayWriteOrThatIsHugeIsNotUsed) {

@@ -91,6 +91,28 @@ TEST(RecollectionTest, ALeaderThatDeniesItselfIsOut) {
     EXPECT_EQ(leader_at(recollection), Standing::out);
 }
 
+TEST(RecollectionTest, WhatIsPassedOnInAnUpgradeIsBelievedUntilTheLeaderDeniesItself) {
+    auto memory = memory_of(1h);
+    memory.is_passed_on = true;
+    memory.live_lag = {{"p2", 7}};
+    Recollection recollection(memory, 5min);
+    EXPECT_EQ(leader_at(recollection), Standing::eligible) << "not asked yet";
+    EXPECT_TRUE(recollection.view_at(kNow).leader.api_is_silent);
+    EXPECT_EQ(recollection.view_at(kNow).live_lag.at("p2"), 7U);
+    recollection.note(kNow, kSilence);
+    EXPECT_EQ(leader_at(recollection), Standing::eligible);
+    EXPECT_THAT(recollection.view_at(kNow).warnings.at(0), HasSubstr("what the process before"));
+    recollection.note(kNow, kProof);
+    EXPECT_FALSE(recollection.view_at(kNow).leader.api_is_silent);
+    recollection.note(kNow, kDenial);
+    EXPECT_EQ(leader_at(recollection), Standing::tolerated) << "its sessions stay";
+    EXPECT_TRUE(recollection.view_at(kNow).denials.contains("p1"));
+    patroni::Judge judge({.roles = {patroni::RequestedRole::replica}});
+    auto verdicts = judge.judge(recollection.view_at(kNow));
+    recollection.narrow(verdicts, kNow);
+    EXPECT_EQ(verdicts[1].standing, Standing::eligible);
+}
+
 TEST(RecollectionTest, WithoutATrueAgeOnlyAProofCounts) {
     auto memory = memory_of(1s);
     memory.ages_are_sure = false;

@@ -145,11 +145,45 @@ TEST_F(ChannelTest, SessionsArriveWithTheirSocketsAndBytes) {
 TEST_F(ChannelTest, AFormatThatIsTooNewIsRefused) {
     say(Kind::hello, write(Hello{.format = kFormat + 1, .version = "9.9"}));
     EXPECT_THAT(error_of([&] { const Predecessor predecessor(std::move(successors_)); }),
-                HasSubstr("version 9.9) hands over in format 2; this one understands formats up "
-                          "to 1"));
+                HasSubstr("version 9.9) hands over in format 3; this one understands formats up "
+                          "to 2"));
     const auto refusal = running_.receive(soon());
     EXPECT_EQ(kind_of(refusal.bytes), Kind::refused);
-    EXPECT_THAT(read_texts(fields_of(refusal.bytes))->at(0), HasSubstr("format 2"));
+    EXPECT_THAT(read_texts(fields_of(refusal.bytes))->at(0), HasSubstr("format 3"));
+}
+
+TEST_F(ChannelTest, MessagesOfANewerVersionAreSkipped) {
+    say(Kind::hello, write(Hello{}));
+    running_.send("\x7fnews", soon());
+    say(Kind::end, write(End{}));
+    Predecessor predecessor(std::move(successors_));
+    running_.send("\x7fnews", soon());
+    say(Kind::record, "of a kind that is not known");
+    say(Kind::end, write(End{.last_id = 7}));
+    EXPECT_EQ(predecessor.receive({}).last_id, 7U);
+}
+
+TEST_F(ChannelTest, WhatIsKnownOfAClusterAddsUp) {
+    say(Kind::hello, write(Hello{}));
+    const auto say_state = [&](FeedState state) {
+        say(Kind::cluster, write(PassedCluster{"main", std::move(state)}));
+    };
+    ClusterMemory memory;
+    memory.snapshot = std::make_shared<const patroni::ClusterSnapshot>();
+    memory.leader = "p1";
+    say_state({.memory = memory});
+    say_state({.judges = {{"rw", false, {}}}});
+    say_state({.judges = {{"ro", true, {}}}});
+    SinceTimes since;
+    since.note("leader", "p1", 5);
+    say_state({.since = since});
+    say(Kind::end, write(End{}));
+    Predecessor predecessor(std::move(successors_));
+    const FeedState known = predecessor.take_cluster("main");
+    EXPECT_EQ(known.memory->leader, "p1");
+    EXPECT_EQ(known.judges.size(), 2U);
+    EXPECT_EQ(known.since.of("leader"), 5);
+    EXPECT_FALSE(predecessor.take_cluster("other").memory);
 }
 
 TEST_F(ChannelTest, WhatDoesNotFitIsNotTakenOver) {

@@ -182,6 +182,166 @@ TEST(UpgradeMessages, WhatOperatorsHaveSetArrives) {
     EXPECT_EQ(read->paces[0].pace.within, 30s);
 }
 
+patroni::Member some_member() {
+    patroni::Member member;
+    member.name = "p1";
+    member.role_name = "sync_standby";
+    member.role = patroni::Role::sync_standby;
+    member.state_name = "streaming";
+    member.state = patroni::State::streaming;
+    member.host = "10.0.0.1";
+    member.port = 5432;
+    member.timeline = 7;
+    member.lag = 8;
+    member.tells_replay_lag = true;
+    member.tags = {{"zone", "a"}};
+    member.api_url = "http://10.0.0.1:8008/patroni";
+    member.remembered = member.place_remembered = true;
+    return member;
+}
+
+TEST(UpgradeMessages, WhatIsKnownOfAClusterArrives) {
+    patroni::ClusterSnapshot answer;
+    answer.members = {some_member()};
+    answer.paused = true;
+    answer.scope = "main";
+    answer.nameless = 2;
+    answer.warnings = {"a warning"};
+    const auto snapshot = std::make_shared<const patroni::ClusterSnapshot>(answer);
+    const patroni::Leadership leader{"p1",          patroni::Standing::tolerated,   "one denial",
+                                     some_member(), patroni::Clock::time_point(9s), true};
+    PassedCluster passed{"main", {}};
+    auto& memory = passed.state.memory.emplace();
+    memory.hosts = {"http://10.0.0.1:8008"};
+    memory.identity = {"main", "123"};
+    memory.snapshot = snapshot;
+    memory.leader = "p1";
+    memory.answered_at = patroni::Clock::time_point(3s);
+    memory.confirmed_at = patroni::Clock::time_point(2s);
+    memory.is_passed_on = true;
+    memory.ages_are_sure = false;
+    memory.as_of = "noon";
+    memory.live_lag = {{"p2", 5}};
+    patroni::ClusterView view{};
+    view.snapshot = snapshot;
+    view.answered_at = patroni::Clock::time_point(4s);
+    view.leader = leader;
+    view.live_lag = {{"p2", 6}};
+    view.denials = {{"p1", "its API answers 503"}};
+    patroni::Leadership frozen_with;
+    frozen_with.member = "p1";
+    passed.state.frozen.emplace(view, frozen_with);
+    patroni::Judge::Record record;
+    record.member = std::make_shared<const patroni::Member>(some_member());
+    record.told_at = patroni::Clock::time_point(1s);
+    record.served = record.led = record.lagged_out = true;
+    record.objected_since = patroni::Clock::time_point(2s);
+    record.objection = patroni::Objection::unproven;
+    record.same_since = patroni::Clock::time_point(3s);
+    record.fits_since = patroni::Clock::time_point(4s);
+    passed.state.judges.push_back({"rw", true, {{"p1", record}}});
+    passed.state.since.note("leader", "p1", 1.5);
+    passed.state.since.note("port rw", "up", 1, true);
+    passed.state.since.note("port rw", "down", 3, true);
+
+    const auto read = read_cluster(write(passed));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(write(*read), write(passed));
+    EXPECT_EQ(*read->state.memory->snapshot, answer);
+    EXPECT_EQ(read->state.memory->identity, memory.identity);
+    EXPECT_TRUE(read->state.memory->is_passed_on);
+    EXPECT_FALSE(read->state.memory->ages_are_sure);
+    EXPECT_EQ(read->state.memory->live_lag, memory.live_lag);
+    EXPECT_EQ(read->state.frozen->in_force().leader, leader);
+    EXPECT_EQ(read->state.frozen->in_force().denials, view.denials);
+    EXPECT_EQ(read->state.frozen->frozen_with().member, "p1");
+    const auto& judge = read->state.judges.at(0);
+    EXPECT_TRUE(judge.by_fallback);
+    EXPECT_EQ(*judge.records.at("p1").member, some_member());
+    EXPECT_TRUE(judge.records.at("p1").lagged_out);
+    EXPECT_EQ(judge.records.at("p1").fits_since, record.fits_since);
+    EXPECT_EQ(read->state.since.of("leader"), 1.5);
+    EXPECT_EQ(read->state.since.down_for("port rw", 4), 3);
+    const std::string whole = write(passed);
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+        const auto part = read_cluster(whole.substr(0, size));
+        EXPECT_TRUE(!part || read_cluster(write(*part))) << size;
+    }
+}
+
+TEST(UpgradeMessages, ARecordOfTheHistoryArrives) {
+    using namespace history;
+    Record record{.id = 7, .kind = history::Kind::leader, .cluster = "main"};
+    record.epoch = {Clock::time_point(10s), 1'700'000'000.5};
+    record.began = Clock::time_point(8s);
+    record.ended = Clock::time_point(9s);
+    record.cause = Cause::leader_died;
+    record.words = "the leader died";
+    record.from = "p1";
+    record.to = "p2";
+    record.paused = true;
+    record.leaderless = 1500ms;
+    record.steps = {{Clock::time_point(8s), StepKind::promoted, "p2", "rw", "in time"}};
+    record.steps_left_out = 3;
+    record.ports.push_back({.port = "rw",
+                            .ended = 1,
+                            .held = 2,
+                            .longest_held = 0.5,
+                            .gave_up = 3,
+                            .refused = {{"no_backend", 4}},
+                            .first_session = Clock::time_point(9s),
+                            .left = {"p1"},
+                            .joined = {"p2"}});
+    record.by = "uid 0";
+    record.summary = "in one line";
+    const auto read = read_record(write(record));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(write(*read), write(record));
+    EXPECT_EQ(read->kind, history::Kind::leader);
+    EXPECT_EQ(read->cause, Cause::leader_died);
+    EXPECT_EQ(read->leaderless, 1500ms);
+    EXPECT_EQ(read->unix_of(*read->ended), 1'699'999'999.5);
+    EXPECT_EQ(read->steps.at(0).kind, StepKind::promoted);
+    EXPECT_EQ(read->ports.at(0).refused, record.ports.at(0).refused);
+    EXPECT_EQ(read->ports.at(0).joined, record.ports.at(0).joined);
+    EXPECT_FALSE(read_record(write(record).substr(0, 5)));
+}
+
+TEST(UpgradeMessages, CountsOfClustersAndTheProcessArrive) {
+    PassedCounts passed{"main", {}};
+    auto& [polls, leaders] = passed.counts;
+    polls.good = 1;
+    polls.failed = 2;
+    polls.last_error = "refused";
+    polls.last_host = "http://p1:8008";
+    polls.seconds_total = 3.5;
+    polls.last_seconds = 0.5;
+    polls.time.note(0.5);
+    leaders.counts.changes = 4;
+    leaders.counts.leaderless_seconds = 5.5;
+    leaders.counts.leaderless_time.note(5.5);
+    leaders.leader = "p1";
+    leaders.leads = leaders.expected = true;
+    leaders.since = patroni::Clock::time_point(6s);
+    const auto read = read_counts(write(passed));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(write(*read), write(passed));
+    EXPECT_EQ(read->counts.polls.seconds_total, 3.5);
+    EXPECT_EQ(read->counts.polls.time, polls.time);
+    EXPECT_EQ(read->counts.leaders.counts.changes, 4U);
+    EXPECT_EQ(read->counts.leaders.since, leaders.since);
+
+    PassedProcess process{.started = patroni::Clock::time_point(1s), .upgraded_by = "uid 0"};
+    process.reloads.report = {.good = 1, .failed = 2, .last_good = false, .last_error = "line 7"};
+    process.reloads.last_at = patroni::Clock::time_point(2s);
+    const auto same = read_process(write(process));
+    ASSERT_TRUE(same);
+    EXPECT_EQ(write(*same), write(process));
+    EXPECT_EQ(same->started, process.started);
+    EXPECT_FALSE(same->reloads.report.last_good);
+    EXPECT_EQ(same->upgraded_by, "uid 0");
+}
+
 TEST(UpgradeMessages, PortsAndTheRestArrive) {
     const std::vector<PortNeeds> ports{
         {"main/rw", true, {{"p1", at("10.0.0.1:5432"), ServedBy::roles}}},
