@@ -154,9 +154,10 @@ void ListeningSockets::succeed() {
 void ListeningSockets::keep_as_successor() {
     if (!keeper_)
         return;
+    const auto former_names = std::exchange(former_names_, {});
     kept_.clear();
     update_kept();
-    for (const auto& name : std::exchange(former_names_, {}))
+    for (const auto& name : former_names)
         if (!kept_.contains(name))
             keeper_->forget(name);
 }
@@ -209,7 +210,8 @@ bool ListeningSockets::is_used(const Socket& socket) const {
 }
 
 void ListeningSockets::update_kept() {
-    if (!keeper_)
+    // Until keep_as_successor() the keeper listens only to the process before this one.
+    if (!keeper_ || !former_names_.empty())
         return;
     std::erase_if(foreign_, [this](const Socket& socket) { return !is_used(socket); });
     std::erase_if(kept_, [this](const auto& entry) {

@@ -317,7 +317,7 @@ TEST(ListeningSocketsTest, ASuccessorServesOnTheSameSockets) {
     auto after = std::make_unique<ListeningSockets>(&keeper);
     after->inherit(copies_of(requests, sockets));
     const auto same = use(*after, requests);
-    keeper.kept.clear();  // nobody has listened to this process yet
+    EXPECT_TRUE(keeper.kept.empty()) << "nobody listens to this process yet";
     keeper.kept["gone"] = UniqueFd();
     before.hand_over();
     after->succeed();
