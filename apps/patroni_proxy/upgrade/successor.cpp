@@ -2,10 +2,13 @@
 
 #include <cerrno>
 #include <csignal>
+#include <fcntl.h>
 #include <optional>
+#include <sched.h>
 #include <spawn.h>
 #include <stdexcept>
 #include <string_view>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
@@ -33,6 +36,26 @@ std::vector<std::string> environment_of_successor() {
     return environment;
 }
 
+/// As a child of systemd, which is the parent of this process: when a service stops, systemd waits
+/// only for a main process that was its child when it became that. posix_spawn() cannot do this.
+/// Returns the process, or -1 with errno. The child does only what is allowed before exec in a
+/// process with threads.
+pid_t start_beside(char* const* command_line, char* const* environment, int channel) {
+    const auto pid = static_cast<pid_t>(
+        ::syscall(SYS_clone, CLONE_PARENT | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+    if (pid != 0)
+        return pid;
+    sigset_t none{};
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::dup2(channel, kChannelNumber);
+    ::fcntl(kChannelNumber, F_SETFD, 0);
+    ::close_range(kChannelNumber + 1, ~0U, 0);
+    ::execvpe(command_line[0], command_line, environment);
+    constexpr int kNoProgram = 127;
+    ::_exit(kNoProgram);
+}
+
 }  // namespace
 
 Successor::Successor(net::EventLoop& loop, std::vector<std::string> command_line, Owner owner)
@@ -54,6 +77,13 @@ pid_t Successor::start(std::vector<std::string> command_line, int channel) {
     if (command_line.empty())
         throw std::runtime_error("it is not known how this process was started");
     auto environment = environment_of_successor();
+    if (constexpr pid_t kSystemd = 1; ::getppid() == kSystemd) {
+        const pid_t beside = start_beside(daemons::pointers_to(command_line).data(),
+                                          daemons::pointers_to(environment).data(), channel);
+        if (beside < 0)
+            throw std::system_error(errno, std::generic_category(), "no process can be started");
+        return beside;
+    }
     posix_spawn_file_actions_t actions{};
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_adddup2(&actions, channel, kChannelNumber);
