@@ -101,9 +101,9 @@ void Proxy::take_account(std::vector<history::Record> records,
                          std::vector<upgrade::PassedCounts> counts,
                          const std::optional<upgrade::PassedProcess>& process) {
     history_.go_on_with(std::move(records));
-    for (auto& [cluster, counted] : counts)
-        if (const auto feed = feeds_.find(cluster); feed != feeds_.end())
-            feed->second->go_on_with(std::move(counted));
+    for (auto& passed : counts)
+        if (const auto feed = feeds_.find(passed.cluster); feed != feeds_.end())
+            feed->second->go_on_with(std::move(passed.counts));
     std::string by;
     if (process) {
         started_ = process->started;

@@ -181,13 +181,14 @@ std::string alerts(const ProxyReport& report) {
         for (const auto& warning : cluster.warnings)
             warnings += alert_line(Tone::warn, "warning", cluster.name + ": " + warning);
         for (const auto& port : cluster.ports) {
-            const std::string name = cluster.name + '/' + port.name;
+            std::string line = cluster.name + '/' + port.name;
             const std::string held = held_clients(port);
+            if (!held.empty())
+                line.append(": ").append(held);
             if (serving(port) == 0)
-                wrong += alert_line(Tone::bad, "nobody serves",
-                                    held.empty() ? name : name + ": " + held);
+                wrong += alert_line(Tone::bad, "nobody serves", line);
             else if (!held.empty())
-                warnings += alert_line(Tone::warn, "clients wait", name + ": " + held);
+                warnings += alert_line(Tone::warn, "clients wait", line);
             all_served = all_served && serving(port) > 0;
             for (const auto& setting : port.operator_settings)
                 warnings += alert_line(Tone::warn, "operator",

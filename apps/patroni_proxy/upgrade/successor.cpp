@@ -47,7 +47,7 @@ pid_t start_beside(char* const* command_line, char* const* environment, int chan
         return pid;
     sigset_t none{};
     ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
     ::dup2(channel, kChannelNumber);
     ::fcntl(kChannelNumber, F_SETFD, 0);
     ::close_range(kChannelNumber + 1, ~0U, 0);
