@@ -73,7 +73,7 @@ std::string StateWriter::write(const std::string& text) {
     left_to_another_ = keeps_out_ && is_anothers();
     if (!allowed_ || left_to_another_)
         return {};
-    const std::string problem = replace(text);
+    std::string problem = replace(text);
     if (!problem.empty())
         return problem;
     // The new name is on the disk once its directory is.

@@ -1,6 +1,7 @@
 // What TopologyFeed remembers while Patroni has not answered, and what it leaves to the next
 // process.
 
+#include <algorithm>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -34,15 +35,17 @@ void TopologyFeed::go_on_with(FeedState state, std::chrono::milliseconds max_age
         noted_memory_ = state.memory;
     }
     watcher_.post([this, max_age, state = std::move(state)]() mutable {
-        for (auto& [name, by_fallback, records] : state.judges)
-            for (auto& port : ports_) {
-                if (port.port.config.name != name)
-                    continue;
-                if (!by_fallback)
-                    port.judge.go_on_with(std::move(records));
-                else if (port.fallback_judge)
-                    port.fallback_judge->go_on_with(std::move(records));
-            }
+        for (auto& judged : state.judges) {
+            const auto port = std::find_if(ports_.begin(), ports_.end(), [&](const auto& each) {
+                return each.port.config.name == judged.port;
+            });
+            if (port == ports_.end())
+                continue;
+            if (!judged.by_fallback)
+                port->judge.go_on_with(std::move(judged.records));
+            else if (port->fallback_judge)
+                port->fallback_judge->go_on_with(std::move(judged.records));
+        }
         since_.add(state.since.entries());
         frozen_view_ = std::move(state.frozen);
         if (!state.memory)
