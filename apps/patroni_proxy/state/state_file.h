@@ -10,7 +10,7 @@
 
 namespace proxy {
 
-/// Both may hang with the file system: not on a thread that others wait for.
+// Reading and writing hang if the file system does: not on a thread that others wait for.
 
 /// The state that an earlier process left; empty if there is no file. A file that other users than
 /// this one and root may have written, or that cannot be used, counts for nothing, with a doubt
