@@ -22,9 +22,10 @@ std::optional<SessionEnd> refusal_of(const UnservedClient& client, const PortSet
     return std::nullopt;
 }
 
-HeldSessions::HeldSessions(net::EventLoop& loop, Port& port, std::size_t worker,
-                           PortSettingsPtr settings)
+HeldSessions::HeldSessions(net::EventLoop& loop, Port& port, const ProcessSessions& process,
+                           std::size_t worker, PortSettingsPtr settings)
     : port_(port),
+      process_(process),
       worker_(worker),
       settings_(std::move(settings)),
       turn_timer_(loop.timers(), [this] { let_try(); }),
@@ -67,7 +68,7 @@ std::optional<SessionEnd> HeldSessions::hold(QueueEntry& entry) {
 }
 
 void HeldSessions::try_soon() {
-    if (anyone_waits())
+    if (!waiting_.empty())
         turn_timer_.arm({});
 }
 
@@ -76,9 +77,23 @@ void HeldSessions::on_place_freed() {
         try_soon();
 }
 
+bool HeldSessions::anyone_waits() const noexcept {
+    return !waiting_.empty() ||
+           (port_.queued.load(std::memory_order_relaxed) != 0 && may_lack_places());
+}
+
+/// A limit counts before it is reached: after a failover, all workers let their clients try at
+/// once.
+bool HeldSessions::may_lack_places() const noexcept {
+    return settings_->max_connections != 0 || settings_->max_connections_per_backend != 0 ||
+           settings_->max_connect_rate != 0 ||
+           process_.max_places.load(std::memory_order_relaxed) != 0 ||
+           port_.shortage.load(std::memory_order_relaxed) != Shortage::none;
+}
+
 /// While there are places for all, workers do not wait for each other's clients.
 bool HeldSessions::leaves_turn_to_another_worker() {
-    if (port_.shortage.load(std::memory_order_relaxed) == Shortage::none)
+    if (!may_lack_places())
         return false;
     const auto first = port_.order.first();
     if (!first || *first == worker_)
@@ -111,16 +126,18 @@ void HeldSessions::let_try() {
     if (settings_->held)
         return;  // the release comes with other settings
     bool found_one = true;
-    for (int i = 0; i < kAtOnce && found_one && anyone_waits(); ++i) {
+    for (int i = 0; i < kAtOnce && found_one && !waiting_.empty(); ++i) {
         found_one = !leaves_turn_to_another_worker();
         if (!found_one)
             break;
         QueueEntry& entry = *waiting_.begin()->second;
-        stop_waiting(entry);
         entry.place = QueueEntry::Place::trying;
         found_one = entry.try_again();
+        // Not before it has its place: another worker would take its own client for the first.
+        if (entry.place == QueueEntry::Place::trying)
+            stop_waiting(entry);
     }
-    if (anyone_waits())
+    if (!waiting_.empty())
         turn_timer_.arm(found_one ? kNextTurn : kRetry);
 }
 

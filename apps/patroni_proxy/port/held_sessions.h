@@ -33,15 +33,16 @@ struct UnservedClient {
 ///
 /// They try again when a backend may have become available, and every 20 ms, for that may have
 /// happened on another worker: some at each turn of the loop, until one of them finds no backend,
-/// for those behind it would find none either. While there are too few places, only the client that
-/// came first to any worker tries. While an operator holds the port, nobody tries.
+/// for those behind it would find none either. While there may be too few places, only the client
+/// that came first to any worker tries. While an operator holds the port, nobody tries.
 /// Loop thread only. Borrows the entries and what the constructor is given.
 class HeldSessions {
   public:
     using Clock = std::chrono::steady_clock;
 
     /// `worker`: the number that Port::wake() knows it by.
-    HeldSessions(net::EventLoop& loop, Port& port, std::size_t worker, PortSettingsPtr settings);
+    HeldSessions(net::EventLoop& loop, Port& port, const ProcessSessions& process,
+                 std::size_t worker, PortSettingsPtr settings);
     HeldSessions(const HeldSessions&) = delete;
     HeldSessions& operator=(const HeldSessions&) = delete;
     ~HeldSessions();
@@ -60,19 +61,23 @@ class HeldSessions {
     [[nodiscard]] std::optional<Clock::time_point> oldest() const;
 
     [[nodiscard]] bool empty() const noexcept { return queue_.empty(); }
-    [[nodiscard]] bool anyone_waits() const noexcept { return !waiting_.empty(); }
+    /// Whether a client that comes now is behind others, on this worker or, if there may be too few
+    /// places, on another one.
+    [[nodiscard]] bool anyone_waits() const noexcept;
 
   private:
     /// By the time of the accept, from which each has the same time to wait.
     using Queue = std::set<std::pair<Clock::time_point, QueueEntry*>>;
 
     void let_try();
+    [[nodiscard]] bool may_lack_places() const noexcept;
     [[nodiscard]] bool leaves_turn_to_another_worker();
     void stop_waiting(QueueEntry& entry);
     void arm_deadline();
     void end_overdue();
 
     Port& port_;
+    const ProcessSessions& process_;
     const std::size_t worker_;
     PortSettingsPtr settings_;
     Queue queue_;

@@ -30,7 +30,7 @@ PortServer::PortServer(WorkerContext worker, PortPtr port, PortSettingsPtr setti
     : SessionHost(worker.loop, worker.buffer, port->label, std::move(settings)),
       worker_(worker),
       port_(std::move(port)),
-      held_(worker_.loop, *port_, worker_.number, settings_),
+      held_(worker_.loop, *port_, worker_.process, worker_.number, settings_),
       idle_timer_(worker_.loop.timers(), [this] { end_idle_sessions(); }) {
     port_->send_proxy = settings_->send_proxy;
     arm_idle_timer();
@@ -165,10 +165,7 @@ Shortage PortServer::lacks(Shortage shortage) noexcept {
 bool PortServer::anyone_waits() const noexcept {
     if (settings().held)
         return true;
-    const bool on_another_worker =
-        shortage() != Shortage::none && port_->queued.load(std::memory_order_relaxed) != 0;
-    return (held_.anyone_waits() || on_another_worker) &&
-           lets_wait(settings(), std::chrono::steady_clock::now());
+    return held_.anyone_waits() && lets_wait(settings(), std::chrono::steady_clock::now());
 }
 
 std::pair<Seat, Claim> PortServer::claim(const std::vector<const Backend*>& tried) {

@@ -134,6 +134,21 @@ TEST_F(PortPlacesTest, AFullPortOfAllWorkersServesWhoCameFirst) {
     }
 }
 
+TEST_F(PortPlacesTest, TheFirstPlaceIsForWhoCameFirstWhicheverWorkerHearsOfALeaderFirst) {
+    let_accept(b1_);
+    const PortSettings settings{.queue_timeout = 1h, .max_connections = 1};
+    ServedPort one(table_of({}), settings);
+    ServedPort two(one, table_of({}), settings);
+    auto first = held_client(one);
+    auto second = held_client(two);
+    two.use(table_of({b1_}));
+    two.use(table_of({b1_}));  // its clients have had a turn by then
+    one.use(table_of({b1_}));
+    EXPECT_EQ(member_of(first), "b1");
+    first.close();
+    EXPECT_EQ(member_of(second), "b1");
+}
+
 TEST_F(PortPlacesTest, NobodyOvertakesThoseWhoWaitOnAnotherWorker) {
     let_accept(b1_);
     const PortSettings settings{.queue_timeout = 1h, .max_connections = 1};
