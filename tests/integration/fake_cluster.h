@@ -10,6 +10,9 @@
 #include "support/fakes/fake_backend.h"
 #include "support/fakes/fake_patroni.h"
 
+/// What stands between the braces of a port for writers.
+constexpr char kReadWrite[] = "roles: [leader]";
+
 /// The file's lines before the first cluster; `more` goes in between. One poll at the start; later
 /// ones when a test asks for them.
 std::string config_top(const std::string& more = {});

@@ -25,8 +25,6 @@ using testing::StartsWith;
 
 namespace {
 
-constexpr char kReadWrite[] = "roles: [leader]";
-
 class ControlSocket : public testing::Test {
   protected:
     /// As systemd starts it: with a RuntimeDirectory.

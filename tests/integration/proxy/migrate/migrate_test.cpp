@@ -25,8 +25,8 @@ using testing::StartsWith;
 
 const std::string kTop = "listen_address: \"127.0.0.1:0\"\nworkers: 1\n";
 
-support::RunResult run(const std::vector<std::string>& arguments,
-                       const support::ProcessOptions& options = {}) {
+support::RunResult run_proxy(const std::vector<std::string>& arguments,
+                             const support::ProcessOptions& options = {}) {
     std::vector<std::string> argv{PROXY_BINARY};
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     return support::run(argv, options);
@@ -57,7 +57,8 @@ std::string haproxy_cfg(const FakeCluster& cluster) {
 class Migrate : public testing::Test {
   protected:
     [[nodiscard]] std::string imported(const FakeCluster& cluster) const {
-        const auto result = run({"import", directory_.write("haproxy.cfg", haproxy_cfg(cluster))});
+        const auto result =
+            run_proxy({"import", directory_.write("haproxy.cfg", haproxy_cfg(cluster))});
         EXPECT_EQ(result.status.code, 0) << result.err;
         return result.out;
     }
@@ -83,7 +84,7 @@ TEST_F(Migrate, ImportReportsWhatItLeavesOut) {
                          "listen a\n bind *:5000\n option httpchk /primary\n frobnicate\n server s "
                          "10.0.0.1:5432 check port 8008\n");
     const auto report = (directory_.path() / "report").string();
-    const auto result = run({"import", file, "--report", report});
+    const auto result = run_proxy({"import", file, "--report", report});
     EXPECT_EQ(result.status.code, 3);
     EXPECT_THAT(result.out, HasSubstr("roles: [leader]"));
     EXPECT_THAT(result.err, IsEmpty());
@@ -97,8 +98,8 @@ TEST_F(Migrate, ImportTakesValuesForATemplate) {
         "haproxy.j2",
         "listen a\n bind {{ vip }}:5000\n option httpchk /primary\n{% for h in x %}\n"
         " server {{ h }} {{ h.ip }}:5432 check port 8008\n{% endfor %}\n");
-    const auto result = run({"import", file, "--set", "vip=10.0.0.9", "--host",
-                             "http://10.0.0.1:8008", "--host", "http://10.0.0.2:8008"});
+    const auto result = run_proxy({"import", file, "--set", "vip=10.0.0.9", "--host",
+                                   "http://10.0.0.1:8008", "--host", "http://10.0.0.2:8008"});
     EXPECT_EQ(result.status.code, 0) << result.err;
     EXPECT_THAT(result.out, AllOf(HasSubstr("listen: \"10.0.0.9:5000\""),
                                   HasSubstr("- \"http://10.0.0.2:8008\"")));
@@ -107,27 +108,28 @@ TEST_F(Migrate, ImportTakesValuesForATemplate) {
 TEST_F(Migrate, WhatCannotBeReadIsRefused) {
     const auto bad = directory_.write("bad.cfg", "global\n \"open\n");
     for (const std::string command : {"import", "doctor"}) {
-        const auto result = run({command, bad});
+        const auto result = run_proxy({command, bad});
         EXPECT_EQ(result.status.code, 1);
         EXPECT_EQ(result.err, "bad.cfg:2: unmatched quote \"\n");
-        EXPECT_EQ(run({command, "/no/such/file"}).status.code, 1);
-        EXPECT_EQ(run({command}).status.code, 2);
+        EXPECT_EQ(run_proxy({command, "/no/such/file"}).status.code, 1);
+        EXPECT_EQ(run_proxy({command}).status.code, 2);
     }
 }
 
 TEST_F(Migrate, DoctorSaysWhatIsWrong) {
     const auto file =
         directory_.write("haproxy.cfg", "listen a\n bind *:5000\n server s 10.0.0.1:5432 check\n");
-    const auto result = run({"doctor", file});
+    const auto result = run_proxy({"doctor", file});
     EXPECT_EQ(result.status.code, 6);
     EXPECT_THAT(result.out, HasSubstr("haproxy.cfg:1: critical in listen a: no role is asked for"));
-    EXPECT_THAT(run({"doctor", "--json", file}).out, HasSubstr("\"worst\": \"critical\""));
+    EXPECT_THAT(run_proxy({"doctor", "--json", file}).out, HasSubstr("\"worst\": \"critical\""));
 }
 
 TEST_F(Migrate, AFileNamedLikeACommandIsStillAFile) {
     const FakeCluster cluster(1);
     directory_.write("import", cluster.config());
-    const auto result = run({"--check", "./import"}, {.working_directory = directory_.path()});
+    const auto result =
+        run_proxy({"--check", "./import"}, {.working_directory = directory_.path()});
     EXPECT_EQ(result.status.code, 0) << result.err;
 }
 
@@ -137,16 +139,16 @@ TEST_F(Migrate, BootstrapPrintsAConfigurationThatServes) {
         patroni->answer("/patroni",
                         {.body = R"({"database_system_identifier": "7312345678901234567",
             "patroni": {"scope": "orders", "version": "4.0.4"}})"});
-    const auto result = run({"bootstrap", cluster.patronis[0]->url()});
+    const auto result = run_proxy({"bootstrap", cluster.patronis[0]->url()});
     ASSERT_EQ(result.status.code, 0) << result.err;
     EXPECT_THAT(result.out, AllOf(HasSubstr("  orders:\n"), HasSubstr(cluster.patronis[1]->url()),
                                   HasSubstr("system_identifier: \"7312345678901234567\"")));
-    const auto check = run({"--check", directory_.write("bootstrap.yaml", result.out)});
+    const auto check = run_proxy({"--check", directory_.write("bootstrap.yaml", result.out)});
     EXPECT_EQ(check.status.code, 0) << check.err;
 
-    EXPECT_THAT(run({"bootstrap", "http://127.0.0.1:1"}).err,
+    EXPECT_THAT(run_proxy({"bootstrap", "http://127.0.0.1:1"}).err,
                 HasSubstr("http://127.0.0.1:1/cluster: "));
-    EXPECT_EQ(run({"bootstrap", "nonsense"}).status.code, 1);
+    EXPECT_EQ(run_proxy({"bootstrap", "nonsense"}).status.code, 1);
 }
 
 /// The CSV of an HAProxy that has this server UP and all others DOWN.
@@ -187,7 +189,7 @@ class Compare : public Migrate {
 };
 
 TEST_F(Compare, AgreesWithAnHaproxyThatUsesTheSameMember) {
-    const auto result = run(arguments());
+    const auto result = run_proxy(arguments());
     EXPECT_EQ(result.status.code, 0) << result.out << result.err;
     EXPECT_THAT(result.out,
                 AllOf(HasSubstr("HAProxy's bk_primary and port main/write\n"),
@@ -196,14 +198,14 @@ TEST_F(Compare, AgreesWithAnHaproxyThatUsesTheSameMember) {
 
 TEST_F(Compare, SaysWhatDiffersAndWhy) {
     say(1);
-    const auto result = run(arguments());
+    const auto result = run_proxy(arguments());
     EXPECT_EQ(result.status.code, 1) << result.out << result.err;
     EXPECT_THAT(result.out, AllOf(HasSubstr("bk_primary/pg0 ("), HasSubstr("HAProxy says DOWN"),
                                   HasSubstr("patroni_proxy main/write does not use it: role is "),
                                   HasSubstr("2 differences, 2 now")));
-    EXPECT_THAT(run(arguments({"--json"})).out, HasSubstr("\"differ_now\": true"));
-    EXPECT_EQ(run({"compare", "--haproxy", haproxy_.url() + "/", "--control",
-                   "127.0.0.1:" + std::to_string(proxy_.port("HTTP API"))})
+    EXPECT_THAT(run_proxy(arguments({"--json"})).out, HasSubstr("\"differ_now\": true"));
+    EXPECT_EQ(run_proxy({"compare", "--haproxy", haproxy_.url() + "/", "--control",
+                         "127.0.0.1:" + std::to_string(proxy_.port("HTTP API"))})
                   .status.code,
               1);
 }
@@ -229,23 +231,24 @@ TEST_F(Compare, FollowsASwitchoverUntilHaproxyAgrees) {
 TEST_F(Compare, AsksAPageThatHasAPassword) {
     std::string page = haproxy_.url();
     page.insert(page.find("//") + 2, "ops:s%40cret@");
-    const auto in_url = run({"compare", "--haproxy", page + "/", file()});
+    const auto in_url = run_proxy({"compare", "--haproxy", page + "/", file()});
     EXPECT_EQ(in_url.status.code, 0) << in_url.err;
     const auto passwords = directory_.write("password", "ops:s@cret\n");
-    EXPECT_EQ(run(arguments({"--password-file", passwords})).status.code, 0);
+    EXPECT_EQ(run_proxy(arguments({"--password-file", passwords})).status.code, 0);
     for (const auto& request : haproxy_.request_log())
         EXPECT_THAT(request.headers, Contains("Authorization: Basic b3BzOnNAY3JldA=="));
 
     support::Answer refusal;
     refusal.status = 401;
     haproxy_.answer("/;csv", refusal);
-    for (const auto& result : {run({"compare", "--haproxy", page + "/", file()}),
-                               run({"compare", "--haproxy", "ftp://ops:s@cret@lb1/", file()})}) {
+    for (const auto& result :
+         {run_proxy({"compare", "--haproxy", page + "/", file()}),
+          run_proxy({"compare", "--haproxy", "ftp://ops:s@cret@lb1/", file()})}) {
         EXPECT_NE(result.status.code, 0);
         EXPECT_THAT(result.err, AllOf(Not(HasSubstr("cret")), Not(HasSubstr("ops"))));
     }
-    EXPECT_THAT(run(arguments()).err, HasSubstr("--password-file"));
-    EXPECT_THAT(run(arguments({"--password-file", directory_.write("bad", "cret\n")})).err,
+    EXPECT_THAT(run_proxy(arguments()).err, HasSubstr("--password-file"));
+    EXPECT_THAT(run_proxy(arguments({"--password-file", directory_.write("bad", "cret\n")})).err,
                 AllOf(HasSubstr("USER:PASSWORD"), Not(HasSubstr("cret"))));
 }
 
@@ -260,7 +263,7 @@ TEST_F(Compare, AsksAPageOverTls) {
     const auto compare = [&](const std::vector<std::string>& more) {
         std::vector<std::string> all{"compare", "--haproxy", page.url() + "/", file()};
         all.insert(all.end(), more.begin(), more.end());
-        return run(all);
+        return run_proxy(all);
     };
     EXPECT_EQ(compare({"--ca-cert", ca.certificate()}).status.code, 0);
     EXPECT_EQ(compare({"--skip-verify"}).status.code, 0);
@@ -270,17 +273,17 @@ TEST_F(Compare, AsksAPageOverTls) {
 }
 
 TEST_F(Compare, SaysWhoGaveNoAnswer) {
-    const auto nobody = run({"compare", "--haproxy", "/no/such.sock", file()});
+    const auto nobody = run_proxy({"compare", "--haproxy", "/no/such.sock", file()});
     EXPECT_EQ(nobody.status.code, 4);
     EXPECT_THAT(nobody.err, HasSubstr("/no/such.sock: "));
     support::Answer without_addresses;
     without_addresses.body = "# pxname,svname,status,type\np,s,UP,2\n";
     haproxy_.answer("/;csv", without_addresses);
-    EXPECT_THAT(run(arguments()).err, HasSubstr("'level operator'"));
+    EXPECT_THAT(run_proxy(arguments()).err, HasSubstr("'level operator'"));
     say(0);
-    EXPECT_THAT(run(arguments({"--map", "bk_primary=no/port"})).err,
+    EXPECT_THAT(run_proxy(arguments({"--map", "bk_primary=no/port"})).err,
                 HasSubstr("there is no port no/port"));
-    EXPECT_EQ(run(arguments({"--for", "nonsense"})).status.code, 1);
+    EXPECT_EQ(run_proxy(arguments({"--for", "nonsense"})).status.code, 1);
 }
 
 }  // namespace

@@ -17,8 +17,6 @@ using testing::StartsWith;
 
 namespace {
 
-constexpr char kReadWrite[] = "roles: [leader]";
-
 TEST(Reload, AddsAPortWhileASessionLives) {
     FakeCluster cluster(2);
     ProxyUnderTest proxy(config_top() + cluster.section("c", {{"master", kReadWrite}}));
