@@ -77,6 +77,7 @@ void Proxy::adopt(upgrade::Arrivals arrivals) {
     const std::size_t sessions = arrivals.sessions.size();
     on_each_worker([&](Worker& worker) { worker.ids().begin_after(arrivals.last_id); });
     adopt_sessions(std::move(arrivals.sessions));
+    predecessor_->say_adopted();
     on_first_worker([&] {
         for (const auto& [label, tally] : arrivals.tallies)
             if (const auto port = ports.find(label); port != ports.end())

@@ -18,6 +18,9 @@ namespace {
 // A few milliseconds are enough for a thousand sessions. Only a successor that hangs at this very
 // moment makes sessions stand still for longer.
 constexpr std::chrono::seconds kLongestStandstill{2};
+// Ten times what thousands of sessions take. An earlier version never says that it has adopted
+// them.
+constexpr std::chrono::milliseconds kForAdoption{500};
 // What the successor reads while it starts.
 constexpr std::chrono::seconds kForItsStart{5};
 // Requests that came before have that long for their answers.
@@ -236,6 +239,8 @@ void Proxy::hand_over(const std::vector<std::string>& labels) {
     for (const auto& share : shares)
         sessions += share.sessions.size();
     const std::string why = send_sessions(shares);
+    if (why.empty())
+        successor_->await_adopted(Clock::now() + kForAdoption);
     standstill->end(why.empty());
     const auto took = Clock::now() - began;
     on_each_worker([](Worker& /*worker*/) {});  // they have let go of everything

@@ -71,6 +71,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             try_to_read(fields, read_process);
             break;
         case Kind::took_over:
+        case Kind::adopted:
             break;
     }
     return 0;

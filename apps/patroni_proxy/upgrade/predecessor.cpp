@@ -202,6 +202,14 @@ void Predecessor::take_over() {
     channel_.send(message(Kind::took_over), soon());
 }
 
+void Predecessor::say_adopted() noexcept {
+    try {
+        channel_.send(message(Kind::adopted), soon());
+    } catch (const std::exception&) {
+        return;  // it has gone: nobody waits
+    }
+}
+
 void Predecessor::refuse(const std::string& why) noexcept {
     constexpr std::size_t kLongest = 4'096;
     try {

@@ -60,6 +60,9 @@ class Predecessor {
     [[nodiscard]] Arrivals receive(const std::vector<std::string>& labels);
     /// From here on this process serves.
     void take_over();
+    /// Says that all sessions move again. Until then the other process keeps still, so that letting
+    /// go of thousands does not take the processors away from this one. Never throws.
+    void say_adopted() noexcept;
     /// Says why this process ends instead. Never throws.
     void refuse(const std::string& why) noexcept;
     void close() { channel_ = Channel(); }

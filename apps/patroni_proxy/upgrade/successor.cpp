@@ -170,4 +170,13 @@ std::string Successor::why_not_taken_over(Channel::Deadline deadline) {
     return serves_ ? "" : why_refused(answer->bytes);
 }
 
+void Successor::await_adopted(Channel::Deadline deadline) noexcept {
+    try {
+        while (kind_of(channel_.receive(deadline).bytes) != Kind::adopted)
+            continue;
+    } catch (const std::exception&) {
+        return;
+    }
+}
+
 }  // namespace proxy::upgrade

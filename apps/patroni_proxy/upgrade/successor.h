@@ -43,6 +43,8 @@ class Successor final : private net::EventHandler {
     /// Empty once it has taken over: waits until it says so, has gone, or the time is over. If it
     /// has not, it never will.
     [[nodiscard]] std::string why_not_taken_over(Channel::Deadline deadline);
+    /// After that: waits until all its sessions move again, it has gone, or the time is over.
+    void await_adopted(Channel::Deadline deadline) noexcept;
 
   private:
     [[nodiscard]] static pid_t start(std::vector<std::string> command_line, int channel);

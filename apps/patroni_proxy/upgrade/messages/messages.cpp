@@ -15,7 +15,7 @@ enum : unsigned { kSessions = 1, kLastId };
 std::optional<Kind> kind_of(std::string_view message) {
     const unsigned number = message.empty() ? 0 : static_cast<unsigned char>(message.front());
     if (number < static_cast<unsigned>(Kind::hello) ||
-        number > static_cast<unsigned>(Kind::process))
+        number > static_cast<unsigned>(Kind::adopted))
         return std::nullopt;
     return static_cast<Kind>(number);
 }

@@ -30,6 +30,7 @@
 ///   records, counts, process           ->
 ///   tallies, sessions, unsent, end     ->                     no session moves meanwhile
 ///                                      <-  took_over          from here on it serves
+///   lets go of what has passed         <-  adopted            its sessions move again
 ///
 /// took_over is the moment: whoever has sent it serves, and until then the successor has touched
 /// nothing. The end of the channel before it says that all stays as it was.
@@ -60,6 +61,7 @@ enum class Kind : std::uint8_t {
     record,
     counts,
     process,
+    adopted,
 };
 /// A message is its kind in one byte, and its fields. Nothing if this version has no such kind.
 [[nodiscard]] std::optional<Kind> kind_of(std::string_view message);

@@ -366,6 +366,7 @@ TEST(UpgradeMessages, PortsAndTheRestArrive) {
 
 TEST(UpgradeMessages, AMessageBeginsWithItsKind) {
     EXPECT_EQ(kind_of(message(Kind::took_over)), Kind::took_over);
+    EXPECT_EQ(kind_of(message(Kind::adopted)), Kind::adopted);
     EXPECT_EQ(fields_of(message(Kind::hello, "fields")), "fields");
     EXPECT_FALSE(kind_of(""));
     EXPECT_FALSE(kind_of(std::string(1, '\0')));
