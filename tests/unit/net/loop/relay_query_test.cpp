@@ -81,6 +81,34 @@ TEST_F(RelayQueryTest, ANotificationOrNoticeIsNoAnswerToAQuery) {
     EXPECT_TRUE(end_between_queries());
 }
 
+TEST_F(RelayQueryTest, ANotificationMayComeInPieces) {
+    const std::string notification = "A\0\0\0\016pid.news\0\0"s;
+    const auto pass = [&](const std::string& bytes) {
+        backend().send(bytes);
+        EXPECT_EQ(client().receive(bytes.size()), bytes);
+        return awaits_query();
+    };
+    start();
+    exchange("LISTEN news", kReady);
+    EXPECT_FALSE(pass(notification.substr(0, 6))) << "a text of ours would fall into it";
+    EXPECT_FALSE(pass(notification.substr(6, 3)));
+    EXPECT_TRUE(pass(notification.substr(9)));
+    EXPECT_FALSE(pass(notification + notification.substr(0, 5)));
+    EXPECT_FALSE(pass(notification.substr(5) + "D\0\0\0\6\0\0"s)) << "there is more to come";
+    EXPECT_FALSE(pass("rows"));
+    exchange("a question", kReady + notification.substr(0, 7));
+    EXPECT_FALSE(awaits_query());
+    EXPECT_TRUE(pass(notification.substr(7) + notification));
+    EXPECT_FALSE(pass(notification.substr(0, 7)));
+    exchange("a question", notification.substr(7));
+    EXPECT_FALSE(awaits_query()) << "its answer has not come";
+    exchange("begin", kInTransaction + notification.substr(0, 7));
+    EXPECT_FALSE(pass(notification.substr(7)));
+    EXPECT_TRUE(pass(kReady));
+    EXPECT_FALSE(pass("A\0\1\0\0"s)) << "too long for a notification";
+    EXPECT_FALSE(pass(std::string(65'532, 'x')));
+}
+
 // The second query may be running while the server's last bytes end the first one.
 TEST_F(RelayQueryTest, AClientThatPipelinesIsNeverTakenToWait) {
     const std::string query = "Q\0\0\0\6x\0"s;
