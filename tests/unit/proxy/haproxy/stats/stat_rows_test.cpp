@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "patroni_proxy/haproxy/runtime/servers_text.h"
 #include "patroni_proxy/haproxy/runtime/stat_filter.h"
 #include "patroni_proxy/haproxy/stats/exporter_text.h"
 #include "patroni_proxy/haproxy/stats/info_text.h"
@@ -118,7 +119,9 @@ TEST(StatRowsTest, RatesAndTheLastChangeAreInHaproxysUnits) {
         {"rate", "3"}, {"rate_max", "7"}, {"lastchg", "59"}, {"downtime", "12"}};
     for (const auto& [column, value] : values)
         EXPECT_EQ(server.value(column), value) << column;
+    EXPECT_THAT(servers_state({server}), HasSubstr(" 2 0 1 1 59 15 ")) << "since the last change";
     EXPECT_EQ(row_of(rows, "main:rw/p2").value("lastchg"), "") << "not known";
+    EXPECT_THAT(servers_state({row_of(rows, "main:rw/p2")}), HasSubstr(" 1 1 0 17 "));
     EXPECT_EQ(row_of(rows, "main:rw/p2").value("downtime"), "");
     EXPECT_EQ(row_of(rows, "main:rw/BACKEND").value("lastchg"), "50");
     EXPECT_EQ(row_of(rows, "main:rw/BACKEND").value("downtime"), "7");
