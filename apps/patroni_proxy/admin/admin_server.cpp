@@ -120,7 +120,8 @@ void AdminServer::handle(const daemons::HttpRequest& request,
         if (!error.empty())
             return reply(daemons::error_response(400, error));
         return requests_.list_sessions(
-            filter, [](const SessionList& list) { return sessions_json(list, unix_time()); },
+            filter,
+            {"json", [](const SessionList& list) { return sessions_json(list, unix_time()); }},
             [reply](std::string text) { reply(daemons::json_response(std::move(text))); });
     }
     if (path == "/history") {

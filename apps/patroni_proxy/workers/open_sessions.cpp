@@ -51,14 +51,15 @@ SessionList merged(std::vector<ListPart> parts, std::size_t limit) {
 
 }  // namespace
 
-/// A list that is being gathered, or was. Once it is, only the writer's thread touches `parts` and
-/// `list`.
+/// A list that is being gathered, or was. Once it is, only the writer's thread touches `parts`,
+/// `list` and `texts`.
 struct OpenSessions::Listed {
     SessionFilter filter;
     bool is_gathered = false;
     std::vector<ListRequest> waiting{};  ///< until it is gathered
     std::vector<ListPart> parts{};
     std::optional<SessionList> list{};
+    std::map<std::string, std::string, std::less<>> texts{};  ///< by form
 };
 
 struct OpenSessions::DrainPart {
@@ -178,9 +179,11 @@ void OpenSessions::write_down(const std::shared_ptr<Listed>& listed, ListRequest
         if (!listed->list)
             listed->list = merged(std::exchange(listed->parts, {}),
                                   listed->filter.limit.value_or(SessionFilter::kDefaultLimit));
-        main.post([done = request.done, text = request.write(*listed->list)]() mutable {
-            done(std::move(text));
-        });
+        auto written = listed->texts.find(request.write.form);
+        if (written == listed->texts.end())
+            written = listed->texts.emplace(request.write.form, request.write(*listed->list)).first;
+        main.post(
+            [done = request.done, text = written->second]() mutable { done(std::move(text)); });
     });
 }
 

@@ -39,9 +39,10 @@ class OpenSessions {
 
     // Each calls `done` later, on the main thread; never if the proxy stops first.
     /// `write` runs on a thread of its own: thousands of sessions take a while to write down. Lists
-    /// with the same filter are gathered once for all that ask meanwhile, and one of thousands for
-    /// a while after, so that however many ask, a worker spends little time on them: it may be
-    /// three seconds old. What close() or a drain has ended is not in it.
+    /// with the same filter are gathered, and written once in each form, for all that ask
+    /// meanwhile, and one of thousands for a while after. So workers spend little time on them
+    /// however many ask, and a list may be three seconds old. What close() or a drain has ended is
+    /// not in it.
     void list(const SessionFilter& filter, SessionWriter write,
               std::function<void(std::string text)> done);
     /// Ends what the filter selects. `detail` says by whom, for the log.

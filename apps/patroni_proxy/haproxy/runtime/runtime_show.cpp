@@ -92,15 +92,15 @@ void RuntimeCommands::show_nothing(const Request& request) {
 }
 
 void RuntimeCommands::show_sess(const Request& request) {
-    control_.list_sessions(
-        {},
-        [](const SessionList& list) {
-            std::string text;
-            for (const auto& session : list.sessions)
-                text += line_of(session);
-            return text;
-        },
-        request.reply);
+    control_.list_sessions({},
+                           {"haproxy",
+                            [](const SessionList& list) {
+                                std::string text;
+                                for (const auto& session : list.sessions)
+                                    text += line_of(session);
+                                return text;
+                            }},
+                           request.reply);
 }
 
 }  // namespace proxy::haproxy

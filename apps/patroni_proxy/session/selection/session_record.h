@@ -52,6 +52,11 @@ struct SessionList {
     std::size_t total = 0;
 };
 /// Makes a text of them. Runs on a thread of its own.
-using SessionWriter = std::function<std::string(const SessionList&)>;
+struct SessionWriter {
+    std::string form;  ///< "json", ...: who asks for the same form may get the same text
+    std::function<std::string(const SessionList&)> write;
+
+    [[nodiscard]] std::string operator()(const SessionList& list) const { return write(list); }
+};
 
 }  // namespace proxy

@@ -68,13 +68,13 @@ class OpenSessionsTest : public testing::Test {
     SessionList list(const SessionFilter& filter = {}) {
         const auto listed = std::make_shared<std::promise<SessionList>>();
         run_on(loop_, [&] {
-            sessions_.list(
-                filter,
-                [listed](const SessionList& list) {
-                    listed->set_value(list);
-                    return std::string();
-                },
-                [](const std::string& /*text*/) {});
+            sessions_.list(filter,
+                           {"a form of its own: " + std::to_string(++lists_),
+                            [listed](const SessionList& list) {
+                                listed->set_value(list);
+                                return std::string();
+                            }},
+                           [](const std::string& /*text*/) {});
         });
         return listed->get_future().get();
     }
@@ -94,6 +94,7 @@ class OpenSessionsTest : public testing::Test {
                             std::to_string(load) + " sessions");
     }
 
+    int lists_ = 0;
     support::FakeBackend p1_{{.name = "p1", .greeting = false, .echo = false}};
     support::FakeBackend p2_{{.name = "p2", .greeting = false, .echo = false}};
     const BackendPtr b1_ = backend_for(p1_);
@@ -148,22 +149,28 @@ TEST_F(OpenSessionsTest, ListsWhatTheFilterSelects) {
     EXPECT_EQ(limited.total, 3U);
 }
 
-TEST_F(OpenSessionsTest, ListsThatAreAskedForAtOnceAreGatheredOnce) {
+TEST_F(OpenSessionsTest, ListsThatAreAskedForAtOnceAreGatheredOnceAndWrittenOnceInEachForm) {
     auto client = session(0);
     std::promise<void> all;
     std::vector<const SessionList*> lists;  // in the order in which they are written
     const auto note = [&](const SessionList& list) {
         EXPECT_EQ(list.total, 1U);
         lists.push_back(&list);
-        return std::string();
+        return std::to_string(lists.size());
     };
-    const auto last = [&](const std::string& /*text*/) { all.set_value(); };
+    std::vector<std::string> texts;
+    const auto keep = [&](std::string text) { texts.push_back(std::move(text)); };
     run_on(loop_, [&] {
-        sessions_.list({}, note, [](const std::string& /*text*/) {});
-        sessions_.list({}, note, [](const std::string& /*text*/) {});
-        sessions_.list({.member = "p1"}, note, last);
+        sessions_.list({}, {"table", note}, keep);
+        sessions_.list({}, {"json", note}, keep);
+        sessions_.list({}, {"table", note}, keep);
+        sessions_.list({.member = "p1"}, {"table", note}, [&](std::string text) {
+            keep(std::move(text));
+            all.set_value();
+        });
     });
     all.get_future().wait();
+    EXPECT_EQ(texts, (std::vector<std::string>{"1", "2", "1", "3"}));
     ASSERT_EQ(lists.size(), 3U);
     EXPECT_EQ(lists[0], lists[1]);
     EXPECT_NE(lists[0], lists[2]) << "another filter";
@@ -187,13 +194,13 @@ TEST_F(OpenSessionsTest, TheLoopGoesOnWhileAListIsWritten) {
     std::promise<void> loop_went_on;
     const auto text = std::make_shared<std::promise<std::string>>();
     run_on(loop_, [&] {
-        sessions_.list(
-            {},
-            [&](const SessionList& list) {
-                loop_went_on.get_future().wait();
-                return std::to_string(list.total);
-            },
-            [text](std::string written) { text->set_value(std::move(written)); });
+        sessions_.list({},
+                       {"table",
+                        [&](const SessionList& list) {
+                            loop_went_on.get_future().wait();
+                            return std::to_string(list.total);
+                        }},
+                       [text](std::string written) { text->set_value(std::move(written)); });
     });
     run_on(loop_, [&] { loop_went_on.set_value(); });
     EXPECT_EQ(text->get_future().get(), "1");
