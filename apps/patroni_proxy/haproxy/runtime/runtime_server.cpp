@@ -21,7 +21,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::seconds;
 
-constexpr unsigned kAtOnce = 4;              // commands of a client in one turn of the loop
+constexpr unsigned kAtOnce = 4;              // commands of a client in its turn
 constexpr std::size_t kMaxLine = 16 * 1024;  // HAProxy's tune.bufsize
 constexpr seconds kPatience{10};             // HAProxy's `stats timeout`
 constexpr seconds kMaxPatience{3'600};
@@ -73,10 +73,10 @@ class RuntimeServer::Client final : public net::EventHandler {
     void on_event(std::uint32_t events) noexcept override {
         if (dropped_)
             return;
-        // The command is run even if its sender has hung up.
-        const bool goes_on =
-            (events & EPOLLERR) == 0 && receive(events) && send() && advance() && set_interest();
-        if (!goes_on || (events & EPOLLHUP) != 0)
+        // The command is run even if its sender has hung up, and has to wait for its turn.
+        const bool goes_on = (events & EPOLLERR) == 0 && receive(events) && send() &&
+                             advance(false) && set_interest();
+        if (!goes_on || ((events & EPOLLHUP) != 0 && !waits_for_turn_))
             server_.drop(self);
     }
 
@@ -90,7 +90,8 @@ class RuntimeServer::Client final : public net::EventHandler {
 
     /// Continues with what has arrived.
     void on_turn() {
-        if (!(send() && advance() && set_interest()))
+        waits_for_turn_ = false;
+        if (!(send() && advance(true) && set_interest()))
             server_.drop(self);
     }
 
@@ -132,15 +133,18 @@ class RuntimeServer::Client final : public net::EventHandler {
     }
 
     /// Runs what has arrived, until something has to be waited for.
-    bool advance() {
+    bool advance(bool has_turn) {
         advancing_ = true;
         bool goes_on = true;
         unsigned ran = 0;
         while (goes_on && !waiting_ && answer_.empty()) {
             if (!commands_.empty()) {
-                // A command may look at all sessions, and others need the loop too.
-                if (++ran > kAtOnce) {
-                    server_.give_turn_to(*this);
+                // A command may look at all that the proxy knows, and others need the loop too: a
+                // client with many commands, or one that comes while such a client waits, waits
+                // for its turn.
+                if (ran++ == kAtOnce || (!has_turn && !server_.turns_.empty())) {
+                    if (!std::exchange(waits_for_turn_, true))
+                        server_.give_turn_to(*this);
                     break;
                 }
                 const Words command = std::move(commands_.front());
@@ -222,9 +226,10 @@ class RuntimeServer::Client final : public net::EventHandler {
     Clock::time_point deadline_ = Clock::now() + kPatience;
     bool interactive_ = false;
     bool answered_line_ = false;
-    bool waiting_ = false;    ///< for the reply to a command
-    bool advancing_ = false;  ///< in advance()
-    bool ended_ = false;      ///< the client sends no more
+    bool waits_for_turn_ = false;  ///< it is in the server's list
+    bool waiting_ = false;         ///< for the reply to a command
+    bool advancing_ = false;       ///< in advance()
+    bool ended_ = false;           ///< the client sends no more
     bool dropped_ = false;
 };
 
@@ -258,13 +263,27 @@ void RuntimeServer::on_accept_paused(int error) noexcept {
                             std::generic_category().message(error));
 }
 
-/// The client, or the server, may be gone by then.
-void RuntimeServer::give_turn_to(Client& client) {
-    loop_.post([alive = std::weak_ptr(alive_), id = client.id] {
+void RuntimeServer::give_turn_to(const Client& client) {
+    turns_.push_back(client.id);
+    if (turns_.size() == 1)
+        post_turn();
+}
+
+/// One client in each turn of the loop. The server, or the client, may be gone by then.
+void RuntimeServer::post_turn() {
+    loop_.post([alive = std::weak_ptr(alive_)] {
         if (const auto server = alive.lock())
-            if (Client* found = (*server)->find(id))
-                found->on_turn();
+            (*server)->next_turn();
     });
+}
+
+void RuntimeServer::next_turn() {
+    const std::uint64_t id = turns_.front();
+    turns_.pop_front();
+    if (!turns_.empty())
+        post_turn();
+    if (Client* found = find(id))
+        found->on_turn();
 }
 
 RuntimeServer::Client* RuntimeServer::find(std::uint64_t id) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <list>
 #include <memory>
@@ -21,7 +22,8 @@ namespace proxy::haproxy {
 ///
 /// Loop thread only. A client has ten seconds to send each line and to take each answer, or what
 /// `set timeout cli` says, up to an hour. At most 32 clients: another one replaces the client that
-/// has been idle for longest. A line of more than 16 KiB ends the connection.
+/// has been idle for longest. A line of more than 16 KiB ends the connection. Clients with many
+/// commands take turns, so that the loop gets to other things after a few commands.
 class RuntimeServer final : private net::AcceptHandler {
   public:
     static constexpr std::size_t kMaxClients = 32;
@@ -54,7 +56,9 @@ class RuntimeServer final : private net::AcceptHandler {
     void on_accept(net::UniqueFd connection, const net::SocketAddress& peer) noexcept override;
     void on_accept_paused(int error) noexcept override;
     [[nodiscard]] Reply reply_to(Client& client);
-    void give_turn_to(Client& client);
+    void give_turn_to(const Client& client);
+    void post_turn();
+    void next_turn();
     [[nodiscard]] Client* find(std::uint64_t id) const;  ///< null if it has gone
     void drop(Clients::iterator client);
     void drop_late();
@@ -65,6 +69,7 @@ class RuntimeServer final : private net::AcceptHandler {
     const HandOver hand_over_;
     Clients clients_;
     std::uint64_t last_id_ = 0;
+    std::deque<std::uint64_t> turns_;  ///< ids of clients whose commands wait for the loop
     /// Replies hold it weakly: it goes with the server.
     const std::shared_ptr<RuntimeServer*> alive_ = std::make_shared<RuntimeServer*>(this);
     net::Timer late_;  ///< while there are clients: drops those whose time is over, once a second

@@ -1,5 +1,9 @@
 #include "patroni_proxy/haproxy/runtime/runtime_server.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +32,7 @@ class RuntimeServerTest : public testing::Test {
             server_.emplace(thread_.loop(), socket_,
                             [this](const Words& command, const std::string& /*client*/,
                                    const RuntimeServer::Reply& reply) {
+                                ++ran_;
                                 if (command.front() == "later") {
                                     later_.push_back(reply);
                                     return;
@@ -64,6 +69,7 @@ class RuntimeServerTest : public testing::Test {
     const RuntimeServer::Socket socket_ = std::make_shared<const net::ListeningSocket>(
         net::bind_listening_socket(*net::ListenAddress::parse("127.0.0.1:0")));
     std::vector<RuntimeServer::Reply> later_;  // the loop's thread only
+    std::size_t ran_ = 0;                      // the loop's thread only
     std::optional<RuntimeServer> server_;
 };
 
@@ -136,6 +142,42 @@ TEST_F(RuntimeServerTest, ManyCommandsInALineAreAllAnswered) {
         answers += "<a>\n\n";
     }
     EXPECT_EQ(ask(line + "\n"), answers + "\n");
+}
+
+TEST_F(RuntimeServerTest, ClientsWithManyCommandsLeaveTheLoopToOthersAfterAFew) {
+    constexpr int kClients = 20;
+    constexpr int kCommands = 50;
+    std::string line;
+    std::string answers;
+    for (int i = 0; i < kCommands; ++i) {
+        line += "a;";
+        answers += "<a>\n\n";
+    }
+    // Posted again in each turn of the loop.
+    std::size_t most = 0;
+    std::size_t seen = 0;
+    bool ends = false;
+    std::function<void()> look = [&] {
+        most = std::max(most, ran_ - std::exchange(seen, ran_));
+        if (!ends)
+            thread_.loop().post(look);
+    };
+    std::vector<TestClient> clients;
+    for (int i = 0; i < kClients; ++i)
+        clients.push_back(connect());
+    std::promise<void> all_sent;
+    thread_.loop().post([&] {
+        all_sent.get_future().wait();
+        look();
+    });
+    for (auto& client : clients)
+        client.send(line + "\n");
+    all_sent.set_value();
+    for (auto& client : clients)
+        EXPECT_EQ(client.receive_to_eof(), answers + "\n");
+    thread_.call([&] { ends = true; });
+    thread_.call([] {});  // `look` was called for the last time
+    EXPECT_LE(most, 8U) << "four of one client, and four of the next";
 }
 
 TEST_F(RuntimeServerTest, ALineWithoutEndClosesTheConnection) {
