@@ -63,11 +63,23 @@ std::string members_table(const ClusterReport& cluster) {
     return table(out);
 }
 
-std::string standing_badge(const MemberStanding& member) {
+/// Why new clients get no member of the port, whoever could serve them: an operator holds it or has
+/// disabled it. Empty if nothing is set.
+std::string why_closed(const PortReport& port) {
+    for (const auto* const setting : {"disable", "hold"})
+        for (const auto& each : port.operator_settings)
+            if (each.setting == setting)
+                return each.setting == "disable" ? "port is disabled" : "port is held";
+    return {};
+}
+
+std::string standing_badge(const PortReport& port, const MemberStanding& member) {
+    const std::string closed = why_closed(port);
     switch (member.standing) {
         case Standing::eligible:
-            return member.unreachable.empty() ? badge(Tone::good, "serves")
-                                              : badge(Tone::bad, "unreachable");
+            if (!member.unreachable.empty())
+                return badge(Tone::bad, "unreachable");
+            return closed.empty() ? badge(Tone::good, "serves") : badge(Tone::warn, closed);
         case Standing::tolerated:
             return badge(Tone::warn, "keeps sessions");
         case Standing::out:
@@ -87,7 +99,7 @@ std::vector<std::string> port_row(const PortReport& port, const MemberStanding& 
         }
     return {
         escaped(member.member),
-        standing_badge(member),
+        standing_badge(port, member),
         since_cell(member.since),
         escaped(member.unreachable.empty() ? member.reason : member.unreachable),
         std::to_string(sum.sessions),
@@ -104,7 +116,10 @@ std::uint64_t refusals(const PortReport& port) {
 
 std::string port_section(const ClusterReport& cluster, const PortReport& port) {
     const std::size_t serve = serving(port);
-    const Tone tone = serve == 0 ? Tone::bad : port.falls_back ? Tone::warn : Tone::good;
+    const std::string closed = why_closed(port);
+    const Tone tone = serve == 0                           ? Tone::bad
+                      : port.falls_back || !closed.empty() ? Tone::warn
+                                                           : Tone::good;
     std::string facts = joined(port.listen) + " \u00b7 roles " + joined(port.roles);
     if (!port.fallback_roles.empty())
         facts += ", else " + joined(port.fallback_roles);
@@ -115,8 +130,9 @@ std::string port_section(const ClusterReport& cluster, const PortReport& port) {
              std::to_string(refusals(port)) + " refused since the start";
     std::string html =
         "<h3>" + escaped(cluster.name + '/' + port.name) + ' ' +
-        badge(tone, serve == 0
-                        ? "nobody serves"
+        badge(tone, serve == 0 ? "nobody serves"
+                    : !closed.empty()
+                        ? closed
                         : std::to_string(serve) + " of " + counted(port.members.size(), "member") +
                               (port.falls_back ? " serve as a fallback" : " serve")) +
         "</h3>\n<p>" + escaped(facts) + "</p>\n";
@@ -189,7 +205,7 @@ std::string alerts(const ProxyReport& report) {
                 wrong += alert_line(Tone::bad, "nobody serves", line);
             else if (!held.empty())
                 warnings += alert_line(Tone::warn, "clients wait", line);
-            all_served = all_served && serving(port) > 0;
+            all_served = all_served && serving(port) > 0 && why_closed(port).empty();
             for (const auto& setting : port.operator_settings)
                 warnings += alert_line(Tone::warn, "operator",
                                        setting_text(cluster.name, setting, TimeZone::utc));

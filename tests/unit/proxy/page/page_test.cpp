@@ -1,6 +1,7 @@
 #include "patroni_proxy/page/page.h"
 
 #include <string>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -69,6 +70,23 @@ TEST(PageTest, AMemberThatIsDownAndClientsThatWaitAreInTheAlerts) {
     port.members.front().unreachable.clear();
     EXPECT_THAT(alerts(), AllOf(ContainsRegex("clients wait</span> main/master: 2 clients held"),
                                 HasSubstr("All ports are served")));
+}
+
+TEST(PageTest, NobodyServesAPortThatAnOperatorHoldsOrHasDisabled) {
+    auto report = sample_report();
+    auto& port = report.clusters.front().ports.front();
+    EXPECT_THAT(page_response(report).body,
+                AllOf(HasSubstr("serves</span>"), HasSubstr("All ports are served")));
+    for (const auto& [setting, words] :
+         {std::pair("hold", "port is held"), std::pair("disable", "port is disabled")}) {
+        port.operator_settings = {{.setting = setting, .port = port.name, .by = "uid 0"}};
+        const std::string page = page_response(report).body;
+        EXPECT_THAT(page,
+                    ContainsRegex("<h3>main/master .*" + std::string(words) + "</span></h3>"));
+        EXPECT_THAT(page, ContainsRegex("data-label=\"Serves\">.*" + std::string(words)));
+        EXPECT_THAT(page, Not(HasSubstr("All ports are served")));
+        EXPECT_THAT(page, Not(HasSubstr("serves</span>")));
+    }
 }
 
 TEST(PageTest, AFreezeIsListedOnce) {
