@@ -86,9 +86,19 @@ std::optional<log::Level> level_of_environment() {
     return directives ? log::level_from_rust_log(directives) : std::nullopt;
 }
 
+/// From 2.6 on, CLI11 fills a footer as one paragraph; ours have lines and a table.
+void keep_lines_of_footers(CLI::App& app) {
+    const auto keep = [](auto& formatter) {
+        if constexpr (requires { formatter.enable_footer_formatting(false); })
+            formatter.enable_footer_formatting(false);
+    };
+    keep(*app.get_formatter());
+}
+
 /// Everything but the commands. Returns the exit code: the daemon's, or 2 for a wrong command line.
 int daemon_main(int argc, char** argv, const CLI::App& commands) {
     CLI::App app{"Route PostgreSQL connections by role to clusters managed by Patroni."};
+    keep_lines_of_footers(app);
     std::string file;
     std::string level_name;
     bool check_only = false;
@@ -157,6 +167,7 @@ std::string mistyped_command(const CLI::App& commands, const std::string& argume
 /// did before there were commands. A configuration file named like a command: ./members.
 int main(int argc, char** argv) {
     CLI::App commands{"", "patroni_proxy"};
+    keep_lines_of_footers(commands);
     commands.require_subcommand(1);  // an argument may have the name of another command
     int exit_code = EXIT_SUCCESS;
     proxy::cli::add_commands(commands, exit_code);
