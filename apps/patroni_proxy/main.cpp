@@ -14,6 +14,7 @@
 #include "daemon/config/config_file.h"
 #include "daemon/log/log.h"
 #include "daemon/service/service.h"
+#include "daemon/service/service_manager.h"
 #include "daemon/service/socket_store.h"
 #include "daemon/system/signals.h"
 #include "daemon/yaml/key_hint.h"
@@ -57,6 +58,8 @@ int serve_or_refuse(const std::string& file, const daemons::Service::Options& op
                     const std::vector<std::string>& command_line) {
     const std::shared_ptr<proxy::upgrade::Predecessor> predecessor =
         proxy::upgrade::Predecessor::from_environment();
+    if (predecessor)
+        daemons::service_manager::keep_silent();
     try {
         return serve(file, options, command_line, predecessor);
     } catch (const std::exception& error) {

@@ -168,7 +168,7 @@ void Proxy::wait_for_predecessors_end() {
             predecessor_->close();
             predecessor_.reset();
             sockets_.keep_as_successor();
-            daemons::service_manager::ready();
+            daemons::service_manager::take_over();
         });
 }
 

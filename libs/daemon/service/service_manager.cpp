@@ -40,6 +40,15 @@ void stopping() {
     tell("STOPPING=1");
 }
 
+void keep_silent() {
+    silent = true;
+}
+
+void take_over() {
+    silent = false;
+    ready();
+}
+
 void hand_over(pid_t successor) {
     tell("MAINPID=" + std::to_string(successor) + "\nREADY=1");
     silent = true;

@@ -15,6 +15,11 @@ void ready();
 void reloading();
 /// The daemon is ending.
 void stopping();
+/// Another process is the service's main one still, and systemd hears only that: nothing is told
+/// before take_over().
+void keep_silent();
+/// This process is the main one from now on, and ready.
+void take_over();
 /// Another process is the service's main one from now on. Nothing more is told from here.
 void hand_over(pid_t successor);
 /// Pets systemd's watchdog.

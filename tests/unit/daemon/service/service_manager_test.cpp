@@ -68,6 +68,17 @@ TEST_F(ServiceManagerTest, IsToldInItsOwnWords) {
     EXPECT_EQ(told(), "");
 }
 
+TEST_F(ServiceManagerTest, HearsNothingOfAProcessThatIsNotTheMainOneYet) {
+    service_manager::keep_silent();
+    service_manager::ready();
+    service_manager::watchdog_alive();
+    EXPECT_EQ(told(), "");
+    service_manager::take_over();
+    EXPECT_EQ(told(), "READY=1");
+    service_manager::watchdog_alive();
+    EXPECT_EQ(told(), "WATCHDOG=1");
+}
+
 TEST_F(ServiceManagerTest, AReloadHasTheTimeOfItsBeginning) {
     const auto before = monotonic_microseconds();
     service_manager::reloading();
