@@ -15,8 +15,8 @@ void ready();
 void reloading();
 /// The daemon is ending.
 void stopping();
-/// Another process is the service's main one still, and systemd hears only that: nothing is told
-/// before take_over().
+/// Another process is still the main one of the service, and systemd listens to no other: nothing
+/// is told before take_over().
 void keep_silent();
 /// This process is the main one from now on, and ready.
 void take_over();
