@@ -75,8 +75,8 @@ Query terms_of(const ChangeOptions& options) {
 
 enum class Subject { member, port, cluster };
 
-std::string target_of(Subject subject, const ChangeOptions& options, const ControlClient& daemon,
-                      const std::string& verb) {
+std::string change_target(Subject subject, const ChangeOptions& options,
+                          const ControlClient& daemon, const std::string& verb) {
     const ProxyReport report = status_of(daemon);
     Query terms = terms_of(options);
     if (subject == Subject::cluster)
@@ -112,7 +112,7 @@ Added add_verb(CLI::App& commands, Subject subject, const std::string& verb,
             ->required();
     command->callback([options, subject, verb] {
         const ControlClient daemon(options->control);
-        change(daemon, target_of(subject, *options, daemon, verb), options->json);
+        change(daemon, change_target(subject, *options, daemon, verb), options->json);
     });
     return {command, options};
 }

@@ -13,13 +13,13 @@
 namespace proxy::cli {
 namespace {
 
-struct Options : CommonOptions {
+struct CheckOptions : CommonOptions {
     std::string port;
     std::string timeout = "5s";
     bool critical_only = false;
 };
 
-PortCheck check(const Options& options) try {
+PortCheck check(const CheckOptions& options) try {
     const ControlClient daemon(options.control, *daemons::parse_duration(options.timeout));
     const ProxyReport report = status_of(daemon);
     return check_port(report, find_port(report, options.port));
@@ -34,7 +34,7 @@ PortCheck check(const Options& options) try {
 }  // namespace
 
 void add_check_command(CLI::App& commands, int& exit_code) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<CheckOptions>();
     CLI::App* command =
         add_command(commands, "check",
                     "Check a port as a monitoring plug-in: exit with 0, 1, 2 or 3", *options);

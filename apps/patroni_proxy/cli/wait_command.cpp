@@ -17,7 +17,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kPause{500};
 
-struct Options : CommonOptions {
+struct WaitOptions : CommonOptions {
     std::string member;
     std::uint64_t sessions = 0;
     std::string timeout;
@@ -30,7 +30,7 @@ std::uint64_t sessions_now(const ProxyReport& report, const Name& member) {
     return 0;
 }
 
-bool wait(const Options& options) {
+bool wait(const WaitOptions& options) {
     const ControlClient daemon(options.control);
     const auto begin = Clock::now();
     const auto timeout = daemons::parse_duration(options.timeout);
@@ -53,7 +53,7 @@ bool wait(const Options& options) {
 }  // namespace
 
 void add_wait_command(CLI::App& commands, int& exit_code) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<WaitOptions>();
     CLI::App* command =
         add_command(commands, "wait",
                     "Wait until a member has few sessions, such as 0 after a drain", *options);

@@ -22,7 +22,7 @@ enum : unsigned {
     kLeaderChanges,
     kLeaderlessSeconds,
     kLeaderlessTime,
-    kLeader,
+    kLeadership,
     kLeads,
     kExpected,
     kLeaderlessSince,
@@ -59,7 +59,7 @@ std::string write(const PassedCounts& passed) {
     out.number_unless_0(kLeaderChanges, leaders.counts.changes);
     out.number(kLeaderlessSeconds, bits_of(leaders.counts.leaderless_seconds));
     out.text(kLeaderlessTime, write_histogram(leaders.counts.leaderless_time));
-    out.text_unless_empty(kLeader, leaders.leader);
+    out.text_unless_empty(kLeadership, leaders.leader);
     out.number_unless_0(kLeads, leaders.leads ? 1 : 0);
     out.number_unless_0(kExpected, leaders.expected ? 1 : 0);
     if (leaders.since)
@@ -108,7 +108,7 @@ std::optional<PassedCounts> read_counts(std::string_view fields) {
             case kLeaderlessTime:
                 sound &= read_histogram(in.text(), leaders.counts.leaderless_time);
                 break;
-            case kLeader:
+            case kLeadership:
                 leaders.leader = in.text();
                 break;
             case kLeads:

@@ -14,13 +14,13 @@ using patroni::Leadership;
 using patroni::Member;
 using patroni::Standing;
 
-enum : unsigned { kKey = 1, kText, kNumber };
+enum : unsigned { kEntryKey = 1, kEntryText, kEntryNumber };
 enum : unsigned {
     kMemberName = 1,
     kRole,
     kState,
     kHost,
-    kPort,
+    kMemberPort,
     kTimeline,
     kLag,
     kTellsReplayLag,
@@ -30,26 +30,26 @@ enum : unsigned {
     kPlaceRemembered,
 };
 enum : unsigned { kMember = 1, kPaused, kScope, kNameless, kWarning };
-enum : unsigned { kLeader = 1, kStanding, kReason, kDetails, kConfirmedAt, kApiIsSilent };
+enum : unsigned { kLeader = 1, kStanding, kLeaderReason, kDetails, kConfirmedAt, kApiIsSilent };
 
 }  // namespace
 
 std::string write_entry(const Entry& entry) {
     FieldWriter out;
-    out.text(kKey, entry.key);
-    out.text_unless_empty(kText, entry.text);
-    out.number_unless_0(kNumber, entry.number);
+    out.text(kEntryKey, entry.key);
+    out.text_unless_empty(kEntryText, entry.text);
+    out.number_unless_0(kEntryNumber, entry.number);
     return out.bytes();
 }
 
 bool read_entry(std::string_view fields, Entry& entry) {
     FieldReader in(fields);
     while (in.next()) {
-        if (in.field() == kKey)
+        if (in.field() == kEntryKey)
             entry.key = in.text();
-        else if (in.field() == kText)
+        else if (in.field() == kEntryText)
             entry.text = in.text();
-        else if (in.field() == kNumber)
+        else if (in.field() == kEntryNumber)
             entry.number = in.number();
     }
     return !in.failed();
@@ -74,7 +74,7 @@ std::string write_member(const Member& member) {
     out.text_unless_empty(kState, member.state_name);
     out.text_unless_empty(kHost, member.host);
     if (member.port)
-        out.number(kPort, *member.port);
+        out.number(kMemberPort, *member.port);
     if (member.timeline)
         out.number(kTimeline, *member.timeline);
     if (member.lag)
@@ -107,7 +107,7 @@ bool read_member(std::string_view fields, Member& member) {
             case kHost:
                 member.host = in.text();
                 break;
-            case kPort:
+            case kMemberPort:
                 sound &= in.number() <= UINT16_MAX;
                 member.port = static_cast<std::uint16_t>(in.number());
                 break;
@@ -175,7 +175,7 @@ std::string write_leader(const Leadership& leader) {
     FieldWriter out;
     out.text_unless_empty(kLeader, leader.member);
     out.number(kStanding, static_cast<std::uint64_t>(leader.standing));
-    out.text_unless_empty(kReason, leader.reason);
+    out.text_unless_empty(kLeaderReason, leader.reason);
     out.text(kDetails, write_member(leader.details));
     out.number(kConfirmedAt, number_of_time(leader.confirmed_at));
     out.number_unless_0(kApiIsSilent, leader.api_is_silent ? 1 : 0);
@@ -191,7 +191,7 @@ bool read_leader(std::string_view fields, Leadership& leader) {
         } else if (in.field() == kStanding) {
             sound &= in.number() <= static_cast<std::uint64_t>(Standing::out);
             leader.standing = static_cast<Standing>(in.number() & 3U);
-        } else if (in.field() == kReason) {
+        } else if (in.field() == kLeaderReason) {
             leader.reason = in.text();
         } else if (in.field() == kDetails) {
             sound &= read_member(in.text(), leader.details);

@@ -19,21 +19,21 @@ using history::StepKind;
 enum : unsigned {
     kId = 1,
     kKind,
-    kCluster,
+    kStoryCluster,
     kEpochAt,
     kEpochUnix,
     kBegan,
-    kEnded,
+    kStoryEnded,
     kCause,
     kWords,
     kFrom,
     kTo,
-    kPaused,
+    kStoryPaused,
     kLeaderless,
     kStep,
     kStepsLeftOut,
-    kPort,
-    kBy,
+    kStoryPort,
+    kStoryBy,
     kSummary,
 };
 enum : unsigned { kStepAt = 1, kStepKind, kStepMember, kStepPort, kStepDetail };
@@ -48,7 +48,7 @@ enum : unsigned {
     kPortLeft,
     kPortJoined,
 };
-enum : unsigned { kReason = 1, kCount };
+enum : unsigned { kStoryReason = 1, kStoryCount };
 
 /// The enumerator of this name, from the first one to `last`.
 template <typename Enum>
@@ -102,8 +102,8 @@ std::string write_port(const PortShare& port) {
     out.number_unless_0(kPortGaveUp, port.gave_up);
     for (const auto& [reason, count] : port.refused) {
         FieldWriter each;
-        each.text(kReason, reason);
-        each.number(kCount, count);
+        each.text(kStoryReason, reason);
+        each.number(kStoryCount, count);
         out.text(kPortRefused, each.bytes());
     }
     if (port.first_session)
@@ -120,9 +120,9 @@ bool read_refused(std::string_view fields, PortShare& port) {
     std::uint64_t count = 0;
     FieldReader in(fields);
     while (in.next()) {
-        if (in.field() == kReason)
+        if (in.field() == kStoryReason)
             reason = in.text();
-        else if (in.field() == kCount)
+        else if (in.field() == kStoryCount)
             count = in.number();
     }
     port.refused[reason] = count;
@@ -177,24 +177,24 @@ std::string write(const Record& record) {
     FieldWriter out;
     out.number(kId, record.id);
     out.text(kKind, name_of(record.kind));
-    out.text_unless_empty(kCluster, record.cluster);
+    out.text_unless_empty(kStoryCluster, record.cluster);
     out.number(kEpochAt, number_of_time(record.epoch.at));
     out.number(kEpochUnix, bits_of(record.epoch.unix_time));
     out.number(kBegan, number_of_time(record.began));
     if (record.ended)
-        out.number(kEnded, number_of_time(*record.ended));
+        out.number(kStoryEnded, number_of_time(*record.ended));
     out.text(kCause, name_of(record.cause));
     out.text_unless_empty(kWords, record.words);
     out.text_unless_empty(kFrom, record.from);
     out.text_unless_empty(kTo, record.to);
-    out.number_unless_0(kPaused, record.paused ? 1 : 0);
+    out.number_unless_0(kStoryPaused, record.paused ? 1 : 0);
     out.number_unless_0(kLeaderless, static_cast<std::uint64_t>(record.leaderless.count()));
     for (const auto& step : record.steps)
         out.text(kStep, write_step(step));
     out.number_unless_0(kStepsLeftOut, record.steps_left_out);
     for (const auto& port : record.ports)
-        out.text(kPort, write_port(port));
-    out.text_unless_empty(kBy, record.by);
+        out.text(kStoryPort, write_port(port));
+    out.text_unless_empty(kStoryBy, record.by);
     out.text_unless_empty(kSummary, record.summary);
     return out.bytes();
 }
@@ -212,7 +212,7 @@ std::optional<Record> read_record(std::string_view fields) {
             case kKind:
                 kind = named(in.text(), history::Kind::leader);
                 break;
-            case kCluster:
+            case kStoryCluster:
                 record.cluster = in.text();
                 break;
             case kEpochAt:
@@ -224,7 +224,7 @@ std::optional<Record> read_record(std::string_view fields) {
             case kBegan:
                 record.began = time_of_number(in.number());
                 break;
-            case kEnded:
+            case kStoryEnded:
                 record.ended = time_of_number(in.number());
                 break;
             case kCause:
@@ -239,7 +239,7 @@ std::optional<Record> read_record(std::string_view fields) {
             case kTo:
                 record.to = in.text();
                 break;
-            case kPaused:
+            case kStoryPaused:
                 record.paused = in.number() != 0;
                 break;
             case kLeaderless:
@@ -251,10 +251,10 @@ std::optional<Record> read_record(std::string_view fields) {
             case kStepsLeftOut:
                 record.steps_left_out = in.number();
                 break;
-            case kPort:
+            case kStoryPort:
                 sound &= read_port(in.text(), record);
                 break;
-            case kBy:
+            case kStoryBy:
                 record.by = in.text();
                 break;
             case kSummary:

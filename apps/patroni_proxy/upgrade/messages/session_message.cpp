@@ -15,10 +15,10 @@ namespace {
 using Stage = SessionState::Stage;
 
 enum : unsigned {
-    kLabel = 1,
+    kSessionLabel = 1,
     kHasBackendSocket,
     kWorker,
-    kNumber,
+    kSessionNumber,
     kStage,
     kClient,
     kDestination,
@@ -30,9 +30,9 @@ enum : unsigned {
     kQueued,
     kClosedBy,
     kNames,
-    kMember,
+    kSessionMember,
     kBackend,
-    kByFallback,
+    kSessionByFallback,
     kHasSeat,
     kHasPlace,
     kRelay,
@@ -127,7 +127,7 @@ bool read_field(const FieldReader& in, PassedSession& session, std::uint64_t& wo
                 std::uint64_t& number) {
     SessionState& state = session.state;
     switch (in.field()) {
-        case kLabel:
+        case kSessionLabel:
             session.label = in.text();
             return true;
         case kHasBackendSocket:
@@ -136,7 +136,7 @@ bool read_field(const FieldReader& in, PassedSession& session, std::uint64_t& wo
         case kWorker:
             worker = in.number();
             return worker <= std::numeric_limits<std::uint16_t>::max();
-        case kNumber:
+        case kSessionNumber:
             number = in.number();
             return number >> SessionId::kNumberBits == 0;
         case kStage:
@@ -171,13 +171,13 @@ bool read_field(const FieldReader& in, PassedSession& session, std::uint64_t& wo
             return true;
         case kNames:
             return read_names(in.text(), state);
-        case kMember:
+        case kSessionMember:
             state.member = in.text();
             return true;
         case kBackend:
             state.backend = address_of_text(in.text());
             return true;
-        case kByFallback:
+        case kSessionByFallback:
             state.served_by = in.number() != 0 ? ServedBy::fallback_roles : ServedBy::roles;
             return true;
         case kHasSeat:
@@ -210,10 +210,10 @@ bool is_sound(const PassedSession& session) {
 std::string write(const PassedSession& session) {
     const SessionState& state = session.state;
     FieldWriter out;
-    out.text(kLabel, session.label);
+    out.text(kSessionLabel, session.label);
     out.number_unless_0(kHasBackendSocket, session.has_backend_socket ? 1 : 0);
     out.number_unless_0(kWorker, state.id.worker());
-    out.number(kNumber, state.id.number());
+    out.number(kSessionNumber, state.id.number());
     out.number(kStage, static_cast<std::uint64_t>(state.stage));
     out.text_unless_empty(kClient, text_of_address(state.client));
     out.text_unless_empty(kDestination, text_of_address(state.destination));
@@ -227,9 +227,9 @@ std::string write(const PassedSession& session) {
     out.text_unless_empty(kClosedBy, state.closed_by);
     if (state.has_names)
         out.text(kNames, write_names(state));
-    out.text_unless_empty(kMember, state.member);
+    out.text_unless_empty(kSessionMember, state.member);
     out.text_unless_empty(kBackend, text_of_address(state.backend));
-    out.number_unless_0(kByFallback, state.served_by == ServedBy::fallback_roles ? 1 : 0);
+    out.number_unless_0(kSessionByFallback, state.served_by == ServedBy::fallback_roles ? 1 : 0);
     out.number_unless_0(kHasSeat, state.has_seat ? 1 : 0);
     out.number_unless_0(kHasPlace, state.has_place ? 1 : 0);
     if (state.stage == Stage::relaying)

@@ -15,15 +15,15 @@ using Clock = std::chrono::steady_clock;
 enum : unsigned { kSetting = 1, kHoldEnded, kPace };
 enum : unsigned {
     kOperation = 1,
-    kCluster,
-    kMember,
-    kPort,
+    kSetCluster,
+    kSetMember,
+    kSetPort,
     kWhy,
-    kBy,
-    kSince,
+    kSetBy,
+    kSetSince,
     kUntil,
     kExpires,
-    kSessions,
+    kSetSessions,
     kMaintenance,
     kAt,
     kRate,
@@ -34,18 +34,18 @@ enum : unsigned {
 std::string write_setting(const OperatorSetting& setting) {
     FieldWriter out;
     out.number(kOperation, static_cast<std::uint64_t>(setting.subject.operation));
-    out.text(kCluster, setting.subject.cluster);
-    out.text_unless_empty(kMember, setting.subject.member);
-    out.text_unless_empty(kPort, setting.subject.port);
+    out.text(kSetCluster, setting.subject.cluster);
+    out.text_unless_empty(kSetMember, setting.subject.member);
+    out.text_unless_empty(kSetPort, setting.subject.port);
     out.text_unless_empty(kWhy, setting.why);
-    out.text_unless_empty(kBy, setting.by);
-    out.number(kSince, bits_of(setting.since));
+    out.text_unless_empty(kSetBy, setting.by);
+    out.number(kSetSince, bits_of(setting.since));
     if (setting.until)
         out.number(kUntil, bits_of(*setting.until));
     if (setting.expires)
         out.number(kExpires, number_of_time(*setting.expires));
     if (setting.sessions)
-        out.number(kSessions, *setting.sessions);
+        out.number(kSetSessions, *setting.sessions);
     out.number_unless_0(kMaintenance, setting.maintenance ? 1 : 0);
     return out.bytes();
 }
@@ -60,22 +60,22 @@ std::optional<OperatorSetting> read_setting(std::string_view fields) {
                     return std::nullopt;
                 setting.subject.operation = static_cast<Operation>(in.number());
                 break;
-            case kCluster:
+            case kSetCluster:
                 setting.subject.cluster = in.text();
                 break;
-            case kMember:
+            case kSetMember:
                 setting.subject.member = in.text();
                 break;
-            case kPort:
+            case kSetPort:
                 setting.subject.port = in.text();
                 break;
             case kWhy:
                 setting.why = in.text();
                 break;
-            case kBy:
+            case kSetBy:
                 setting.by = in.text();
                 break;
-            case kSince:
+            case kSetSince:
                 setting.since = double_of(in.number());
                 break;
             case kUntil:
@@ -84,7 +84,7 @@ std::optional<OperatorSetting> read_setting(std::string_view fields) {
             case kExpires:
                 setting.expires = time_of_number(in.number());
                 break;
-            case kSessions:
+            case kSetSessions:
                 if (in.number() >= kNoCap)
                     return std::nullopt;
                 setting.sessions = static_cast<std::uint32_t>(in.number());
@@ -109,9 +109,9 @@ std::optional<HoldEnded> read_hold_ended(std::string_view fields) {
     HoldEnded hold{};
     FieldReader in(fields);
     while (in.next()) {
-        if (in.field() == kCluster)
+        if (in.field() == kSetCluster)
             hold.cluster = in.text();
-        else if (in.field() == kPort)
+        else if (in.field() == kSetPort)
             hold.port = in.text();
         else if (in.field() == kAt)
             hold.at = time_of_number(in.number());
@@ -121,8 +121,8 @@ std::optional<HoldEnded> read_hold_ended(std::string_view fields) {
 
 std::string write_pace(const Settings::Pace& pace) {
     FieldWriter out;
-    out.text(kCluster, pace.cluster);
-    out.text(kMember, pace.member);
+    out.text(kSetCluster, pace.cluster);
+    out.text(kSetMember, pace.member);
     out.text(kDetail, pace.detail);
     out.number(kRate, bits_of(pace.pace.rate));
     if (pace.pace.within)
@@ -135,9 +135,9 @@ std::optional<Settings::Pace> read_pace(std::string_view fields) {
     Settings::Pace pace;
     FieldReader in(fields);
     while (in.next()) {
-        if (in.field() == kCluster)
+        if (in.field() == kSetCluster)
             pace.cluster = in.text();
-        else if (in.field() == kMember)
+        else if (in.field() == kSetMember)
             pace.member = in.text();
         else if (in.field() == kDetail)
             pace.detail = in.text();
@@ -152,7 +152,7 @@ std::optional<Settings::Pace> read_pace(std::string_view fields) {
 }
 
 enum : unsigned { kOnePort = 1 };
-enum : unsigned { kLabel = 1, kHasBackends, kInUse };
+enum : unsigned { kPortLabel = 1, kHasBackends, kInUse };
 enum : unsigned { kUsedMember = 1, kUsedAddress, kUsedByFallback };
 
 std::optional<PortNeeds::InUse> read_in_use(std::string_view fields) {
@@ -173,7 +173,7 @@ std::optional<PortNeeds> read_port(std::string_view fields) {
     PortNeeds port;
     FieldReader in(fields);
     while (in.next()) {
-        if (in.field() == kLabel) {
+        if (in.field() == kPortLabel) {
             port.label = in.text();
         } else if (in.field() == kHasBackends) {
             port.has_backends = in.number() != 0;
@@ -195,8 +195,8 @@ std::string write(const Settings& settings) {
         out.text(kSetting, write_setting(setting));
     for (const auto& [port, at] : settings.holds_ended) {
         FieldWriter hold;
-        hold.text(kCluster, port.first);
-        hold.text(kPort, port.second);
+        hold.text(kSetCluster, port.first);
+        hold.text(kSetPort, port.second);
         hold.number(kAt, number_of_time(at));
         out.text(kHoldEnded, hold.bytes());
     }
@@ -233,7 +233,7 @@ std::string write(const std::vector<PortNeeds>& ports) {
     FieldWriter out;
     for (const auto& port : ports) {
         FieldWriter each;
-        each.text(kLabel, port.label);
+        each.text(kPortLabel, port.label);
         each.number_unless_0(kHasBackends, port.has_backends ? 1 : 0);
         for (const auto& in_use : port.in_use) {
             FieldWriter used;

@@ -9,26 +9,34 @@
 namespace proxy::upgrade {
 namespace {
 
-enum : unsigned { kLabel = 1, kQueuedTotal, kRefused, kMember, kHeldTime, kGaveUp, kSessionTime };
 enum : unsigned {
-    kName = 1,
+    kTallyLabel = 1,
+    kQueuedTotal,
+    kTallyRefused,
+    kTallyMember,
+    kHeldTime,
+    kGaveUp,
+    kSessionTime
+};
+enum : unsigned {
+    kTallyName = 1,
     kSessionsTotal,
     kFromClient,
     kFromBackend,
     kConnectFailures,
-    kEnded,
+    kTallyEnded,
     kConnectTime,
     kMostPerSecond,
 };
 /// By the name of the reason: another version may have others, in another order.
-enum : unsigned { kReason = 1, kCount };
+enum : unsigned { kTallyReason = 1, kTallyCount };
 void write_counts(FieldWriter& out, unsigned field, const SessionEndCounts& counts) {
     for (std::size_t i = 0; i < counts.size(); ++i) {
         if (counts[i] == 0)
             continue;
         FieldWriter each;
-        each.text(kReason, name_of(static_cast<SessionEnd>(i)));
-        each.number(kCount, counts[i]);
+        each.text(kTallyReason, name_of(static_cast<SessionEnd>(i)));
+        each.number(kTallyCount, counts[i]);
         out.text(field, each.bytes());
     }
 }
@@ -39,9 +47,9 @@ bool read_count(std::string_view fields, SessionEndCounts& counts) {
     std::uint64_t count = 0;
     FieldReader in(fields);
     while (in.next()) {
-        if (in.field() == kReason)
+        if (in.field() == kTallyReason)
             reason = in.text();
-        else if (in.field() == kCount)
+        else if (in.field() == kTallyCount)
             count = in.number();
     }
     for (std::size_t i = 0; i < counts.size(); ++i)
@@ -56,7 +64,7 @@ bool read_member(std::string_view fields, PortTally& tally) {
     FieldReader in(fields);
     while (in.next()) {
         switch (in.field()) {
-            case kName:
+            case kTallyName:
                 name = in.text();
                 break;
             case kSessionsTotal:
@@ -71,7 +79,7 @@ bool read_member(std::string_view fields, PortTally& tally) {
             case kConnectFailures:
                 member.connect_failures = in.number();
                 break;
-            case kEnded:
+            case kTallyEnded:
                 if (!read_count(in.text(), member.ended))
                     return false;
                 break;
@@ -94,23 +102,23 @@ bool read_member(std::string_view fields, PortTally& tally) {
 
 std::string write(const LabelledTally& labelled) {
     FieldWriter out;
-    out.text(kLabel, labelled.label);
+    out.text(kTallyLabel, labelled.label);
     out.number_unless_0(kQueuedTotal, labelled.tally.queued_total);
-    write_counts(out, kRefused, labelled.tally.refused);
+    write_counts(out, kTallyRefused, labelled.tally.refused);
     out.text(kHeldTime, write_histogram(labelled.tally.held_time));
     out.text(kSessionTime, write_histogram(labelled.tally.session_time));
     out.number_unless_0(kGaveUp, labelled.tally.gave_up);
     for (const auto& [name, member] : labelled.tally.members) {
         FieldWriter each;
-        each.text(kName, name);
+        each.text(kTallyName, name);
         each.number_unless_0(kSessionsTotal, member.sessions_total);
         each.number_unless_0(kFromClient, member.bytes_from_client);
         each.number_unless_0(kFromBackend, member.bytes_from_backend);
         each.number_unless_0(kConnectFailures, member.connect_failures);
-        write_counts(each, kEnded, member.ended);
+        write_counts(each, kTallyEnded, member.ended);
         each.text(kConnectTime, write_histogram(member.connect_time));
         each.number_unless_0(kMostPerSecond, member.rate.most());
-        out.text(kMember, each.bytes());
+        out.text(kTallyMember, each.bytes());
     }
     return out.bytes();
 }
@@ -119,14 +127,14 @@ std::optional<LabelledTally> read_tally(std::string_view fields) {
     LabelledTally labelled;
     FieldReader in(fields);
     while (in.next()) {
-        if (in.field() == kLabel)
+        if (in.field() == kTallyLabel)
             labelled.label = in.text();
         else if (in.field() == kQueuedTotal)
             labelled.tally.queued_total = in.number();
         else if (in.field() == kGaveUp)
             labelled.tally.gave_up = in.number();
-        else if ((in.field() == kRefused && !read_count(in.text(), labelled.tally.refused)) ||
-                 (in.field() == kMember && !read_member(in.text(), labelled.tally)) ||
+        else if ((in.field() == kTallyRefused && !read_count(in.text(), labelled.tally.refused)) ||
+                 (in.field() == kTallyMember && !read_member(in.text(), labelled.tally)) ||
                  (in.field() == kHeldTime &&
                   !read_histogram(in.text(), labelled.tally.held_time)) ||
                  (in.field() == kSessionTime &&
