@@ -338,7 +338,7 @@ class Testbed:
                 node.check_alive()
             return False
 
-        if not deadline.wait(reached, pause=0.1):
+        if not deadline.wait(reached, pause=0.3):
             logs = nodes[0].tail() if len(nodes) == 1 else [f"The logs: {nodes[0].log.parent}/"]
             raise Failure(f"{complaint} within {deadline.seconds:g} s", *(details or []), *logs)
 
