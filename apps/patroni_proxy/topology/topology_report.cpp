@@ -72,8 +72,10 @@ std::string thing_of(const std::string& member) {
 std::string thing_of_port(const std::string& port) {
     return "port " + port;
 }
+/// Names may have blanks: the length tells where the port's name ends.
 std::string thing_of(const std::string& member, const std::string& port) {
-    return thing_of_port(port) + ' ' + member;
+    std::string thing = "standing " + std::to_string(port.size());
+    return thing.append(" ").append(port).append(" ").append(member);
 }
 
 }  // namespace

@@ -251,6 +251,19 @@ TEST_F(TopologyFeedTest, ReportsWhatItKnowsAndHowItCameToKnowIt) {
     EXPECT_EQ(feed.report().members.size(), 2U) << "what is known stays";
 }
 
+TEST_F(TopologyFeedTest, APortNamedAsAnotherOneWithItsMemberHasTimesOfItsOwn) {
+    auto with_blanks = config();
+    with_blanks.ports[1].name = "rw p1";
+    TopologyFeed feed(settings(with_blanks, kNever), publish());
+    feed.start();
+    EXPECT_EQ(update(feed), "");
+    const auto first = feed.standings();
+    EXPECT_EQ(update(feed), "");
+    const auto second = feed.standings();
+    EXPECT_EQ(second.at(0).members.at(0).since, first.at(0).members.at(0).since);
+    EXPECT_EQ(second.at(1).since, first.at(1).since);
+}
+
 void tell_both(Backend& backend) {
     EXPECT_TRUE(backend.reachability.begin_report(Trouble::ended));
     EXPECT_TRUE(backend.reachability.begin_report(Trouble::refused));
