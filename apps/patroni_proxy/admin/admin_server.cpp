@@ -11,6 +11,7 @@
 #include "patroni_proxy/page/page.h"
 #include "patroni_proxy/report/metrics_text.h"
 #include "patroni_proxy/report/sessions_json.h"
+#include "patroni_proxy/report/setting_text.h"
 #include "patroni_proxy/report/status_json.h"
 
 namespace proxy {
@@ -34,7 +35,12 @@ double unix_time() {
         .count();
 }
 
-HttpResponse port_response(const PortReport& port) {
+HttpResponse port_response(const std::string& cluster, const PortReport& port) {
+    // Who is only held gets a backend in the end.
+    if (const auto* const closed = closed_by(port); closed && closed->setting == "disable")
+        return text_response(
+            503, one_line(setting_text(cluster, *closed, daemons::TimeZone::utc), kLongestReason) +
+                     "\n");
     std::string reasons;
     for (const auto& member : port.members) {
         const bool is_eligible = member.standing == patroni::Standing::eligible;
@@ -68,7 +74,7 @@ HttpResponse ready_response(const std::string& path, const ProxyReport& report) 
     for (const auto& cluster : report.clusters)
         for (const auto& port : cluster.ports)
             if (path == "/ready/" + cluster.name + "/" + port.name)
-                return port_response(port);
+                return port_response(cluster.name, port);
     return text_response(404, "no such port\n");
 }
 

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <Poco/Exception.h>
@@ -179,10 +180,28 @@ void add_port_verbs(CLI::App& commands) {
     add_verb(commands, Subject::port, "enable", "Let new clients of a port in again");
 }
 
+bool is_switch(const std::string& text) {
+    return text == "on" || text == "off";
+}
+
+/// `freeze CLUSTER off` is another way to say `unfreeze CLUSTER`.
 void add_cluster_verbs(CLI::App& commands) {
     const Added freeze = add_verb(commands, Subject::cluster, "freeze",
                                   "Keep a cluster's routing as it is, whatever Patroni says");
     add_terms(freeze, "until `unfreeze`");
+    const auto position = std::make_shared<std::string>();
+    freeze.command->add_option("on|off", *position, "`off` is the same as `unfreeze` (default: on)")
+        ->type_name("")
+        ->check([](const std::string& text) { return is_switch(text) ? "" : "must be on or off"; });
+    freeze.command->callback([options = freeze.options, position] {
+        if (position->empty() && is_switch(options->name))
+            std::swap(*position, options->name);
+        const ControlClient daemon(options->control);
+        change(daemon,
+               target_of(Subject::cluster, *options, daemon,
+                         *position == "off" ? "unfreeze" : "freeze"),
+               options->json);
+    });
     add_verb(commands, Subject::cluster, "unfreeze", "Follow Patroni again");
 }
 

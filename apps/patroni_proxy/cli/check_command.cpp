@@ -52,7 +52,8 @@ void add_check_command(CLI::App& commands, int& exit_code) {
                       "away at any other code");
     command->footer(
         "0 OK: a new client finds a member. 1 WARNING: it does, but by fallback_roles, or clients "
-        "are held,\nor an operator has changed something. 2 CRITICAL: it does not, or the proxy "
+        "are held,\nor a limit leaves it no place, or an operator has changed something. 2 "
+        "CRITICAL: it does not, or the proxy "
         "does not answer.\n3 UNKNOWN: there is no such port, or this user may not ask.");
     command->callback([options, &exit_code] {
         const PortCheck result = check(*options);

@@ -7,6 +7,7 @@
 
 #include "daemon/text/utf8.h"
 #include "daemon/text/words.h"
+#include "patroni_proxy/cli/tables/explanation.h"
 #include "patroni_proxy/report/setting_text.h"
 
 namespace proxy::cli {
@@ -52,8 +53,14 @@ void check_members(Findings& findings, const ClusterReport& cluster, const PortR
         return findings.add(
             Alarm::critical,
             "nobody serves: " + (reasons.empty() ? cluster.name + " has no member" : reasons));
-    findings.add(port.falls_back ? Alarm::warning : Alarm::ok,
-                 daemons::joined(serving) + (serving.size() == 1 ? " serves" : " serve") +
+    const auto* const closed = closed_by(port);
+    if (closed && closed->setting == "disable")
+        return findings.add(Alarm::critical, "new clients are refused");
+    findings.add(closed || port.falls_back ? Alarm::warning : Alarm::ok,
+                 (closed ? "new clients wait until " : "") + daemons::joined(serving) +
+                     (closed                ? " may serve them"
+                      : serving.size() == 1 ? " serves"
+                                            : " serve") +
                      (port.falls_back ? " by fallback_roles" : ""));
 }
 
@@ -96,6 +103,9 @@ PortCheck check_port(const ProxyReport& report, const Name& name) {
             if (report.draining)
                 findings.add(Alarm::critical, "patroni_proxy drains and listens no longer");
             check_members(findings, cluster, port);
+            // Not critical: to move the address elsewhere would end the sessions that fill it.
+            if (const std::string full = why_full(report, cluster, port); !full.empty())
+                findings.add(Alarm::warning, "no place for a new client: " + full);
             if (port.queued > 0)
                 findings.add(Alarm::warning,
                              std::to_string(port.queued) +

@@ -119,7 +119,9 @@ void add_sessions(CLI::App& commands) {
     add_session_options(*command, options->which);
     command->add_option("--limit", options->limit, "Show at most so many")
         ->type_name("N")
-        ->check(CLI::PositiveNumber);
+        ->check([](const std::string& text) {
+            return daemons::parse_number(text).value_or(0) > 0 ? "" : "must be a number above 0";
+        });
     command->callback([options] {
         look(
             *options,

@@ -66,11 +66,8 @@ std::string members_table(const ClusterReport& cluster) {
 /// Why new clients get no member of the port, whoever could serve them: an operator holds it or has
 /// disabled it. Empty if nothing is set.
 std::string why_closed(const PortReport& port) {
-    for (const auto* const setting : {"disable", "hold"})
-        for (const auto& each : port.operator_settings)
-            if (each.setting == setting)
-                return each.setting == "disable" ? "port is disabled" : "port is held";
-    return {};
+    const auto* const setting = closed_by(port);
+    return setting ? "port is " + participle_of(*setting) : "";
 }
 
 std::string standing_badge(const PortReport& port, const MemberStanding& member) {

@@ -5,7 +5,6 @@
 #include "daemon/text/words.h"
 
 namespace proxy {
-namespace {
 
 /// A setting of another version of the proxy is called by its own name.
 std::string participle_of(const OperatorReport& setting) {
@@ -23,7 +22,13 @@ std::string participle_of(const OperatorReport& setting) {
     return text;
 }
 
-}  // namespace
+const OperatorReport* closed_by(const PortReport& port) {
+    for (const auto* const name : {"disable", "hold"})
+        for (const auto& setting : port.operator_settings)
+            if (setting.setting == name)
+                return &setting;
+    return nullptr;
+}
 
 std::string setting_text(const std::string& cluster, const OperatorReport& setting,
                          daemons::TimeZone zone) {

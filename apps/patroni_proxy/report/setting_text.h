@@ -12,4 +12,10 @@ namespace proxy {
 [[nodiscard]] std::string setting_text(const std::string& cluster, const OperatorReport& setting,
                                        daemons::TimeZone zone);
 
+/// By which setting an operator keeps new clients of the port from every member, whoever could
+/// serve them: `disable`, or else `hold`. Null: by none. Pure.
+[[nodiscard]] const OperatorReport* closed_by(const PortReport& port);
+/// "disabled", "held", ...: what the setting makes of its subject. Pure.
+[[nodiscard]] std::string participle_of(const OperatorReport& setting);
+
 }  // namespace proxy

@@ -45,7 +45,6 @@ struct Candidates {
     std::vector<std::string> best;
     std::uint64_t sessions = 0;  ///< of each of `best`
     std::size_t eligible = 0;
-    bool any_full = false;
     bool failing = false;  ///< `best` cannot be reached
 };
 
@@ -56,13 +55,10 @@ Candidates candidates_of(const Scene& scene) {
         if (member.standing != Standing::eligible)
             continue;
         ++found.eligible;
-        const std::uint64_t sessions = sessions_of(scene.cluster, member.member);
-        const std::uint64_t limit = scene.port.max_connections_per_backend;
-        const bool failing = !member.unreachable.empty();
-        if (limit != 0 && sessions >= limit) {
-            found.any_full = true;
+        if (is_full(scene.cluster, scene.port, member.member))
             continue;
-        }
+        const std::uint64_t sessions = sessions_of(scene.cluster, member.member);
+        const bool failing = !member.unreachable.empty();
         const std::pair rank{failing, sessions};
         const std::pair best{found.failing, found.sessions};
         if (found.best.empty() || rank < best) {
@@ -105,10 +101,6 @@ Cell destination(const Scene& scene) {
                                                                ? ""
                                                                : ": " + scene.cluster.leader_reason)
                                                     : ""));
-    if (found.best.empty())
-        return without_backend(
-            scene.port, "each eligible member has max_connections_per_backend (" +
-                            std::to_string(scene.port.max_connections_per_backend) + ") sessions");
     if (found.failing)
         return {"A new client is tried on " + either(found.best) +
                     ", but no eligible member can be reached",
@@ -124,11 +116,28 @@ Cell destination(const Scene& scene) {
             scene.port.falls_back ? Colour::warning : Colour::good};
 }
 
-const OperatorReport* find_setting(const PortReport& port, const std::string& name) {
-    for (const auto& setting : port.operator_settings)
-        if (setting.setting == name)
-            return &setting;
-    return nullptr;
+/// Why no eligible member takes another session; empty if one does, or if none is eligible.
+std::string why_members_are_full(const ClusterReport& cluster, const PortReport& port) {
+    const std::string limit = port.max_connections_per_backend == 0
+                                  ? ""
+                                  : "max_connections_per_backend (" +
+                                        std::to_string(port.max_connections_per_backend) + ")";
+    bool any_capped = false;
+    bool any_eligible = false;
+    for (const auto& member : port.members) {
+        if (member.standing != Standing::eligible)
+            continue;
+        if (!is_full(cluster, port, member.member))
+            return {};
+        any_eligible = true;
+        any_capped |= cap_of(cluster, member.member).has_value();
+    }
+    if (!any_eligible)
+        return {};
+    return "each eligible member has " +
+           (!any_capped     ? limit + " sessions"
+            : limit.empty() ? "as many sessions as its cap allows"
+                            : "as many sessions as its cap or " + limit + " allows");
 }
 
 /// Held sessions take no place.
@@ -144,6 +153,21 @@ std::uint64_t queued_of(const ProxyReport& report) {
     return queued;
 }
 
+}  // namespace
+
+std::string why_full(const ProxyReport& report, const ClusterReport& cluster,
+                     const PortReport& port) {
+    if (lacks_place(report.max_connections, report.sessions, queued_of(report)))
+        return "the proxy has max_connections (" + std::to_string(report.max_connections) +
+               ") sessions";
+    if (lacks_place(port.max_connections, port.sessions, port.queued))
+        return "the port has max_connections (" + std::to_string(port.max_connections) +
+               ") sessions";
+    return why_members_are_full(cluster, port);
+}
+
+namespace {
+
 Cell verdict(const Scene& scene, const std::optional<net::SocketAddress>& client) {
     const auto& [report, cluster, port] = scene;
     if (report.draining)
@@ -153,19 +177,14 @@ Cell verdict(const Scene& scene, const std::optional<net::SocketAddress>& client
         return {
             "A client from " + client->ip() + " is refused: allow has only " + joined(port.allow),
             Colour::bad};
-    if (const auto* disabled = find_setting(port, "disable"))
-        return {
-            "A new client is refused: " + setting_text(cluster.name, *disabled, TimeZone::local),
-            Colour::bad};
-    if (const auto* held = find_setting(port, "hold"))
-        return {"A new client is held: " + setting_text(cluster.name, *held, TimeZone::local),
-                Colour::warning};
-    if (lacks_place(report.max_connections, report.sessions, queued_of(report)))
-        return without_backend(port, "the proxy has max_connections (" +
-                                         std::to_string(report.max_connections) + ") sessions");
-    if (lacks_place(port.max_connections, port.sessions, port.queued))
-        return without_backend(port, "the port has max_connections (" +
-                                         std::to_string(port.max_connections) + ") sessions");
+    if (const auto* const setting = closed_by(port)) {
+        const bool waits = setting->setting == "hold";
+        return {std::string("A new client is ") + (waits ? "held: " : "refused: ") +
+                    setting_text(cluster.name, *setting, TimeZone::local),
+                waits ? Colour::warning : Colour::bad};
+    }
+    if (const std::string full = why_full(report, cluster, port); !full.empty())
+        return without_backend(port, full);
     return destination(scene);
 }
 

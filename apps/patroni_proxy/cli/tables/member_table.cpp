@@ -36,12 +36,22 @@ Cell lag_cell(const MemberReport& member) {
     return std::to_string((*member.lag + kMegabyte / 2) / kMegabyte);
 }
 
+/// Why clients of the port do not get to the member although it is eligible.
+std::string doubt_of(const ClusterReport& cluster, const PortReport& port,
+                     const MemberStanding& member) {
+    if (!member.unreachable.empty())
+        return " (unreachable)";
+    if (const auto* const closed = closed_by(port))
+        return " (" + participle_of(*closed) + ")";
+    return is_full(cluster, port, member.member) ? " (full)" : "";
+}
+
 std::string ports_served_by(const ClusterReport& cluster, const std::string& member) {
     std::vector<std::string> ports;
     for (const auto& port : cluster.ports)
         for (const auto& each : port.members)
             if (each.member == member && each.standing == patroni::Standing::eligible)
-                ports.push_back(port.name + (each.unreachable.empty() ? "" : " (unreachable)"));
+                ports.push_back(port.name + doubt_of(cluster, port, each));
     return joined(ports);
 }
 
@@ -132,6 +142,20 @@ std::vector<Table> member_tables(const ProxyReport& report) {
         add_notes(tables.back(), cluster);
     }
     return tables;
+}
+
+std::optional<std::uint32_t> cap_of(const ClusterReport& cluster, const std::string& member) {
+    for (const auto& setting : cluster.operator_settings)
+        if (setting.setting == "cap" && setting.member == member)
+            return setting.sessions;
+    return std::nullopt;
+}
+
+bool is_full(const ClusterReport& cluster, const PortReport& port, const std::string& member) {
+    const std::uint64_t sessions = sessions_of(cluster, member);
+    const std::uint64_t limit = port.max_connections_per_backend;
+    const auto cap = cap_of(cluster, member);
+    return (limit != 0 && sessions >= limit) || (cap && sessions >= *cap);
 }
 
 std::uint64_t sessions_of(const ClusterReport& cluster, const std::string& member) {

@@ -7,21 +7,29 @@ namespace {
 
 using daemons::joined;
 
-Cell serves_cell(const PortReport& port) {
+/// What a new client meets.
+Cell serves_cell(const ClusterReport& cluster, const PortReport& port) {
+    const auto* const closed = closed_by(port);
+    const bool waits = closed && closed->setting == "hold";
+    if (closed && !waits)
+        return {participle_of(*closed), Colour::bad};
     std::vector<std::string> members;
     bool any_reachable = false;
     for (const auto& member : port.members) {
         if (member.standing != patroni::Standing::eligible)
             continue;
         any_reachable |= member.unreachable.empty();
-        members.push_back(member.member + (member.unreachable.empty() ? "" : " (unreachable)"));
+        members.push_back(member.member + (!member.unreachable.empty() ? " (unreachable)"
+                                           : is_full(cluster, port, member.member) ? " (full)"
+                                                                                   : ""));
     }
+    const std::string begin = waits ? participle_of(*closed) + ", then " : "";
     if (members.empty())
-        return {"nobody", Colour::bad};
-    return {(port.falls_back ? "fallback: " : "") + joined(members), !any_reachable ? Colour::bad
-                                                                     : port.falls_back
-                                                                         ? Colour::warning
-                                                                         : Colour::good};
+        return {begin + "nobody", Colour::bad};
+    return {begin + (port.falls_back ? "fallback: " : "") + joined(members),
+            !any_reachable             ? Colour::bad
+            : waits || port.falls_back ? Colour::warning
+                                       : Colour::good};
 }
 
 std::string roles_text(const PortReport& port) {
@@ -29,7 +37,7 @@ std::string roles_text(const PortReport& port) {
            (port.fallback_roles.empty() ? "" : ", else " + joined(port.fallback_roles));
 }
 
-std::vector<Cell> row_of(const PortReport& port) {
+std::vector<Cell> row_of(const ClusterReport& cluster, const PortReport& port) {
     std::uint64_t refused = 0;
     for (const auto& [reason, count] : port.refused)
         refused += count;
@@ -38,7 +46,7 @@ std::vector<Cell> row_of(const PortReport& port) {
     return {port.name,
             joined(port.listen),
             roles_text(port),
-            serves_cell(port),
+            serves_cell(cluster, port),
             std::to_string(port.sessions) + limit,
             {std::to_string(port.queued), port.queued == 0 ? Colour::none : Colour::warning},
             std::to_string(refused)};
@@ -60,7 +68,7 @@ std::vector<Table> port_tables(const ProxyReport& report) {
                          {"Held", Kind::number},
                          {"Refused", Kind::number}};
         for (const auto& port : cluster.ports) {
-            table.rows.push_back(row_of(port));
+            table.rows.push_back(row_of(cluster, port));
             for (const auto& setting : port.operator_settings)
                 table.notes.push_back(
                     {setting_text(cluster.name, setting, daemons::TimeZone::local),

@@ -24,5 +24,11 @@ namespace proxy::cli {
 
 /// The sessions that a member has on all ports of its cluster.
 [[nodiscard]] std::uint64_t sessions_of(const ClusterReport& cluster, const std::string& member);
+/// How many an operator lets it have; empty: no cap.
+[[nodiscard]] std::optional<std::uint32_t> cap_of(const ClusterReport& cluster,
+                                                  const std::string& member);
+/// Its cap or the port's max_connections_per_backend leaves no place for another one.
+[[nodiscard]] bool is_full(const ClusterReport& cluster, const PortReport& port,
+                           const std::string& member);
 
 }  // namespace proxy::cli

@@ -187,6 +187,10 @@ TEST(HostileDaemon, CommandsAskAsTheyAreTold) {
              {{"disable", "main/master"}, "/ports/main/master/disable"},
              {{"enable", "master"}, "/ports/main/master/enable"},
              {{"freeze"}, "/clusters/main/freeze"},
+             {{"freeze", "main", "on", "--for", "1h"}, "/clusters/main/freeze?for=1h"},
+             {{"freeze", "on"}, "/clusters/main/freeze"},
+             {{"freeze", "off"}, "/clusters/main/unfreeze"},
+             {{"freeze", "main", "off"}, "/clusters/main/unfreeze"},
              {{"unfreeze", "main"}, "/clusters/main/unfreeze"},
              {{"reload"}, "/reload"},
              {{"upgrade"}, "/upgrade"},
@@ -213,8 +217,12 @@ TEST(HostileDaemon, WhatCannotBeMeantIsAUsageError) {
                                                   {"drain", "p1", "--rate", "fast"},
                                                   {"drain", "p1", "--for", "soon"},
                                                   {"cap", "p1", "many"},
+                                                  {"freeze", "main", "of"},
                                                   {"log-level", "loud"},
                                                   {"members", "--watch", "0"},
+                                                  {"sessions", "--limit", "0"},
+                                                  {"sessions", "--limit", "-1"},
+                                                  {"sessions", "--limit", "99999999999"},
                                                   {"members", "file.yaml"},
                                                   {"wait"}}) {
         std::vector<std::string> argv = words;
@@ -223,6 +231,7 @@ TEST(HostileDaemon, WhatCannotBeMeantIsAUsageError) {
         const RunResult result = run(argv);
         EXPECT_EQ(result.status.code, 2) << testing::PrintToString(words);
         EXPECT_NE(result.err, "");
+        EXPECT_LT(result.err.size(), 200U) << result.err;
     }
 }
 

@@ -92,6 +92,16 @@ TEST(ReadyResponseTest, SaysWhatAClientWouldMeet) {
     expect_responses(report, {{"/ready/main/rw", 200, "OK\n"}});
 }
 
+TEST(ReadyResponseTest, ClientsOfADisabledPortAreRefused) {
+    auto report = ready_report();
+    auto& settings = report.clusters[0].ports[0].operator_settings;
+    settings = {{.setting = "hold", .port = "rw", .by = "uid 0"}};
+    expect_responses(report, {{"/ready/main/rw", 200, "OK\n"}});
+    settings.push_back({.setting = "disable", .port = "rw", .why = "a\nb", .by = "uid 0"});
+    expect_responses(report,
+                     {{"/ready/main/rw", 503, "main/rw is disabled by uid 0 since ?: a\\nb\n"}});
+}
+
 TEST(ReadyResponseTest, OfAProxyThatServesNobody) {
     auto report = ready_report();
     report.ready = false;

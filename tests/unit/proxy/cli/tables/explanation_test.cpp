@@ -97,8 +97,28 @@ TEST_F(ExplanationTest, AFullMemberIsLeftOut) {
     EXPECT_EQ(answer(),
               "A new client is refused: each eligible member has "
               "max_connections_per_backend (3) sessions");
+    EXPECT_THAT(check(), HasSubstr("WARNING - main/replicas: p2 serves; no place for a new client: "
+                                   "each eligible member has max_connections_per_backend (3) "
+                                   "sessions |"));
     port_.max_connections_per_backend = 4;
     EXPECT_EQ(answer(), "A new client goes to p2, the only eligible member");
+    EXPECT_THAT(check(), HasSubstr("OK - "));
+}
+
+TEST_F(ExplanationTest, ACapIsALimitToo) {
+    OperatorReport cap{.setting = "cap", .member = "p2", .by = "uid 0", .sessions = 3};
+    report_.clusters[0].operator_settings = {cap};
+    EXPECT_EQ(answer(), "A new client goes to p3, which has the fewest sessions: 5");
+    cap.member = "p3";
+    report_.clusters[0].operator_settings.push_back(cap);
+    EXPECT_EQ(answer(),
+              "A new client is refused: each eligible member has as many sessions as its cap "
+              "allows");
+    EXPECT_THAT(check(), HasSubstr("WARNING - main/replicas: p2, p3 serve; no place for a new "
+                                   "client: each eligible member has as many sessions as its cap "
+                                   "allows; main/p2 is capped"));
+    port_.max_connections_per_backend = 9;
+    EXPECT_THAT(answer(), HasSubstr("as its cap or max_connections_per_backend (9) allows"));
 }
 
 TEST_F(ExplanationTest, NobodyIsEligible) {
@@ -135,7 +155,9 @@ TEST_F(ExplanationTest, TheAddressIsCheckedAgainstAllow) {
 TEST_F(ExplanationTest, LimitsOfThePortAndTheProxy) {
     port_.max_connections = 7;
     EXPECT_EQ(answer(), "A new client is refused: the port has max_connections (7) sessions");
-    EXPECT_THAT(check(), HasSubstr(" sessions=7;;;0;7 "));
+    EXPECT_THAT(check(), HasSubstr("WARNING - main/replicas: p2, p3 serve; no place for a new "
+                                   "client: the port has max_connections (7) sessions | "
+                                   "sessions=7;;;0;7 "));
     report_.sessions = report_.max_connections = 9;
     EXPECT_EQ(answer(), "A new client is refused: the proxy has max_connections (9) sessions");
     port_.queue_timeout = 5;
@@ -157,10 +179,13 @@ TEST_F(ExplanationTest, WhatAnOperatorHasSet) {
     EXPECT_THAT(answer(),
                 HasSubstr("A new client is held: main/replicas is held by uid 0 since ?, until "
                           "2033-05-1"));
-    EXPECT_THAT(check(), HasSubstr("WARNING - "));
+    EXPECT_THAT(check(),
+                HasSubstr("WARNING - main/replicas: new clients wait until p2, p3 may serve "
+                          "them; main/replicas is held by uid 0 since ?, until "));
     port_.operator_settings[0].setting = "disable";
     EXPECT_THAT(answer(), HasSubstr("A new client is refused: main/replicas is disabled by uid 0"));
-    EXPECT_THAT(check(), HasSubstr("CRITICAL - "));
+    EXPECT_THAT(check(), HasSubstr("CRITICAL - main/replicas: new clients are refused; "
+                                   "main/replicas is disabled by uid 0 since ?"));
 }
 
 TEST_F(ExplanationTest, AProxyThatDrains) {

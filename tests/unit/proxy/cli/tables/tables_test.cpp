@@ -127,6 +127,28 @@ TEST(PortTableTest, ShowsWhoCannotBeReachedAndWhereNobodyServes) {
     EXPECT_THAT(text_of(port_tables(report)), HasSubstr("| nobody |"));
 }
 
+TEST(PortTableTest, ShowsWhatClientsOfAHeldOrDisabledPortMeet) {
+    ProxyReport report = sample_report();
+    PortReport& port = report.clusters[0].ports[0];
+    port.operator_settings = {{.setting = "hold", .port = "master", .by = "uid 0"}};
+    EXPECT_THAT(text_of(port_tables(report)), HasSubstr("| held, then fallback: p1 |"));
+    EXPECT_THAT(text_of(member_tables(report)), HasSubstr("| master (held) |"));
+    port.members.clear();
+    EXPECT_THAT(text_of(port_tables(report)), HasSubstr("| held, then nobody |"));
+    port = sample_report().clusters[0].ports[0];
+    port.operator_settings = {{.setting = "hold", .port = "master", .by = "uid 0"},
+                              {.setting = "disable", .port = "master", .by = "uid 0"}};
+    EXPECT_THAT(text_of(port_tables(report)), HasSubstr("| disabled |"));
+    EXPECT_THAT(text_of(member_tables(report)), HasSubstr("| master (disabled) |"));
+}
+
+TEST(PortTableTest, ShowsWhoIsFull) {
+    ProxyReport report = sample_report();
+    report.clusters[0].ports[0].max_connections_per_backend = 2;
+    EXPECT_THAT(text_of(port_tables(report)), HasSubstr("| fallback: p1 (full) |"));
+    EXPECT_THAT(text_of(member_tables(report)), HasSubstr("| master (full) |"));
+}
+
 constexpr const char* kSessions = R"({"sessions": [
     {"id": "w0-1", "cluster": "main", "port": "master", "client": "10.0.0.1:4444", "member": "p1",
      "backend": "10.0.0.2:5432", "own_address": "10.0.0.9:5000", "user": "app", "database": "shop",
