@@ -198,8 +198,8 @@ void add_cluster_verbs(CLI::App& commands) {
             std::swap(*position, options->name);
         const ControlClient daemon(options->control);
         change(daemon,
-               target_of(Subject::cluster, *options, daemon,
-                         *position == "off" ? "unfreeze" : "freeze"),
+               change_target(Subject::cluster, *options, daemon,
+                             *position == "off" ? "unfreeze" : "freeze"),
                options->json);
     });
     add_verb(commands, Subject::cluster, "unfreeze", "Follow Patroni again");
