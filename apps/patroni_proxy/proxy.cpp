@@ -344,12 +344,7 @@ void Proxy::on_each_worker(const std::function<void(Worker&)>& task) {
 }
 
 void Proxy::on_first_worker(const std::function<void()>& task) {
-    std::latch done(1);
-    workers_.front()->loop().post([&] {
-        task();
-        done.count_down();
-    });
-    done.wait();
+    workers_.front()->run(task);
 }
 
 void Proxy::update_all(const AdminRequests::UpdateDone& done) {

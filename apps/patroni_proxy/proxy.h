@@ -26,6 +26,7 @@
 #include "patroni_proxy/hooks/hook_runner.h"
 #include "patroni_proxy/port/port.h"
 #include "patroni_proxy/port/readiness_check.h"
+#include "patroni_proxy/port/reservations.h"
 #include "patroni_proxy/report/last_minute.h"
 #include "patroni_proxy/report/report.h"
 #include "patroni_proxy/state/state_file.h"
@@ -214,20 +215,24 @@ class Proxy final : private Controlled {
     [[nodiscard]] static std::string asked_for_by(const std::string& by) {
         return by.empty() ? by : "; asked for by " + by;
     }
-    void on_successor_failed(const std::string& why);
-    void hand_over(const std::vector<std::string>& labels);
-    struct WorkerShare;
-    [[nodiscard]] std::string send_sessions(std::vector<WorkerShare>& shares);
+    void on_successor_failed(const std::string& why, bool has_cost = false);
+    void hand_over(const upgrade::Ready& ready);
+    void tell_who_stays(std::uint64_t sessions) const;
+    void serve_again(std::size_t sessions_lost);
     void let_go();
 
     // And in the one that takes over: proxy_succession.cpp.
     [[nodiscard]] bool succeed();
     void go_on_with_predecessors(const ClusterConfig& cluster, TopologyFeed& feed);
-    void adopt(upgrade::Arrivals arrivals);
+    void adopt(upgrade::Arrivals arrivals, const std::vector<std::string>& labels);
+    [[nodiscard]] std::size_t adopt_the_rest(const std::vector<std::string>& labels,
+                                             std::vector<upgrade::LabelledTally>& tallies,
+                                             Reservations& reservations);
+    void reserve(const upgrade::StillToCome& still_to_come, Reservations& reservations);
     void take_account(std::vector<history::Record> records,
                       std::vector<upgrade::PassedCounts> counts,
                       const std::optional<upgrade::PassedProcess>& process);
-    void adopt_sessions(std::vector<upgrade::Arrival> arrivals);
+    void adopt_sessions(std::vector<upgrade::Arrival> arrivals, Reservations& reservations);
     void wait_for_predecessors_end();
     class PredecessorsEnd;
 

@@ -64,29 +64,31 @@ bool Proxy::succeed() {
     Interfaces interfaces = new_interfaces(config_, sockets);
     predecessor_->take_over();
     succeeded_ = true;
-    adopt(std::move(arrivals));
     sockets_.succeed();
+    adopt(std::move(arrivals), labels);
     use_interfaces(std::move(interfaces), config_);
     return true;
 }
 
-void Proxy::adopt(upgrade::Arrivals arrivals) {
+/// This process serves. Clients that connect are served while sessions are still to come; operators
+/// are answered once all are there.
+void Proxy::adopt(upgrade::Arrivals arrivals, const std::vector<std::string>& labels) {
+    Reservations reservations(sessions_);
+    reserve(arrivals.still_to_come, reservations);
+    std::size_t sessions = arrivals.sessions.size();
+    on_each_worker([&](Worker& worker) { worker.ids().begin_after(arrivals.last_id); });
+    adopt_sessions(std::move(arrivals.sessions), reservations);
+    predecessor_->say_adopted();
+    accept_on_new_sockets();
+    if (arrivals.more)
+        sessions += adopt_the_rest(labels, arrivals.tallies, reservations);
     std::map<std::string, PortId> ports;
     for (const auto& [id, port] : ports_)
         ports[port.port->label] = id;
-    const std::size_t sessions = arrivals.sessions.size();
-    on_each_worker([&](Worker& worker) { worker.ids().begin_after(arrivals.last_id); });
-    adopt_sessions(std::move(arrivals.sessions));
-    predecessor_->say_adopted();
     on_first_worker([&] {
         for (const auto& [label, tally] : arrivals.tallies)
             if (const auto port = ports.find(label); port != ports.end())
                 workers_.front()->count_on(port->second, tally);
-    });
-    // The tables may have changed since this process said that it would serve the same.
-    on_each_worker([&](Worker& worker) {
-        for (const auto& [label, id] : ports)
-            worker.check_sessions(id);
     });
     for (const auto& [cluster, member, pace, detail] : predecessor_->settings().paces)
         open_sessions_.drain(cluster, member, pace, detail);
@@ -95,6 +97,53 @@ void Proxy::adopt(upgrade::Arrivals arrivals) {
     take_account(std::move(arrivals.records), std::move(arrivals.counts), arrivals.process);
     ask_for_counts();  // not before: what comes from there has not happened just now
     wait_for_predecessors_end();
+}
+
+/// Batch by batch; returns how many sessions came. What does not come stays with the process before
+/// until it ends.
+std::size_t Proxy::adopt_the_rest(const std::vector<std::string>& labels,
+                                  std::vector<upgrade::LabelledTally>& tallies,
+                                  Reservations& reservations) {
+    std::size_t sessions = 0;
+    try {
+        for (bool more = true; more;) {
+            auto batch = predecessor_->receive_more(labels);
+            sessions += batch.sessions.size();
+            more = batch.more;
+            adopt_sessions(std::move(batch.sessions), reservations);
+            reserve(batch.still_to_come, reservations);
+            if (more)
+                predecessor_->say_adopted();
+            tallies = std::move(batch.tallies);
+        }
+    } catch (const std::exception& error) {
+        predecessor_->refuse(error.what());
+        daemons::log::warning({"sessions_stay"}, "the process before passes no more sessions: " +
+                                                     std::string(error.what()));
+    }
+    return sessions;
+}
+
+/// What the table in force does not lead to is counted when it comes, and cut.
+void Proxy::reserve(const upgrade::StillToCome& still_to_come, Reservations& reservations) {
+    std::map<std::string, const OpenPort*> ports;
+    for (const auto& [id, port] : ports_)
+        ports[port.port->label] = &port;
+    std::vector<Reservations::OfPort> of_ports;
+    for (const auto& [label, sessions] : still_to_come.ports)
+        if (const auto port = ports.find(label); port != ports.end())
+            of_ports.push_back({port->second->port, sessions});
+    std::vector<Reservations::OfBackend> of_backends;
+    const auto tables = still_to_come.backends.empty() ? Tables{} : tables_by_label();
+    for (const auto& [label, member, address, connections] : still_to_come.backends) {
+        const auto table = tables.find(label);
+        if (table == tables.end() || !table->second)
+            continue;
+        if (auto backend = table->second->find(member, address))
+            of_backends.push_back({ports.at(label)->cluster, std::move(backend),
+                                   static_cast<std::uint32_t>(connections)});
+    }
+    reservations.set(of_ports, of_backends);
 }
 
 /// Goes on telling what the process before told.
@@ -136,24 +185,35 @@ void Proxy::go_on_with_predecessors(const ClusterConfig& cluster, TopologyFeed& 
 
 /// Each goes to the worker that its id names. Those that move bytes first: they stand still, and no
 /// client that waits may take a place of theirs.
-void Proxy::adopt_sessions(std::vector<upgrade::Arrival> arrivals) {
-    std::map<std::string, PortId> ports;
+void Proxy::adopt_sessions(std::vector<upgrade::Arrival> arrivals, Reservations& reservations) {
+    std::map<std::string, const OpenPort*> ports;
     for (const auto& [id, port] : ports_)
-        ports[port.port->label] = id;
-    using Share = std::vector<upgrade::Arrival>;
+        ports[port.port->label] = &port;
+    struct Adopted {
+        upgrade::Arrival arrival;
+        Reservation reserved;
+    };
     for (const bool relaying : {true, false}) {
-        std::map<const Worker*, Share> shares;
-        for (auto& arrival : arrivals)
-            if ((arrival.session.state.stage == SessionState::Stage::relaying) == relaying)
-                shares[workers_[arrival.session.state.id.worker() % workers_.size()].get()]
-                    .push_back(std::move(arrival));
+        std::map<const Worker*, std::vector<Adopted>> shares;
+        for (auto& arrival : arrivals) {
+            const SessionState& state = arrival.session.state;
+            if ((state.stage == SessionState::Stage::relaying) != relaying)
+                continue;
+            const OpenPort& port = *ports.at(arrival.session.label);
+            auto reserved = reservations.take(port.port, port.cluster, state);
+            shares[workers_[state.id.worker() % workers_.size()].get()].push_back(
+                {std::move(arrival), std::move(reserved)});
+        }
+        if (shares.empty())
+            continue;
         on_each_worker([&](Worker& worker) {
             const auto share = shares.find(&worker);
             if (share == shares.end())
                 return;
-            for (auto& [session, client, backend] : share->second)
-                worker.adopt(ports.at(session.label), std::move(session.state), std::move(client),
-                             std::move(backend));
+            for (auto& [arrival, reserved] : share->second)
+                worker.adopt(ports.at(arrival.session.label)->port->id,
+                             std::move(arrival.session.state), std::move(arrival.client),
+                             std::move(arrival.backend), std::move(reserved));
         });
     }
 }

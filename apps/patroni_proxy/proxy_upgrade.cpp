@@ -7,20 +7,16 @@
 #include <utility>
 
 #include "daemon/log/log.h"
+#include "daemon/text/units.h"
 #include "daemon/text/words.h"
 #include "patroni_proxy/proxy.h"
 #include "patroni_proxy/upgrade/hand_over.h"
 #include "patroni_proxy/upgrade/needs.h"
+#include "patroni_proxy/upgrade/passage/passage.h"
 
 namespace proxy {
 namespace {
 
-// A few milliseconds are enough for a thousand sessions. Only a successor that hangs at this very
-// moment makes sessions stand still for longer.
-constexpr std::chrono::seconds kLongestStandstill{2};
-// Ten times what thousands of sessions take. An earlier version never says that it has adopted
-// them.
-constexpr std::chrono::milliseconds kForAdoption{500};
 // What the successor reads while it starts.
 constexpr std::chrono::seconds kForItsStart{5};
 // Requests that came before have that long for their answers.
@@ -33,18 +29,6 @@ std::string milliseconds_text(std::chrono::duration<double, std::milli> time) {
 }
 
 }  // namespace
-
-/// What one worker passes on, while it stands still.
-struct Proxy::WorkerShare {
-    struct Session {
-        PortId port;
-        SessionState state;
-        proxy::Session::Descriptors sockets;
-    };
-    std::vector<Session> sessions;
-    std::map<PortId, PortTally> tallies;
-    std::uint64_t last_id = 0;
-};
 
 /// The service decides whether this is the time for it.
 void Proxy::start_upgrade(const std::string& by, std::function<void(const Outcome&)> done) {
@@ -73,12 +57,12 @@ std::string Proxy::why_no_upgrade() const {
 
 void Proxy::hand_over_to_successor(std::function<void(const daemons::ServiceBody::Upgrade&)> done) {
     if (const std::string why = why_no_upgrade(); !why.empty())
-        return done({why, {}, 0});
+        return done({.error = why});
     try {
         successor_ = std::make_unique<upgrade::Successor>(
             main_loop_, process_.command_line,
             upgrade::Successor::Owner{
-                [this](const auto& labels) { hand_over(labels); },
+                [this](const auto& ready) { hand_over(ready); },
                 [this](const std::string& why) { on_successor_failed(why); }});
         daemons::log::info({"upgrade_started"}, "process " + std::to_string(successor_->pid()) +
                                                     " starts, to serve instead of this one");
@@ -86,7 +70,7 @@ void Proxy::hand_over_to_successor(std::function<void(const daemons::ServiceBody
         send_needs(successor_->channel());
     } catch (const std::exception& error) {
         if (!successor_)
-            return done({error.what(), {}, 0});
+            return done({.error = error.what()});
         on_successor_failed(error.what());
     }
 }
@@ -186,26 +170,24 @@ Proxy::Tables Proxy::tables_by_label() {
     return tables;
 }
 
-void Proxy::on_successor_failed(const std::string& why) {
+void Proxy::on_successor_failed(const std::string& why, bool has_cost) {
     main_loop_.dispose_later(std::exchange(successor_, nullptr));
     if (state_writer_)
         state_writer_->allow(true);
     history_.note({{},
                    {},
-                   "an upgrade failed and changed nothing: " + why + asked_for_by(upgraded_by_),
+                   (has_cost ? "an upgrade failed: " : "an upgrade failed and changed nothing: ") +
+                       why + asked_for_by(upgraded_by_),
                    std::exchange(upgraded_by_, {})});
-    std::exchange(upgraded_, nullptr)({why, {}, 0});
+    std::exchange(upgraded_, nullptr)({.error = why, .has_cost = has_cost});
 }
 
-/// Stops all workers, sends their sessions, and lets the workers go on: without those sessions if
-/// the successor has them. The first worker stops first, since it accepts clients for the others:
-/// those that it has accepted are sessions by the time the others stop.
-void Proxy::hand_over(const std::vector<std::string>& labels) {
-    std::vector<PortId> ports;
+void Proxy::hand_over(const upgrade::Ready& ready) {
+    std::vector<PortPtr> ports;
     for (const auto& [id, port] : ports_)
-        if (!port.leaves_at &&
-            std::find(labels.begin(), labels.end(), port.port->label) != labels.end())
-            ports.push_back(id);
+        if (!port.leaves_at && std::find(ready.labels.begin(), ready.labels.end(),
+                                         port.port->label) != ready.labels.end())
+            ports.push_back(port.port);
     ProxyReport before = report();
     if (state_writer_)
         state_writer_->allow(false);
@@ -214,65 +196,43 @@ void Proxy::hand_over(const std::vector<std::string>& labels) {
     } catch (const std::exception& error) {
         return on_successor_failed(error.what());
     }
-    std::vector<WorkerShare> shares(workers_.size());
-    const auto standstill = std::make_shared<upgrade::Standstill>();
-    const auto began = Clock::now();
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
-        workers_[i]->loop().post(
-            [this, i, ports, standstill, &worker = *workers_[i], &share = shares[i]] {
-                for (const PortId id : ports)
-                    share.tallies[id] = worker.show_to_successor(
-                        id, [&, id](SessionState&& state, Session::Descriptors sockets) {
-                            share.sessions.push_back({id, std::move(state), sockets});
-                        });
-                share.last_id = worker.ids().last();
-                if (!standstill->stop_here())
-                    return;
-                if (i == 0)
-                    acceptors_.clear();
-                for (const PortId id : ports)
-                    worker.leave_to_successor(id);
-            });
-        standstill->await(i == 0 ? 1 : i + 1);
-    }
-    std::size_t sessions = 0;
-    for (const auto& share : shares)
-        sessions += share.sessions.size();
-    const std::string why = send_sessions(shares);
-    if (why.empty())
-        successor_->await_adopted(Clock::now() + kForAdoption);
-    standstill->end(why.empty());
-    const auto took = Clock::now() - began;
-    on_each_worker([](Worker& /*worker*/) {});  // they have let go of everything
-    if (!why.empty())
+    upgrade::Passage passage(workers_, *successor_, std::move(ports), ready.in_batches);
+    if (const std::string why = passage.pass_first([this] { acceptors_.clear(); }); !why.empty())
         return on_successor_failed(why);
+    const auto answer = passage.pass_the_rest();
+    if (answer == upgrade::Passage::Answer::gone)
+        return serve_again(passage.sessions());
+    const bool is_whole = answer == upgrade::Passage::Answer::adopted;
+    if (!is_whole)
+        tell_who_stays(passage.sessions_left());
     let_go();
     last_report_ = std::move(before);  // for those who have asked already
-    const std::string message = "process " + std::to_string(successor_->pid()) + " has " +
-                                daemons::counted(sessions, "session") + ", which stood still for " +
-                                milliseconds_text(took);
-    std::exchange(upgraded_, nullptr)({{}, message, successor_->pid()});
+    const std::string message =
+        "process " + std::to_string(successor_->pid()) + " has " +
+        daemons::counted(passage.sessions(), "session") + "; the longest stop of one was " +
+        milliseconds_text(passage.longest_stop()) +
+        (is_whole
+             ? ", and all had passed after " + milliseconds_text(passage.time_since_begin())
+             : ", and " + daemons::counted(passage.sessions_left(), "session") + " stayed here");
+    std::exchange(upgraded_, nullptr)({.message = message, .successor = successor_->pid()});
 }
 
-/// While the workers stand still. Why the successor has not taken over; empty if it has.
-std::string Proxy::send_sessions(std::vector<WorkerShare>& shares) {
-    const auto deadline = Clock::now() + kLongestStandstill;
-    upgrade::HandOver sender(successor_->channel(), deadline);
-    std::uint64_t last_id = 0;
-    try {
-        for (auto& share : shares) {
-            for (const auto& [id, tally] : share.tallies)
-                sender.add(upgrade::LabelledTally{ports_.at(id).port->label, tally});
-            for (auto& [port, state, sockets] : share.sessions)
-                sender.add({ports_.at(port).port->label, false, std::move(state)}, sockets.client,
-                           sockets.backend);
-            last_id = std::max(last_id, share.last_id);
-        }
-        sender.end(last_id);
-    } catch (const std::exception& error) {
-        return error.what();
-    }
-    return successor_->why_not_taken_over(deadline);
+void Proxy::tell_who_stays(std::uint64_t sessions) const {
+    daemons::log::warning(
+        {"sessions_stay"},
+        "the new process takes no more sessions: " + daemons::counted(sessions, "session") +
+            " of this one have " + daemons::duration_text(config_.drain_timeout) + " to end");
+}
+
+/// The successor has ended after it had taken over. What it had is lost with it, as in any crash;
+/// everything else is still here.
+void Proxy::serve_again(std::size_t sessions_lost) {
+    successor_->give_up();
+    accept_on_new_sockets();
+    on_successor_failed("the new process has ended amid it, and with it the " +
+                            daemons::counted(sessions_lost, "session") +
+                            " that had passed; this one serves again, with all others",
+                        true);
 }
 
 /// Of what another process serves: listening sockets, and those of operators. Whoever is connected

@@ -61,7 +61,7 @@ class PatroniProxy:
 
     def upgrade(self):
         said = self.command("upgrade")
-        pid, milliseconds = re.search(r"process (\d+) has .* stood still for ([\d.]+) ms", said).groups()
+        pid, milliseconds = re.search(r"process (\d+) has .* longest stop of one was ([\d.]+) ms", said).groups()
         self.pids.add(int(pid))
         self.standstills.append(float(milliseconds))
 

@@ -35,8 +35,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         case Kind::hello:
             try_to_read(fields, read_hello);
             break;
-        case Kind::listeners:
         case Kind::ready:
+            try_to_read(fields, read_ready);
+            break;
+        case Kind::still_to_come:
+            try_to_read(fields, read_still_to_come);
+            break;
+        case Kind::listeners:
         case Kind::refused:
             try_to_read(fields, read_texts);
             break;

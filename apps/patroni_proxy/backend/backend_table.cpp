@@ -33,6 +33,17 @@ BackendTable::BackendTable(const BackendTable& other)
       fallback(other.fallback),
       fallback_excluded(other.fallback_excluded) {}
 
+BackendPtr BackendTable::find(const std::string& member, const net::SocketAddress& address) const {
+    for (const auto* const each : {&eligible, &spares, &tolerated, &fallback}) {
+        const auto found = std::find_if(each->begin(), each->end(), [&](const auto& backend) {
+            return backend->member == member && backend->address == address;
+        });
+        if (found != each->end())
+            return *found;
+    }
+    return nullptr;
+}
+
 bool BackendTable::keeps_sessions_of(const Backend* backend, ServedBy served_by) const {
     return serves_by_roles(backend) || among(tolerated, backend) ||
            (served_by == ServedBy::fallback_roles && among(fallback, backend));

@@ -71,6 +71,9 @@ struct BackendTable {
     BackendTable() = default;
     BackendTable(const BackendTable& other);
 
+    /// One that new sessions or those that are there may be on; null if there is none.
+    [[nodiscard]] BackendPtr find(const std::string& member,
+                                  const net::SocketAddress& address) const;
     [[nodiscard]] bool keeps_sessions_of(const Backend* backend,
                                          ServedBy served_by = ServedBy::roles) const;
     /// Whether new sessions may begin on this backend.

@@ -18,6 +18,10 @@ class Places {
         } while (!taken_.compare_exchange_weak(taken, taken + 1, std::memory_order_relaxed));
         return true;
     }
+    /// Below zero: as many fewer. No limit counts.
+    void add(std::uint64_t difference) noexcept {
+        taken_.fetch_add(difference, std::memory_order_relaxed);
+    }
     void give_back() noexcept { taken_.fetch_sub(1, std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t taken() const noexcept {
         return taken_.load(std::memory_order_relaxed);

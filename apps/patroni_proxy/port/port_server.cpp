@@ -41,17 +41,20 @@ void PortServer::use(BackendTablePtr table) {
     table_ = std::move(table);
     port_->shortage.store(Shortage::none, std::memory_order_relaxed);
     // From the back: a session that ends gives its place to the last one, which was looked at.
-    for (std::size_t i = sessions_.size(); i-- > 0;) {
-        Session& session = *sessions_[i];
-        if (!session.has_seat())
-            session.leave_ineligible();
-        else if (table_->serves_by_roles(session.backend()))
-            session.now_by_roles();
-        else if (!table_->keeps_sessions_of(session.backend(), session.served_by()))
-            session.leave_backend(table_->why_ended(*session.backend(), session.served_by()));
-    }
+    for (std::size_t i = sessions_.size(); i-- > 0;)
+        keep_or_cut(*sessions_[i]);
     if (!table_->eligible.empty())
         held_.try_soon();
+}
+
+/// As the table in force says.
+void PortServer::keep_or_cut(Session& session) {
+    if (!session.has_seat())
+        session.leave_ineligible();
+    else if (table_->serves_by_roles(session.backend()))
+        session.now_by_roles();
+    else if (!table_->keeps_sessions_of(session.backend(), session.served_by()))
+        session.leave_backend(table_->why_ended(*session.backend(), session.served_by()));
 }
 
 void PortServer::use(PortSettingsPtr settings) {

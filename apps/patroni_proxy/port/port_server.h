@@ -3,7 +3,9 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +26,7 @@
 #include "patroni_proxy/host/tally.h"
 #include "patroni_proxy/port/held_sessions.h"
 #include "patroni_proxy/port/port.h"
+#include "patroni_proxy/port/reservations.h"
 #include "patroni_proxy/session/session.h"
 
 namespace proxy {
@@ -62,17 +65,31 @@ class PortServer final : public SessionHost {
     [[nodiscard]] Session* find(SessionId id, std::size_t place) noexcept;
 
     // For another process that goes on with its sessions.
-    using Passed = std::function<void(SessionState&& state, Session::Descriptors sockets)>;
-    /// Shows all that can go on elsewhere, and returns what was counted without them.
-    [[nodiscard]] PortTally show_to_successor(const Passed& pass) const;
+    using Shown = std::function<void(SessionState&& state, Session::Descriptors sockets)>;
+    using Passed = std::function<void(SessionState&& state, net::Relay::Sockets sockets)>;
+    /// Which sessions pass at once.
+    enum class AtOnce : std::uint8_t {
+        all,
+        undecided,  ///< all but those that only relay
+    };
+    /// What the others occupy.
+    struct Others {
+        std::uint64_t sessions = 0;  ///< with a place
+        std::map<BackendPtr, std::uint64_t> connections{};
+    };
+    /// Shows those that can go on elsewhere.
+    void show_to_successor(AtOnce which, const Shown& show, Others& others) const;
     /// Another process serves what was shown: nothing has happened since.
-    void leave_to_successor();
-    /// Goes on with a session of the process that this one succeeds.
-    void adopt(SessionState&& state, net::UniqueFd client, net::UniqueFd backend);
+    void leave_to_successor(AtOnce which);
+    /// Lets go of at most so many that can go on elsewhere; fewer if they have much to send yet.
+    void pass_some(std::size_t most, const Passed& pass);
+    /// What was counted, without what sessions count that can go on elsewhere.
+    [[nodiscard]] PortTally tally_for_successor() const;
+    /// Goes on with a session of another process, unless the table in force does not allow it.
+    void adopt(SessionState&& state, net::UniqueFd client, net::UniqueFd backend,
+               Reservation reserved = {});
     /// Counts on from there.
     void count_on(const PortTally& tally) { add(tally_, tally); }
-    /// Ends the sessions that the table in force does not allow, for those that were adopted.
-    void check_sessions() { use(table_); }
 
     /// What was counted so far, running sessions included.
     [[nodiscard]] PortTally tally() const;
@@ -105,7 +122,8 @@ class PortServer final : public SessionHost {
     void forget_first_sessions(const BackendTable& next);
     void report_trouble(const BackendPtr& backend, Trouble trouble) const;
     void ask_readiness(const BackendPtr& backend) const;
-    [[nodiscard]] Seat seat_for(const SessionState& state);
+    void keep_or_cut(Session& session);
+    [[nodiscard]] Seat seat_for(const SessionState& state, BackendPtr reserved);
     void remove(Session& session);
     void arm_idle_timer();
     void end_idle_sessions();

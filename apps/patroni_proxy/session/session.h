@@ -103,6 +103,7 @@ class Session final : public net::RelayOwner {
 
     /// Stays set after the backend has ended, for logs and counts.
     [[nodiscard]] const Backend* backend() const noexcept { return seat_.backend().get(); }
+    [[nodiscard]] const BackendPtr& shared_backend() const noexcept { return seat_.backend(); }
     [[nodiscard]] ServedBy served_by() const noexcept { return seat_.served_by(); }
     /// Whether it counts among its backend's connections.
     [[nodiscard]] bool has_seat() const noexcept { return seat_.is_taken(); }
@@ -124,6 +125,13 @@ class Session final : public net::RelayOwner {
     /// Otherwise it stays here until it ends, within seconds: it is being refused, or is a cancel
     /// request.
     [[nodiscard]] bool is_passable() const noexcept;
+    /// It moves bytes between two sides, and nothing else is left to decide: it can pass later.
+    [[nodiscard]] bool only_relays() const noexcept {
+        return (state_ == State::relaying || state_ == State::closing) && !startup_;
+    }
+    [[nodiscard]] bool is_queued() const noexcept {
+        return attempt_ && attempt_->place != QueueEntry::Place::none;
+    }
     /// All that it is, if it is passable. Between two events.
     [[nodiscard]] SessionState state();
     struct Descriptors {
@@ -133,7 +141,7 @@ class Session final : public net::RelayOwner {
     /// Borrowed.
     [[nodiscard]] Descriptors descriptors() const noexcept;
     /// Another process serves it: lets go of its sockets without a trace. The host disposes of it.
-    void leave_to_successor() noexcept;
+    net::Relay::Sockets leave_to_successor() noexcept;
     /// Instead of start(): goes on from that state. Its host has counted it in, with its place if
     /// it has one. `backend`: unset unless it was relaying. May end the session before it returns.
     void resume(SessionState&& state, Seat seat, net::UniqueFd backend) noexcept;

@@ -43,7 +43,7 @@ SessionState Session::state() {
     }
     if (attempt_) {
         state.destination = attempt_->destination;
-        state.queued = attempt_->place != QueueEntry::Place::none;
+        state.queued = is_queued();
     }
     if (startup_)
         state.startup = startup_->state();
@@ -65,13 +65,16 @@ Session::Descriptors Session::descriptors() const noexcept {
     return {client_.get(), -1};
 }
 
-void Session::leave_to_successor() noexcept {
+net::Relay::Sockets Session::leave_to_successor() noexcept {
     state_ = State::closed;
+    net::Relay::Sockets sockets;
     // Both sockets stay open elsewhere, so the loop must be told that it has lost them.
-    if (relay_ && !client_)
-        (void)relay_->release();
-    else
+    if (relay_ && !client_) {
+        sockets = relay_->release();
+    } else {
         port_.loop().remove(client_.get());
+        sockets.client = std::move(client_);
+    }
     if (attempt_) {
         port_.leave_queue(*attempt_);
         attempt_->held.stop();
@@ -80,7 +83,7 @@ void Session::leave_to_successor() noexcept {
             attempt_->header->cancel();
     }
     seat_.free();
-    client_.reset();
+    return sockets;
 }
 
 void Session::resume(SessionState&& state, Seat seat, net::UniqueFd backend) noexcept {

@@ -16,7 +16,7 @@ namespace {
 
 [[noreturn]] void fail(int error) {
     if (error == 0 || error == EPIPE || error == ECONNRESET)
-        throw std::runtime_error("the other process has ended");
+        throw ChannelEnded();
     throw std::runtime_error("the other process cannot be talked to: " +
                              std::generic_category().message(error));
 }

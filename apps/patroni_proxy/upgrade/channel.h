@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,12 @@
 #include "net/socket/unique_fd.h"
 
 namespace proxy::upgrade {
+
+/// The other process has ended, or has closed its end.
+class ChannelEnded final : public std::runtime_error {
+  public:
+    ChannelEnded() : std::runtime_error("the other process has ended") {}
+};
 
 /// One end of the connection between the running process and its successor: messages with
 /// descriptors, whole and in order. One thread at a time.
@@ -34,10 +41,10 @@ class Channel {
     Channel() = default;
     explicit Channel(net::UniqueFd fd) : fd_(std::move(fd)) {}
 
-    /// Throws std::runtime_error saying why: the other side has gone, or does not read in time.
+    // Both throw std::runtime_error saying why not: ChannelEnded if the other side has gone.
+    /// Fails too if the other side does not read in time.
     void send(std::string_view bytes, Deadline deadline, std::span<const int> descriptors = {});
-    /// Throws std::runtime_error saying why there is none: the other side has gone, says nothing in
-    /// time, or what came is no message.
+    /// Fails too if the other side says nothing in time, or if what came is no message.
     [[nodiscard]] Message receive(Deadline deadline);
     /// One that is there already; nothing if none is.
     [[nodiscard]] std::optional<Message> receive_now();

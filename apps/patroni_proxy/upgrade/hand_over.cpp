@@ -79,9 +79,29 @@ void HandOver::flush() {
     descriptors_.clear();
 }
 
-void HandOver::end(std::uint64_t last_id) {
+void HandOver::add(const StillToCome& still_to_come) {
+    constexpr std::size_t kAtOnce = 200;
     flush();
-    channel_.send(message(Kind::end, write(End{sessions_, last_id})), deadline_);
+    StillToCome part;
+    const auto send_part = [&] {
+        channel_.send(message(Kind::still_to_come, write(std::exchange(part, {}))), deadline_);
+    };
+    for (const auto& port : still_to_come.ports) {
+        part.ports.push_back(port);
+        if (part.ports.size() == kAtOnce)
+            send_part();
+    }
+    for (const auto& backend : still_to_come.backends) {
+        part.backends.push_back(backend);
+        if (part.backends.size() == kAtOnce)
+            send_part();
+    }
+    send_part();
+}
+
+void HandOver::end(bool more, std::uint64_t last_id) {
+    flush();
+    channel_.send(message(Kind::end, write(End{sessions_, last_id, more})), deadline_);
 }
 
 }  // namespace proxy::upgrade

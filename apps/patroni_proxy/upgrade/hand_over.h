@@ -34,7 +34,7 @@ class Standstill {
 /// Sends a message without which the successor can do, unless it is too long. Throws as Channel.
 void send_if_short(Channel& channel, const std::string& message, Channel::Deadline deadline);
 
-/// Sends the sessions and what was counted, in batches. Everything throws std::runtime_error if the
+/// Sends one batch of sessions, or what was counted. Everything throws std::runtime_error if the
 /// successor has gone or does not read in time. One thread.
 class HandOver {
   public:
@@ -44,8 +44,9 @@ class HandOver {
     void add(const LabelledTally& tally);
     /// The descriptors are borrowed; -1: it has no backend's.
     void add(PassedSession session, int client, int backend);
-    /// Sends the rest, and that this was all.
-    void end(std::uint64_t last_id);
+    void add(const StillToCome& still_to_come);
+    /// Sends the rest, and that this was all of the batch. `more`: another one follows.
+    void end(bool more, std::uint64_t last_id = 0);
 
     [[nodiscard]] std::uint64_t sessions() const noexcept { return sessions_; }
 

@@ -9,15 +9,7 @@ namespace {
 using Backends = std::vector<BackendPtr>;
 
 const Backend* find(const BackendTable& table, const PortNeeds::InUse& in_use) {
-    for (const Backends* each :
-         {&table.eligible, &table.spares, &table.tolerated, &table.fallback}) {
-        const auto found = std::find_if(each->begin(), each->end(), [&](const BackendPtr& backend) {
-            return backend->member == in_use.member && backend->address == in_use.address;
-        });
-        if (found != each->end())
-            return found->get();
-    }
-    return nullptr;
+    return table.find(in_use.member, in_use.address).get();
 }
 
 }  // namespace

@@ -117,7 +117,23 @@ void Predecessor::read_start() {
 }
 
 Arrivals Predecessor::receive(const std::vector<std::string>& labels) {
-    channel_.send(message(Kind::ready, write(labels)), soon());
+    channel_.send(message(Kind::ready, write(Ready{labels, true})), soon());
+    return receive_batch(labels);
+}
+
+/// A batch that has come whole is taken, even if it is late: the other process no longer has it.
+Arrivals Predecessor::receive_more(const std::vector<std::string>& labels) {
+    try {
+        return receive_batch(labels);
+    } catch (const ChannelEnded&) {
+        throw;
+    } catch (const std::exception&) {
+        channel_.hear_no_more();
+        return receive_batch(labels);
+    }
+}
+
+Arrivals Predecessor::receive_batch(const std::vector<std::string>& labels) {
     Arrivals arrivals;
     for (;;) {
         auto message = channel_.receive(soon());
@@ -139,6 +155,12 @@ Arrivals Predecessor::receive(const std::vector<std::string>& labels) {
             case Kind::tally:
                 arrivals.tallies.push_back(understood(read_tally(fields)));
                 break;
+            case Kind::still_to_come: {
+                auto more = understood(read_still_to_come(fields));
+                append(arrivals.still_to_come.ports, std::move(more.ports));
+                append(arrivals.still_to_come.backends, std::move(more.backends));
+                break;
+            }
             case Kind::sessions:
                 take_sessions(std::move(message), arrivals, labels);
                 break;
@@ -158,6 +180,7 @@ Arrivals Predecessor::receive(const std::vector<std::string>& labels) {
                 if (end.sessions != arrivals.sessions.size())
                     not_understood();
                 arrivals.last_id = end.last_id;
+                arrivals.more = end.more;
                 return arrivals;
             }
             default:

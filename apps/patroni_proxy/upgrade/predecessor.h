@@ -28,7 +28,9 @@ struct Arrivals {
     std::vector<history::Record> records{};  ///< in the order in which they ended
     std::vector<PassedCounts> counts{};
     std::optional<PassedProcess> process{};  ///< an earlier version sends none
+    StillToCome still_to_come{};
     std::uint64_t last_id = 0;
+    bool more = false;  ///< a batch follows
 };
 
 /// The running process, as the one that is to succeed it sees it. Main thread only. Everything that
@@ -60,10 +62,13 @@ class Predecessor {
     [[nodiscard]] Arrivals receive(const std::vector<std::string>& labels);
     /// From here on this process serves.
     void take_over();
-    /// Says that all sessions move again. Until then the other process keeps still, so that letting
-    /// go of thousands does not take the processors away from this one. Never throws.
+    /// After say_adopted(): the next batch, or what was counted. If it throws, there will be none:
+    /// what is left stays with the other process until it ends.
+    [[nodiscard]] Arrivals receive_more(const std::vector<std::string>& labels);
+    /// Says that the sessions of the batch move again. Until then the other process keeps its
+    /// copies of their sockets: letting go takes processors that are needed here. Never throws.
     void say_adopted() noexcept;
-    /// Says why this process ends instead. Never throws.
+    /// Says why this process ends instead or, later, takes no more sessions. Never throws.
     void refuse(const std::string& why) noexcept;
     void close() { channel_ = Channel(); }
     /// Readable, at its end, once the other process has let go of everything.
@@ -71,6 +76,7 @@ class Predecessor {
 
   private:
     void read_start();
+    [[nodiscard]] Arrivals receive_batch(const std::vector<std::string>& labels);
     void take_cluster(PassedCluster passed);
     void take_sessions(Channel::Message message, Arrivals& arrivals,
                        const std::vector<std::string>& labels) const;

@@ -126,9 +126,9 @@ void Successor::on_event(std::uint32_t /*events*/) noexcept {
         late_.cancel();
         loop_.remove(channel_.fd());
         const auto kind = kind_of(message->bytes);
-        const auto texts = read_texts(fields_of(message->bytes));
-        if (kind == Kind::ready && texts)
-            return owner_.on_ready(*texts);
+        const auto ready = read_ready(fields_of(message->bytes));
+        if (kind == Kind::ready && ready)
+            return owner_.on_ready(*ready);
         fail(why_refused(message->bytes));
     } catch (const std::exception&) {
         fail("the new process has ended before it was ready; the log says why");
@@ -170,12 +170,19 @@ std::string Successor::why_not_taken_over(Channel::Deadline deadline) {
     return serves_ ? "" : why_refused(answer->bytes);
 }
 
-void Successor::await_adopted(Channel::Deadline deadline) noexcept {
+Successor::Answer Successor::await_adopted(Channel::Deadline deadline) noexcept {
     try {
-        while (kind_of(channel_.receive(deadline).bytes) != Kind::adopted)
-            continue;
+        for (;;) {
+            const auto kind = kind_of(channel_.receive(deadline).bytes);
+            if (kind == Kind::adopted)
+                return Answer::adopted;
+            if (kind == Kind::refused)
+                return Answer::refused;
+        }
+    } catch (const ChannelEnded&) {
+        return Answer::gone;
     } catch (const std::exception&) {
-        return;
+        return Answer::late;
     }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -27,7 +28,7 @@ class Successor final : private net::EventHandler {
 
     struct Owner {
         /// It would serve these ports. Called from the loop.
-        std::function<void(const std::vector<std::string>& labels)> on_ready{};
+        std::function<void(const Ready& ready)> on_ready{};
         /// It will not. Called from the loop.
         std::function<void(const std::string& why)> on_failed{};
     };
@@ -43,8 +44,17 @@ class Successor final : private net::EventHandler {
     /// Empty once it has taken over: waits until it says so, has gone, or the time is over. If it
     /// has not, it never will.
     [[nodiscard]] std::string why_not_taken_over(Channel::Deadline deadline);
-    /// After that: waits until all its sessions move again, it has gone, or the time is over.
-    void await_adopted(Channel::Deadline deadline) noexcept;
+    /// What has become of a batch.
+    enum class Answer : std::uint8_t {
+        adopted,  ///< its sessions move again
+        refused,  ///< it has not touched them, and takes no more
+        late,     ///< it has not answered in time: they are its own
+        gone,     ///< it has ended
+    };
+    /// After that: waits for the answer to what was sent last.
+    [[nodiscard]] Answer await_adopted(Channel::Deadline deadline) noexcept;
+    /// It serves no more, if it did: it ends with this object.
+    void give_up() noexcept { serves_ = false; }
 
   private:
     [[nodiscard]] static pid_t start(std::vector<std::string> command_line, int channel);

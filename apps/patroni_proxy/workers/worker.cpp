@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <ctime>
+#include <latch>
 #include <limits>
 #include <pthread.h>
 #include <utility>
@@ -36,6 +37,15 @@ void Worker::start() {
 
 void Worker::stop() {
     thread_ = {};
+}
+
+void Worker::run(const std::function<void()>& task) {
+    std::latch done(1);
+    loop_.post([&] {
+        task();
+        done.count_down();
+    });
+    done.wait();
 }
 
 void Worker::serve(PortId port, net::UniqueFd client, const net::SocketAddress& client_address) {
@@ -156,32 +166,40 @@ BackendTablePtr Worker::table(PortId port) const {
     return found == ports_.end() ? nullptr : found->second->table_in_force();
 }
 
-PortTally Worker::show_to_successor(PortId port, const PortServer::Passed& pass) const {
-    const auto found = ports_.find(port);
-    return found == ports_.end() ? PortTally{} : found->second->show_to_successor(pass);
-}
-
-void Worker::leave_to_successor(PortId port) {
+void Worker::show_to_successor(PortId port, PortServer::AtOnce which, const PortServer::Shown& show,
+                               PortServer::Others& others) const {
     if (const auto found = ports_.find(port); found != ports_.end())
-        found->second->leave_to_successor();
+        found->second->show_to_successor(which, show, others);
 }
 
-void Worker::adopt(PortId port, SessionState&& state, net::UniqueFd client, net::UniqueFd backend) {
+void Worker::leave_to_successor(PortId port, PortServer::AtOnce which) {
+    if (const auto found = ports_.find(port); found != ports_.end())
+        found->second->leave_to_successor(which);
+}
+
+void Worker::pass_some(PortId port, std::size_t most, const PortServer::Passed& pass) {
+    if (const auto found = ports_.find(port); found != ports_.end())
+        found->second->pass_some(most, pass);
+}
+
+PortTally Worker::tally_for_successor(PortId port) const {
+    const auto found = ports_.find(port);
+    return found == ports_.end() ? PortTally{} : found->second->tally_for_successor();
+}
+
+void Worker::adopt(PortId port, SessionState&& state, net::UniqueFd client, net::UniqueFd backend,
+                   Reservation reserved) {
     const auto found = ports_.find(port);
     if (found == ports_.end())
         return;
     sessions_.fetch_add(1, std::memory_order_relaxed);
-    found->second->adopt(std::move(state), std::move(client), std::move(backend));
+    found->second->adopt(std::move(state), std::move(client), std::move(backend),
+                         std::move(reserved));
 }
 
 void Worker::count_on(PortId port, const PortTally& tally) {
     if (const auto found = ports_.find(port); found != ports_.end())
         found->second->count_on(tally);
-}
-
-void Worker::check_sessions(PortId port) {
-    if (const auto found = ports_.find(port); found != ports_.end())
-        found->second->check_sessions();
 }
 
 std::map<PortId, PortTally> Worker::tallies() const {

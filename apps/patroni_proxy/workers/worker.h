@@ -45,6 +45,9 @@ class Worker {
         return sessions_.load(std::memory_order_relaxed);
     }
 
+    /// Runs it on the worker's thread, and returns when it is done. Not from a worker.
+    void run(const std::function<void()>& task);
+
     // Loop thread only, or before the start.
     void add(const PortPtr& port, const PortSettingsPtr& settings);
     void use(PortId port, const PortSettingsPtr& settings);
@@ -72,11 +75,14 @@ class Worker {
 
     // For another process that goes on with the sessions: see PortServer. Nothing happens to a
     // port that there is not.
-    [[nodiscard]] PortTally show_to_successor(PortId port, const PortServer::Passed& pass) const;
-    void leave_to_successor(PortId port);
-    void adopt(PortId port, SessionState&& state, net::UniqueFd client, net::UniqueFd backend);
+    void show_to_successor(PortId port, PortServer::AtOnce which, const PortServer::Shown& show,
+                           PortServer::Others& others) const;
+    void leave_to_successor(PortId port, PortServer::AtOnce which);
+    void pass_some(PortId port, std::size_t most, const PortServer::Passed& pass);
+    [[nodiscard]] PortTally tally_for_successor(PortId port) const;
+    void adopt(PortId port, SessionState&& state, net::UniqueFd client, net::UniqueFd backend,
+               Reservation reserved = {});
     void count_on(PortId port, const PortTally& tally);
-    void check_sessions(PortId port);
     [[nodiscard]] SessionIds& ids() noexcept { return ids_; }
 
     [[nodiscard]] std::map<PortId, PortTally> tallies() const;

@@ -262,7 +262,10 @@ void Service::upgrade(const Upgraded& done) {
 
 void Service::on_upgraded(const ServiceBody::Upgrade& upgrade, const Upgraded& done) {
     if (!upgrade.error.empty()) {
-        log::error({"upgrade_failed"}, "upgrade failed, nothing has changed: " + upgrade.error);
+        log::error(
+            {"upgrade_failed"},
+            (upgrade.has_cost ? "upgrade failed: " : "upgrade failed, nothing has changed: ") +
+                upgrade.error);
         done(upgrade.error, {});
         if (std::exchange(again_, false))
             reload();

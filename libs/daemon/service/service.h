@@ -54,9 +54,10 @@ class ServiceBody {
     [[nodiscard]] virtual bool drains_on_sigterm() const { return false; }
     virtual void stop() = 0;
     struct Upgrade {
-        std::string error;    ///< why nothing has changed; empty: another process serves
-        std::string message;  ///< what has happened
+        std::string error{};    ///< why this process goes on; empty: another one serves
+        std::string message{};  ///< what has happened
         pid_t successor = 0;
+        bool has_cost = false;  ///< with an error: not everything is as it was
     };
     /// Starts the program again and hands everything over to it; calls `done` once, on the main
     /// thread.

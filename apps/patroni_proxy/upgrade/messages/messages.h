@@ -28,12 +28,20 @@
 ///     clusters, ports, end             ->                     it starts as always, but for clients
 ///                                      <-  ready or refused   it could serve
 ///   records, counts, process           ->
-///   tallies, sessions, unsent, end     ->                     no session moves meanwhile
+///   sessions, unsent, still_to_come,
+///     end                              ->                     no session moves meanwhile
 ///                                      <-  took_over          from here on it serves
-///   lets go of what has passed         <-  adopted            its sessions move again
+///   its other sessions move again      <-  adopted            those that have passed move again
+///   sessions, unsent, still_to_come,
+///     end                              ->                     a batch; the others move
+///                                      <-  adopted            and so on
+///   tallies, end                       ->                     that was all
 ///
 /// took_over is the moment: whoever has sent it serves, and until then the successor has touched
-/// nothing. The end of the channel before it says that all stays as it was.
+/// nothing. The end of the channel before it says that all stays as it was. After it, a batch is
+/// the successor's with its `end`, unless the answer is `refused`: then it has not touched it.
+///
+/// A successor that does not say that it takes batches gets all at once, with the tallies.
 ///
 /// Pure. Whatever the bytes are, reading gives a sound value or nothing.
 namespace proxy::upgrade {
@@ -62,6 +70,7 @@ enum class Kind : std::uint8_t {
     counts,
     process,
     adopted,
+    still_to_come,
 };
 /// A message is its kind in one byte, and its fields. Nothing if this version has no such kind.
 [[nodiscard]] std::optional<Kind> kind_of(std::string_view message);
@@ -76,10 +85,17 @@ struct Hello {
 [[nodiscard]] std::optional<Hello> read_hello(std::string_view fields);
 
 /// A list of texts: the owner and the address of each listening socket that comes with the message,
-/// the labels of the ports that the successor has, the sessions of one batch, or the reason of a
-/// refusal.
+/// the sessions of one batch, or the reason of a refusal.
 [[nodiscard]] std::string write(const std::vector<std::string>& texts);
 [[nodiscard]] std::optional<std::vector<std::string>> read_texts(std::string_view fields);
+
+/// The successor would serve the same.
+struct Ready {
+    std::vector<std::string> labels{};  ///< of its ports
+    bool in_batches = false;            ///< sessions may still come after it has taken over
+};
+[[nodiscard]] std::string write(const Ready& ready);
+[[nodiscard]] std::optional<Ready> read_ready(std::string_view fields);
 
 /// Everything that operators have set.
 struct Settings {
@@ -171,9 +187,29 @@ struct Unsent {
 [[nodiscard]] std::string write(const Unsent& unsent);
 [[nodiscard]] std::optional<Unsent> read_unsent(std::string_view fields);
 
+/// What the sessions occupy that are to come in later batches. Several messages add up; of what is
+/// not named, nothing is left.
+struct StillToCome {
+    struct Port {
+        std::string label{};
+        std::uint64_t sessions = 0;  ///< each with a place
+    };
+    struct Backend {
+        std::string label{};  ///< of a port that leads to it
+        std::string member{};
+        net::SocketAddress address{};
+        std::uint64_t connections = 0;
+    };
+    std::vector<Port> ports{};
+    std::vector<Backend> backends{};
+};
+[[nodiscard]] std::string write(const StillToCome& still_to_come);
+[[nodiscard]] std::optional<StillToCome> read_still_to_come(std::string_view fields);
+
 struct End {
-    std::uint64_t sessions = 0;  ///< that were passed
+    std::uint64_t sessions = 0;  ///< that were passed since the one before
     std::uint64_t last_id = 0;   ///< the highest number of a session's id
+    bool more = false;           ///< a batch follows, or another end
 };
 [[nodiscard]] std::string write(const End& end);
 [[nodiscard]] std::optional<End> read_end(std::string_view fields);

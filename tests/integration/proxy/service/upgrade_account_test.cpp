@@ -145,6 +145,11 @@ TEST_F(UpgradeAccount, AScraperSeesNoGap) {
     support::eventually(
         [&] { return proxy.get("/history").find("\"ended\": null") == std::string::npos; },
         "the end of the record");
+    std::vector<TestClient> clients;  // more than pass in one batch of each worker
+    for (int i = 0; i < 250; ++i)
+        clients.push_back(proxy.connect("c/replicas"));
+    for (auto& client : clients)
+        (void)client.receive_line();
     const double started = proxy.metric("start_time_seconds");
     const std::string history = proxy.get("/history");
     const std::string record = history.substr(history.find("\"id\": "), 1'000);

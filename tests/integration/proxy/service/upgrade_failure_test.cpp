@@ -1,4 +1,5 @@
-// An upgrade that fails, whenever it does: the running proxy goes on as if nothing had been.
+// An upgrade that fails: the running proxy goes on as if nothing had been, until the next process
+// has taken over; after that, with what it has not passed.
 
 #include <csignal>
 #include <filesystem>
@@ -10,7 +11,9 @@
 #include "integration/proxy_under_test.h"
 
 using support::TestClient;
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 namespace {
 
@@ -37,11 +40,14 @@ class FailedUpgrade : public testing::Test {
     }
     void expect_that_all_is_as_before() {
         EXPECT_TRUE(still_echoes(client_));
+        expect_that_it_serves(1);
+    }
+    void expect_that_it_serves(int sessions) {
         TestClient next = proxy_.connect("c/master");
         EXPECT_EQ(next.receive_line(), "b1");
         EXPECT_TRUE(still_echoes(next));
         next.close();
-        proxy_.wait_for_metric("sessions_open", 1);
+        proxy_.wait_for_metric("sessions_open", sessions);
         support::eventually([&] { return proxy_.open_descriptors() <= descriptors_; },
                             "descriptors as before");
     }
@@ -78,6 +84,50 @@ TEST_F(FailedUpgrade, ANextProcessThatHangsMayNotTakeOverLater) {
     fail_at("by hanging");
     EXPECT_THAT(proxy_.failing_upgrade(), HasSubstr("does not answer in time"));
     expect_that_all_is_as_before();
+}
+
+TEST_F(FailedUpgrade, ANextProcessThatDiesAfterItTookOverLeavesWhatItDidNotGet) {
+    fail_at("after it has taken over");
+    EXPECT_THAT(proxy_.failing_upgrade(),
+                AllOf(HasSubstr("the new process has ended amid it, and with it the 0 sessions"),
+                      Not(HasSubstr("nothing has changed"))));
+    expect_that_all_is_as_before();
+    lead_to(PROXY_BINARY);
+    proxy_.upgrade();
+    EXPECT_TRUE(still_echoes(client_));
+}
+
+TEST_F(FailedUpgrade, WhatHasPassedIsLostWithTheNextProcessAndNothingElse) {
+    TestClient other = proxy_.connect("c/master");  // on the other worker: it is another batch
+    EXPECT_EQ(other.receive_line(), "b1");
+    fail_at("with a batch");
+    EXPECT_THAT(proxy_.failing_upgrade(), HasSubstr("and with it the 1 session that had passed"));
+    client_.wait_for_close();
+    EXPECT_TRUE(still_echoes(other));
+    EXPECT_FALSE(std::filesystem::exists(directory_.path() / "too_early"));
+    expect_that_it_serves(1);
+    EXPECT_THAT(proxy_.get("/history"), HasSubstr("an upgrade failed: the new process"));
+}
+
+TEST_F(FailedUpgrade, ABatchThatIsRefusedStaysWithAllOthers) {
+    TestClient other = proxy_.connect("c/master");
+    EXPECT_EQ(other.receive_line(), "b1");
+    fail_at("with no more batches");
+    EXPECT_THAT(proxy_.failing_upgrade(), HasSubstr("has 0 sessions; the longest"));
+    proxy_.daemon().wait_for_line("the new process takes no more sessions: 2 sessions of this one");
+    EXPECT_TRUE(still_echoes(client_));
+    EXPECT_TRUE(still_echoes(other));
+}
+
+TEST_F(FailedUpgrade, ANextProcessThatNeverSaysThatItHasABatchKeepsIt) {
+    TestClient other = proxy_.connect("c/master");
+    EXPECT_EQ(other.receive_line(), "b1");
+    fail_at("without a word");
+    EXPECT_THAT(proxy_.failing_upgrade(),
+                AllOf(HasSubstr("has 1 session; the longest stop of one was 2"),
+                      HasSubstr("1 session stayed here")));
+    EXPECT_EQ(client_.receive_line(), "mine");
+    EXPECT_TRUE(still_echoes(other));
 }
 
 TEST_F(FailedUpgrade, AWrongConfigurationIsTold) {

@@ -259,7 +259,7 @@ TEST_F(Upgrade, WhatASessionIsAndWhatOperatorsHaveSetStays) {
     const std::string before = id();
     EXPECT_THAT(command({"drain", "b2", "--why", "disk"}), HasSubstr("0 c/b2"));
     const std::size_t mark = proxy.daemon().mark();
-    EXPECT_THAT(command({"upgrade"}), HasSubstr("has 1 session, which stood still for"));
+    EXPECT_THAT(command({"upgrade"}), HasSubstr("has 1 session; the longest stop of one was "));
     proxy.wait_until_upgraded(mark);
     EXPECT_EQ(id(), before);
     EXPECT_THAT(proxy.get("/status"), HasSubstr("\"why\": \"disk\""));

@@ -26,6 +26,7 @@
 #include "patroni_proxy/port/port.h"
 #include "patroni_proxy/port/port_server.h"
 #include "patroni_proxy/port/readiness_check.h"
+#include "patroni_proxy/port/reservations.h"
 #include "support/fakes/fake_backend.h"
 #include "support/sockets/test_client.h"
 #include "support/wait.h"
@@ -174,26 +175,51 @@ class ServedPort final : private net::AcceptHandler {
     /// As a process hands its sessions over, and lets go of them.
     [[nodiscard]] std::vector<Passed> hand_over(PortTally* tally = nullptr) {
         std::vector<Passed> passed;
+        PortServer::Others others;
         run_on(loop_, [&] {
-            const auto counted =
-                server_.show_to_successor([&](SessionState&& state, Session::Descriptors sockets) {
-                    passed.push_back(
-                        {std::move(state), copy_of(sockets.client), copy_of(sockets.backend)});
-                });
+            passed = show(PortServer::AtOnce::all, others);
             if (tally)
-                *tally = counted;
-            server_.leave_to_successor();
+                *tally = server_.tally_for_successor();
+            server_.leave_to_successor(PortServer::AtOnce::all);
         });
         return passed;
     }
-    void adopt(std::vector<Passed> passed) {
+    /// All but those that only relay, and what these occupy.
+    [[nodiscard]] std::vector<Passed> hand_over_undecided(PortServer::Others& others) {
+        std::vector<Passed> passed;
         run_on(loop_, [&] {
-            for (auto& [state, client, backend] : passed) {
-                ++sessions_;
-                server_.adopt(std::move(state), std::move(client), std::move(backend));
-            }
-            server_.check_sessions();
+            passed = show(PortServer::AtOnce::undecided, others);
+            server_.leave_to_successor(PortServer::AtOnce::undecided);
         });
+        return passed;
+    }
+    /// Some of those that only relay.
+    [[nodiscard]] std::vector<Passed> pass_some(std::size_t most) {
+        std::vector<Passed> passed;
+        run_on(loop_, [&] {
+            server_.pass_some(most, [&](SessionState&& state, net::Relay::Sockets sockets) {
+                passed.push_back(
+                    {std::move(state), std::move(sockets.client), std::move(sockets.backend)});
+            });
+        });
+        return passed;
+    }
+    [[nodiscard]] PortTally tally_for_successor() {
+        PortTally tally;
+        run_on(loop_, [&] { tally = server_.tally_for_successor(); });
+        return tally;
+    }
+    void adopt(std::vector<Passed> passed, Reservations* reservations = nullptr) {
+        for (auto& [state, client, backend] : passed) {
+            Reservation reserved;
+            if (reservations)
+                reserved = reservations->take(port_, "c", state);
+            run_on(loop_, [&] {
+                ++sessions_;
+                server_.adopt(std::move(state), std::move(client), std::move(backend),
+                              std::move(reserved));
+            });
+        }
     }
     void wait_for_sessions(std::size_t count) const {
         support::eventually([&] { return sessions_ == count; },
@@ -205,6 +231,7 @@ class ServedPort final : private net::AcceptHandler {
     }
     [[nodiscard]] ProcessSessions& process() { return *process_; }
     [[nodiscard]] const Port& port() const { return *port_; }
+    [[nodiscard]] const PortPtr& shared_port() const { return port_; }
     [[nodiscard]] std::uint64_t refused(SessionEnd end) {
         return tally().refused[static_cast<std::size_t>(end)];
     }
@@ -218,6 +245,17 @@ class ServedPort final : private net::AcceptHandler {
   private:
     static net::UniqueFd copy_of(int fd) {
         return net::UniqueFd(fd < 0 ? -1 : ::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    }
+    std::vector<Passed> show(PortServer::AtOnce which, PortServer::Others& others) const {
+        std::vector<Passed> passed;
+        server_.show_to_successor(
+            which,
+            [&](SessionState&& state, Session::Descriptors sockets) {
+                passed.push_back(
+                    {std::move(state), copy_of(sockets.client), copy_of(sockets.backend)});
+            },
+            others);
+        return passed;
     }
     void wake() {
         loop_.post([this] { server_.try_held_sessions(); });

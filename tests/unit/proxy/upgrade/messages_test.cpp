@@ -360,8 +360,33 @@ TEST(UpgradeMessages, PortsAndTheRestArrive) {
     EXPECT_EQ(unsent->to, net::RelaySide::backend);
     EXPECT_EQ(unsent->bytes, "bytes");
     EXPECT_EQ(read_end(write(End{3, 9}))->last_id, 9U);
+    EXPECT_FALSE(read_end(write(End{3, 9}))->more);
+    EXPECT_TRUE(read_end(write(End{3, 9, true}))->more);
     EXPECT_THAT(*read_texts(write(std::vector<std::string>{"a", "", "b"})),
                 ElementsAre("a", "", "b"));
+}
+
+TEST(UpgradeMessages, WhatIsStillToComeArrives) {
+    const StillToCome passed{{{"main/rw", 7}, {"main/ro", 0}},
+                             {{"main/rw", "p1", at("10.0.0.1:5432"), 5}}};
+    const auto read = read_still_to_come(write(passed));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(write(*read), write(passed));
+    EXPECT_EQ(read->ports.at(0).sessions, 7U);
+    EXPECT_EQ(read->backends.at(0).address, at("10.0.0.1:5432"));
+    EXPECT_EQ(read->backends.at(0).connections, 5U);
+    const StillToCome too_many{{{"main/rw", std::uint64_t{1} << 40U}}, {}};
+    EXPECT_FALSE(read_still_to_come(write(too_many)));
+}
+
+TEST(UpgradeMessages, AnEarlierVersionReadsTheLabelsOfWhoIsReady) {
+    const std::string fields = write(Ready{{"main/rw", "main/ro"}, true});
+    EXPECT_TRUE(read_ready(fields)->in_batches);
+    EXPECT_THAT(read_ready(fields)->labels, ElementsAre("main/rw", "main/ro"));
+    EXPECT_THAT(*read_texts(fields), ElementsAre("main/rw", "main/ro"));
+    const std::string earlier = write(std::vector<std::string>{"main/rw"});
+    EXPECT_FALSE(read_ready(earlier)->in_batches);
+    EXPECT_THAT(read_ready(earlier)->labels, ElementsAre("main/rw"));
 }
 
 TEST(UpgradeMessages, AMessageBeginsWithItsKind) {

@@ -1,6 +1,7 @@
 // The sessions of a port that go on in another process: here, on another port.
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -176,6 +177,152 @@ TEST_F(PortHandOverTest, TheSocketsOfAPassedSessionAreLeftAlone) {
     EXPECT_FALSE(client.closed_now());
     EXPECT_EQ(fake(1).sessions(), 1U);
     EXPECT_EQ(fake(1).received(), 0U);
+}
+
+/// Two processes for the moment: a client is held in one, and another one relays.
+class PassingInBatches : public PortHandOverTest {
+  protected:
+    [[nodiscard]] TestClient relaying_client() const {
+        TestClient client = before_.connect();
+        EXPECT_EQ(member_of(client), "b1");
+        return client;
+    }
+    /// What is to come to the second process, as the first one has said.
+    void reserve(std::uint64_t sessions, std::uint32_t connections) {
+        reservations_.set({{after_.shared_port(), sessions}}, {{"c", same_b1_, connections}});
+    }
+    void reserve_others() {
+        const auto seats = others_.connections.find(b1_);
+        reserve(others_.sessions,
+                seats == others_.connections.end() ? 0 : static_cast<std::uint32_t>(seats->second));
+    }
+    void expect_counted(std::uint64_t count) {
+        EXPECT_EQ(after_.port().sessions, count);
+        EXPECT_EQ(after_.port().places.taken(), count);
+        EXPECT_EQ(after_.process().open, count);
+        EXPECT_EQ(after_.process().places.taken(), count);
+        EXPECT_EQ(same_b1_->connections, count);
+    }
+
+    const PortSettings settings_{.max_connections = 2};
+    ServedPort before_{table_of({b1_}), settings_};
+    ServedPort after_{table_of({same_b1_}), settings_};
+    PortServer::Others others_;
+    Reservations reservations_{after_.process()};
+};
+
+TEST_F(PassingInBatches, ASessionThatOnlyRelaysGoesOnUntilItsBatch) {
+    TestClient client = relaying_client();
+    EXPECT_TRUE(before_.hand_over_undecided(others_).empty());
+    EXPECT_EQ(others_.sessions, 1U);
+    EXPECT_EQ(others_.connections.at(b1_), 1U);
+    expect_alive(client);
+    reserve_others();
+    expect_counted(1);
+    auto batch = before_.pass_some(10);
+    ASSERT_EQ(batch.size(), 1U);
+    EXPECT_EQ(before_.port().places.taken(), 0U);
+    EXPECT_EQ(b1_->connections, 0U);
+    after_.adopt(std::move(batch), &reservations_);
+    expect_counted(1);
+    reserve(0, 0);
+    expect_counted(1);
+    expect_alive(client);
+    client.close();
+    after_.wait_for_sessions(0);
+    expect_counted(0);
+}
+
+TEST_F(PassingInBatches, ABatchHasNoMoreThanItMay) {
+    TestClient first = relaying_client();
+    TestClient second = relaying_client();
+    EXPECT_EQ(before_.pass_some(1).size(), 1U);
+    EXPECT_EQ(before_.pass_some(5).size(), 1U);
+    EXPECT_TRUE(before_.pass_some(5).empty());
+}
+
+TEST_F(PassingInBatches, AHeldClientPassesAtOnce) {
+    TestClient client = relaying_client();
+    ServedPort before(table_of({}), {.queue_timeout = 1h});
+    TestClient held = held_client(before);
+    EXPECT_EQ(before.hand_over_undecided(others_).size(), 1U);
+    EXPECT_EQ(others_.sessions, 0U);
+    // It is held elsewhere now, and counted there.
+    const auto tally = before.tally_for_successor();
+    EXPECT_EQ(tally.queued_total, 0U);
+    EXPECT_EQ(tally.held_time.sum, 0);
+}
+
+TEST_F(PassingInBatches, APlaceOfASessionThatIsToComeIsNobodyElses) {
+    TestClient first = relaying_client();
+    TestClient second = relaying_client();
+    EXPECT_TRUE(before_.hand_over_undecided(others_).empty());
+    reserve_others();
+    const auto expect_full = [this] {
+        TestClient visitor = after_.connect();
+        visitor.half_close();  // it has nothing to cancel: nobody waits for that
+        visitor.wait_for_close();
+    };
+    expect_full();
+    after_.adopt(before_.pass_some(1), &reservations_);
+    reserve(before_.port().places.taken(), b1_->connections);
+    expect_counted(2);
+    expect_full();
+    after_.adopt(before_.pass_some(1), &reservations_);
+    reserve(before_.port().places.taken(), b1_->connections);
+    expect_counted(2);
+    expect_full();
+    EXPECT_EQ(after_.refused(SessionEnd::port_full), 3U);
+}
+
+TEST_F(PassingInBatches, ASessionThatEndsBeforeItsBatchGivesItsPlaceBack) {
+    TestClient first = relaying_client();
+    TestClient second = relaying_client();
+    EXPECT_TRUE(before_.hand_over_undecided(others_).empty());
+    reserve_others();
+    first.close();
+    before_.wait_for_sessions(1);
+    reserve(before_.port().places.taken(), b1_->connections);
+    expect_counted(1);
+    TestClient visitor = after_.connect();
+    EXPECT_EQ(member_of(visitor), "b1");
+    after_.adopt(before_.pass_some(5), &reservations_);
+    expect_counted(2);
+    expect_alive(second);
+    expect_alive(visitor);
+}
+
+TEST_F(PassingInBatches, WhatDoesNotComeIsGivenBack) {
+    reserve(2, 2);
+    expect_counted(2);
+    {
+        Reservations others(after_.process());
+        others.set({{after_.shared_port(), 1}}, {{"c", same_b1_, 1}});
+        expect_counted(3);
+    }
+    expect_counted(2);
+    reserve(0, 0);
+    expect_counted(0);
+}
+
+TEST_F(PassingInBatches, ASessionIsCutAtOnceIfItsMemberIsOut) {
+    TestClient client = relaying_client();
+    EXPECT_TRUE(before_.hand_over_undecided(others_).empty());
+    reserve_others();
+    after_.use(table_of({same_b2_}));
+    after_.adopt(before_.pass_some(5), &reservations_);
+    client.wait_for_close();
+    after_.wait_for_sessions(0);
+    expect_counted(0);
+}
+
+TEST_F(PassingInBatches, ABatchThatNobodyTookComesBack) {
+    TestClient client = relaying_client();
+    EXPECT_TRUE(before_.hand_over_undecided(others_).empty());
+    before_.adopt(before_.pass_some(5));
+    expect_alive(client);
+    EXPECT_EQ(b1_->connections, 1U);
+    EXPECT_EQ(before_.port().places.taken(), 1U);
 }
 
 }  // namespace
