@@ -77,10 +77,12 @@ class Host {
     void start_keepalived() {
         const auto visit = network_.enter();
         const std::string dir = dir_.path();
-        keepalived_ = std::make_unique<support::ChildProcess>(
-            std::vector<std::string>{"keepalived", "--dont-fork", "--log-console", "--vrrp",
-                                     "--use-file", dir + "/keepalived.conf", "--pid",
-                                     dir + "/keepalived.pid", "--vrrp_pid", dir + "/vrrp.pid"});
+        // The pid files of all its children: it ends where another one has any of them locked.
+        keepalived_ = std::make_unique<support::ChildProcess>(std::vector<std::string>{
+            "keepalived", "--dont-fork", "--log-console", "--vrrp", "--use-file",
+            dir + "/keepalived.conf", "--pid", dir + "/keepalived.pid", "--vrrp_pid",
+            dir + "/vrrp.pid", "--checkers_pid", dir + "/checkers.pid", "--bfd_pid",
+            dir + "/bfd.pid"});
         output_ = std::make_unique<support::OutputReader>(keepalived_->take_output(),
                                                           keepalived_->take_error());
     }
@@ -89,6 +91,7 @@ class Host {
         keepalived_->signal(SIGTERM);
         (void)keepalived_->wait(10s);
     }
+    [[nodiscard]] std::string keepalived_said() const { return output_->text(); }
 
   private:
     void write_keepalived_conf(const std::string& other_ip, int priority) {
@@ -143,6 +146,13 @@ class VirtualAddress : public testing::Test {
             host->start_keepalived();
         }
         EXPECT_GT(connect_until("first").good, 0);
+    }
+    void TearDown() override {
+        if (!HasFailure())
+            return;
+        for (const auto* host : {first_.get(), second_.get()}) {
+            std::cout << "keepalived of " << host->ip() << ":\n" << host->keepalived_said();
+        }
     }
     /// Whose backend answers; empty: the connect failed.
     static std::string served_by() {
