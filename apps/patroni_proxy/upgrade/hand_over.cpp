@@ -99,9 +99,12 @@ void HandOver::add(const StillToCome& still_to_come) {
     send_part();
 }
 
-void HandOver::end(bool more, std::uint64_t last_id) {
+void HandOver::end(Follows follows, std::uint64_t last_id) {
     flush();
-    channel_.send(message(Kind::end, write(End{sessions_, last_id, more})), deadline_);
+    channel_.send(message(Kind::end, write(End{.sessions = sessions_,
+                                               .last_id = last_id,
+                                               .more = follows == Follows::batch})),
+                  deadline_);
 }
 
 }  // namespace proxy::upgrade

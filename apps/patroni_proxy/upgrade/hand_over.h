@@ -45,8 +45,9 @@ class HandOver {
     /// The descriptors are borrowed; -1: it has no backend's.
     void add(PassedSession session, int client, int backend);
     void add(const StillToCome& still_to_come);
-    /// Sends the rest, and that this was all of the batch. `more`: another one follows.
-    void end(bool more, std::uint64_t last_id = 0);
+    enum class Follows : std::uint8_t { batch, nothing };
+    /// Sends the rest, and that this was all of the batch.
+    void end(Follows follows, std::uint64_t last_id = 0);
 
     [[nodiscard]] std::uint64_t sessions() const noexcept { return sessions_; }
 

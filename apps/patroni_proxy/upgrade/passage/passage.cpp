@@ -121,7 +121,8 @@ std::string Passage::send_first(std::vector<Share>& shares) {
                 {backends_.at(backend), backend->member, backend->address, count});
         if (at_once_ != AtOnce::all)
             sender.add(to_come);
-        sender.end(at_once_ != AtOnce::all, last_id);
+        sender.end(at_once_ == AtOnce::all ? HandOver::Follows::nothing : HandOver::Follows::batch,
+                   last_id);
     } catch (const std::exception& error) {
         return error.what();
     }
@@ -177,7 +178,7 @@ Passage::Answer Passage::pass(Batch& batch, Worker& worker) {
         for (const auto& [port, state, sockets] : batch.sessions)
             sender.add({port->label, false, state}, sockets.client.get(), sockets.backend.get());
         sender.add(still_to_come());
-        sender.end(true);
+        sender.end(HandOver::Follows::batch);
         answer = successor_.await_adopted(deadline);
     } catch (const ChannelEnded&) {  // it has gone, or hears no more
         take_back(std::move(batch), worker);
@@ -213,7 +214,7 @@ Passage::Answer Passage::send_tallies() {
             for (const auto& tally : tallies)
                 sender.add(tally);
         }
-        sender.end(false);
+        sender.end(HandOver::Follows::nothing);
     } catch (const ChannelEnded&) {
         return Answer::gone;
     } catch (const std::exception&) {

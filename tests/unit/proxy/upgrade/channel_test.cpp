@@ -124,7 +124,7 @@ TEST_F(ChannelTest, SessionsArriveWithTheirSocketsAndBytes) {
     PassedSession held{.label = "main/rw"};
     held.state.queued = true;
     sender.add(std::move(held), client_.get(), -1);
-    sender.end(false, 77);
+    sender.end(HandOver::Follows::nothing, 77);
     const Arrivals arrivals = successor.receive({"main/rw"});
     EXPECT_EQ(kind_of(running_.receive(soon()).bytes), Kind::ready);
     ASSERT_EQ(arrivals.sessions.size(), 302U);
