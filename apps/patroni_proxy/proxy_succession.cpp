@@ -146,7 +146,7 @@ void Proxy::reserve(const upgrade::StillToCome& still_to_come, Reservations& res
     reservations.set(of_ports, of_backends);
 }
 
-/// Goes on telling what the process before told.
+/// Goes on telling what the process before told, at the level that an operator has set there.
 void Proxy::take_account(std::vector<history::Record> records,
                          std::vector<upgrade::PassedCounts> counts,
                          const std::optional<upgrade::PassedProcess>& process) {
@@ -159,6 +159,8 @@ void Proxy::take_account(std::vector<history::Record> records,
         started_ = process->started;
         reload_.go_on_with(process->reloads);
         by = process->upgraded_by;
+        if (process->log_level)
+            set_log_level(*process->log_level);
     }
     const std::string& former = predecessor_->version();
     history_.note({{},

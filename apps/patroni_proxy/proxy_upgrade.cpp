@@ -156,7 +156,9 @@ void Proxy::send_account(upgrade::Channel& channel) const {
     for (const auto& [name, feed] : feeds_)
         send(upgrade::Kind::counts, upgrade::write(upgrade::PassedCounts{name, feed->counts()}));
     send(upgrade::Kind::process,
-         upgrade::write(upgrade::PassedProcess{started_, reload_.state(), upgraded_by_}));
+         upgrade::write(upgrade::PassedProcess{
+             started_, reload_.state(), upgraded_by_,
+             process_.log_level_set ? process_.log_level_set() : std::nullopt}));
 }
 
 /// Without those of removed ports.

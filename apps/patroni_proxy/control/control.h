@@ -66,6 +66,8 @@ struct ProcessControls {
     /// in force.
     std::function<void(std::function<void(const std::string& error)>)> reload{};
     std::function<daemons::log::Level()> log_level{};
+    /// Nothing if it is the configuration's.
+    std::function<std::optional<daemons::log::Level>()> log_level_set{};
     std::function<void(daemons::log::Level)> set_log_level{};
     /// Starts the program again and hands everything over to it.
     std::function<void(std::function<void(const std::string& error, const std::string& message)>)>

@@ -136,9 +136,11 @@ void Service::on_read(const Read& read) {
         return on_failed(read.problem);
     for (const auto& warning : read.warnings)
         log::warning({"config_warning"}, warning);
+    const auto level_before = std::exchange(configured_level_, read.log.level);
     try {
         read.apply([this] { on_applied(); });
     } catch (const std::exception& error) {
+        configured_level_ = level_before;
         // Keeps the newly opened file if it is the same one: it may have been rotated.
         use_log(log_before, log_before.file == read.log.file ? read.target : target_before);
         on_failed(error.what());

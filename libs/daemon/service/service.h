@@ -106,6 +106,10 @@ class Service {
     [[nodiscard]] log::Level log_level() const noexcept { return log_.level; }
     /// Until the next configuration is in force.
     void set_log_level(log::Level level);
+    /// The level that was set, if the configuration in force has another one.
+    [[nodiscard]] std::optional<log::Level> log_level_set() const noexcept {
+        return log_.level == configured_level_ ? std::nullopt : std::optional(log_.level);
+    }
 
   private:
     enum class State : std::uint8_t { starting, serving, draining, succeeded, ended };
@@ -130,6 +134,7 @@ class Service {
 
     const Options options_;
     log::Settings log_;  ///< in force
+    log::Level configured_level_{};
     log::TargetPtr log_target_;
     net::EventLoop loop_;
     std::optional<SignalReader> signals_;

@@ -35,6 +35,7 @@ enum : unsigned {
     kReloadError,
     kReloadAt,
     kUpgradedBy,
+    kLogLevel,
 };
 
 /// A time in seconds that is none counts as 0: a counter must stay a number.
@@ -137,6 +138,8 @@ std::string write(const PassedProcess& process) {
     out.text_unless_empty(kReloadError, report.last_error);
     out.number(kReloadAt, number_of_time(last_at));
     out.text_unless_empty(kUpgradedBy, process.upgraded_by);
+    if (process.log_level)
+        out.text(kLogLevel, daemons::log::name_of(*process.log_level));
     return out.bytes();
 }
 
@@ -166,6 +169,9 @@ std::optional<PassedProcess> read_process(std::string_view fields) {
                 break;
             case kUpgradedBy:
                 process.upgraded_by = in.text();
+                break;
+            case kLogLevel:
+                process.log_level = daemons::log::level_from(in.text());
                 break;
             default:
                 break;

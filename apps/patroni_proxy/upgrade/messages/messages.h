@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/log/log.h"
 #include "daemon/report/process_report.h"
 #include "net/loop/relay.h"
 #include "net/loop/relay_state.h"
@@ -151,6 +152,8 @@ struct PassedProcess {
     std::chrono::steady_clock::time_point started{};  ///< the first of all these processes
     daemons::ReloadTally::State reloads{};
     std::string upgraded_by{};  ///< who asked for the upgrade; empty: a signal
+    /// That an operator has set; nothing, as from an earlier version: the configuration's.
+    std::optional<daemons::log::Level> log_level{};
 };
 [[nodiscard]] std::string write(const PassedProcess& process);
 [[nodiscard]] std::optional<PassedProcess> read_process(std::string_view fields);

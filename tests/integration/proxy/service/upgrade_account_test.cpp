@@ -174,6 +174,22 @@ TEST_F(UpgradeAccount, AScraperSeesNoGap) {
     EXPECT_EQ(count(after, "\"id\": 3,"), 1U);
 }
 
+TEST_F(UpgradeAccount, ALogLevelThatAnOperatorHasSetStaysUntilAReload) {
+    ProxyUnderTest proxy(config());
+    EXPECT_THAT(command({"log-level", "debug"}), HasSubstr("is debug until"));
+    for (int i = 0; i < 2; ++i) {
+        proxy.upgrade();
+        EXPECT_THAT(command({"log-level", "debug"}), HasSubstr("is debug already"));
+        const std::size_t mark = proxy.daemon().mark();
+        EXPECT_EQ(first_line(proxy, "c/master"), "b1");
+        proxy.daemon().wait_for_line(" DEBUG ", mark);
+    }
+    EXPECT_THAT(command({"reload"}), HasSubstr("0 "));
+    EXPECT_THAT(command({"log-level", "info"}), HasSubstr("is info already"));
+    proxy.upgrade();
+    EXPECT_THAT(command({"log-level", "info"}), HasSubstr("is info already"));
+}
+
 TEST_F(UpgradeAccount, AnOpenRecordEndsWithTheProcess) {
     ProxyUnderTest proxy(config());
     cluster_.lead_by_nobody();

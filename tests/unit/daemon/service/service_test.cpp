@@ -346,11 +346,13 @@ TEST_F(ServiceTest, ALogLevelSetAtRunTimeLastsUntilTheNextReload) {
           [&] {
               service_->set_log_level(log::Level::error);
               EXPECT_EQ(service_->log_level(), log::Level::error);
+              EXPECT_EQ(service_->log_level_set(), log::Level::error);
               EXPECT_FALSE(log::enabled(log::Level::info));
               signal(SIGHUP);
           }},
          {reloaded(1), [&] {
               EXPECT_TRUE(log::enabled(log::Level::info));
+              EXPECT_FALSE(service_->log_level_set());
               signal(SIGTERM);
           }}});
 }

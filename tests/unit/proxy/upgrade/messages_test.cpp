@@ -340,6 +340,9 @@ TEST(UpgradeMessages, CountsOfClustersAndTheProcessArrive) {
     EXPECT_EQ(same->started, process.started);
     EXPECT_FALSE(same->reloads.report.last_good);
     EXPECT_EQ(same->upgraded_by, "uid 0");
+    EXPECT_FALSE(same->log_level);
+    process.log_level = daemons::log::Level::debug;
+    EXPECT_EQ(read_process(write(process))->log_level, process.log_level);
 }
 
 TEST(UpgradeMessages, PortsAndTheRestArrive) {
