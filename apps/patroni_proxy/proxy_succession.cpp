@@ -95,6 +95,10 @@ void Proxy::adopt(upgrade::Arrivals arrivals, const std::vector<std::string>& la
     daemons::log::info({"took_over"}, "took over from the process before, with " +
                                           daemons::counted(sessions, "session"));
     take_account(std::move(arrivals.records), std::move(arrivals.counts), arrivals.process);
+    // Without the counts that they are copies of, they say nothing.
+    if (!arrivals.tallies.empty())
+        for (auto& [at, times] : arrivals.times)
+            last_minute_.add(std::min(at, Clock::now()), std::move(times));
     ask_for_counts();  // not before: what comes from there has not happened just now
     wait_for_predecessors_end();
 }

@@ -155,6 +155,16 @@ void Proxy::send_account(upgrade::Channel& channel) const {
         send(upgrade::Kind::record, upgrade::write(*record));
     for (const auto& [name, feed] : feeds_)
         send(upgrade::Kind::counts, upgrade::write(upgrade::PassedCounts{name, feed->counts()}));
+    constexpr std::size_t kPortsAtOnce = 100;
+    for (const auto& [at, times] : last_minute_.copies()) {
+        upgrade::PassedTimes part{at, {}};
+        for (const auto& [label, port] : times) {
+            part.ports.emplace(label, port);
+            if (part.ports.size() == kPortsAtOnce)
+                send(upgrade::Kind::last_minute, upgrade::write(std::exchange(part, {.at = at})));
+        }
+        send(upgrade::Kind::last_minute, upgrade::write(part));
+    }
     send(upgrade::Kind::process,
          upgrade::write(upgrade::PassedProcess{
              started_, reload_.state(), upgraded_by_,

@@ -75,6 +75,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         case Kind::process:
             try_to_read(fields, read_process);
             break;
+        case Kind::last_minute:
+            try_to_read(fields, read_times);
+            break;
         case Kind::took_over:
         case Kind::adopted:
             break;

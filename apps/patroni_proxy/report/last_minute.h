@@ -31,11 +31,15 @@ class LastMinute {
     /// `now` is the port's latest count.
     [[nodiscard]] PortTimes since(const std::string& port, const PortTimes& now) const;
 
-  private:
     struct Copy {
         Clock::time_point at;
         std::map<std::string, PortTimes> times;
     };
+    /// The oldest first. Whoever has the same counts can go on with them: by add(), before any
+    /// other.
+    [[nodiscard]] const std::deque<Copy>& copies() const noexcept { return copies_; }
+
+  private:
     std::deque<Copy> copies_;  ///< the oldest first
 };
 

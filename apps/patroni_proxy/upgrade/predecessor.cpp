@@ -149,6 +149,11 @@ Arrivals Predecessor::receive_batch(const std::vector<std::string>& labels) {
             case Kind::counts:
                 arrivals.counts.push_back(understood(read_counts(fields)));
                 break;
+            case Kind::last_minute: {
+                auto more = understood(read_times(fields));
+                arrivals.times[more.at].merge(more.ports);
+                break;
+            }
             case Kind::process:
                 arrivals.process = understood(read_process(fields));
                 break;

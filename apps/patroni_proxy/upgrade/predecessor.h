@@ -27,6 +27,8 @@ struct Arrivals {
     std::vector<LabelledTally> tallies{};
     std::vector<history::Record> records{};  ///< in the order in which they ended
     std::vector<PassedCounts> counts{};
+    /// The copies of counts for the last minute, by their time; an earlier version sends none.
+    std::map<std::chrono::steady_clock::time_point, std::map<std::string, PortTimes>> times{};
     std::optional<PassedProcess> process{};  ///< an earlier version sends none
     StillToCome still_to_come{};
     std::uint64_t last_id = 0;

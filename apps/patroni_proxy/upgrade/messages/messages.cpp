@@ -52,7 +52,7 @@ std::optional<ToCome> read_to_come(std::string_view fields) {
 std::optional<Kind> kind_of(std::string_view message) {
     const unsigned number = message.empty() ? 0 : static_cast<unsigned char>(message.front());
     if (number < static_cast<unsigned>(Kind::hello) ||
-        number > static_cast<unsigned>(Kind::still_to_come))
+        number > static_cast<unsigned>(Kind::last_minute))
         return std::nullopt;
     return static_cast<Kind>(number);
 }

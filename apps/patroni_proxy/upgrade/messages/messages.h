@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,7 @@
 #include "patroni_proxy/history/story/record.h"
 #include "patroni_proxy/host/session_state.h"
 #include "patroni_proxy/host/tally.h"
+#include "patroni_proxy/report/last_minute.h"
 #include "patroni_proxy/session/selection/drain_pace.h"
 #include "patroni_proxy/topology/topology_feed.h"
 
@@ -28,7 +30,8 @@
 ///   hello, listeners, settings,
 ///     clusters, ports, end             ->                     it starts as always, but for clients
 ///                                      <-  ready or refused   it could serve
-///   records, counts, process           ->
+///   records, counts, process,
+///     last_minute                      ->
 ///   sessions, unsent, still_to_come,
 ///     end                              ->                     no session moves meanwhile
 ///                                      <-  took_over          from here on it serves
@@ -72,6 +75,7 @@ enum class Kind : std::uint8_t {
     process,
     adopted,
     still_to_come,
+    last_minute,
 };
 /// A message is its kind in one byte, and its fields. Nothing if this version has no such kind.
 [[nodiscard]] std::optional<Kind> kind_of(std::string_view message);
@@ -165,6 +169,15 @@ struct LabelledTally {
 };
 [[nodiscard]] std::string write(const LabelledTally& tally);
 [[nodiscard]] std::optional<LabelledTally> read_tally(std::string_view fields);
+
+/// A copy of what was counted of ports, from which the percentiles of the last minute follow.
+/// Several messages with the same time add up.
+struct PassedTimes {
+    std::chrono::steady_clock::time_point at{};
+    std::map<std::string, PortTimes> ports{};  ///< by label
+};
+[[nodiscard]] std::string write(const PassedTimes& times);
+[[nodiscard]] std::optional<PassedTimes> read_times(std::string_view fields);
 
 /// One session of a batch, without what its sockets have not taken yet. Its descriptors come with
 /// the message: the client's, then the backend's if it has one.

@@ -28,6 +28,8 @@ enum : unsigned {
     kConnectTime,
     kMostPerSecond,
 };
+enum : unsigned { kTimesAt = 1, kTimesOfPort };
+enum : unsigned { kTimesLabel = 1, kTimesConnect, kTimesHeld };
 /// By the name of the reason: another version may have others, in another order.
 enum : unsigned { kTallyReason = 1, kTallyCount };
 void write_counts(FieldWriter& out, unsigned field, const SessionEndCounts& counts) {
@@ -98,6 +100,23 @@ bool read_member(std::string_view fields, PortTally& tally) {
     return !in.failed();
 }
 
+bool read_times_of_port(std::string_view fields, std::map<std::string, PortTimes>& ports) {
+    std::string label;
+    PortTimes times;
+    bool sound = true;
+    FieldReader in(fields);
+    while (in.next()) {
+        if (in.field() == kTimesLabel)
+            label = in.text();
+        else if (in.field() == kTimesConnect)
+            sound &= read_histogram(in.text(), times.connect);
+        else if (in.field() == kTimesHeld)
+            sound &= read_histogram(in.text(), times.held);
+    }
+    ports[label] = times;
+    return sound && !in.failed();
+}
+
 }  // namespace
 
 std::string write(const LabelledTally& labelled) {
@@ -142,6 +161,31 @@ std::optional<LabelledTally> read_tally(std::string_view fields) {
             return std::nullopt;
     }
     return in.failed() ? std::nullopt : std::optional(std::move(labelled));
+}
+
+std::string write(const PassedTimes& times) {
+    FieldWriter out;
+    out.number(kTimesAt, number_of_time(times.at));
+    for (const auto& [label, port] : times.ports) {
+        FieldWriter each;
+        each.text(kTimesLabel, label);
+        each.text(kTimesConnect, write_histogram(port.connect));
+        each.text(kTimesHeld, write_histogram(port.held));
+        out.text(kTimesOfPort, each.bytes());
+    }
+    return out.bytes();
+}
+
+std::optional<PassedTimes> read_times(std::string_view fields) {
+    PassedTimes times;
+    FieldReader in(fields);
+    while (in.next()) {
+        if (in.field() == kTimesAt)
+            times.at = time_of_number(in.number());
+        else if (in.field() == kTimesOfPort && !read_times_of_port(in.text(), times.ports))
+            return std::nullopt;
+    }
+    return in.failed() ? std::nullopt : std::optional(std::move(times));
 }
 
 }  // namespace proxy::upgrade

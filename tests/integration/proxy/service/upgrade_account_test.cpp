@@ -126,6 +126,12 @@ class UpgradeAccount : public testing::Test {
     static std::string first_line(const ProxyUnderTest& proxy, const std::string& port) {
         return proxy.connect(port).receive_line();
     }
+    /// Of the first port.
+    static std::string last_minute(const ProxyUnderTest& proxy) {
+        const std::string status = proxy.get("/status");
+        const auto at = status.find("\"last_minute\"");
+        return status.substr(at, status.find("\"refused\"", at) - at);
+    }
     static double eligible(const ProxyUnderTest& proxy, const std::string& port) {
         return proxy.metric(R"(port_backends_eligible{cluster="c",port=")" + port + "\"}");
     }
@@ -172,6 +178,19 @@ TEST_F(UpgradeAccount, AScraperSeesNoGap) {
     EXPECT_EQ(count(after, "\"words\": \"upgraded, to the same version"), 4U);
     EXPECT_THAT(after, HasSubstr("; asked for by uid "));
     EXPECT_EQ(count(after, "\"id\": 3,"), 1U);
+}
+
+TEST_F(UpgradeAccount, TheLastMinuteGoesOn) {
+    ProxyUnderTest proxy(config());
+    EXPECT_EQ(first_line(proxy, "c/master"), "b1");
+    const std::string before = last_minute(proxy);
+    EXPECT_THAT(before, testing::ContainsRegex("\"count\": [1-9]"));
+    for (int i = 0; i < 2; ++i) {
+        proxy.upgrade();
+        EXPECT_EQ(last_minute(proxy), before);
+    }
+    EXPECT_EQ(first_line(proxy, "c/master"), "b1");
+    EXPECT_NE(last_minute(proxy), before);
 }
 
 TEST_F(UpgradeAccount, ALogLevelThatAnOperatorHasSetStaysUntilAReload) {

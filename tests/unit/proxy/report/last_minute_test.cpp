@@ -24,6 +24,27 @@ TEST(LastMinuteTest, ForgetsWhatIsOlder) {
     EXPECT_FALSE(last.since("main/rw", times).held.quantile(0.5));
 }
 
+TEST(LastMinuteTest, WhoGoesOnWithTheCopiesSaysTheSame) {
+    LastMinute former;
+    PortTimes times;
+    LastMinute::Clock::time_point now{1h};
+    for (int second = 0; second < 100; ++second) {
+        times.connect.note(0.002);
+        now += 1s;
+        former.add(now, {{"main/rw", times}});
+    }
+    LastMinute next;
+    for (const auto& [at, copy] : former.copies())
+        next.add(at, copy);
+    for (int step = 0; step < 10; ++step) {
+        EXPECT_EQ(next.since("main/rw", times).connect, former.since("main/rw", times).connect);
+        times.connect.note(0.5);
+        now += 7s;
+        former.add(now, {{"main/rw", times}});
+        next.add(now, {{"main/rw", times}});
+    }
+}
+
 TEST(LastMinuteTest, OfANewPortEverythingCounts) {
     LastMinute last;
     last.add(LastMinute::Clock::time_point{1h}, {});

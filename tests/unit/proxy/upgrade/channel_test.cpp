@@ -142,6 +142,30 @@ TEST_F(ChannelTest, SessionsArriveWithTheirSocketsAndBytes) {
     EXPECT_EQ(sum.queued_total, 3U);
 }
 
+TEST_F(ChannelTest, TimesThatComeInPartsAddUpAndAFormerVersionSendsNone) {
+    Predecessor successor = this->successor();
+    const std::chrono::steady_clock::time_point at(7s);
+    PortTimes times;
+    times.connect.note(1);
+    times.held.note(30);
+    say(Kind::last_minute, write(PassedTimes{at + 10s, {}}));
+    say(Kind::last_minute, write(PassedTimes{at, {{"c/p1", times}}}));
+    say(Kind::last_minute, write(PassedTimes{at, {{"c/p2", times}}}));
+    HandOver(running_, soon()).end(HandOver::Follows::batch);
+    const Arrivals arrivals = successor.receive({});
+    EXPECT_TRUE(arrivals.more);
+    ASSERT_EQ(arrivals.times.size(), 2U);
+    EXPECT_EQ(arrivals.times.begin()->first, at);
+    EXPECT_EQ(arrivals.times.begin()->second.size(), 2U);
+    EXPECT_EQ(arrivals.times.begin()->second.at("c/p1").connect, times.connect);
+    EXPECT_EQ(arrivals.times.begin()->second.at("c/p2").held, times.held);
+    EXPECT_FALSE(read_times(write(PassedTimes{at, {{"c/p1", times}}}).substr(0, 20)));
+    HandOver(running_, soon()).end(HandOver::Follows::nothing);
+    const Arrivals none = successor.receive_more({});
+    EXPECT_FALSE(none.more);
+    EXPECT_TRUE(none.times.empty());
+}
+
 TEST_F(ChannelTest, AFormatThatIsTooNewIsRefused) {
     say(Kind::hello, write(Hello{.format = kFormat + 1, .version = "9.9"}));
     EXPECT_THAT(error_of([&] { const Predecessor predecessor(std::move(successors_)); }),
