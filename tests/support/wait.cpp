@@ -1,5 +1,6 @@
 #include "wait.h"
 
+#include <algorithm>
 #include <thread>
 
 namespace support {
@@ -19,10 +20,15 @@ TimedOut::TimedOut(Milliseconds timeout, const std::string& awaited, const std::
 void eventually(const std::function<bool()>& predicate, Milliseconds timeout,
                 const std::string& what) {
     const auto deadline = Clock::now() + timeout;
-    while (!predicate()) {
-        if (Clock::now() >= deadline)
+    for (;;) {
+        const auto asked = Clock::now();
+        if (predicate())
+            return;
+        const auto answered = Clock::now();
+        if (answered >= deadline)
             throw TimedOut(timeout, what, "");
-        std::this_thread::sleep_for(Milliseconds{2});
+        const Clock::duration least = Milliseconds{2}, most = Milliseconds{200};
+        std::this_thread::sleep_for(std::clamp(4 * (answered - asked), least, most));
     }
 }
 

@@ -25,8 +25,9 @@ class TimedOut : public std::runtime_error {
     TimedOut(Milliseconds timeout, const std::string& awaited, const std::string& seen);
 };
 
-/// Asks `predicate` every few milliseconds until it holds; throws TimedOut. For what has no event
-/// to wait for; where a fake has a `wait_for_...`, use that. Any thread.
+/// Asks `predicate` every few milliseconds until it holds; throws TimedOut. What takes long to
+/// answer, such as a psql, is asked less often: it would keep the machine busy. For what has no
+/// event to wait for; where a fake has a `wait_for_...`, use that. Any thread.
 void eventually(const std::function<bool()>& predicate, Milliseconds timeout,
                 const std::string& what);
 void eventually(const std::function<bool()>& predicate, const std::string& what);

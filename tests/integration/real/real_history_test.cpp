@@ -41,13 +41,15 @@ struct Seen {
     int errors = 0;
 };
 
-/// A client that writes one row after the other, each over a new connection.
+/// A client that writes one row after the other at its own pace, each over a new connection.
 class Writer {
   public:
     explicit Writer(std::string conninfo)
         : thread_([this, conninfo = std::move(conninfo)] {
-              while (!done_)
+              while (!done_) {
                   note(psql_once(conninfo, "INSERT INTO t VALUES (1)", 90s).status.code == 0);
+                  std::this_thread::sleep_for(50ms);
+              }
           }) {}
     Writer(const Writer&) = delete;
     Writer& operator=(const Writer&) = delete;
@@ -80,8 +82,6 @@ class Writer {
         }
         if (good)
             ++rows_;
-        else
-            std::this_thread::sleep_for(50ms);
     }
 
     std::mutex mutex_;

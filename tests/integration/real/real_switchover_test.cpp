@@ -61,7 +61,8 @@ void expect_told_why(const ProxyUnderTest& proxy) {
     EXPECT_THAT(wants_tls.err, HasSubstr("server does not support SSL, but SSL was required"));
 }
 
-/// One psql after the other, each with one row; counts those that could not connect.
+/// One psql after the other at its own pace, each with one row; counts those that could not
+/// connect.
 class Writers {
   public:
     explicit Writers(const std::string& conninfo) {
@@ -73,6 +74,7 @@ class Writers {
                         ++written_;
                     else if (result.err.find("connection to server at") != std::string::npos)
                         ++refused_;
+                    std::this_thread::sleep_for(50ms);
                 }
             });
     }
