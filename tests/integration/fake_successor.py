@@ -98,6 +98,11 @@ def main():
     if step == "after it has taken over":
         die()
     wait_for_nothing()
+    if step == "deaf to batches":
+        channel.shutdown(socket.SHUT_RD)
+        channel.send(bytes([ADOPTED]))
+        channel.send(bytes([REFUSED]) + text_field(b"it is Friday"))
+        time.sleep(60)
     channel.send(bytes([ADOPTED]))
     receive(END)
     wait_for_nothing()

@@ -119,6 +119,13 @@ TEST_F(FailedUpgrade, ABatchThatIsRefusedStaysWithAllOthers) {
     EXPECT_TRUE(still_echoes(other));
 }
 
+TEST_F(FailedUpgrade, ANextProcessThatHearsNoMoreHasNotEnded) {
+    fail_at("deaf to batches");
+    EXPECT_THAT(proxy_.failing_upgrade(), HasSubstr("has 0 sessions; the longest"));
+    proxy_.daemon().wait_for_line("the new process takes no more sessions: 1 session of this one");
+    EXPECT_TRUE(still_echoes(client_));
+}
+
 TEST_F(FailedUpgrade, ANextProcessThatNeverSaysThatItHasABatchKeepsIt) {
     TestClient other = proxy_.connect("c/master");
     EXPECT_EQ(other.receive_line(), "b1");
