@@ -259,7 +259,8 @@ void Control::close_sessions(const SessionFilter& filter, const Caller& caller,
         [this, by = caller.name, done = std::move(done)](std::size_t closed) {
             const std::string what = std::to_string(closed) + " sessions closed by " + by;
             daemons::log::info({"sessions_closed"}, what, {{"sessions", closed}, {"by", by}});
-            proxy_.note_action({{}, {}, what, by});
+            if (closed > 0)  // else nothing was changed, and the history tells of changes only
+                proxy_.note_action({{}, {}, what, by});
             done(closed);
         });
 }

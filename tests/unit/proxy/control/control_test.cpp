@@ -1,6 +1,7 @@
 #include "patroni_proxy/control/control.h"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 /// Knows clusters and members, and remembers what it was to put in force.
 class FakeProxy final : public Controlled {
@@ -52,7 +54,7 @@ class FakeProxy final : public Controlled {
     void close_sessions(const SessionFilter& filter, const std::string& detail,
                         std::function<void(std::size_t closed)> done) override {
         closed = filter.member + ", " + detail;
-        done(7);
+        done(to_close);
     }
     void reload(const std::string& /*listeners*/,
                 std::function<void(const ReloadOutcome&)> done) override {
@@ -75,6 +77,7 @@ class FakeProxy final : public Controlled {
     std::map<std::string, DrainPace> ending;  ///< by member
     std::string closed;
     std::vector<history::OperatorAction> actions;
+    std::size_t to_close = 7;
     bool upgrading = false;
     daemons::log::Level level = daemons::log::Level::info;
 };
@@ -155,8 +158,17 @@ TEST_F(ControlTest, ClosingSessionsIsLoggedWithTheirNumber) {
     });
     EXPECT_EQ(closed, 7U);
     EXPECT_EQ(proxy_.closed, "p1, closed by uid 0, pid 42");
+    EXPECT_THAT(proxy_.actions, SizeIs(1));
     EXPECT_THAT(log,
                 HasSubstr("7 sessions closed by uid 0, pid 42 sessions=7 by=\"uid 0, pid 42\"\n"));
+}
+
+TEST_F(ControlTest, ClosingNothingIsNoRecordOfTheHistory) {
+    proxy_.to_close = 0;
+    std::optional<std::size_t> closed;
+    control_.close_sessions({}, caller_, [&](std::size_t count) { closed = count; });
+    EXPECT_EQ(closed, 0U);
+    EXPECT_THAT(proxy_.actions, IsEmpty());
 }
 
 TEST_F(ControlTest, WhatIsDoneTwiceChangesNothing) {
