@@ -195,6 +195,7 @@ class Proxy final : private Controlled {
     void on_each_worker(const std::function<void(Worker&)>& task);
     void update_all(const AdminRequests::UpdateDone& done);
     [[nodiscard]] AdminRequests admin_requests(const ControlAccess& access);
+    [[nodiscard]] double started_at(double uptime);
     [[nodiscard]] ClusterReport report_of(const ClusterConfig& cluster,
                                           const std::map<PortId, PortTally>& tallies) const;
 
@@ -238,6 +239,7 @@ class Proxy final : private Controlled {
 
     net::EventLoop& main_loop_;
     Clock::time_point started_ = Clock::now();  ///< of the first of all processes
+    double started_at_ = 0;                     ///< the same as Unix time; 0: nobody has asked
     Config config_;
     ProcessSessions sessions_;
     net::ListeningSockets sockets_;

@@ -1,6 +1,7 @@
 // Gathers the report from workers and feeds.
 
 #include <algorithm>
+#include <cmath>
 
 #include "patroni_proxy/proxy.h"
 
@@ -55,15 +56,23 @@ void Proxy::note_reload(const std::string& error) {
     control_.note_reload({error, error.empty() ? changes_ : std::vector<std::string>{}});
 }
 
+/// The same every time, which the difference of two clocks is not: whoever watches it takes another
+/// one for a restart. If the clock was set, it follows.
+double Proxy::started_at(double uptime) {
+    const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
+    const double at = now.count() - uptime;
+    if (std::abs(at - started_at_) > 1)
+        started_at_ = at;
+    return started_at_;
+}
+
 ProxyReport Proxy::report() {
     if (last_report_)
         return *last_report_;
     ProxyReport report;
     static_cast<daemons::ProcessReport&>(report) =
         daemons::process_report(VERSION, started_, reload_);
-    report.started_at =
-        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count() -
-        report.uptime;
+    report.started_at = started_at(report.uptime);
     report.workers = static_cast<unsigned>(workers_.size());
     report.sessions = sessions_.open;
     report.max_connections = sessions_.max_places;

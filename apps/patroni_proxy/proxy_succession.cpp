@@ -161,6 +161,7 @@ void Proxy::take_account(std::vector<history::Record> records,
     std::string by;
     if (process) {
         started_ = process->started;
+        started_at_ = process->started_at;
         reload_.go_on_with(process->reloads);
         by = process->upgraded_by;
         if (process->log_level)

@@ -167,7 +167,7 @@ void Proxy::send_account(upgrade::Channel& channel) const {
     }
     send(upgrade::Kind::process,
          upgrade::write(upgrade::PassedProcess{
-             started_, reload_.state(), upgraded_by_,
+             started_, started_at_, reload_.state(), upgraded_by_,
              process_.log_level_set ? process_.log_level_set() : std::nullopt}));
 }
 

@@ -36,6 +36,7 @@ enum : unsigned {
     kReloadAt,
     kUpgradedBy,
     kLogLevel,
+    kStartedAt,
 };
 
 /// A time in seconds that is none counts as 0: a counter must stay a number.
@@ -140,6 +141,7 @@ std::string write(const PassedProcess& process) {
     out.text_unless_empty(kUpgradedBy, process.upgraded_by);
     if (process.log_level)
         out.text(kLogLevel, daemons::log::name_of(*process.log_level));
+    out.number(kStartedAt, bits_of(process.started_at));
     return out.bytes();
 }
 
@@ -172,6 +174,9 @@ std::optional<PassedProcess> read_process(std::string_view fields) {
                 break;
             case kLogLevel:
                 process.log_level = daemons::log::level_from(in.text());
+                break;
+            case kStartedAt:
+                process.started_at = seconds_of(in.number());
                 break;
             default:
                 break;

@@ -154,6 +154,7 @@ struct PassedCounts {
 /// What goes on although the process is another one.
 struct PassedProcess {
     std::chrono::steady_clock::time_point started{};  ///< the first of all these processes
+    double started_at = 0;  ///< the same as Unix time; 0: an earlier version did not say
     daemons::ReloadTally::State reloads{};
     std::string upgraded_by{};  ///< who asked for the upgrade; empty: a signal
     /// That an operator has set; nothing, as from an earlier version: the configuration's.

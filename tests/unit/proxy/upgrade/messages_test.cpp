@@ -331,13 +331,16 @@ TEST(UpgradeMessages, CountsOfClustersAndTheProcessArrive) {
     EXPECT_EQ(read->counts.leaders.counts.changes, 4U);
     EXPECT_EQ(read->counts.leaders.since, leaders.since);
 
-    PassedProcess process{.started = patroni::Clock::time_point(1s), .upgraded_by = "uid 0"};
+    PassedProcess process{.started = patroni::Clock::time_point(1s),
+                          .started_at = 1'795'000'000.125,
+                          .upgraded_by = "uid 0"};
     process.reloads.report = {.good = 1, .failed = 2, .last_good = false, .last_error = "line 7"};
     process.reloads.last_at = patroni::Clock::time_point(2s);
     const auto same = read_process(write(process));
     ASSERT_TRUE(same);
     EXPECT_EQ(write(*same), write(process));
     EXPECT_EQ(same->started, process.started);
+    EXPECT_EQ(same->started_at, process.started_at);
     EXPECT_FALSE(same->reloads.report.last_good);
     EXPECT_EQ(same->upgraded_by, "uid 0");
     EXPECT_FALSE(same->log_level);
