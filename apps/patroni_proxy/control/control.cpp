@@ -273,9 +273,11 @@ void Control::forget_pace(const Subject& subject) {
 
 void Control::restore(std::vector<OperatorSetting> settings) {
     for (auto& setting : settings) {
-        daemons::log::info(
-            {"operator_setting_restored", setting.subject.cluster, setting.subject.member},
-            setting.subject.text() + ": still " + setting.reason() + setting.times());
+        const auto& subject = setting.subject;
+        // What is over ends as always, once the configuration is in force.
+        if (!setting.expires || *setting.expires > OperatorSetting::Clock::now())
+            daemons::log::info({"operator_setting_restored", subject.cluster, subject.member},
+                               subject.text() + ": still " + setting.reason() + setting.times());
         settings_.set(std::move(setting));
     }
     if (!settings.empty())

@@ -221,12 +221,9 @@ patroni::Result<OperatorSetting> setting_from(const Object& object, const Moment
                              (*operation != Operation::cap || setting.sessions.value_or(0) > 0);
     if (!is_complete)
         return Failure{"it is incomplete"};
-    if (setting.until) {
-        const double left = *setting.until - now.unix_time;
-        if (left <= 0)
-            return Failure{"its time is over"};
-        setting.expires = before(now, -std::min(left, 366 * kLongestAge));
-    }
+    if (setting.until)  // past, too: whoever has set it is told that it is over
+        setting.expires = before(
+            now, std::clamp(now.unix_time - *setting.until, -366 * kLongestAge, kLongestAge));
     return setting;
 }
 

@@ -17,6 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::SizeIs;
 
 /// Knows clusters and members, and remembers what it was to put in force.
@@ -259,6 +260,22 @@ TEST_F(ControlTest, AHoldHasATimeAndEndsByItselfWithAWarning) {
                 HasSubstr("WARNING main/rw: no longer held by uid 0, pid 42; its time is over: "
                           "its clients go on\n"));
     EXPECT_FALSE(control_.release("main", "rw", caller_).changed);
+}
+
+TEST_F(ControlTest, WhatEndedWhileTheProcessWasDownIsTold) {
+    (void)control_.hold("main", "rw", {.lasts_for = 0s}, caller_);
+    (void)control_.disable("main", "ro", {}, caller_);
+    Control next(loop_, proxy_);
+    const auto log = logged_during([&] {
+        next.restore(control_.settings().all());
+        next.on_reload();
+        loop_.timers().fire_due();
+    });
+    EXPECT_THAT(log, HasSubstr("INFO main/ro: still disabled by uid 0, pid 42"));
+    EXPECT_THAT(log, Not(HasSubstr("main/rw: still held")));
+    EXPECT_THAT(log,
+                HasSubstr("WARNING main/rw: no longer held by uid 0, pid 42; its time is over"));
+    EXPECT_THAT(next.settings().all(), SizeIs(1));
 }
 
 TEST_F(ControlTest, PortsAreHeldAndDisabledByName) {
