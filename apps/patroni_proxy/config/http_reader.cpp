@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <stdexcept>
 
+#include "daemon/config/secret_file.h"
 #include "patroni/tls/tls_settings.h"
 
 namespace proxy {
@@ -26,6 +27,7 @@ std::optional<daemons::HttpTls> read_tls(const YamlNode& where, const daemons::R
     node.reject_unknown();
     if (!certificate || !key)
         return std::nullopt;
+    daemons::warn_if_no_secret(*key, *node.find("key"), "http_tls: key", problems);
     try {
         // Finds what is wrong with them, and says so.
         (void)patroni::read_tls_credentials(
@@ -43,6 +45,7 @@ std::string read_token(const std::string& path, const YamlNode& where,
                        const daemons::ReadFile& read, Problems& problems) {
     try {
         std::string token = read(path);
+        daemons::warn_if_no_secret(path, where, "http_control_token_file", problems);
         token.erase(std::min(token.find_first_of("\r\n"), token.size()));
         if (token.size() >= kShortestToken)
             return token;

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "daemon/config/secret_file.h"
 #include "daemon/yaml/yaml_value.h"
 
 namespace daemons {
@@ -101,6 +102,9 @@ patroni::TlsCredentialsPtr read_tls(const YamlNode& where, const std::string& cl
     settings.ca_cert = read_path(node, "ca_cert", problems);
     settings.client_cert = read_path(node, "client_cert", problems);
     settings.client_key = read_path(node, "client_key", problems);
+    if (!settings.client_key.empty())
+        warn_if_no_secret(settings.client_key, *node.find("client_key"),
+                          "tls of cluster " + in_quotes(cluster) + ": client_key", problems);
     settings.skip_verify = node.boolean("skip_verify").value_or(false);
     if (settings.skip_verify)
         problems.warn(*node.find("skip_verify"),

@@ -1,5 +1,6 @@
 // What a file may say although it is probably not meant: a warning, and the file is good.
 
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +10,8 @@
 
 #include "config_text.h"
 #include "patroni_proxy/config/config.h"
+#include "support/fakes/certificates.h"
+#include "support/process/temp_dir.h"
 
 namespace proxy {
 namespace {
@@ -16,6 +19,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::UnorderedElementsAre;
 
 std::vector<std::string> warnings_of(const std::string& text) {
     return parse_config(text, "proxy.yaml").warnings;
@@ -151,6 +155,31 @@ TEST(ConfigWarningsTest, TwoPortsThatAreTheSame) {
                               "address")));
     EXPECT_THAT(two("roles: replica"), IsEmpty());
     EXPECT_THAT(two("roles: leader, max_connections: 5"), IsEmpty());
+}
+
+TEST(ConfigWarningsTest, ASecretThatEveryUserMayRead) {
+    const support::TempDir directory;
+    const support::CertificateAuthority ca(directory);
+    const auto certificate = ca.issue({.name = "proxy", .hosts = {"127.0.0.1"}});
+    const std::string token = directory.write("token", "0123456789abcdef\n");
+    const std::string text =
+        file_with("http_control: true\nhttp_control_token_file: " + token +
+                      "\nhttp_tls: {certificate: " + certificate.certificate +
+                      ", key: " + certificate.key + "}",
+                  "hosts: [\"https://h\"]\n    tls: {client_cert: " + certificate.certificate +
+                      ", client_key: " + certificate.key + "}");
+    using std::filesystem::perms;
+    const auto all = perms::owner_read | perms::others_read;
+    std::filesystem::permissions(token, all);
+    std::filesystem::permissions(certificate.key, all);
+    const std::string readable = ": every user of this host may read " + directory.path().string();
+    EXPECT_THAT(warnings_of(text),
+                UnorderedElementsAre(HasSubstr("http_tls: key" + readable),
+                                     HasSubstr("http_control_token_file" + readable),
+                                     HasSubstr("tls of cluster 'c': client_key" + readable)));
+    std::filesystem::permissions(token, perms::owner_read | perms::group_read);
+    std::filesystem::permissions(certificate.key, perms::owner_read);
+    EXPECT_THAT(warnings_of(text), IsEmpty());
 }
 
 }  // namespace
