@@ -49,13 +49,14 @@ std::vector<std::string> found_in(const std::string& text, const std::string& pa
 }
 
 /// A minute or less becomes three seconds, which is more than a switchover takes here; anything
-/// longer eight, which is more than the former leader takes to come back as a replica.
+/// longer twelve, which is more than the former leader takes to come back as a replica, and less
+/// than a killed one's lock lasts.
 std::string hurried(std::string rules) {
     const auto replace = [&rules](const char* pattern, const char* by) {
         rules = std::regex_replace(rules, std::regex(pattern), by);
     };
     replace("for: (30s|1m)\n", "for: 3s\n");
-    replace("for: ([0-9]+[mh])\n", "for: 8s\n");
+    replace("for: ([0-9]+[mh])\n", "for: 12s\n");
     replace("\\[[35]m\\]", "[4s]");
     replace("age_seconds > 60", "age_seconds > 6");
     replace("lag_bytes > [0-9]+", "lag_bytes > 8388608");
