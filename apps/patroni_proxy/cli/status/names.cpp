@@ -63,6 +63,9 @@ std::vector<Name> members_of(const ProxyReport& report) {
         for (const auto& port : cluster.ports)
             for (const auto& traffic : port.traffic)
                 add(here, {cluster.name, traffic.member});
+        for (const auto& setting : cluster.operator_settings)
+            if (!setting.member.empty())
+                add(here, {cluster.name, setting.member});
         names.insert(names.end(), here.begin(), here.end());
     }
     return names;

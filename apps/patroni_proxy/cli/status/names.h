@@ -16,7 +16,7 @@ struct Name {
 };
 
 /// "CLUSTER/MEMBER", or "MEMBER" where only one cluster has a member of that name. A member that is
-/// gone but has served sessions counts too.
+/// gone counts too, if it has served sessions or an operator has set something for it.
 [[nodiscard]] Name find_member(const ProxyReport& report, const std::string& text);
 /// "CLUSTER/PORT" or "PORT", likewise.
 [[nodiscard]] Name find_port(const ProxyReport& report, const std::string& text);

@@ -22,6 +22,8 @@ ProxyReport two_clusters() {
     report.clusters = {cluster("main", {"p1", "p2"}, {"master", "any"}),
                        cluster("other", {"p1", "a/b"}, {"any"})};
     report.clusters[0].ports[0].traffic.emplace_back().member = "gone";
+    report.clusters[1].operator_settings = {{.setting = "freeze"},
+                                            {.setting = "drain", .member = "away"}};
     return report;
 }
 
@@ -42,6 +44,7 @@ TEST(NamesTest, TheClusterMayBeLeftOutWhereTheNameIsUnambiguous) {
     EXPECT_EQ(find_port(report, "master").text(), "main/master");
     EXPECT_EQ(find_member(report, "a/b").text(), "other/a/b");
     EXPECT_EQ(find_member(report, "gone").text(), "main/gone");
+    EXPECT_EQ(find_member(report, "away").text(), "other/away") << "its drain can be lifted";
 }
 
 TEST(NamesTest, ErrorsTellTheNamesThatExist) {
