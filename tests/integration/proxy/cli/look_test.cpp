@@ -297,14 +297,18 @@ TEST(CommandLine, WatchEndsAtCtrlC) {
 TEST(CommandLine, WatchLeavesTheTerminalAsItWas) {
     FakeCluster cluster(1);
     const ProxyUnderTest proxy(cluster.config());
-    // The shell waits for the signal's handler, and says with which code it ended.
-    const std::string command = "stty cols 120 rows 10; timeout -s INT 1 " PROXY_BINARY
+    const std::string command = "stty cols 120 rows 10; echo pid $$; exec " PROXY_BINARY
                                 " ports --watch 0.1 --control 127.0.0.1:" +
                                 std::to_string(proxy.port("HTTP API"));
-    const RunResult result = run({"script", "-qec", command, "/dev/null"});
-    EXPECT_THAT(result.out, StartsWith("\033[?1049h\033[?25l\033[H"));
-    EXPECT_THAT(result.out, testing::EndsWith("\033[?25h\033[?1049l"));
-    EXPECT_THAT(result.out, AllOf(HasSubstr("| master"), HasSubstr("\033[K\r")));
+    support::DaemonProcess watch({"script", "-qec", command, "/dev/null"});
+    const pid_t pid = std::stoi(watch.wait_for_match("pid (\\d+)")[1]);
+    watch.wait_for_line("| master");
+    watch.wait_for_line("| master", watch.mark());
+    ASSERT_EQ(::kill(pid, SIGINT), 0);
+    EXPECT_EQ(watch.wait_for_exit().code, 0);
+    EXPECT_THAT(watch.output(), HasSubstr("\n\033[?1049h\033[?25l\033[H"));
+    EXPECT_THAT(watch.output(), testing::EndsWith("\033[?25h\033[?1049l\n"));
+    EXPECT_THAT(watch.output(), HasSubstr("\033[K\r"));
 }
 
 }  // namespace
