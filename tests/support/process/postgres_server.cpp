@@ -1,8 +1,6 @@
 #include "postgres_server.h"
 
-#include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <pwd.h>
 #include <stdexcept>
@@ -10,20 +8,13 @@
 #include <vector>
 
 #include "daemon_process.h"
+#include "postgres_program.h"
 
 namespace support {
 
 namespace {
 
 constexpr Milliseconds kPatience{60'000};
-
-/// Of the newest version that is installed.
-std::string binaries() {
-    int newest = 0;
-    for (const auto& version : std::filesystem::directory_iterator("/usr/lib/postgresql"))
-        newest = std::max(newest, std::atoi(version.path().filename().c_str()));
-    return "/usr/lib/postgresql/" + std::to_string(newest) + "/bin/";
-}
 
 std::string own_address() {
     const auto pid = static_cast<unsigned>(::getpid());
@@ -33,7 +24,7 @@ std::string own_address() {
 
 /// PostgreSQL does not run as root, and must not outlive us.
 std::vector<std::string> as_postgres(std::vector<std::string> argv) {
-    argv.front() = binaries() + argv.front();
+    argv.front() = postgres_program(argv.front());
     std::vector<std::string> before{"setpriv", "--pdeathsig", "KILL"};
     if (::geteuid() == 0)
         before.insert(before.end(), {"--reuid=postgres", "--regid=postgres", "--clear-groups"});

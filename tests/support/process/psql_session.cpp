@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "postgres_program.h"
+
 namespace support {
 
 namespace {
@@ -14,7 +16,7 @@ ProcessOptions plain_words() {
 }
 
 std::vector<std::string> arguments(const std::string& conninfo) {
-    return {"psql", "-X", "-At", "-q", "-v", "ON_ERROR_STOP=0", "-d", conninfo};
+    return {postgres_program("psql"), "-X", "-At", "-q", "-v", "ON_ERROR_STOP=0", "-d", conninfo};
 }
 
 /// \echo and \warn write this after each statement, with its number: the barrier of query().
