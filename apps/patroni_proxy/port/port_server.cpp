@@ -104,9 +104,17 @@ Session* PortServer::find(SessionId id, std::size_t place) noexcept {
 PortTally PortServer::tally() const {
     PortTally sum = tally_;
     sum.oldest_held = held_.oldest();
+    // Thousands of sessions have a few backends: each name is looked up once.
+    std::vector<std::pair<const Backend*, MemberTally*>> seen;
+    const auto tally_of = [&](const Backend& backend) -> MemberTally& {
+        for (const auto& [known, tally] : seen)
+            if (known == &backend)
+                return *tally;
+        return *seen.emplace_back(&backend, &sum.members[backend.member]).second;
+    };
     for (const auto& session : sessions_)
         if (session->backend() && session->is_settled()) {
-            MemberTally& member = sum.members[session->backend()->member];
+            MemberTally& member = tally_of(*session->backend());
             member.bytes_from_client += session->bytes_from_client();
             member.bytes_from_backend += session->bytes_from_backend();
         }
