@@ -52,7 +52,7 @@ std::vector<int> next_signals(net::EventLoop& loop, std::size_t count) {
 TEST_F(SignalsTest, WaitForTheReaderAndAreToldOnItsLoop) {
     block_signals();
     for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) {
-        ::raise(number);  // before anybody reads: it would end an unprepared process
+        ::kill(::getpid(), number);  // before anybody reads: it would end an unprepared process
         net::EventLoop loop;
         EXPECT_EQ(next_signals(loop, 1), std::vector{number});
     }
@@ -61,7 +61,7 @@ TEST_F(SignalsTest, WaitForTheReaderAndAreToldOnItsLoop) {
 TEST_F(SignalsTest, SeveralThatWaitAreAllTold) {
     block_signals();
     for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1})
-        ::raise(number);
+        ::kill(::getpid(), number);
     net::EventLoop loop;
     EXPECT_THAT(next_signals(loop, 4),
                 testing::UnorderedElementsAre(SIGTERM, SIGINT, SIGHUP, SIGUSR1));
@@ -81,7 +81,7 @@ TEST_F(SignalsTest, WhatComesBetweenTwoReadersWaitsForTheSecond) {
     {
         const SignalReader reader(first_loop, [](int /*signal*/) { FAIL() << "nothing was sent"; });
     }
-    ::raise(SIGUSR1);
+    ::kill(::getpid(), SIGUSR1);
     net::EventLoop loop;
     EXPECT_EQ(next_signals(loop, 1), std::vector{SIGUSR1});
 }
