@@ -125,8 +125,26 @@ class RealHistory : public testing::Test {
         try {
             support::eventually(predicate, 40s, what);
         } catch (const std::exception& error) {
-            throw std::runtime_error(error.what() + (" in " + proxy_.get("/history")));
+            throw std::runtime_error(error.what() + (" in" + story()) + testbed_.status());
         }
+    }
+    /// Every record in a line, and the steps of the last one.
+    [[nodiscard]] std::string story() const {
+        std::string story;
+        const auto all = records();
+        for (const auto& record : all)
+            story += "\n" + std::string(record->isNull("id") ? "open: " : "") +
+                     text(record, "began_iso") + " " + text(record, "kind") + " " +
+                     text(record, "cause") + ": " + text(record, "summary");
+        if (!all.empty()) {
+            const auto steps = all.back()->getArray("steps");
+            for (unsigned i = 0; i < steps->size(); ++i) {
+                const auto step = steps->getObject(i);
+                for (const auto* key : {"at_iso", "step", "member", "port", "detail"})
+                    story += (key == std::string("at_iso") ? "\n  " : " ") + text(step, key);
+            }
+        }
+        return story + "\n";
     }
     void wait_for_open(const std::string& cause) const {
         wait_for("an open record of " + cause, [&] {
@@ -149,13 +167,6 @@ class RealHistory : public testing::Test {
         for (const auto& record : records())
             if (is_new(record))
                 last_id_ = record->getValue<unsigned>("id");
-    }
-    [[nodiscard]] std::string leader() const {
-        std::string leader;
-        for (const auto& record : records())
-            if (text(record, "kind") == "leader")
-                leader = text(record, "leader_after");
-        return leader;
     }
     /// The one record that came of what was done. Members that come back have records of their own,
     /// and may come back late: those of another cause than `cause` do not count, if it is given.
@@ -199,8 +210,8 @@ class RealHistory : public testing::Test {
             << proxy_.get("/history");
         EXPECT_THAT(number(record, "longest_held"), is_seen(waited.outage));
         EXPECT_LE(number(record, "refused"), 3 + 1.1 * seen.errors);
-        if (unknown == 0) {
-            EXPECT_GE(number(record, "refused"), 0.9 * seen.errors - 3);
+        if (unknown == 0) {  // a leader that shuts down refuses some itself
+            EXPECT_GE(number(record, "refused"), 0.7 * seen.errors - 3);
         }
     }
     template <typename Cause>
@@ -247,16 +258,14 @@ TEST_F(RealHistory, ASwitchoverALagWaveAFrozenApiAndACleanStop) {
     record = expect_leader("leader_frozen", "p2", "p1");
     EXPECT_THAT(text(record, "words"),
                 StartsWith("the leader's API froze: its lock ran out after "));
-    testbed_.run({"thaw", "p2"});
+    // Thawed, Patroni 3.0 would overwrite the lock of p1, and p1 be rewound when it is to lead.
+    testbed_.run({"kill", "p2"});
     testbed_.run({"start", "p2"});
     settle();
 
-    // Patroni may have moved the lock once more when the frozen member came back.
-    const std::string stopped = leader();
-    const std::string next = stopped == "p1" ? "p2" : "p1";
-    testbed_.run({"stop", stopped});
+    testbed_.run({"stop", "p1"});
     // Where the next leader takes over before the other's Patroni has ended, both look alike.
-    record = expect_leader(AnyOf("leader_stopped", "switchover"), stopped, next);
+    record = expect_leader(AnyOf("leader_stopped", "switchover"), "p1", "p2");
     EXPECT_THAT(text(record, "words"), AnyOf(StartsWith("leader stopped: "), "planned switchover"));
 }
 

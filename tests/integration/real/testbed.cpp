@@ -32,6 +32,10 @@ std::string Testbed::run(const std::vector<std::string>& command, std::chrono::s
     return result.out;
 }
 
+std::string Testbed::status() const {
+    return support::run({TESTBED, "--state-dir", kStateDir, "status"}).out;
+}
+
 std::string real_config(const std::string& ports, const std::string& scheme,
                         const std::string& more_of_cluster) {
     std::string hosts;

@@ -21,6 +21,8 @@ class Testbed {
     /// Runs a command of scripts/testbed. Throws with its output if it fails.
     std::string run(const std::vector<std::string>& command,
                     std::chrono::seconds timeout = std::chrono::seconds(90));
+    /// What runs and who leads, for a message of failure.
+    [[nodiscard]] std::string status() const;
 
     static constexpr char kStateDir[] = "/tmp/patroni-testbed-ctest";
 };
