@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "net/loop/event_loop.h"
-#include "net/loop/relay.h"
+#include "net/relay/relay.h"
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "net/loop/relay_state.h"
+#include "net/relay/relay_state.h"
 #include "net/socket/socket_address.h"
 #include "patroni_proxy/backend/backend_table.h"
 #include "patroni_proxy/host/session_id.h"

@@ -15,8 +15,8 @@
 
 #include "daemon/log/log_throttle.h"
 #include "net/loop/event_loop.h"
-#include "net/loop/relay.h"
 #include "net/loop/timer.h"
+#include "net/relay/relay.h"
 #include "net/socket/socket_address.h"
 #include "net/socket/unique_fd.h"
 #include "patroni_proxy/backend/backend_picker.h"

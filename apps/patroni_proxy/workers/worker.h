@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "net/loop/event_loop.h"
-#include "net/loop/relay.h"
+#include "net/relay/relay.h"
 #include "net/socket/socket_address.h"
 #include "net/socket/unique_fd.h"
 #include "patroni_proxy/backend/backend_table.h"

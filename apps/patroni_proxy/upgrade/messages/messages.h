@@ -12,8 +12,8 @@
 
 #include "daemon/log/log.h"
 #include "daemon/report/process_report.h"
-#include "net/loop/relay.h"
-#include "net/loop/relay_state.h"
+#include "net/relay/relay.h"
+#include "net/relay/relay_state.h"
 #include "net/socket/socket_address.h"
 #include "patroni_proxy/backend/backend_table.h"
 #include "patroni_proxy/control/operator_settings.h"

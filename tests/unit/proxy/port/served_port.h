@@ -18,7 +18,7 @@
 
 #include "net/loop/event_loop.h"
 #include "net/loop/listener.h"
-#include "net/loop/relay.h"
+#include "net/relay/relay.h"
 #include "net/socket/listening_socket.h"
 #include "net/socket/socket_address.h"
 #include "net/socket/unique_fd.h"

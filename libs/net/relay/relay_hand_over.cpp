@@ -4,7 +4,7 @@
 #include <memory>
 #include <utility>
 
-#include "net/loop/relay.h"
+#include "net/relay/relay.h"
 
 namespace net {
 

@@ -6,7 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include "net/loop/relay.h"
+#include "net/relay/relay.h"
 
 namespace net {
 namespace {

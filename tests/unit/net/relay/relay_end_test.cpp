@@ -11,7 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "net/loop/relay.h"
+#include "net/relay/relay.h"
 #include "relay_fixture.h"
 
 namespace net {

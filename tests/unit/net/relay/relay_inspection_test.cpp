@@ -11,10 +11,10 @@
 
 #include <gtest/gtest.h>
 
-#include "loop_thread.h"
-#include "net/loop/relay.h"
+#include "net/relay/relay.h"
 #include "support/sockets/socket.h"
 #include "support/sockets/test_client.h"
+#include "unit/net/loop/loop_thread.h"
 
 namespace net {
 namespace {

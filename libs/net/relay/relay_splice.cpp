@@ -7,7 +7,7 @@
 #include <sys/ioctl.h>
 #include <utility>
 
-#include "net/loop/relay.h"
+#include "net/relay/relay.h"
 
 namespace net {
 namespace {

@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "net/loop/relay.h"
+#include "net/relay/relay.h"
 #include "relay_fixture.h"
 
 namespace net {

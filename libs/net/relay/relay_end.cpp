@@ -1,4 +1,4 @@
-#include "net/loop/relay_end.h"
+#include "net/relay/relay_end.h"
 
 namespace net {
 

@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "net/loop/event_loop.h"
-#include "net/loop/query_state.h"
-#include "net/loop/relay_end.h"
-#include "net/loop/relay_state.h"
 #include "net/loop/timer.h"
+#include "net/relay/query_state.h"
+#include "net/relay/relay_end.h"
+#include "net/relay/relay_state.h"
 #include "net/socket/pipe_pool.h"
 #include "net/socket/socket_address.h"
 #include "net/socket/unique_fd.h"

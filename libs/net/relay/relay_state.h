@@ -6,8 +6,8 @@
 #include <optional>
 #include <vector>
 
-#include "net/loop/query_state.h"
-#include "net/loop/relay_end.h"
+#include "net/relay/query_state.h"
+#include "net/relay/relay_end.h"
 
 namespace net {
 

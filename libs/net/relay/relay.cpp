@@ -1,4 +1,4 @@
-#include "net/loop/relay.h"
+#include "net/relay/relay.h"
 
 #include <algorithm>
 #include <cerrno>
