@@ -1,12 +1,16 @@
 // contrib/patroni: what Patroni calls makes the proxies look at once, and never holds Patroni up.
 
 #include <chrono>
+#include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "integration/proxy_under_test.h"
+#include "support/fakes/certificates.h"
 #include "support/fakes/fake_patroni.h"
+#include "support/process/temp_dir.h"
 
 using testing::HasSubstr;
 
@@ -19,12 +23,15 @@ std::string api_of(const ProxyUnderTest& proxy) {
 }
 
 /// As Patroni calls it: the arguments of patroni.yml, and then its own three.
-support::RunResult call(std::vector<std::string> arguments, const std::string& environment = {}) {
+support::RunResult call(std::vector<std::string> arguments, const std::string& environment = {},
+                        const std::string& ca = {}) {
     arguments.insert(arguments.begin(), kScript);
     arguments.insert(arguments.end(), {"on_role_change", "master", "c"});
     support::ProcessOptions options;
     // A proxy of the web is none for these requests.
     options.environment = {{"PATRONI_PROXIES", environment}, {"http_proxy", "http://127.0.0.1:1"}};
+    if (!ca.empty())
+        options.environment.emplace_back("CURL_CA_BUNDLE", ca);
     return support::run(arguments, options);
 }
 
@@ -38,6 +45,20 @@ TEST(PatroniCallback, EveryProxyLooksAtOnceThoughItsIntervalIsAnHour) {
     EXPECT_EQ(called.out + called.err, "");
     EXPECT_EQ(one.connect("c/master").receive_line(), "b2");
     EXPECT_EQ(two.connect("c/master").receive_line(), "b2");
+}
+
+TEST(PatroniCallback, SpeaksHttpsToAProxyThatDoes) {
+    const support::TempDir dir;
+    const support::CertificateAuthority ca(dir);
+    const auto server = ca.issue({.name = "server", .hosts = {"127.0.0.1"}});
+    FakeCluster cluster(2);
+    const ProxyUnderTest proxy(config_top("http_tls: {certificate: " + server.certificate +
+                                          ", key: " + server.key + "}\n") +
+                               cluster.section("c", {{"master", kReadWrite}}));
+    cluster.lead_by(1);
+    EXPECT_EQ(call({"https://" + api_of(proxy)}, {}, ca.certificate()).err, "");
+    EXPECT_EQ(proxy.connect("c/master").receive_line(), "b2");
+    EXPECT_THAT(call({"https://" + api_of(proxy)}).err, HasSubstr("did not answer in time"));
 }
 
 TEST(PatroniCallback, AsksOnceMoreAsAPromotionMayNotBeDoneYet) {
