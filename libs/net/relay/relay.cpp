@@ -200,6 +200,8 @@ void Relay::update_interest(Endpoint& side) noexcept {
 }
 
 void Relay::settle() noexcept {
+    read_out(client_);
+    read_out(backend_);
     if (finished_)
         return;
     if (shutdown_ && !end_)

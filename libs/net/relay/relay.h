@@ -82,7 +82,8 @@ class RelayOwner {
 /// takes nothing.
 ///
 /// Loop thread only. Owns both sockets. Keeps only what a side did not take at once: at most one
-/// RelayBuffer for each direction, and reads nothing more for that side meanwhile.
+/// RelayBuffer for each direction, and reads nothing more for that side meanwhile; and what the
+/// kernel has received from a side that broke.
 class Relay {
   public:
     Relay(EventLoop& loop, RelayBuffer& buffer, RelayOwner& owner, UniqueFd client,
@@ -198,6 +199,7 @@ class Relay {
     void resume_side(Endpoint& side, RelayState::Side&& state);
 
     // What happens from the first end on: relay_shutdown.cpp.
+    void read_out(Endpoint& side) noexcept;
     void note_end(Endpoint& side, SideEnd how) noexcept;
     void begin_shutdown(std::chrono::milliseconds patience);
     void on_timer() noexcept;
@@ -207,6 +209,7 @@ class Relay {
     [[nodiscard]] bool is_over() const noexcept { return end_ && end_has_arrived(); }
     [[nodiscard]] bool end_has_arrived() const noexcept;
     [[nodiscard]] bool client_is_over() const noexcept;
+    [[nodiscard]] int owed_to_client() const noexcept;
     [[nodiscard]] bool passes_reset() const noexcept;
     void finish() noexcept;
 

@@ -1,10 +1,12 @@
 // From the first end on: whose end it is, how it reaches the other side, and when the relay is
 // over.
 
+#include <cstdint>
 #include <linux/sockios.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <utility>
 
 #include "net/relay/relay.h"
 
@@ -77,7 +79,29 @@ void Relay::begin_shutdown(std::chrono::milliseconds patience) {
     shutdown_->timer.arm(patience);
 }
 
-/// A side is read only after the other one has taken everything that came before: so is its end.
+/// A side that broke sends nothing more: what the kernel has of it is read at once, and then its
+/// end, whatever its peer has yet to take. That peer may take nothing because it waits for this
+/// side.
+void Relay::read_out(Endpoint& side) noexcept {
+    Endpoint& peer = peer_of(side);
+    if (finished_ || !side.deaf || side.ended != SideEnd::none ||
+        (!peer.backlog && !peer.write_done))
+        return;
+    if (peer.backlog && peer.backlog->pipe)
+        bring_into_memory(*peer.backlog);
+    // What its peer sent it is lost, so this is no orderly end.
+    side.reset = true;
+    while (!finished_ && side.ended == SideEnd::none) {
+        const std::uint64_t before = side.received;
+        side.much = 0;  // nothing goes through a pipe behind a backlog in memory
+        read_from(side);
+        if (!finished_ && side.ended == SideEnd::none && side.received == before)
+            note_end(side, SideEnd::broke);
+    }
+}
+
+/// A side is read only after the other one has taken everything that came before, unless it broke:
+/// so is its end.
 void Relay::note_end(Endpoint& side, SideEnd how) noexcept {
     side.ended = how;
     if (how == SideEnd::broke) {
@@ -101,13 +125,14 @@ void Relay::on_timer() noexcept {
     const bool neither_ended = client_.ended == SideEnd::none && backend_.ended == SideEnd::none;
     if (neither_ended) {  // the server has had its time to obey the Terminate
         reset_on_close(backend_);
+        if (std::exchange(backend_.interest, std::uint8_t{0}) != 0)
+            loop_.remove(backend_.fd.get());
         backend_.fd.reset();
-        backend_.interest = 0;
         note_end(backend_, SideEnd::closed);
     } else if (!end_) {
         waited_ = true;
     } else {
-        const int undelivered = undelivered_to(client_.fd);
+        const int undelivered = owed_to_client();
         shutdown_->checks = undelivered == shutdown_->undelivered ? shutdown_->checks + 1 : 1;
         shutdown_->undelivered = undelivered;
         shutdown_->timer.arm(kCheckInterval);
@@ -135,7 +160,7 @@ void Relay::pass_end_on() noexcept {
             owner_.on_backend_end();  // before the client may know
             if (*end_ == RelayEnd::backend_closed)
                 pass_fin_to(client_);
-            shutdown_->undelivered = undelivered_to(client_.fd);
+            shutdown_->undelivered = owed_to_client();
             return shutdown_->timer.arm(kCheckInterval);
         case RelayEnd::client_failed:
         case RelayEnd::out_of_resources:
@@ -157,11 +182,18 @@ bool Relay::end_has_arrived() const noexcept {
     return backend_.ended == SideEnd::none ? client_.deaf : client_is_over();
 }
 
+int Relay::owed_to_client() const noexcept {
+    const std::size_t kept = client_.backlog && !client_.backlog->pipe
+                                 ? client_.backlog->bytes.size() - client_.backlog->written
+                                 : 0;
+    return static_cast<int>(kept) + undelivered_to(client_.fd);
+}
+
 /// The client learns of its backend's end only after it has received everything that came before.
 bool Relay::client_is_over() const noexcept {
     if (client_.deaf || (client_.ended != SideEnd::none && !passes_reset()))
         return true;
-    if (passes_reset() && undelivered_to(client_.fd) == 0)
+    if (passes_reset() && owed_to_client() == 0)
         return true;
     return shutdown_->checks >=
            (shutdown_->undelivered == 0 ? kChecksOnceDelivered : kChecksWithoutProgress);

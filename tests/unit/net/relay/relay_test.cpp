@@ -203,6 +203,31 @@ TEST_P(RelayBothWaysTest, EndsWhenThePartyThatItHoldsBytesForBreaks) {
     EXPECT_EQ(actor().wait_for_close(), Closed::reset);
 }
 
+TEST_F(RelayTest, EndsWhenAClientBreaksThatItsBackendWaitsFor) {
+    start();
+    (void)send_until_paused(Party::client);
+    (void)send_until_paused(Party::backend);
+    client().reset();
+    EXPECT_EQ(ends_.take(), RelayEnd::client_failed);
+    EXPECT_EQ(backend().wait_for_close(), Closed::reset);
+}
+
+TEST_F(RelayTest, DeliversWhatItHasOfABackendThatBreaksWhileNeitherSideReads) {
+    start();
+    (void)send_until_paused(Party::client);
+    const std::string sent = send_until_paused(Party::backend);
+    const std::uint64_t had = thread_.call([this] { return relay_->bytes_from_backend(); });
+    backend().reset();
+    support::eventually([&] { return backend_ends() == 1; }, "the end of the backend to be seen");
+    EXPECT_TRUE(ends_.empty()) << "the client has yet to take its bytes";
+    EXPECT_GT(thread_.call([this] { return relay_->bytes_from_backend(); }), had)
+        << "what the kernel had is not lost";
+    const std::size_t received = thread_.call([this] { return relay_->bytes_from_backend(); });
+    EXPECT_TRUE(client().receive(received) == sent.substr(0, received));
+    EXPECT_EQ(client().wait_for_close(), Closed::reset);
+    EXPECT_EQ(ends_.take(), RelayEnd::backend_failed);
+}
+
 TEST_P(RelayBothWaysTest, DeliversTheLastWordsOfAPartyThatBreaksWithBytesHeldForIt) {
     start();
     send_until_paused(GetParam());
