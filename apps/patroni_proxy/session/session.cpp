@@ -275,6 +275,8 @@ void Session::close(SessionEnd end, std::string_view detail) noexcept {
             attempt_->refusal->cancel();
     }
     port_.on_closed(*this, end, detail);
+    if (client_ && attempt_)  // which may have had it watched
+        port_.loop().remove(client_.get());
     client_.reset();
 }
 

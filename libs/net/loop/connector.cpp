@@ -74,6 +74,7 @@ void Connector::on_event(std::uint32_t events) noexcept {
     used_before_ = true;
     if (error == 0)
         return handler_.on_connected(std::move(connection));
+    loop_.remove(connection.get());
     connection.reset();
     handler_.on_connect_failed(error);
 }
@@ -86,8 +87,10 @@ void Connector::on_timer() noexcept {
 
 void Connector::cancel() noexcept {
     timer_.cancel();
-    if (socket_)
-        used_before_ = true;
+    if (!socket_)
+        return;
+    used_before_ = true;
+    loop_.remove(socket_.get());
     socket_.reset();
 }
 

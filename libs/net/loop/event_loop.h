@@ -30,8 +30,9 @@ class EventHandler {
 ///
 /// Threads: everything is called on the loop's own thread (or while nobody runs it), except post()
 /// and stop(), which any thread may call. A debug build asserts it.
-/// Ownership: borrows handlers and descriptors. Closing a descriptor takes it out of the loop,
-/// since none is duplicated or inherited, so removing it first would be a system call for nothing.
+/// Ownership: borrows handlers and descriptors. A descriptor is removed before it is closed: epoll
+/// goes on to report it while another process has a copy, as the child of a hook has until it runs
+/// its command, and the process before an upgrade until it lets go.
 /// A handler outlives the batch of events in which its descriptor left: hand it to dispose_later().
 /// Errors: the constructor throws std::system_error; later failures are returned as errno values.
 class EventLoop {

@@ -23,6 +23,12 @@ void BackendRequest::start(const net::SocketAddress& address, std::chrono::milli
 
 void BackendRequest::cancel() noexcept {
     connector_.cancel();
+    close();
+}
+
+void BackendRequest::close() noexcept {
+    if (connection_)
+        loop_.remove(connection_.get());
     connection_.reset();
 }
 
@@ -55,7 +61,7 @@ void BackendRequest::on_event(std::uint32_t /*events*/) noexcept {
 }
 
 void BackendRequest::end(Kind kind, int error) noexcept {
-    connection_.reset();
+    close();
     on_reply_({kind, error});
 }
 

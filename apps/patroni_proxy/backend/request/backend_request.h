@@ -40,6 +40,7 @@ class BackendRequest final : private net::ConnectHandler, private net::EventHand
     BackendRequest(net::EventLoop& loop, std::string request, OnReply on_reply);
     BackendRequest(const BackendRequest&) = delete;
     BackendRequest& operator=(const BackendRequest&) = delete;
+    ~BackendRequest() { close(); }
 
     /// Only the connect has a timeout.
     void start(const net::SocketAddress& address, std::chrono::milliseconds timeout,
@@ -54,6 +55,7 @@ class BackendRequest final : private net::ConnectHandler, private net::EventHand
     void on_connect_failed(int error) noexcept override;
     void on_event(std::uint32_t events) noexcept override;
     void end(BackendReply::Kind kind, int error) noexcept;
+    void close() noexcept;
 
     net::EventLoop& loop_;
     const std::string request_;

@@ -105,6 +105,23 @@ TEST_F(ConnectorTest, LeavesNothingInTheLoopOnceItsConnectionIsClosed) {
     thread_.call([this] { EXPECT_EQ(thread_.loop().timers().milliseconds_to_next(), -1); });
 }
 
+TEST_F(ConnectorTest, LeavesNothingInTheLoopThoughAnotherProcessHasItsSocket) {
+    const FakeBackend backend({.greeting = false});
+    UniqueFd copy;  // as in a child before it runs its command
+    thread_.call([&] {
+        const int next = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+        ::close(next);
+        connector_->start(address_of(backend), kLong);
+        copy = UniqueFd(::fcntl(next, F_DUPFD_CLOEXEC, 0));
+        connector_->cancel();
+    });
+    backend.wait_for_accepted(1);
+    int type = 0;
+    socklen_t size = sizeof type;
+    EXPECT_EQ(::getsockopt(copy.get(), SOL_SOCKET, SO_TYPE, &type, &size), 0);
+    EXPECT_TRUE(thread_.sleeps());
+}
+
 TEST_F(ConnectorTest, ItsConnectionCanBeTakenOver) {
     struct Closed final : EventHandler {
         void on_event(std::uint32_t events) noexcept override { seen.add(events); }
