@@ -57,7 +57,7 @@ Startup::Next Startup::on_backend(std::string_view bytes) {
     const Answer answer = read_answer(state_.answer);
     if (answer.incomplete)
         return Next::more;
-    state_.refused = is_not_ready(answer);
+    state_.refused = state_.keeps && is_not_ready(answer);
     return state_.refused ? Next::not_ready : Next::enough;
 }
 

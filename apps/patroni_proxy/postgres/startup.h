@@ -38,9 +38,12 @@ class Startup {
     [[nodiscard]] bool keeps() const noexcept { return state_.keeps; }
     /// Whether request() has not been passed on, nor would be the bytes that come next.
     [[nodiscard]] bool is_withholding() const noexcept {
-        return state_.withholds && state_.awaits == Awaits::request;
+        return state_.withholds && hears_client();
     }
     [[nodiscard]] bool withholds() const noexcept { return state_.withholds; }
+    /// Of a client that is held only now: its startup packet is kept from now on. Before any of it
+    /// was passed on.
+    void keep() noexcept { state_.keeps = true; }
     /// No bytes mean that this side has ended.
     [[nodiscard]] Next on_client(std::string_view bytes);
     [[nodiscard]] Next on_backend(std::string_view bytes);

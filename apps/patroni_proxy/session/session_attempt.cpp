@@ -81,6 +81,7 @@ void Session::hold() noexcept {
     if (state_ == State::holding)
         return;
     enter(State::holding);
+    startup_->keep();  // the port may not have held clients when this one came
     attempt_->held.watch(client_.get(), *startup_);
 }
 

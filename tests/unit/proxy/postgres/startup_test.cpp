@@ -364,6 +364,18 @@ TEST(StartupTest, WithoutKeepingNoServerIsTriedAgain) {
                             {"after a request for encryption", {asks, end}},
                             {"after its no to encryption", {asks, no, end}},
                         });
+    // Its packet may have been read while the client was held.
+    Startup startup(false);
+    EXPECT_EQ(startup.on_client(kStartup), Next::enough);
+    EXPECT_EQ(startup.on_backend(kNotReady), Next::enough);
+}
+
+TEST(StartupTest, WhatIsKeptOnlyLaterIsSentToTheNextServerToo) {
+    Startup startup(false);
+    startup.keep();
+    EXPECT_EQ(startup.on_client(kStartup), Next::further);
+    EXPECT_EQ(startup.on_backend(kNotReady), Next::not_ready);
+    EXPECT_EQ(startup.request(), kStartup);
 }
 
 }  // namespace

@@ -84,6 +84,25 @@ TEST_F(PortClientAddressTest, AHeldClientIsShownToo) {
     EXPECT_EQ(fake(1).received_text(), rewritten(whole) + rewritten(half));
 }
 
+TEST_F(PortClientAddressTest, WhatAHeldClientSaidIsSentOnce) {
+    const std::string bytes[]{"\x16\x03\x01 a TLS handshake", FakePostgres::startup() + "more"};
+    for (const auto& said : bytes) {
+        const std::size_t before = fake(1).received();
+        ServedPort port(table_of({}), holding_too_);
+        auto client = port.connect();
+        client.send(said);
+        port.wait_for_queued(1);
+        let_accept(b1_);
+        port.use(table_of({b1_}));
+        fake(1).wait_for_received(before + said.size());
+        client.send("and this");
+        support::eventually([&] { return fake(1).received_text().ends_with("and this"); },
+                            "what follows");
+        const std::string got = fake(1).received_text().substr(before);
+        EXPECT_EQ(got, (said.front() == '\x16' ? said : rewritten(client) + "more") + "and this");
+    }
+}
+
 TEST_F(PortClientAddressTest, EverythingElsePassesUnchanged) {
     const std::string bytes[]{"\x16\x03\x01 a TLS handshake", "GET / HTTP/1.1\r\n\r\n",
                               FakePostgres::startup().substr(0, 10)};
