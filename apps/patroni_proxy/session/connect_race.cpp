@@ -100,12 +100,14 @@ void ConnectRace::on_connected(Lane& lane, net::UniqueFd connection) noexcept {
 
 void ConnectRace::on_failed(Lane& lane, int error) noexcept {
     const BackendPtr backend = lane.seat.backend();
-    if (net::is_own_trouble(error)) {
-        cancel();
-        return owner_.on_own_trouble(backend, error);
-    }
     close(std::find_if(lanes_.begin(), lanes_.end(),
                        [&](const auto& each) { return each.get() == &lane; }));
+    if (net::is_own_trouble(error)) {
+        if (!lanes_.empty())  // another connect is under way
+            return;
+        timer_.cancel();
+        return owner_.on_own_trouble(backend, error);
+    }
     port_.on_unreachable(backend, error == ETIMEDOUT ? BackendState::hangs : BackendState::refuses,
                          std::generic_category().message(error));
     if (open_lane() || !lanes_.empty())
