@@ -93,11 +93,22 @@ Query query_of(const SessionOptions& options, const ControlClient& daemon) {
     return query;
 }
 
+/// A script's empty variable must not select more than it was to.
+static void refuse_empty_values(CLI::App& commands) {
+    for (CLI::App* command : commands.get_subcommands({}))
+        for (CLI::Option* option : command->get_options())
+            if (option->get_type_size() != 0)  // no flag
+                option->check([](const std::string& text) {
+                    return text.empty() ? "must not be empty" : "";
+                });
+}
+
 void add_commands(CLI::App& commands, int& exit_code) {
     add_look_commands(commands);
     add_check_command(commands, exit_code);
     add_wait_command(commands, exit_code);
     add_change_commands(commands);
+    refuse_empty_values(commands);
 }
 
 int usage_exit_code(const CLI::App& commands) {

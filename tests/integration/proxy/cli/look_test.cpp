@@ -137,6 +137,13 @@ TEST(CommandLine, WrongWordsAreAnsweredWithTheRightOnes) {
                 StartsWith("LEVEL: must be error, warning, info or debug\n"));
     EXPECT_THAT(error_of({PROXY_BINARY, "wait", "--member", "p1", "--sessions", "few"}),
                 StartsWith("--sessions: must be a whole number\n"));
+    // A script's empty variable must not select more.
+    for (const std::string option : {"--port", "--user", "--cluster"})
+        EXPECT_THAT(error_of({PROXY_BINARY, "close", "--member", "p1", option, ""}),
+                    StartsWith(option + ": must not be empty\n"));
+    EXPECT_THAT(error_of({PROXY_BINARY, "drain", "p1", "--port", ""}),
+                StartsWith("--port: must not be empty\n"));
+    EXPECT_THAT(error_of({PROXY_BINARY, "freeze", ""}), StartsWith("CLUSTER: must not be empty\n"));
     // A file that is named like nothing else.
     EXPECT_EQ(run({PROXY_BINARY, "configuration"}).err,
               "configuration: cannot be read: No such file or directory\n");
