@@ -91,7 +91,8 @@ void Proxy::adopt(upgrade::Arrivals arrivals, const std::vector<std::string>& la
                 workers_.front()->count_on(port->second, tally);
     });
     for (const auto& [cluster, member, pace, detail] : predecessor_->settings().paces)
-        open_sessions_.drain(cluster, member, pace, detail);
+        if (control_.settings().find({Operation::drain, cluster, member, {}}))  // not over yet
+            open_sessions_.drain(cluster, member, pace, detail);
     daemons::log::info({"took_over"}, "took over from the process before, with " +
                                           daemons::counted(sessions, "session"));
     take_account(std::move(arrivals.records), std::move(arrivals.counts), arrivals.process);
