@@ -13,6 +13,10 @@
 
 namespace daemons {
 
+static bool writes_to_the_same(const log::Settings& a, const log::Settings& b) {
+    return a.file == b.file && a.syslog == b.syslog && a.syslog_facility == b.syslog_facility;
+}
+
 /// The file being read, for messages. Any thread.
 class Service::Progress {
   public:
@@ -95,7 +99,6 @@ void Service::load() {
         } catch (const std::exception& error) {
             result.problem = error.what();
             // The log's settings stay, but its file is opened again: it may have been rotated.
-            result.log = in_force;
             progress->begin(in_force.file);
             try {
                 result.target = log::open(in_force);
@@ -131,9 +134,11 @@ void Service::on_read(const Read& read) {
         log_ = settings;
         log_target_ = target;
     };
-    use_log(read.log, read.target ? read.target : log_target_);
-    if (!read.problem.empty())
+    if (!read.problem.empty()) {
+        use_log(log_before, read.target ? read.target : target_before);
         return on_failed(read.problem);
+    }
+    use_log(read.log, read.target);
     for (const auto& warning : read.warnings)
         log::warning({"config_warning"}, warning);
     const auto level_before = std::exchange(configured_level_, read.log.level);
@@ -142,7 +147,7 @@ void Service::on_read(const Read& read) {
     } catch (const std::exception& error) {
         configured_level_ = level_before;
         // Keeps the newly opened file if it is the same one: it may have been rotated.
-        use_log(log_before, log_before.file == read.log.file ? read.target : target_before);
+        use_log(log_before, writes_to_the_same(log_before, read.log) ? read.target : target_before);
         on_failed(error.what());
     }
 }

@@ -75,6 +75,9 @@ TEST(FailedReload, AddressThatCannotBeBoundChangesNothing) {
     EXPECT_THAT(proxy.failing_reload("log: {file: /nonexistent/log}\n" + cluster.config()),
                 AllOf(HasSubstr(proxy.config_file() + ":1: "), HasSubstr("/nonexistent/log")));
     expect_failed(proxy, 3, "/nonexistent/log");
+    // The log stays where it is: this is told there.
+    (void)proxy.failing_reload("log: {syslog: \"127.0.0.1:9\"}\n" + api);
+    expect_failed(proxy, 4, address);
     EXPECT_EQ(proxy.connect("c/master").receive_line(), "b1");
 }
 
