@@ -38,6 +38,22 @@ struct TakeoverOptions : cli::CommonOptions {
     bool keep = false;
 };
 
+/// Acts as another user while it exists. That user may put anything in the place of a path, which
+/// root must not follow.
+class ActingAs {
+  public:
+    ActingAs(uid_t user, const std::string& path) : own_(::geteuid()) {
+        if (user != own_ && ::seteuid(user) != 0)
+            throw std::system_error(errno, std::generic_category(), path);
+    }
+    ActingAs(const ActingAs&) = delete;
+    ActingAs& operator=(const ActingAs&) = delete;
+    ~ActingAs() { (void)!::seteuid(own_); }
+
+  private:
+    const uid_t own_;
+};
+
 /// Hands the sockets to the daemon, which runs as another user: on a socket beside its own, which
 /// only its user may open, and in the words of HAProxy.
 class SocketRelay {
@@ -52,10 +68,8 @@ class SocketRelay {
         const auto address = net::ListenAddress::parse("unix:" + path_);
         if (!address)
             throw std::runtime_error(control + ": its directory's path is too long");
+        const ActingAs daemon(owner.st_uid, path_);
         listening_ = net::bind_listening_socket(*address, {.unix_mode = 0600});
-        constexpr auto kSameGroup = static_cast<gid_t>(-1);
-        if (owner.st_uid != ::geteuid() && ::chown(path_.c_str(), owner.st_uid, kSameGroup) != 0)
-            throw std::system_error(errno, std::generic_category(), path_);
         thread_ = std::jthread([this](const std::stop_token& stop) { serve(stop); });
     }
 
