@@ -174,8 +174,11 @@ int ListeningSocket::set_mode(std::optional<mode_t> mode,
     const char* path = address_.path().c_str();
     const bool owned = (!group && !mode) ||
                        ::chown(path, static_cast<uid_t>(-1), group.value_or(::getegid())) == 0;
-    const bool done = owned && ::chmod(path, mode.value_or(kEverybody)) == 0;
-    return done ? 0 : errno;
+    const int error = owned ? 0 : errno;
+    // Where the group cannot be set, the one that it has gets no rights.
+    const mode_t wished = mode.value_or(kEverybody);
+    const bool done = ::chmod(path, owned ? wished : wished & ~S_IRWXG) == 0;
+    return done ? error : errno;
 }
 
 void ListeningSocket::refuse() const noexcept {
