@@ -23,13 +23,15 @@ void MemberAddresses::begin_view(const patroni::ClusterView& view) {
     ++views_;
     answered_at_ = view.answered_at;
     told_.clear();
+    names_until_ = patroni::Clock::now() + kResolveTimeout;
+    if (!view.snapshot)
+        return;  // nothing is known any more
     for (const auto& member : view.snapshot->members) {
         if (!member.remembered && !member.place_remembered)
             told_.insert(member.name);
         // All at once, so that the waits for slow names overlap.
         (void)resolver_->addresses_of(member.host, prefer_, std::chrono::milliseconds{0});
     }
-    names_until_ = patroni::Clock::now() + kResolveTimeout;
 }
 
 void MemberAddresses::end_view() {

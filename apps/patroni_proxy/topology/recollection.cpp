@@ -80,6 +80,22 @@ patroni::ClusterView Recollection::view_at(Clock::time_point now) const {
     return view;
 }
 
+std::optional<patroni::Leadership> Recollection::leadership_beside(const patroni::ClusterView& view,
+                                                                   Clock::time_point now) const {
+    const patroni::Member* known = find(*memory_.snapshot, memory_.leader);
+    const patroni::Member* named = find(*view.snapshot, memory_.leader);
+    const bool is_still_named =
+        known && named &&
+        (named->role == patroni::Role::leader || named->role == patroni::Role::standby_leader) &&
+        named->host == known->host && named->port == known->port;
+    const auto report = view.self_reports.find(memory_.leader);
+    const bool denies =
+        report != view.self_reports.end() && report->second.kind == SelfReport::Kind::denies;
+    if (!view.leader.member.empty() || !is_still_named || denies)
+        return std::nullopt;
+    return leadership_at(now);
+}
+
 patroni::Leadership Recollection::leadership_at(Clock::time_point now) const {
     patroni::Leadership leader{memory_.leader, Standing::out, {}, {}, memory_.confirmed_at, true};
     const patroni::Member* details = find(*memory_.snapshot, memory_.leader);

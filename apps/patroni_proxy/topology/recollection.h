@@ -70,6 +70,11 @@ class Recollection {
     void note(Clock::time_point now, const patroni::Result<patroni::HttpReply>& reply);
 
     [[nodiscard]] patroni::ClusterView view_at(Clock::time_point now) const;
+    /// The leader by Patroni's first answers, which come before it has proved itself again. Nothing
+    /// if another member leads, if they do not name it as leader where it was, or if it denies
+    /// that.
+    [[nodiscard]] std::optional<patroni::Leadership> leadership_beside(
+        const patroni::ClusterView& view, Clock::time_point now) const;
     /// Takes new sessions from replicas that are remembered for too long.
     void narrow(std::vector<patroni::Verdict>& verdicts, Clock::time_point now) const;
 

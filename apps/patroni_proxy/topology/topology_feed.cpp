@@ -92,6 +92,7 @@ void TopologyFeed::reconfigure(Settings settings, std::function<void()> applied)
     watcher_.reconfigure(std::move(watched), [this, settings = std::move(settings),
                                               applied = std::move(applied)](const auto& view) {
         addresses_.prefer(settings.cluster.resolve_prefer);
+        asks_remembered_leader_ = false;  // a question that waited will have no reply
         use_ports(settings.ports);
         use(settings.overrides);
         if (recollection_ &&
@@ -118,8 +119,22 @@ void TopologyFeed::on_view(const patroni::ClusterView& view) {
     use_view(view, false);
 }
 
-/// `anew`: ports or overrides have changed, so the tables are made again even for a frozen cluster.
+/// An answer comes a moment before the leader's proof. It must not cut who is on the leader that is
+/// remembered, if it names the same one.
 void TopologyFeed::use_view(const patroni::ClusterView& view, bool anew) {
+    if (remembered_leader_) {
+        if (auto leader = remembered_leader_->leadership_beside(view, patroni::Clock::now())) {
+            patroni::ClusterView completed = view;
+            completed.leader = *std::move(leader);
+            return use_answer(completed, anew);
+        }
+        remembered_leader_.reset();
+    }
+    use_answer(view, anew);
+}
+
+/// `anew`: ports or overrides have changed, so the tables are made again even for a frozen cluster.
+void TopologyFeed::use_answer(const patroni::ClusterView& view, bool anew) {
     addresses_.allow_trouble_reports();
     log_.on_view(view);
     if (overrides_.frozen && !frozen_view_ && proxy::why_not_frozen(view).empty()) {

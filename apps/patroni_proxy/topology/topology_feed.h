@@ -155,6 +155,7 @@ class TopologyFeed {
     void use_ports(const std::vector<Port>& ports);
     void on_view(const patroni::ClusterView& view);
     void use_view(const patroni::ClusterView& view, bool anew);
+    void use_answer(const patroni::ClusterView& view, bool anew);
     void update_ports(const patroni::ClusterView& view);
     void use(const Overrides& overrides);
     void on_poll(const patroni::ClusterWatcher::PollResult& poll);
@@ -178,8 +179,9 @@ class TopologyFeed {
     std::vector<JudgedPort> ports_;
     Overrides overrides_;
     std::optional<FrozenView> frozen_view_;
-    std::optional<Recollection> recollection_;  ///< until Patroni answers
-    bool asks_remembered_leader_ = false;       ///< and has no reply yet
+    std::optional<Recollection> recollection_;       ///< until Patroni answers
+    std::optional<Recollection> remembered_leader_;  ///< until a leader has proved itself
+    bool asks_remembered_leader_ = false;            ///< and has no reply yet
     SinceTimes since_;
     MemberAddresses addresses_;
     daemons::ClusterLog log_;

@@ -138,12 +138,18 @@ void TopologyFeed::drop_recollection() {
     if (!recollection_->memory().is_passed_on)
         daemons::log::info({"state_file_superseded", name_},
                            name_ + ": Patroni has answered; the state file no longer counts");
+    remembered_leader_.emplace(*std::move(recollection_));
     recollection_.reset();
 }
 
 /// The configuration leads to another cluster now.
 void TopologyFeed::forget() {
     recollection_.reset();
+    for (auto& port : ports_) {
+        port.judge = patroni::Judge(port.port.config.wanted);
+        port.fallback_judge.reset();
+        use_fallback(port);
+    }
     update_ports({});
     note_view({});
 }

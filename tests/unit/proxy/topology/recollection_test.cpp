@@ -113,6 +113,30 @@ TEST(RecollectionTest, WhatIsPassedOnInAnUpgradeIsBelievedUntilTheLeaderDeniesIt
     EXPECT_EQ(verdicts[1].standing, Standing::eligible);
 }
 
+TEST(RecollectionTest, TheFirstAnswersMustNameTheLeaderWhereItWas) {
+    Recollection recollection(memory_of(1s), 5min);
+    recollection.note(kNow, patroni::Failure{"connection refused"});
+    patroni::ClusterView view;
+    const auto with_leader = [&](const auto& change) {
+        auto snapshot = *memory_of(1s).snapshot;
+        change(snapshot.members.at(0));
+        view.snapshot = std::make_shared<const patroni::ClusterSnapshot>(std::move(snapshot));
+        return recollection.leadership_beside(view, kNow);
+    };
+    const auto same = with_leader([](auto&) {});
+    ASSERT_TRUE(same);
+    EXPECT_EQ(same->member, "p1");
+    EXPECT_EQ(same->standing, Standing::eligible);
+    EXPECT_FALSE(with_leader([](auto& p1) { p1.role = patroni::Role::replica; }));
+    EXPECT_FALSE(with_leader([](auto& p1) { p1.host = "10.0.0.9"; }));
+    EXPECT_FALSE(with_leader([](auto& p1) { p1.name = "p9"; }));
+    view.self_reports["p1"].kind = patroni::SelfReport::Kind::denies;
+    EXPECT_FALSE(with_leader([](auto&) {}));
+    view.self_reports.clear();
+    view.leader.member = "p2";
+    EXPECT_FALSE(with_leader([](auto&) {})) << "another one has proved itself";
+}
+
 TEST(RecollectionTest, WithoutATrueAgeOnlyAProofCounts) {
     auto memory = memory_of(1s);
     memory.ages_are_sure = false;
