@@ -17,9 +17,7 @@
 namespace patroni {
 namespace {
 
-// Each member may be asked on a thread of its own: one answer must not start thousands of them.
-constexpr std::size_t kMaxMembers = 256;
-
+constexpr std::size_t kLongestUrl = 2'048;
 // The clock's nanoseconds end in 2262.
 constexpr int kLastYear = 2200;
 
@@ -72,6 +70,8 @@ Member member_from(const Poco::JSON::Object& object) {
     member.tells_replay_lag = number_of(object, "replay_lag").has_value();
     member.tags = tags_of(object);
     member.api_url = text_of(object, "api_url");
+    if (member.api_url.size() > kLongestUrl)
+        member.api_url.clear();
     return member;
 }
 
@@ -96,8 +96,8 @@ Result<ClusterSnapshot> snapshot_from(const Poco::JSON::Object& object) {
     const auto members = object.getArray("members");
     if (!members)
         return Failure{"the answer has no list of members"};
-    if (members->size() > kMaxMembers)
-        return Failure{"the answer has more than " + std::to_string(kMaxMembers) + " members"};
+    if (members->size() > kMostMembers)
+        return Failure{"the answer has more than " + std::to_string(kMostMembers) + " members"};
     ClusterSnapshot snapshot;
     // A member is known by its name: with two of one name, either could pass for the leader.
     std::set<std::string> names;

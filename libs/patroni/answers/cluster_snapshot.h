@@ -11,6 +11,9 @@
 
 namespace patroni {
 
+/// Each member may be asked on a thread of its own: one answer must not start thousands of them.
+inline constexpr std::size_t kMostMembers = 256;
+
 /// One whole answer of GET /cluster. Immutable once published; replaced whole, never changed.
 struct ClusterSnapshot {
     std::vector<Member> members;  ///< in Patroni's order

@@ -92,7 +92,9 @@ SnapshotPtr with_last_good(const SnapshotPtr& told, const ClusterSnapshot* befor
         }
     }
     for (const Member& known : before->members)
-        if (answer.nameless != 0 && !among(answer.members, known.name)) {
+        // Names that differ from answer to answer must not add up.
+        if (answer.nameless != 0 && answer.members.size() < kMostMembers &&
+            !among(answer.members, known.name)) {
             warn(known.name,
                  "not in Patroni's answer, which has an entry without a name; keeping its last "
                  "known entry");

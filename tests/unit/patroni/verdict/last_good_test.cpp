@@ -76,6 +76,17 @@ TEST_F(LastGoodTest, AnEntryWithoutARoleOrStateThatIsKnownChangesNothing) {
     EXPECT_TRUE(snapshot_->warnings.empty());
 }
 
+TEST_F(LastGoodTest, MembersThatAreNotNamedDoNotAddUp) {
+    for (int poll = 0; poll < 5; ++poll) {
+        std::vector<Member> members{p1_};
+        for (std::size_t i = 0; i + 2 < kMostMembers; ++i)
+            members.push_back(
+                member_of(std::to_string(poll) + "-" + std::to_string(i), "replica", "streaming"));
+        (void)text_after(snapshot_of(std::move(members), 1));
+        EXPECT_LE(snapshot_->members.size(), kMostMembers);
+    }
+}
+
 TEST_F(LastGoodTest, OfANewMemberNothingIsKnown) {
     EXPECT_EQ(text_after(snapshot_of({p1_, member_of("p3", "chief", "flying")})),
               "p1 leader running, p3 chief flying");
