@@ -10,6 +10,8 @@
 namespace agent {
 namespace {
 
+constexpr std::chrono::seconds kAskAgain{10};
+
 AddressesOf addresses_by(const patroni::RestClient::Access& access,
                          std::chrono::milliseconds patience) {
     return [access, patience](const std::string& host) {
@@ -62,8 +64,11 @@ OwnMember::Told OwnMember::ask_all(const std::vector<patroni::Endpoint>& hosts,
 }
 
 void OwnMember::on_told(const Told& told) {
+    // What all have said counts until all answer again.
+    if (!asked_ || told.all_answered || !told_.all_answered)
+        told_ = told;
     asked_ = true;
-    told_ = told;
+    asked_at_ = std::chrono::steady_clock::now();
     decide();
     on_asked_();
 }
@@ -71,7 +76,8 @@ void OwnMember::on_told(const Told& told) {
 void OwnMember::consider(patroni::SnapshotPtr snapshot) {
     snapshot_ = std::move(snapshot);
     decide();
-    if (asked_ && !told_.all_answered && !asker_.is_busy())
+    const bool is_due = std::chrono::steady_clock::now() - asked_at_ >= kAskAgain;
+    if (asked_ && (is_due || !told_.all_answered) && !asker_.is_busy())
         ask();
 }
 

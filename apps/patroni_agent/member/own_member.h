@@ -31,7 +31,8 @@ class OwnMember {
 
     /// How long to wait for DNS. By default not at all: the next snapshot tries again.
     void wait_for_names(std::chrono::milliseconds time) { patience_ = time; }
-    /// Asks those of `hosts` that are on this host. Forgets what was found if they have changed.
+    /// Asks those of `hosts` that are on this host, and again from time to time: a member may be
+    /// made anew under another name. Forgets what was found if they have changed.
     void use(const std::vector<patroni::Endpoint>& hosts,
              const patroni::RestClient::Access& access);
     void consider(patroni::SnapshotPtr snapshot);
@@ -62,6 +63,7 @@ class OwnMember {
     patroni::RestClient::Access access_;
     patroni::SnapshotPtr snapshot_;
     bool asked_ = false;
+    std::chrono::steady_clock::time_point asked_at_{};
     Told told_;
     std::string name_;
     std::string why_not_known_;
