@@ -59,7 +59,7 @@ void Proxy::on_drain_timer() {
         more |= leaves_at && !over;
         port = over ? drop_port(port) : std::next(port);
     }
-    const bool empty = sessions_.open == 0 && now >= finish_not_before_;
+    const bool empty = sessions_.open == 0 && now >= finish_not_before_ && !hooks_.is_busy();
     if (drained_ && (empty || now >= drain_deadline_))
         return std::exchange(drained_, nullptr)();
     if (more || drained_)

@@ -62,6 +62,11 @@ void HookRunner::drop_one() {
     ++dropped_;
 }
 
+bool HookRunner::is_busy() {
+    const base::MutexLock lock(mutex_);
+    return running_ || !waiting_.empty();
+}
+
 void HookRunner::stop() {
     thread_ = {};
 }
@@ -69,11 +74,13 @@ void HookRunner::stop() {
 void HookRunner::work(const std::stop_token& stop) {
     while (true) {
         base::MutexLock lock(mutex_);
+        running_ = false;
         changed_.wait(lock, stop, [this]() REQUIRES(mutex_) { return !waiting_.empty(); });
         if (stop.stop_requested())
             return;
         const HookJob job = std::move(waiting_.front());
         waiting_.pop_front();
+        running_ = true;
         const auto settings = settings_;
         const auto dropped = std::exchange(dropped_, 0);
         lock.unlock();

@@ -32,6 +32,8 @@ class HookRunner {
     void use(const std::optional<HookSettings>& settings);
     /// Never waits.
     void run(HookJob job);
+    /// Whether a job runs or waits. Any thread.
+    [[nodiscard]] bool is_busy();
     void stop();
 
   private:
@@ -44,6 +46,7 @@ class HookRunner {
     std::condition_variable_any changed_;
     std::optional<HookSettings> settings_ GUARDED_BY(mutex_);
     std::deque<HookJob> waiting_ GUARDED_BY(mutex_);
+    bool running_ GUARDED_BY(mutex_) = false;
     std::uint64_t dropped_ GUARDED_BY(mutex_) = 0;  ///< since the log last said so
     daemons::LogThrottle failures_;                 ///< the runner's thread only
     std::jthread thread_;  // last, because it uses the others; started with the first job

@@ -52,6 +52,18 @@ TEST_F(HookRunnerTest, RunsOneAfterTheOther) {
     support::eventually([&] { return content(file("told")) == "a\nb\nc\n"; }, "three runs");
 }
 
+TEST_F(HookRunnerTest, IsBusyUntilTheLastRunIsOver) {
+    HookRunner runner;
+    EXPECT_FALSE(runner.is_busy());
+    runner.use(shell("while [ -e " + file("waits") + " ]; do sleep 0.01; done"));
+    std::ofstream(file("waits")) << "";
+    for (const char* cluster : {"a", "b"})
+        runner.run(job(cluster));
+    EXPECT_TRUE(runner.is_busy());
+    std::filesystem::remove(file("waits"));
+    support::eventually([&] { return !runner.is_busy(); }, "both runs to be over");
+}
+
 TEST_F(HookRunnerTest, WithoutAHookNothingRuns) {
     HookRunner runner;
     runner.run(job("a"));
