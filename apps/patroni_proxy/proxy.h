@@ -178,6 +178,10 @@ class Proxy final : private Controlled {
     [[nodiscard]] State state() const;
     void on_state_timer();
     void save_state();
+    void save_last_state();
+    [[nodiscard]] bool writes_state() const;
+    [[nodiscard]] const std::vector<patroni::Endpoint>& hosts_followed(
+        const ClusterConfig& cluster) const;
     void complain_of_state_file(const std::string& problem);
     void on_first_worker(const std::function<void()>& task);
     void stop_accepting_on_old_sockets();

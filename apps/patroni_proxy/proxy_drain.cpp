@@ -98,6 +98,7 @@ void Proxy::forget_applied() {
 }
 
 void Proxy::stop() {
+    save_last_state();
     forget_applied();
     drain_timer_.cancel();
     counts_timer_.cancel();

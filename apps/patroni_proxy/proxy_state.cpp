@@ -11,6 +11,7 @@
 namespace proxy {
 
 static constexpr std::chrono::seconds kStateTick{1};
+static constexpr std::chrono::seconds kLastWrite{1};
 // How old the ages in the file may be. A leader is believed for three times that.
 static constexpr std::chrono::seconds kStateRefresh{10};
 
@@ -37,13 +38,19 @@ void Proxy::remember(const ClusterConfig& cluster, TopologyFeed& feed) const {
                               ", or none of its hosts is in the configuration");
 }
 
+/// A frozen cluster still follows the former ones.
+const std::vector<patroni::Endpoint>& Proxy::hosts_followed(const ClusterConfig& cluster) const {
+    const auto known = feed_settings_.find(cluster.name);
+    return known == feed_settings_.end() ? cluster.hosts : known->second.cluster.hosts;
+}
+
 State Proxy::state() const {
     State state;
     for (const auto& cluster : config_.clusters)
         if (auto memory = feeds_.at(cluster.name)->memory()) {
             memory->cluster = cluster.name;
             memory->hosts.clear();
-            for (const auto& host : cluster.hosts)
+            for (const auto& host : hosts_followed(cluster))
                 memory->hosts.push_back(host.url());
             state.clusters.push_back(std::move(*memory));
         }
@@ -58,14 +65,27 @@ void Proxy::on_state_timer() {
     state_timer_.arm(kStateTick);
 }
 
-/// At once if anything but its age has changed, unless a write is under way: the timer sees to it
-/// then. During an upgrade the process that serves writes.
+/// During an upgrade the process that serves writes.
+bool Proxy::writes_state() const {
+    return !config_.state_file.empty() && succeeded_ && !last_report_;
+}
+
+/// What has changed just before the end must not be lost.
+void Proxy::save_last_state() {
+    if (!state_writer_ || !writes_state() || !state_thread_.finish(kLastWrite))
+        return;
+    save_state();
+    (void)state_thread_.finish(kLastWrite);
+}
+
+/// At once if anything but its age has changed, or once the write that is under way is done.
 void Proxy::save_state() {
-    if (config_.state_file.empty() || !succeeded_ || last_report_)
+    if (!writes_state())
         return;
     if (!state_writer_ || state_writer_->path() != config_.state_file)
         state_writer_ = std::make_shared<StateWriter>(config_.state_file);
-    state_writer_->keep_out(drained_ != nullptr);
+    if (drained_)
+        state_writer_->keep_out();
     if (state_thread_.is_busy()) {
         if (Clock::now() - saved_at_ > kStateRefresh)
             complain_of_state_file("its file system does not answer");
@@ -91,6 +111,7 @@ void Proxy::save_state() {
                                            "which is draining, leaves it alone");
                     if (!problem.empty())
                         complain_of_state_file(problem);
+                    save_state();
                 };
             });
     } catch (const std::exception& error) {

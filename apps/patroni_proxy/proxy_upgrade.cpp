@@ -135,7 +135,7 @@ void Proxy::send_cluster(const ClusterConfig& cluster, upgrade::Channel& channel
     if (state.frozen)  // the successor cannot do without
         channel.send(message_of({.frozen = state.frozen}), deadline);
     if (state.memory) {
-        for (const auto& host : cluster.hosts)
+        for (const auto& host : hosts_followed(cluster))
             state.memory->hosts.push_back(host.url());
         upgrade::send_if_short(channel, message_of({.memory = state.memory}), deadline);
     }

@@ -33,8 +33,8 @@ class StateWriter {
     /// Not any more, from this call on: another process may write as soon as it has returned, and
     /// a write that is under way comes before that one's or not at all.
     void allow(bool allowed) noexcept { allowed_ = allowed; }
-    /// Whether to leave the file alone once another process has written it.
-    void keep_out(bool keeps_out) noexcept { keeps_out_ = keeps_out; }
+    /// From now on leaves the file alone once another process has written it.
+    void keep_out() noexcept { keeps_out_ = true; }
     /// The latest write was not made for that reason.
     [[nodiscard]] bool is_left_to_another() const noexcept { return left_to_another_; }
 

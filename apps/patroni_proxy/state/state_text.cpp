@@ -91,6 +91,7 @@ Json json_of(const ClusterMemory& memory, const Moment* now) {
                     .add("scope", memory.identity.scope)
                     .add("system_identifier", memory.identity.system_identifier)
                     .add("leader", memory.leader)
+                    .add("ages_are_sure", memory.ages_are_sure)
                     .add("answer", json_of(*memory.snapshot));
     if (now) {
         add_times(json, "answered", memory.answered_at, *now);
@@ -180,8 +181,9 @@ patroni::Result<ClusterMemory> memory_from(const Object& object, const Moment& n
         return Failure{"it is from the future: the clock was set back"};
     if (answered->seconds > kLongestAge)
         return Failure{"it is older than a day"};
-    memory.ages_are_sure =
-        answered->is_sure && confirmed->is_sure && confirmed->seconds >= -kSameAge;
+    // Doubt stays: each process writes times by its own clocks, which agree with each other.
+    memory.ages_are_sure = object.optValue("ages_are_sure", true) && answered->is_sure &&
+                           confirmed->is_sure && confirmed->seconds >= -kSameAge;
     memory.answered_at = before(now, std::max(answered->seconds, 0.0));
     // However old the proof is, it counts for nothing after kLeaderAge.
     memory.confirmed_at = before(now, std::clamp(confirmed->seconds, 0.0, kLongestAge));

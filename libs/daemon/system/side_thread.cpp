@@ -1,6 +1,5 @@
 #include "daemon/system/side_thread.h"
 
-#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <stdexcept>
@@ -34,11 +33,18 @@ SideThread::SideThread(net::EventLoop& loop) : shared_(std::make_shared<Shared>(
 }
 
 SideThread::~SideThread() {
+    {
+        const base::MutexLock lock(shared_->mutex);
+        shared_->loop = nullptr;
+    }
+    finish(kLastWait);
+}
+
+bool SideThread::finish(std::chrono::milliseconds patience) {
     base::MutexLock lock(shared_->mutex);
-    shared_->loop = nullptr;
     shared_->current = 0;
-    shared_->changed.wait_for(lock, kLastWait,
-                              [this]() REQUIRES(shared_->mutex) { return shared_->threads == 0; });
+    return shared_->changed.wait_for(
+        lock, patience, [this]() REQUIRES(shared_->mutex) { return shared_->threads == 0; });
 }
 
 void SideThread::start(Work work) {

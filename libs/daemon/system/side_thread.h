@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 
@@ -31,6 +32,8 @@ class SideThread {
     [[nodiscard]] bool is_busy() const;
     /// Drops the result of the work under way; other work may start.
     void abandon();
+    /// As abandon(), but waits for the work. False if it, or earlier work, takes longer than that.
+    bool finish(std::chrono::milliseconds patience);
 
   private:
     struct Shared;

@@ -81,6 +81,38 @@ TEST_F(StateFile, ClientsAreServedWhilePatroniIsDown) {
     EXPECT_THAT(proxy.get("/status"), Not(HasSubstr("state file")));
 }
 
+TEST_F(StateFile, AWriterStaysWhenPatroniComesBack) {
+    learn();
+    stop_patronis();
+    ProxyUnderTest proxy(config(), start());
+    TestClient writer = proxy.connect("c/rw");
+    EXPECT_EQ(writer.receive_line(), "b1");
+    for (const auto& patroni : cluster_.patronis)
+        patroni->start();
+    cluster_.lead_by(0);
+    proxy.update_clusters();
+    proxy.wait_for_metric("cluster_leader_known{cluster=\"c\"}", 1);
+    proxy.update_clusters();
+    EXPECT_THAT(proxy.get("/status"), Not(HasSubstr("state file")));
+    writer.send("still here\n");
+    EXPECT_EQ(writer.receive_line(), "still here");
+    EXPECT_EQ(first_line(proxy, "c/rw"), "b1");
+}
+
+TEST_F(StateFile, AReloadThatLeadsToAnotherClusterForgetsIt) {
+    learn();
+    stop_patronis();
+    ProxyUnderTest proxy(config(), start());
+    EXPECT_EQ(first_line(proxy, "c/rw"), "b1");
+    FakeCluster other(1);
+    other.patronis[0]->stop();
+    proxy.reload(config_top("state_file: " + path_ + "\n") +
+                 other.section("c", {{"rw", "roles: [leader]"}, {"ro", "roles: [replica]"}}));
+    for (const std::string port : {"c/rw", "c/ro"})
+        proxy.connect(port).wait_for_close();
+    EXPECT_THAT(proxy.get("/status"), Not(HasSubstr("state file")));
+}
+
 TEST_F(StateFile, ALeaderThatDeniesItselfGetsNoWriter) {
     learn();
     cluster_.answer_primary(0, 503, "replica");
@@ -145,6 +177,26 @@ TEST_F(StateFile, WhatOperatorsSetSurvivesARestart) {
     TestClient reader = proxy.connect("c/ro");
     EXPECT_THAT(post("/members/c/b2/ready"), HasSubstr("\"changed\": true"));
     EXPECT_EQ(reader.receive_line(), "b2");
+}
+
+TEST_F(StateFile, WhatIsSetJustBeforeTheEndSurvivesToo) {
+    const std::string last = "/members/c/b2/drain?port=";
+    {
+        ProxyUnderTest proxy(config(), start());
+        wait_until_written("\"leader\": \"b1\"");
+        for (const std::string port : {"rw", "ro"}) {
+            EXPECT_THAT(post("/ports/c/" + port + "/disable"), HasSubstr("\"changed\": true"));
+            EXPECT_THAT(post(last + port), HasSubstr("\"changed\": true"));
+        }
+        end(proxy);
+    }
+    for (const std::string port : {"rw", "ro"})
+        EXPECT_THAT(text(), AllOf(HasSubstr("\"port\": \"" + port + "\""), HasSubstr("\"drain\""),
+                                  HasSubstr("\"disable\"")));
+    ProxyUnderTest proxy(config(), start());
+    EXPECT_THAT(proxy.daemon().output(),
+                AllOf(HasSubstr("c/ro: still disabled by uid "),
+                      HasSubstr("c/b2 on port ro: still drained by uid ")));
 }
 
 TEST_F(StateFile, AfterAnUpgradeTheNewProcessWritesIt) {

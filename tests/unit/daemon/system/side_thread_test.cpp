@@ -1,5 +1,6 @@
 #include "daemon/system/side_thread.h"
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <future>
@@ -77,6 +78,23 @@ TEST(SideThreadTest, ItsEndDoesNotWaitForWorkThatHangs) {
         side.start(hanging.work([] { ADD_FAILURE() << "its loop is gone"; }));
     }
     EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
+    hanging.let_go();
+}
+
+TEST(SideThreadTest, FinishWaitsForWorkButNotForOneThatHangs) {
+    net::EventLoop loop;
+    SideThread side(loop);
+    std::atomic<bool> worked = false;
+    side.start([&worked] {
+        worked = true;
+        return [] { ADD_FAILURE() << "its result is dropped"; };
+    });
+    EXPECT_TRUE(side.finish(10s));
+    EXPECT_TRUE(worked);
+    EXPECT_FALSE(side.is_busy());
+    Hanging hanging;
+    side.start(hanging.work([] {}));
+    EXPECT_FALSE(side.finish(10ms));
     hanging.let_go();
 }
 

@@ -183,7 +183,7 @@ TEST(StateFileTest, AProcessThatDrainsLeavesItToTheNextOne) {
     const std::string path = directory.path() / "state";
     StateWriter draining(path);
     EXPECT_EQ(draining.write("draining"), "");
-    draining.keep_out(true);
+    draining.keep_out();
     EXPECT_EQ(draining.write("still draining"), "");
     EXPECT_EQ(daemons::read_file(path), "still draining");
     EXPECT_EQ(StateWriter(path).write("next"), "");
