@@ -68,8 +68,10 @@ class SocketRelay {
         const auto address = net::ListenAddress::parse("unix:" + path_);
         if (!address)
             throw std::runtime_error(control + ": its directory's path is too long");
-        const ActingAs daemon(owner.st_uid, path_);
-        listening_ = net::bind_listening_socket(*address, {.unix_mode = 0600});
+        {
+            const ActingAs daemon(owner.st_uid, path_);
+            listening_ = net::bind_listening_socket(*address, {.unix_mode = 0600});
+        }
         thread_ = std::jthread([this](const std::stop_token& stop) { serve(stop); });
     }
 
