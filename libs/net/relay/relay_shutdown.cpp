@@ -183,9 +183,8 @@ bool Relay::end_has_arrived() const noexcept {
 }
 
 int Relay::owed_to_client() const noexcept {
-    const std::size_t kept = client_.backlog && !client_.backlog->pipe
-                                 ? client_.backlog->bytes.size() - client_.backlog->written
-                                 : 0;
+    const auto& backlog = client_.backlog;
+    const std::size_t kept = backlog ? backlog->bytes.size() - backlog->written : 0;
     return static_cast<int>(kept) + undelivered_to(client_.fd);
 }
 
