@@ -104,10 +104,13 @@ void Relay::read_from(Endpoint& side) noexcept {
         return note_end(side, count < 0 || side.reset ? SideEnd::broke : SideEnd::closed);
     const auto size = static_cast<std::size_t>(count);
     note_bytes(side, size);
-    if (&side == &backend_)
-        query_.on_backend({buffer_.data(), size});
-    else
-        query_.on_client({buffer_.data(), size});
+    const std::span<const std::byte> bytes{buffer_.data(), size};
+    if (&side == &backend_) {
+        query_.on_backend(bytes);
+        departs_ = ends_with_close_notify(bytes);
+    } else {
+        query_.on_client(bytes);
+    }
     if (size == buffer_.size())
         side.much = kReadsOfMuch;
     else if (side.much > 0)

@@ -76,8 +76,8 @@ class RelayOwner {
 ///
 /// The relay passes an end on after everything before it is written: a FIN as a FIN, while the
 /// other direction goes on, and a reset as a reset. First it gives the other side time to end by
-/// itself: the backend 20 ms, or 100 ms if the client resets or closes without a goodbye; the
-/// client 100 ms if the backend has not answered its last bytes. After the backend's end, the
+/// itself: the backend 20 ms, or 100 ms if the client resets or closes without a goodbye, or 5 s if
+/// the backend took leave of it; the client 100 ms if the backend has not answered its last bytes. After the backend's end, the
 /// client's half stays for a second once its kernel has taken everything, and for a minute while it
 /// takes nothing.
 ///
@@ -227,6 +227,7 @@ class Relay {
     std::uint64_t heard_ = 0;
     std::unique_ptr<Shutdown> shutdown_;
     std::optional<RelayEnd> end_;
+    bool departs_ = false;   ///< the backend's last bytes were TLS's farewell: it is about to end
     bool answered_ = false;  ///< as in Ends; valid from the first end on
     bool waited_ = false;    ///< as in Ends
     bool told_ = false;      ///< the client's FIN was passed on to the backend

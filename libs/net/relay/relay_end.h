@@ -1,8 +1,11 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 // Which side ended a relay. Pure.
 namespace net {
@@ -39,16 +42,32 @@ struct Ends {
 /// stays.
 [[nodiscard]] std::optional<RelayEnd> who_ended(const Ends& ends);
 
-/// The longest close_notify of the ciphers in use, which a server sends when its client says
-/// goodbye. An ErrorResponse is longer.
+/// What TLS's close_notify takes with the ciphers in use: 24 bytes in TLS 1.3, where it looks like
+/// data; in TLS 1.2, 31 with AES-GCM and 23 with ChaCha20. A server sends it when its client says
+/// goodbye, or before it ends by itself. An ErrorResponse is longer.
+inline constexpr std::array<std::size_t, 3> kCloseNotifySizes{24, 31, 23};
 inline constexpr std::size_t kLongestCloseNotify = 31;
 
-/// Whether a read from the client may be a close_notify and nothing else: with AES-GCM it has 24
-/// bytes in TLS 1.3 and 31 in TLS 1.2, with ChaCha20 in TLS 1.2 it has 23. A client sends it also
+/// Whether a read from the client may be a close_notify and nothing else. A client sends it also
 /// after the server has ended the session, so nobody can expect the server to answer it. A
 /// Terminate under TLS is three bytes longer.
 [[nodiscard]] constexpr bool is_close_notify(std::size_t size) noexcept {
-    return size == 24 || size == kLongestCloseNotify || size == 23;
+    return std::ranges::find(kCloseNotifySizes, size) != kCloseNotifySizes.end();
+}
+
+/// Whether the last record of a read from the backend may be a close_notify: RFC 8446, 5.1. Data of
+/// two bytes looks the same in TLS 1.3. Inline, since it sees every read.
+[[nodiscard]] constexpr bool ends_with_close_notify(std::span<const std::byte> bytes) noexcept {
+    constexpr std::size_t kHeader = 5;  // the type, the version, the length of what follows
+    constexpr std::byte kAlert{21};
+    constexpr std::byte kData{23};
+    return std::ranges::any_of(kCloseNotifySizes, [&](std::size_t size) {
+        if (bytes.size() < size)
+            return false;
+        const auto record = bytes.last(size);
+        return (record[0] == kAlert || record[0] == kData) && record[1] == std::byte{3} &&
+               record[3] == std::byte{0} && record[4] == static_cast<std::byte>(size - kHeader);
+    });
 }
 
 }  // namespace net

@@ -21,6 +21,9 @@ constexpr std::chrono::milliseconds kPatienceWithBackend{20};
 // have said goodbye and left the server's goodbye unread, and on a busy machine a server needs
 // longer than 20 ms to exit. If its end were passed on sooner, nobody could tell whose end it was.
 constexpr std::chrono::milliseconds kPatienceWithBusyBackend{100};
+// If a backend says why it ends and takes leave of TLS, its client closes before the backend's
+// process has exited, which on a busy machine takes longer still. It holds nobody up meanwhile.
+constexpr std::chrono::milliseconds kPatienceWithDepartingBackend{5000};
 
 // A client that says goodbye closes at once, unless it was preempted in between on a busy machine.
 // The only client that hears of the end this much later is one that waits for an answer in vain.
@@ -116,6 +119,8 @@ void Relay::note_end(Endpoint& side, SideEnd how) noexcept {
     answered_ = backend_.received - heard_ > kLongestCloseNotify;
     if (&side == &backend_)
         begin_shutdown(kPatienceWithClient);
+    else if (answered_ && departs_)
+        begin_shutdown(kPatienceWithDepartingBackend);
     else
         begin_shutdown(answered_ || how == SideEnd::broke ? kPatienceWithBusyBackend
                                                           : kPatienceWithBackend);

@@ -2,6 +2,7 @@
 
 #include <linux/sockios.h>
 #include <optional>
+#include <span>
 #include <string>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -67,6 +68,33 @@ TEST(WhoEndedTest, Table) {
         EXPECT_EQ(who_ended(ends), who) << what;
 }
 
+/// A record of TLS with so many bytes behind its header.
+std::string record(char type, std::size_t size) {
+    return std::string{type, 3, 3, 0, static_cast<char>(size)} + std::string(size, 'c');
+}
+constexpr char kAlert = 21;
+constexpr char kData = 23;
+
+TEST(CloseNotifyTest, EndsARead) {
+    const struct {
+        const char* what;
+        std::string bytes;
+        bool expected;
+    } cases[]{
+        {"nothing", "", false},
+        {"TLS 1.3", record(kData, 19), true},
+        {"TLS 1.2 with AES-GCM", record(kAlert, 26), true},
+        {"TLS 1.2 with ChaCha20", record(kAlert, 18), true},
+        {"behind an answer", record(kData, 120) + record(kData, 19), true},
+        {"before an answer", record(kData, 19) + record(kData, 120), false},
+        {"a Terminate", record(kData, 22), false},
+        {"clear text of the same length", std::string(24, 'c'), false},
+        {"a part of one", record(kData, 19).substr(0, 23), false},
+    };
+    for (const auto& [what, bytes, expected] : cases)
+        EXPECT_EQ(ends_with_close_notify(std::as_bytes(std::span(bytes))), expected) << what;
+}
+
 /// With what a TLS client and its server say: to the relay it is noise of a certain length.
 class RelayEndTest : public RelayTest {
   protected:
@@ -128,6 +156,23 @@ TEST_F(RelayEndTest, SoItIsWhereTheClientTakesLeaveOverTls) {
         backend().close();
     });
     EXPECT_EQ(ends_.take(), RelayEnd::backend_closed);
+}
+
+TEST_F(RelayEndTest, SoItIsWhereTheBackendTakesLeaveOverTlsAndExitsSlowly) {
+    start();
+    exchange("a question", "an answer");
+    const std::string last_words = kShuttingDown + record(kData, 19);
+    backend().send(last_words);
+    EXPECT_EQ(client().receive(last_words.size()), last_words);
+    client().close();
+    std::optional<Timer> exit;
+    thread_.call([&] {
+        exit.emplace(thread_.loop().timers(), [this] { backend().close(); });
+        exit->arm(250ms);  // longer than any other backend is waited for
+    });
+    EXPECT_EQ(ends_.take(), RelayEnd::backend_closed);
+    EXPECT_EQ(backend_ends(), 1);
+    thread_.call([&] { exit.reset(); });
 }
 
 TEST_F(RelayEndTest, AResetOfTheClientIsPassedOnIfTheBackendDoesNotEndByItself) {
