@@ -47,7 +47,8 @@ void Agent::apply(const Config& config) {
     // Keeps the server if its socket stays. A new one must not share its socket with the old one.
     if (!config.listen_address || admin)
         admin_ = std::move(admin);
-    sockets_.use(requests, sockets);
+    for (const auto& refusal : sockets_.use(requests, sockets))
+        daemons::log::warning({"socket_access_refused"}, refusal);
     maintenance_.use(config.maintenance_file, config.maintenance);
 }
 

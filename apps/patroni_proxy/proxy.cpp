@@ -134,7 +134,10 @@ void Proxy::apply(const Config& config, std::function<void()> applied) {
     changes_ = changes_by(config);
     config_ = config;
     hooks_.use(config_.on_change);
-    sockets_.use(requests, sockets);
+    for (const auto& refusal : sockets_.use(requests, sockets)) {
+        daemons::log::warning({"socket_access_refused"}, refusal);
+        changes_.push_back(refusal);
+    }
     sessions_.max_open = possible_sessions(config);
     sessions_.max_places = max_sessions(config);
     restore_settings();

@@ -37,7 +37,7 @@ void Proxy::begin_drain() {
         own.push_back(interfaces_.control->socket());
     if (interfaces_.haproxy)
         own.push_back(interfaces_.haproxy->socket());
-    sockets_.use(own_requests(config_), own);
+    (void)sockets_.use(own_requests(config_), own);
     daemons::log::info({"draining"}, "draining: no new clients; " +
                                          std::to_string(sessions_.open.load()) + " sessions have " +
                                          daemons::duration_text(config_.drain_timeout) + " to end");

@@ -78,15 +78,23 @@ ListeningSockets::Prepared ListeningSockets::prepare(const std::vector<SocketReq
     return prepared;
 }
 
-void ListeningSockets::use(const std::vector<SocketRequest>& requests, const Prepared& prepared) {
+std::vector<std::string> ListeningSockets::use(const std::vector<SocketRequest>& requests,
+                                               const Prepared& prepared) {
+    std::vector<std::string> refusals;
     sockets_.clear();
     for (std::size_t i = 0; i < requests.size(); ++i) {
         sockets_[key_of(requests[i])] = prepared[i];
         // If the kernel refuses an option, serve without it.
         (void)prepared[i]->apply(requests[i].options.tcp);
-        (void)prepared[i]->set_mode(requests[i].options.unix_mode, requests[i].options.unix_group);
+        const int error =
+            prepared[i]->set_mode(requests[i].options.unix_mode, requests[i].options.unix_group);
+        if (error != 0)
+            refusals.push_back(requests[i].owner + ": the mode and group of " +
+                               requests[i].address.to_string() +
+                               " cannot be set: " + std::generic_category().message(error));
     }
     update_kept();
+    return refusals;
 }
 
 void ListeningSockets::offer(std::vector<UniqueFd> sockets) {

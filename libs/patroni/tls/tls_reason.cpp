@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdio>
 #include <ctime>
+#include <netinet/in.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -53,7 +54,10 @@ std::string host_of(const GENERAL_NAME* name) {
         return text_of(name->d.dNSName);
     if (name->type != GEN_IPADD)
         return {};
-    const bool v6 = ASN1_STRING_length(name->d.iPAddress) == 16;
+    const int size = ASN1_STRING_length(name->d.iPAddress);
+    if (size != sizeof(in_addr) && size != sizeof(in6_addr))
+        return {};
+    const bool v6 = size == sizeof(in6_addr);
     std::array<char, INET6_ADDRSTRLEN> text{};
     ::inet_ntop(v6 ? AF_INET6 : AF_INET, ASN1_STRING_get0_data(name->d.iPAddress), text.data(),
                 text.size());

@@ -8,6 +8,7 @@
 #include <memory>
 #include <netinet/tcp.h>
 #include <string>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <system_error>
@@ -38,7 +39,7 @@ SocketRequest request(const std::string& owner, const std::string& address) {
 /// Puts all of them in force.
 ListeningSockets::Prepared use(ListeningSockets& sockets, const Wishes& requests) {
     auto prepared = sockets.prepare(requests);
-    sockets.use(requests, prepared);
+    EXPECT_THAT(sockets.use(requests, prepared), testing::IsEmpty());
     return prepared;
 }
 
@@ -107,7 +108,7 @@ TEST(ListeningSocketsTest, AUnixSocketWhoseFileIsAnotherOneNowIsBoundAnewUnlessS
 TEST(ListeningSocketsTest, AnAddressStaysWhoeverItsOwnerIs) {
     ListeningSockets sockets;
     const auto free_one = use(sockets, {request("c/p", kAnyPort)}).front()->address().to_string();
-    sockets.use({}, {});
+    use(sockets, {});
     const auto first = use(sockets, {request("c/p", free_one)});
     const auto second = use(sockets, {request("d/q", free_one)});
     EXPECT_EQ(second[0], first[0]);
@@ -163,7 +164,7 @@ TEST(ListeningSocketsTest, WhatIsNoLongerWishedClosesOnceNobodyAcceptsOnIt) {
     ListeningSockets sockets;
     auto held = use(sockets, {request("c/p", kAnyPort)});
     const auto port = held[0]->address().port();
-    sockets.use({}, {});
+    use(sockets, {});
     EXPECT_EQ(TestClient::connect_error("127.0.0.1", port), 0);
     held.clear();
     EXPECT_EQ(TestClient::connect_error("127.0.0.1", port), ECONNREFUSED);
@@ -208,7 +209,7 @@ TEST(ListeningSocketsTest, AKeptSocketServesTheNextProcess) {
     const auto sockets = use(after, {request("c/q", address)});
     EXPECT_EQ(connect_error(sockets[0]), 0);
     EXPECT_EQ(keeper.kept.size(), 1U);
-    after.use({}, {});
+    use(after, {});
     EXPECT_TRUE(keeper.kept.empty());
 }
 
@@ -258,7 +259,7 @@ TEST(ListeningSocketsTest, TheUnixSocketThatIsKeptStaysAtItsPath) {
     EXPECT_EQ(inode_of(use(after, {request("c/p", "unix:" + path)})[0]->get()), kept)
         << "clients wait on the one that was kept";
     EXPECT_THAT(keeper.kept, testing::SizeIs(1));
-    after.use({}, {});
+    use(after, {});
     EXPECT_EQ(connect_error(path), ENOENT);
 }
 
@@ -386,6 +387,27 @@ TEST(ListeningSocketsTest, TcpOptionsThatChangeAreForSocketsThatStay) {
     socklen_t size = sizeof seconds;
     ASSERT_EQ(::getsockopt(first[0]->get(), IPPROTO_TCP, TCP_KEEPIDLE, &seconds, &size), 0);
     EXPECT_EQ(seconds, 77);
+}
+
+TEST(ListeningSocketsTest, OneWhoseGroupCannotBeSetServesWithoutAccessForItsGroup) {
+    constexpr uid_t kNobody = 65534;
+    const support::TempDir directory;
+    const std::string path = directory.path() / "socket";
+    ListeningSockets sockets;
+    Wishes wishes{request("control", "unix:" + path)};
+    const auto prepared = use(sockets, wishes);
+    EXPECT_EQ(::chmod(directory.path().c_str(), 0711), 0);
+    EXPECT_EQ(::chown(path.c_str(), kNobody, kNobody), 0);
+    wishes[0].options.unix_mode = 0660;
+    wishes[0].options.unix_group = 0;
+    ::setfsuid(kNobody);  // of this thread alone
+    const auto refusals = sockets.use(wishes, prepared);
+    ::setfsuid(::geteuid());
+    EXPECT_THAT(refusals, testing::ElementsAre("control: the mode and group of unix:" + path +
+                                               " cannot be set: Operation not permitted"));
+    struct stat file {};
+    EXPECT_EQ(::stat(path.c_str(), &file), 0);
+    EXPECT_EQ(file.st_mode & 0777, 0600U);
 }
 
 }  // namespace

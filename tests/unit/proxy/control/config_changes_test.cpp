@@ -46,9 +46,13 @@ TEST(ConfigChangesTest, TellsWhatChangedInPlace) {
     after.clusters[0].identity.scope = "other";
     after.workers = 9;
     after.max_connections = 7;
+    after.http.control_token = "a token of operators";
+    after.control.emplace().mode = 0660;
+    after.haproxy.mode = 0660;
     EXPECT_THAT(config_changes(sample(), after),
                 ElementsAre("cluster main is followed by other settings", "port main/rw changed",
-                            "max_connections changed",
+                            "what the HTTP API accepts changed", "control changed",
+                            "haproxy_socket changed", "max_connections changed",
                             "workers changed, which takes effect with a restart"));
 }
 
