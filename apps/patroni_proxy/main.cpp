@@ -121,10 +121,11 @@ int daemon_main(int argc, char** argv, const CLI::App& commands) {
         });
     app.set_version_flag("-V,--version", "patroni_proxy " VERSION);
     app.footer([&commands] {
-        return "Signals: SIGHUP reloads the file, SIGUSR1 stops listening and exits after the "
-               "last session,\nSIGUSR2 starts the program anew and hands all sessions over to it, "
-               "SIGTERM and SIGINT\nexit at once, SIGTERM with `stop: drain` once the sessions are "
-               "idle.\n" +
+        return "Signals: SIGHUP reloads the file, SIGUSR1 takes no new clients and exits after the "
+               "last\nsession or after drain_timeout, SIGUSR2 starts the program anew and hands "
+               "all "
+               "sessions\nover to it, SIGTERM and SIGINT exit at once, SIGTERM with `stop: drain` "
+               "once the\nsessions are idle.\n" +
                CLI::Formatter().make_subcommands(&commands, CLI::AppFormatMode::Normal);
     });
     try {

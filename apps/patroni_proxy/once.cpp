@@ -11,10 +11,14 @@
 namespace proxy {
 namespace {
 
-/// What a proxy that runs would have of it, without taking a port from one that does.
-Config without_listening(Config config) {
+/// What is needed to look: it takes no address from a proxy that runs, and changes nothing on this
+/// host.
+Config only_to_look(Config config) {
     config.workers = 1;
     config.control.reset();
+    config.haproxy = {};
+    config.state_file.clear();
+    config.on_change.reset();
     config.listen_address = *net::ListenAddress::parse("127.0.0.1:0");
     for (auto& cluster : config.clusters)
         for (auto& port : cluster.ports)
@@ -48,7 +52,7 @@ bool print_port(const ClusterReport& cluster, const PortReport& port, std::ostre
 }  // namespace
 
 bool poll_once(Config config, std::ostream& out, std::ostream& errors) {
-    config = without_listening(std::move(config));
+    config = only_to_look(std::move(config));
     net::EventLoop loop;
     Proxy proxy(loop, config.workers);
     proxy.apply(config, [&] { loop.stop(); });

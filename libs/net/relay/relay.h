@@ -77,9 +77,9 @@ class RelayOwner {
 /// The relay passes an end on after everything before it is written: a FIN as a FIN, while the
 /// other direction goes on, and a reset as a reset. First it gives the other side time to end by
 /// itself: the backend 20 ms, or 100 ms if the client resets or closes without a goodbye, or 5 s if
-/// the backend took leave of it; the client 100 ms if the backend has not answered its last bytes. After the backend's end, the
-/// client's half stays for a second once its kernel has taken everything, and for a minute while it
-/// takes nothing.
+/// the backend took leave of it; the client 100 ms if the backend has not answered its last bytes.
+/// After the backend's end, the client's half stays for a second once its kernel has taken
+/// everything, and for a minute while it takes nothing.
 ///
 /// Loop thread only. Owns both sockets. Keeps only what a side did not take at once: at most one
 /// RelayBuffer for each direction, and reads nothing more for that side meanwhile; and what the

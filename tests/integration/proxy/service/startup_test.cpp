@@ -1,6 +1,8 @@
 // The command line, and what cannot be started: a clear message and no client accepted.
 
 #include <filesystem>
+#include <fstream>
+#include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -126,6 +128,25 @@ TEST(Startup, OnceSaysWhoWouldServeEachPort) {
     EXPECT_EQ(result.status.code, 0) << result.err;
     EXPECT_THAT(result.out, HasSubstr("c/master: leader\n  serves    b1: leader\n"));
     EXPECT_THAT(result.out, HasSubstr("  does not  b2: role is replica\n"));
+}
+
+TEST(Startup, OnceOnlyLooks) {
+    const FakeCluster cluster(2);
+    const support::TempDir directory;
+    const std::string state = directory.write("state.json", "what a running proxy has saved");
+    const std::string hook_has_run = directory.path() / "hook_has_run";
+    const support::ListeningSocket taken("127.0.0.1", 0);
+    taken.listen();
+    const std::string config =
+        "state_file: " + state + "\nhaproxy_socket: 127.0.0.1:" + std::to_string(taken.port()) +
+        "\non_change: [/usr/bin/touch, " + hook_has_run + "]\n" + cluster.config();
+    const RunResult result = run({PROXY_BINARY, "--once", directory.write("good.yaml", config)});
+    EXPECT_EQ(result.status.code, 0) << result.err;
+    std::string saved;
+    std::ifstream file(state);
+    std::getline(file, saved);
+    EXPECT_EQ(saved, "what a running proxy has saved");
+    EXPECT_FALSE(std::filesystem::exists(hook_has_run));
 }
 
 TEST(Startup, OnceEndsWellIfNobodyReadsItsOutput) {
