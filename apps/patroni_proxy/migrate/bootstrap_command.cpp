@@ -25,9 +25,6 @@ struct BootstrapOptions {
 
 int run(const BootstrapOptions& options) {
     const auto endpoint = patroni::Endpoint::parse(options.url);
-    if (!endpoint)
-        throw std::runtime_error("'" + options.url + "': " + endpoint.reason() +
-                                 "; it takes Patroni's REST API: http://10.0.0.11:8008");
     daemons::ignore_sigpipe();
     patroni::RestClient client(
         {}, {.tls = patroni::read_tls_credentials(options.tls, daemons::read_file)});
@@ -55,7 +52,8 @@ void add_bootstrap_command(CLI::App& commands, int& exit_code) {
     command->group(kCommandGroup);
     auto options = std::make_shared<BootstrapOptions>();
     command->add_option("URL", options->url, "REST API of any member: http://10.0.0.11:8008")
-        ->required();
+        ->required()
+        ->check(check_api_url);
     command->add_option("--ca-cert", options->tls.ca_cert,
                         "CA certificates that may sign Patroni's");
     command->add_option("--client-cert", options->tls.client_cert,
@@ -63,7 +61,7 @@ void add_bootstrap_command(CLI::App& commands, int& exit_code) {
     command->add_option("--client-key", options->tls.client_key,
                         "Its key, if it is in a file of its own");
     command->add_flag("--skip-verify", options->tls.skip_verify, "Accept any certificate");
-    command->footer("Exit code: 0, or 1 if Patroni gives no answer.");
+    command->footer("Exit code: 0, 1 Patroni gives no answer, 2 the command line is wrong.");
     command->callback([options, &exit_code] { exit_code = run(*options); });
 }
 

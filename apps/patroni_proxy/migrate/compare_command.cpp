@@ -3,11 +3,11 @@
 #include <chrono>
 #include <csignal>
 #include <ctime>
+#include <exception>
 #include <iostream>
 #include <map>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,7 +29,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int kDiffer = 1;
-constexpr int kCannotAsk = 4;
+constexpr int kCannotCompare = 4;
 
 struct CompareOptions {
     HaproxySource haproxy;
@@ -42,12 +42,18 @@ struct CompareOptions {
     bool json = false;
 };
 
-milliseconds time_of(const std::string& option, const std::string& text) {
+std::string check_time(const std::string& text) {
     const auto time = daemons::parse_duration(text);
-    if (!time || time->count() == 0)
-        throw std::runtime_error(option + " takes " + std::string(daemons::kDurationForm) +
-                                 ", not '" + text + "'");
-    return *time;
+    return time && time->count() > 0
+               ? ""
+               : "'" + text + "' must be " + std::string(daemons::kDurationForm);
+}
+
+std::string check_pair(const std::string& text) {
+    const auto equals = text.find('=');
+    return equals != std::string::npos && text.find('/', equals) != std::string::npos
+               ? ""
+               : "'" + text + "' must be BACKEND=CLUSTER/PORT";
 }
 
 /// Where the running proxy answers.
@@ -63,8 +69,6 @@ std::map<std::string, std::string> chosen_pairs(const std::vector<std::string>& 
     std::map<std::string, std::string> chosen;
     for (const auto& text : maps) {
         const auto equals = text.find('=');
-        if (equals == std::string::npos || text.find('/', equals) == std::string::npos)
-            throw std::runtime_error("--map takes BACKEND=CLUSTER/PORT, not '" + text + "'");
         chosen[text.substr(0, equals)] = text.substr(equals + 1);
     }
     return chosen;
@@ -88,11 +92,12 @@ class CompareRun {
         : options_(options), chosen_(chosen_pairs(options.maps)), sources_(options.haproxy, api) {}
 
     int run() {
-        const auto interval = time_of("--interval", options_.interval);
+        const auto interval = daemons::parse_duration(options_.interval).value();
         const auto begin = std::chrono::steady_clock::now();
         const bool once = options_.duration.empty() && !options_.follow;
-        const auto length = options_.duration.empty() ? milliseconds(kWithoutEnd)
-                                                      : time_of("--for", options_.duration);
+        const auto length = options_.duration.empty()
+                                ? milliseconds(kWithoutEnd)
+                                : daemons::parse_duration(options_.duration).value();
         while (true) {
             compare();
             if (once || std::chrono::steady_clock::now() - begin >= length ||
@@ -101,7 +106,7 @@ class CompareRun {
         }
         finish();
         if (!last_failure_.empty())
-            return kCannotAsk;
+            return kCannotCompare;
         return comparison_.differ_now() ? kDiffer : 0;
     }
 
@@ -219,23 +224,31 @@ void add_compare_command(CLI::App& commands, int& exit_code) {
         "--control", options->control,
         "The running proxy's control socket, or IP:PORT of its HTTP API, instead of "
         "what FILE says");
-    command->add_option("--for", options->duration, "Compare for this long: 1h. Default: once");
+    command->add_option("--for", options->duration, "Compare for this long: 1h. Default: once")
+        ->check(check_time);
     command->add_flag("--follow", options->follow,
                       "Print each difference when it begins and when it ends, until --for is over "
                       "or Ctrl-C");
-    command->add_option("--interval", options->interval, "Time between two comparisons");
+    command->add_option("--interval", options->interval, "Time between two comparisons")
+        ->check(check_time);
     command
         ->add_option("--map", options->maps,
                      "BACKEND=CLUSTER/PORT where it is not clear which port does the work of a "
                      "backend")
-        ->allow_extra_args(false);
+        ->allow_extra_args(false)
+        ->check(check_pair);
     command->add_flag("--json", options->json, "Print the result for programs");
     command->footer(
-        "Nothing is sent but questions. Exit code: 0 they agree now, 1 they differ, 4 "
-        "one of them gave no answer.");
+        "Nothing is sent but questions. Exit code: 0 they agree now, 1 they differ, 2 the "
+        "command line is wrong, 4 they cannot be compared.");
     command->callback([options, &exit_code] {
         daemons::block_signals();
-        exit_code = CompareRun(*options, api_of(*options)).run();
+        try {
+            exit_code = CompareRun(*options, api_of(*options)).run();
+        } catch (const std::exception& error) {
+            std::cerr << error.what() << '\n';
+            exit_code = kCannotCompare;
+        }
     });
 }
 

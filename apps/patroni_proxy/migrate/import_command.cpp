@@ -12,7 +12,6 @@
 
 #include "daemon/system/file.h"
 #include "haproxy/grammar/reader.h"
-#include "patroni/rest/endpoint.h"
 #include "patroni_proxy/config/config.h"
 #include "patroni_proxy/migrate/command_group.h"
 #include "patroni_proxy/migrate/convert/converter.h"
@@ -69,9 +68,6 @@ std::string problems_of(const std::string& yaml) {
 }
 
 int run(const ImportOptions& options) {
-    for (const auto& host : options.hosts)
-        if (const auto endpoint = patroni::Endpoint::parse(host); !endpoint)
-            throw std::runtime_error("--host '" + host + "': " + endpoint.reason());
     std::vector<haproxy::SourceFile> sources = read_sources(options.files, daemons::read_file);
     if (sources.empty())
         throw std::runtime_error("there is no file that ends in .cfg in " + join(options.files));
@@ -131,12 +127,13 @@ void add_import_command(CLI::App& commands, int& exit_code) {
         ->add_option("--host", options->hosts,
                      "REST API of a member, for a template that does not name the members: "
                      "http://10.0.0.11:8008")
-        ->allow_extra_args(false);
+        ->allow_extra_args(false)
+        ->check(check_api_url);
     command->add_option("--report", options->report,
                         "Write the report to this file instead of stderr");
     command->footer(
         "Exit code: 0 everything is carried over or not needed, 1 a file cannot be "
-        "read, 3 something is not carried over.");
+        "read, 2 the command line is wrong, 3 something is not carried over.");
     command->callback([options, &exit_code] { exit_code = run(*options); });
 }
 

@@ -148,7 +148,7 @@ TEST_F(Migrate, BootstrapPrintsAConfigurationThatServes) {
 
     EXPECT_THAT(run_proxy({"bootstrap", "http://127.0.0.1:1"}).err,
                 HasSubstr("http://127.0.0.1:1/cluster: "));
-    EXPECT_EQ(run_proxy({"bootstrap", "nonsense"}).status.code, 1);
+    EXPECT_EQ(run_proxy({"bootstrap", "nonsense"}).status.code, 2);
 }
 
 /// The CSV of an HAProxy that has this server UP and all others DOWN.
@@ -283,7 +283,15 @@ TEST_F(Compare, SaysWhoGaveNoAnswer) {
     say(0);
     EXPECT_THAT(run_proxy(arguments({"--map", "bk_primary=no/port"})).err,
                 HasSubstr("there is no port no/port"));
-    EXPECT_EQ(run_proxy(arguments({"--for", "nonsense"})).status.code, 1);
+    EXPECT_EQ(run_proxy({"compare", "--haproxy", haproxy_.url() + "/",
+                         directory_.write("bad.yaml", "clusters: 5\n")})
+                  .status.code,
+              4);
+    for (const std::string option : {"--for", "--interval", "--map"}) {
+        const auto result = run_proxy(arguments({option, "nonsense"}));
+        EXPECT_EQ(result.status.code, 2);
+        EXPECT_THAT(result.err, HasSubstr("'nonsense' must be "));
+    }
 }
 
 }  // namespace
