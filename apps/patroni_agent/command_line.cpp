@@ -52,8 +52,10 @@ class OptionsAsFile {
 
 void add_options(CLI::App& app, CommandLine& command_line) {
     auto* file = app.add_option("-f,FILE", command_line.file,
-                                "Configuration file, or a directory of them; without one, the "
-                                "options below apply");
+                                "Configuration file, or a directory of them (default: "
+                                "patroni_agent.yaml in the working directory, or "
+                                "/etc/patroni_agent/patroni_agent.yaml; none if one of the options "
+                                "below is given)");
     const auto without_file = [&](const std::string& name, std::string& value,
                                   const std::string& help) {
         app.add_option(name, value, help)->capture_default_str()->excludes(file);
@@ -66,13 +68,11 @@ void add_options(CLI::App& app, CommandLine& command_line) {
     without_file("--max-lag", command_line.max_lag, "Largest lag of a replica that is READY: 16MB");
     without_file("--interval", command_line.interval, "Poll interval: 1s");
     without_file("--http", command_line.http,
-                 "Address of the HTTP API (/live, /status, /metrics): 127.0.0.1:5556");
-    without_file("--ca-cert", command_line.ca_cert, "CA of Patroni's certificate (PEM)");
-    without_file("--client-cert", command_line.client_cert,
-                 "Client certificate to show to Patroni (PEM)");
-    without_file("--client-key", command_line.client_key,
-                 "Private key of the client certificate (PEM)");
-    app.add_flag("--skip-verify", command_line.skip_verify, "Accept any certificate from Patroni")
+                 "Address of the HTTP API (/live, /status, /metrics): 127.0.0.1:8010");
+    without_file("--ca-cert", command_line.ca_cert, "CA certificates that may sign Patroni's");
+    without_file("--client-cert", command_line.client_cert, "Certificate to show to Patroni");
+    without_file("--client-key", command_line.client_key, "Its key, if it is in a file of its own");
+    app.add_flag("--skip-verify", command_line.skip_verify, "Accept any certificate")
         ->excludes(file);
     app.add_option("--request", command_line.request,
                    "With --once: the request that HAProxy would send, CLUSTER/MEMBER/ROLE");

@@ -91,20 +91,30 @@ int once(const agent::CommandLine& command_line) {
     return ready ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-int maintenance(const std::string& file, bool on) {
-    std::error_code error;
-    if (!on) {
-        std::filesystem::remove(file, error);
-        if (error)
-            throw std::runtime_error(file + ": " + error.message());
-        return EXIT_SUCCESS;
-    }
+void begin_maintenance(const std::string& file) {
     // Any kind of file means on. Do not open it: a FIFO would block.
     if (const auto there = agent::is_there(file); there && there.value())
-        return EXIT_SUCCESS;
+        return;
+    std::error_code error;
     std::filesystem::create_directories(std::filesystem::path(file).parent_path(), error);
     if (!std::ofstream(file))
         throw std::runtime_error(file + " cannot be written");
+}
+
+void end_maintenance(const std::string& file) {
+    std::error_code error;
+    std::filesystem::remove(file, error);
+    if (error)
+        throw std::runtime_error(file + ": " + error.message());
+}
+
+int maintenance(const std::string& file, bool on) {
+    if (on)
+        begin_maintenance(file);
+    else
+        end_maintenance(file);
+    std::cout << (on ? "in maintenance: " + file + " exists\n"
+                     : "not in maintenance: " + file + " does not exist\n");
     return EXIT_SUCCESS;
 }
 
@@ -121,12 +131,13 @@ int main(int argc, char** argv) {
     app.add_flag("--once", once_only,
                  "Poll Patroni once, print the reply and exit: 0 ready, 1 not ready");
     app.set_version_flag("-V,--version", "patroni_agent " VERSION);
+    app.footer("Signals: SIGHUP reloads the file, SIGTERM and SIGINT exit at once.");
 
-    std::string maintenance_file = agent::Config{}.maintenance_file;
+    std::string maintenance_file;
     CLI::App* maintain = app.add_subcommand(
         "maintenance", "Take this member out of all listeners (on) or put it back (off)");
-    maintain->add_option("--file", maintenance_file, "The configuration's maintenance_file")
-        ->capture_default_str();
+    maintain->add_option("--file", maintenance_file,
+                         "The switch (default: maintenance_file of the configuration)");
     CLI::App* on = maintain->add_subcommand("on", "Answer MAINT DOWN on every listener");
     CLI::App* off = maintain->add_subcommand("off", "Answer by what Patroni says again");
     // Allows --file at the end.
@@ -142,7 +153,10 @@ int main(int argc, char** argv) {
         if (command_line.file.empty() && !agent::has_options_instead_of_file(app))
             command_line.file = daemons::find_config("patroni_agent", std::cerr).value_or("");
         if (maintain->parsed())
-            return maintenance(maintenance_file, on->parsed());
+            return maintenance(maintenance_file.empty()
+                                   ? agent::config_of(command_line).maintenance_file
+                                   : maintenance_file,
+                               on->parsed());
         if (check_only)
             return check(command_line);
         return once_only ? once(command_line) : serve(command_line);

@@ -162,8 +162,17 @@ TEST(AgentService, MaintenanceBySubcommand) {
         agent.daemon().wait_for_line("no longer in maintenance", before);
         EXPECT_EQ(agent.ask("w"), kReady);
     }
-    // It is off already.
-    EXPECT_EQ(run({AGENT_BINARY, "maintenance", "--file", file, "off"}).status.code, 0);
+    const std::string config = directory.write(
+        "agent.yaml",
+        agent_config(cluster, {listener("w", "roles: [leader]")}, "maintenance_file: " + file));
+    const auto on = run({AGENT_BINARY, "-f", config, "maintenance", "on"});
+    EXPECT_EQ(on.out, "in maintenance: " + file + " exists\n") << on.err;
+    EXPECT_TRUE(std::filesystem::exists(file));
+    for (int i = 0; i < 2; ++i) {  // the second time it is off already
+        const auto off = run({AGENT_BINARY, "maintenance", "--file", file, "off"});
+        EXPECT_EQ(off.out, "not in maintenance: " + file + " does not exist\n") << off.err;
+        EXPECT_FALSE(std::filesystem::exists(file));
+    }
     EXPECT_NE(run({AGENT_BINARY, "maintenance"}).status.code, 0);
     EXPECT_EQ(run({AGENT_BINARY, "maintenance", "on", "--file", "/proc/none/x"}).status.code, 1);
 }
