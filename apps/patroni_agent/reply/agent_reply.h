@@ -24,7 +24,7 @@ inline constexpr std::array kAllServerStates{ServerState::ready, ServerState::dr
 [[nodiscard]] std::string_view name_of(ServerState state);
 
 /// "MAINT DOWN # p2: role is replica\n". HAProxy shows the comment beside the server. The reason is
-/// cut to HAProxy's 127 characters and reduced to printable ASCII.
+/// cut so that the reply fits HAProxy's 127 characters, and reduced to printable ASCII.
 [[nodiscard]] std::string agent_reply(ServerState state, std::string_view reason);
 
 }  // namespace agent
