@@ -77,9 +77,7 @@ void add_options(CLI::App& app, CommandLine& command_line) {
     app.add_option("--request", command_line.request,
                    "With --once: the request that HAProxy would send, CLUSTER/MEMBER/ROLE");
     app.add_option("--log-level", command_line.log_level, "error, warning, info or debug")
-        ->check([](const std::string& name) {
-            return daemons::log::level_from(name) ? "" : "must be error, warning, info or debug";
-        });
+        ->check(daemons::log::check_level);
 }
 
 bool has_options_instead_of_file(const CLI::App& app) {

@@ -18,9 +18,6 @@ using daemons::YamlMapping;
 
 const daemons::SpreadKeys kSpread{"clusters", "listeners"};
 
-// https://patroni.readthedocs.io/en/latest/dynamic_configuration.html
-constexpr std::chrono::seconds kPatroniTtl{30};
-
 /// Without roles HAProxy names them.
 bool may_take_writes(const patroni::Requirements& wanted) {
     return wanted.roles.empty() || wanted.roles.contains(patroni::RequestedRole::leader) ||
@@ -95,7 +92,7 @@ class Reader {
         if (listener.profile.stale_after < 2 * config.interval)
             problems_.add(node.find("stale_after").value_or(entry.key_node),
                           what + ": stale_after must be at least twice the interval");
-        if (may_take_writes(listener.wanted) && listener.profile.stale_after >= kPatroniTtl)
+        if (may_take_writes(listener.wanted) && listener.profile.stale_after >= daemons::kPatroniTtl)
             problems_.warn(node.find("stale_after").value_or(entry.key_node),
                            what +
                                ": with this stale_after a leader that fell silent may be READY "

@@ -116,9 +116,7 @@ int daemon_main(int argc, char** argv, const CLI::App& commands) {
                  "Poll Patroni once, print who would serve each port and why, and exit: 0 if every "
                  "port has a member, 1 if not");
     app.add_option("--log-level", level_name, "error, warning, info or debug; overrides the file")
-        ->check([](const std::string& name) {
-            return log::level_from(name) ? "" : "must be error, warning, info or debug";
-        });
+        ->check(log::check_level);
     app.set_version_flag("-V,--version", "patroni_proxy " VERSION);
     app.footer([&commands] {
         return "Signals: SIGHUP reloads the file, SIGUSR1 takes no new clients and exits after the "

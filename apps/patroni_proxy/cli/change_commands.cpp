@@ -9,6 +9,7 @@
 #include <Poco/Exception.h>
 #include <Poco/JSON/Array.h>
 
+#include "daemon/log/log.h"
 #include "daemon/text/words.h"
 #include "patroni/answers/json.h"
 #include "patroni_proxy/cli/command.h"
@@ -248,12 +249,7 @@ void add_process_verbs(CLI::App& commands) {
     command->group(kChange);
     command->add_option("LEVEL", level->name, "error, warning, info or debug")
         ->required()
-        ->check([](const std::string& name) {
-            for (const char* const known : {"error", "warning", "info", "debug"})
-                if (name == known)
-                    return "";
-            return "must be error, warning, info or debug";
-        });
+        ->check(daemons::log::check_level);
     command->callback([level] {
         change(ControlClient(level->control),
                cli::target_of({"log_level"}, {{"level", level->name}}), level->json);

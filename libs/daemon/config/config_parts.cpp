@@ -28,8 +28,6 @@ constexpr std::uint16_t kHttp = 80;
 constexpr std::array<std::uint16_t, 2> kPostgresPorts{5432, 6432};
 // A replica that is a WAL page behind is merely in the middle of a commit.
 constexpr std::uint64_t kWalPage = 8'192;
-// https://patroni.readthedocs.io/en/latest/dynamic_configuration.html
-constexpr std::chrono::seconds kPatroniTtl{30};
 
 /// Never quotes a pasted file: it may be a key.
 std::string read_path(YamlMapping& node, const std::string& key, Problems& problems) {

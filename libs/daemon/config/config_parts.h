@@ -23,6 +23,9 @@
 // what is wrong to `problems`, and returns the rest. One thread at a time.
 namespace daemons {
 
+/// Patroni's default. https://patroni.readthedocs.io/en/latest/dynamic_configuration.html
+inline constexpr std::chrono::seconds kPatroniTtl{30};
+
 /// A configuration cannot be used. what() lists every problem, one per line: "file:line: what".
 class ConfigError : public std::runtime_error {
   public:

@@ -29,6 +29,8 @@ enum class Format { text, json };
 /// "error", "warning" or "warn", "info", "debug" or "trace", in any case; nothing for
 /// anything else.
 [[nodiscard]] std::optional<Level> level_from(std::string_view name);
+/// For ->check() of an option that takes a level.
+[[nodiscard]] std::string check_level(const std::string& name);
 /// "error", "warning", "info" or "debug".
 [[nodiscard]] std::string_view name_of(Level level);
 /// The level that RUST_LOG sets for patroni_proxy, as in "info,patroni_proxy=debug,hyper=off": its

@@ -64,6 +64,10 @@ std::optional<Level> level_from(std::string_view name) {
     return std::nullopt;
 }
 
+std::string check_level(const std::string& name) {
+    return level_from(name) ? "" : "must be error, warning, info or debug";
+}
+
 std::optional<Level> level_from_rust_log(std::string_view directives) {
     std::optional<Level> for_all;
     std::optional<Level> for_us;
