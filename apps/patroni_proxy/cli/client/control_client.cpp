@@ -21,10 +21,10 @@
 #include <Poco/URI.h>
 
 #include "daemon/system/signals.h"
+#include "daemon/text/units.h"
 #include "daemon/text/utf8.h"
 #include "net/socket/socket_address.h"
 #include "patroni/answers/json.h"
-#include "patroni/rest/failure_reason.h"
 #include "patroni/rest/request_deadline.h"
 
 namespace proxy::cli {
@@ -91,7 +91,7 @@ StreamSocket connect(const std::string& address, std::chrono::milliseconds patie
         return socket;
     } catch (const Poco::TimeoutException&) {
         throw ControlError(Kind::not_running,
-                           address + ": does not accept within " + patroni::text_of(patience));
+                           address + ": does not accept within " + daemons::duration_text(patience));
     } catch (const Poco::Exception& error) {
         throw connect_failure(address, error.code());
     }
@@ -213,7 +213,7 @@ std::string ControlClient::ask(const std::string& method, const std::string& tar
     }
     // POCO may take an answer that was cut off for a complete one.
     if (deadline.release() == patroni::RequestDeadline::Cut::deadline)
-        problem = "no complete answer within " + patroni::text_of(patience_);
+        problem = "no complete answer within " + daemons::duration_text(patience_);
     if (!problem.empty())
         throw ControlError(Kind::no_answer, address_ + ": " + problem);
     return body;
