@@ -251,10 +251,9 @@ bool Agent::may_answer(const std::string& name, std::string_view request) const 
     if (!maintenance_.is_known())
         return false;
     const Listener& listener = listeners_.at(name);
-    std::string reason;
-    const auto asked = parse_request(request, reason);
+    const auto asked = parse_request(request);
     const auto cluster = clusters_.find(
-        listener.config.by_request && asked ? asked->cluster : listener.config.cluster);
+        listener.config.by_request && asked ? asked.value().cluster : listener.config.cluster);
     const bool is_told = cluster == clusters_.end() ||
                          (cluster->second.polls.good > 0 &&
                           !(cluster->second.own && cluster->second.own->is_being_asked()));
@@ -288,15 +287,15 @@ Knowledge Agent::knowledge_for(const Listener& listener) const {
 }
 
 Answer Agent::answer_request(const Listener& listener, std::string_view request) const {
-    std::string reason;
-    const auto asked = parse_request(request, reason);
-    const auto board = asked ? listener.boards.find(asked->cluster) : listener.boards.end();
-    if (asked && board == listener.boards.end())
-        reason = "no such cluster: " + asked->cluster;
+    const auto parsed = parse_request(request);
+    if (!parsed)
+        return answer_unknown(listener, request, parsed.reason());
+    const AgentRequest& asked = parsed.value();
+    const auto board = listener.boards.find(asked.cluster);
     if (board == listener.boards.end())
-        return answer_unknown(listener, request, reason);
+        return answer_unknown(listener, request, "no such cluster: " + asked.cluster);
     Knowledge knowledge =
-        board->second.knowledge_of(asked->member, asked->role, patroni::Clock::now());
+        board->second.knowledge_of(asked.member, asked.role, patroni::Clock::now());
     if (!knowledge.verdict)
         return answer_unknown(listener, request, knowledge.why_no_verdict);
     knowledge.maintenance = maintenance_.is_on();

@@ -26,21 +26,21 @@ void check_reply(std::string_view reason) {
 // NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view line(reinterpret_cast<const char*>(data), size);
-    std::string reason;
-    const auto request = agent::parse_request(line, reason);
-    require(request.has_value() == reason.empty());
+    const auto parsed = agent::parse_request(line);
     check_reply(line);
-    check_reply(reason);
-    if (!request)
+    if (!parsed) {
+        require(!parsed.reason().empty());
+        check_reply(parsed.reason());
         return 0;
-    require(!request->cluster.empty() && !request->member.empty());
-    require(request->member.find('/') == std::string::npos);
-    require(line.find(request->cluster + "/" + request->member + "/") != std::string_view::npos);
+    }
+    const agent::AgentRequest& request = parsed.value();
+    require(!request.cluster.empty() && !request.member.empty());
+    require(request.member.find('/') == std::string::npos);
+    require(line.find(request.cluster + "/" + request.member + "/") != std::string_view::npos);
     // Written out, it is read as the same.
-    const auto again = agent::parse_request("x" + request->cluster + "/" + request->member + "/" +
-                                                std::string(patroni::name_of(request->role)),
-                                            reason);
-    require(again && again->cluster == "x" + request->cluster && again->member == request->member &&
-            again->role == request->role);
+    const auto again = agent::parse_request("x" + request.cluster + "/" + request.member + "/" +
+                                            std::string(patroni::name_of(request.role)));
+    require(again && again.value().cluster == "x" + request.cluster &&
+            again.value().member == request.member && again.value().role == request.role);
     return 0;
 }

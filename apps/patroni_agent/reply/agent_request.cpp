@@ -12,26 +12,28 @@ std::string_view trimmed(std::string_view text) {
     return text.substr(first, text.find_last_not_of(kSpaces) - first + 1);
 }
 
+/// Cuts off what stands behind the last slash, and the slash; all if there is none.
+std::string_view take_last_part(std::string_view& text) {
+    const auto slash = text.rfind('/');
+    const bool is_only = slash == std::string_view::npos;
+    const std::string_view part = text.substr(is_only ? 0 : slash + 1);
+    text = text.substr(0, is_only ? 0 : slash);
+    return part;
+}
+
 }  // namespace
 
-std::optional<AgentRequest> parse_request(std::string_view line, std::string& reason) {
-    line = trimmed(line);
+patroni::Result<AgentRequest> parse_request(std::string_view line) {
     // A cluster's name may hold a slash; members' and roles' names do not.
-    const auto last = line.rfind('/');
-    const auto middle =
-        last == std::string_view::npos || last == 0 ? last : line.rfind('/', last - 1);
-    if (middle == std::string_view::npos || middle == 0 || middle + 1 == last ||
-        last == std::string_view::npos) {
-        reason = "a request is CLUSTER/MEMBER/ROLE";
-        return std::nullopt;
-    }
-    const auto role = patroni::requested_role_from(line.substr(last + 1));
-    if (!role) {
-        reason = "unknown role; allowed: " + patroni::requested_role_names();
-        return std::nullopt;
-    }
-    return AgentRequest{std::string(line.substr(0, middle)),
-                        std::string(line.substr(middle + 1, last - middle - 1)), *role};
+    std::string_view cluster = trimmed(line);
+    const std::string_view role_name = take_last_part(cluster);
+    const std::string_view member = take_last_part(cluster);
+    if (cluster.empty() || member.empty())
+        return patroni::Failure{"a request is CLUSTER/MEMBER/ROLE"};
+    const auto role = patroni::requested_role_from(role_name);
+    if (!role)
+        return patroni::Failure{"unknown role; allowed: " + patroni::requested_role_names()};
+    return AgentRequest{std::string(cluster), std::string(member), *role};
 }
 
 }  // namespace agent

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
+#include "patroni/result.h"
 #include "patroni/verdict/eligibility.h"
 
 namespace agent {
@@ -15,8 +15,7 @@ struct AgentRequest {
     patroni::RequestedRole role = patroni::RequestedRole::leader;
 };
 
-/// "my_cluster/pg-node-1/leader", without the newline; surrounding spaces are ignored. Nothing for
-/// anything else; then `reason` says what is allowed.
-[[nodiscard]] std::optional<AgentRequest> parse_request(std::string_view line, std::string& reason);
+/// "my_cluster/pg-node-1/leader", without the newline; surrounding spaces are ignored.
+[[nodiscard]] patroni::Result<AgentRequest> parse_request(std::string_view line);
 
 }  // namespace agent

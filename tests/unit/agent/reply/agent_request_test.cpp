@@ -32,13 +32,11 @@ TEST(AgentRequestTest, NamesClusterMemberAndRole) {
         {"c\0d/m\0n/leader"s, "c\0d"s, "m\0n"s, RequestedRole::leader},
     };
     for (const auto& each : cases) {
-        std::string reason;
-        const auto request = parse_request(each.line, reason);
-        ASSERT_TRUE(request) << each.line << ": " << reason;
-        EXPECT_EQ(request->cluster, each.cluster);
-        EXPECT_EQ(request->member, each.member);
-        EXPECT_EQ(request->role, each.role);
-        EXPECT_EQ(reason, "");
+        const auto request = parse_request(each.line);
+        ASSERT_TRUE(request) << each.line << ": " << request.reason();
+        EXPECT_EQ(request.value().cluster, each.cluster);
+        EXPECT_EQ(request.value().member, each.member);
+        EXPECT_EQ(request.value().role, each.role);
     }
 }
 
@@ -70,18 +68,17 @@ TEST(AgentRequestTest, AnythingElseIsNone) {
         {std::string(100'000, 'x') + "/y/z", "unknown role"},
     };
     for (const auto& each : cases) {
-        std::string reason;
-        EXPECT_FALSE(parse_request(each.line, reason)) << each.line;
-        EXPECT_THAT(reason, HasSubstr(each.reason)) << each.line;
+        const auto request = parse_request(each.line);
+        ASSERT_FALSE(request) << each.line;
+        EXPECT_THAT(request.reason(), HasSubstr(each.reason)) << each.line;
     }
 }
 
 TEST(AgentRequestTest, EveryRoleHasAWord) {
     for (const auto role : patroni::kAllRequestedRoles) {
-        std::string reason;
-        const auto request = parse_request("c/m/" + std::string(patroni::name_of(role)), reason);
-        ASSERT_TRUE(request) << reason;
-        EXPECT_EQ(request->role, role);
+        const auto request = parse_request("c/m/" + std::string(patroni::name_of(role)));
+        ASSERT_TRUE(request) << request.reason();
+        EXPECT_EQ(request.value().role, role);
     }
 }
 
