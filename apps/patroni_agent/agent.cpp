@@ -92,7 +92,8 @@ void Agent::apply_clusters() {
         settings.access = {
             .tls = config.tls, .resolver = resolver_, .prefer = config.resolve_prefer};
         for (const auto& listener : config_.listeners)
-            settings.judged_by.push_back(listener.wanted);
+            if (listener.by_request || listener.cluster == config.name)
+                settings.judged_by.push_back(listener.wanted);
         Cluster& cluster = clusters_.try_emplace(config.name, config.name).first->second;
         use_own_member(config.name, cluster, config.hosts, settings.access);
         if (cluster.view)
