@@ -202,6 +202,10 @@ class Proxy final : private Controlled {
     [[nodiscard]] double started_at(double uptime);
     [[nodiscard]] ClusterReport report_of(const ClusterConfig& cluster,
                                           const std::map<PortId, PortTally>& tallies) const;
+    [[nodiscard]] PortReport report_of(const OpenPort& port) const;
+    void add_counts(PortReport& report, const std::string& label, PortTally tally) const;
+    [[nodiscard]] const Ports::value_type* find_open(const std::string& cluster,
+                                                     const std::string& port) const;
 
     // proxy_history.cpp: what the history is made from.
     [[nodiscard]] TopologyFeed::Tell history_outlets_of(const std::string& cluster);

@@ -100,6 +100,59 @@ ProxyReport Proxy::report() {
     return report;
 }
 
+/// The port that serves this one of the configuration; null until it is open.
+const Proxy::Ports::value_type* Proxy::find_open(const std::string& cluster,
+                                                 const std::string& port) const {
+    const auto found = std::find_if(ports_.begin(), ports_.end(), [&](const auto& each) {
+        return each.second.cluster == cluster && each.second.config.name == port &&
+               !each.second.leaves_at;
+    });
+    return found == ports_.end() ? nullptr : &*found;
+}
+
+/// What is configured, and what holds now.
+PortReport Proxy::report_of(const OpenPort& port) const {
+    PortReport report;
+    report.name = port.config.name;
+    report.operator_settings = control_.settings().report_of(port.cluster, port.config.name);
+    for (const auto& socket : port.sockets)
+        if (socket->is_listening())
+            report.listen.push_back(socket->address().to_string());
+    for (const auto role : port.config.wanted.roles)
+        report.roles.emplace_back(patroni::name_of(role));
+    if (port.config.fallback)
+        for (const auto role : port.config.fallback->roles)
+            report.fallback_roles.emplace_back(patroni::name_of(role));
+    report.sessions = port.port->sessions;
+    report.queued = port.port->queued;
+    if (report.queued != 0)
+        report.queued_for = name_of(port.port->shortage.load());
+    report.max_connections = port.settings->max_connections;
+    report.max_connections_per_backend = port.settings->max_connections_per_backend;
+    for (const auto& network : port.settings->allow)
+        report.allow.push_back(network.to_string());
+    report.queue_timeout = std::chrono::duration<double>(port.settings->queue_timeout).count();
+    report.max_queued = port.settings->max_queued;
+    return report;
+}
+
+/// What was counted, also for members that have had no session yet.
+void Proxy::add_counts(PortReport& report, const std::string& label, PortTally tally) const {
+    for (const auto& member : report.members)
+        tally.members.try_emplace(member.member);
+    for (const auto& [member, counts] : tally.members)
+        report.traffic.push_back(traffic_of(member, counts));
+    report.queued_total = tally.queued_total;
+    const PortTimes times = last_minute_.since(label, times_of(tally));
+    report.connect_times = percentiles_of(times.connect);
+    report.held_times = percentiles_of(times.held);
+    report.refused = by_reason(tally.refused, true);
+    report.held_time = tally.held_time;
+    report.session_time = tally.session_time;
+    if (tally.oldest_held)
+        report.oldest_held = daemons::seconds_since(*tally.oldest_held);
+}
+
 ClusterReport Proxy::report_of(const ClusterConfig& cluster,
                                const std::map<PortId, PortTally>& tallies) const {
     const TopologyFeed& feed = *feeds_.at(cluster.name);
@@ -116,35 +169,11 @@ ClusterReport Proxy::report_of(const ClusterConfig& cluster,
     std::sort(report.members.begin(), report.members.end(),
               [](const auto& a, const auto& b) { return a.name < b.name; });
     for (const auto& config : cluster.ports) {
-        const auto found_port = std::find_if(ports_.begin(), ports_.end(), [&](const auto& each) {
-            return each.second.cluster == cluster.name && each.second.config.name == config.name &&
-                   !each.second.leaves_at;
-        });
-        if (found_port == ports_.end())
+        const auto* open = find_open(cluster.name, config.name);
+        if (!open)
             continue;
-        const PortId id = found_port->first;
-        const OpenPort& port = found_port->second;
-        PortReport told;
-        told.name = port.config.name;
-        told.operator_settings = settings.report_of(cluster.name, port.config.name);
-        for (const auto& socket : port.sockets)
-            if (socket->is_listening())
-                told.listen.push_back(socket->address().to_string());
-        for (const auto role : port.config.wanted.roles)
-            told.roles.emplace_back(patroni::name_of(role));
-        if (port.config.fallback)
-            for (const auto role : port.config.fallback->roles)
-                told.fallback_roles.emplace_back(patroni::name_of(role));
-        told.sessions = port.port->sessions;
-        told.queued = port.port->queued;
-        if (told.queued != 0)
-            told.queued_for = name_of(port.port->shortage.load());
-        told.max_connections = port.settings->max_connections;
-        told.max_connections_per_backend = port.settings->max_connections_per_backend;
-        for (const auto& network : port.settings->allow)
-            told.allow.push_back(network.to_string());
-        told.queue_timeout = std::chrono::duration<double>(port.settings->queue_timeout).count();
-        told.max_queued = port.settings->max_queued;
+        const auto& [id, port] = *open;
+        PortReport told = report_of(port);
         if (const auto found = standings.find(id); found != standings.end()) {
             told.members = found->second.members;
             told.falls_back = found->second.falls_back;
@@ -155,22 +184,8 @@ ClusterReport Proxy::report_of(const ClusterConfig& cluster,
                   [](const auto& a, const auto& b) { return a.member < b.member; });
         for (auto& member : told.members)
             member.address = address_on(report.members, member.member, config.host_port);
-        PortTally tally;
-        if (const auto found = tallies.find(id); found != tallies.end())
-            tally = found->second;
-        for (const auto& member : told.members)
-            tally.members.try_emplace(member.member);
-        for (const auto& [member, counts] : tally.members)
-            told.traffic.push_back(traffic_of(member, counts));
-        told.queued_total = tally.queued_total;
-        const PortTimes times = last_minute_.since(port.port->label, times_of(tally));
-        told.connect_times = percentiles_of(times.connect);
-        told.held_times = percentiles_of(times.held);
-        told.refused = by_reason(tally.refused, true);
-        told.held_time = tally.held_time;
-        told.session_time = tally.session_time;
-        if (tally.oldest_held)
-            told.oldest_held = daemons::seconds_since(*tally.oldest_held);
+        const auto tally = tallies.find(id);
+        add_counts(told, port.port->label, tally == tallies.end() ? PortTally{} : tally->second);
         report.ports.push_back(std::move(told));
     }
     return report;
