@@ -135,7 +135,7 @@ TEST(Startup, OnceOnlyLooks) {
     const support::TempDir directory;
     const std::string state = directory.write("state.json", "what a running proxy has saved");
     const std::string hook_has_run = directory.path() / "hook_has_run";
-    const support::ListeningSocket taken("127.0.0.1", 0);
+    support::ListeningSocket taken("127.0.0.1", 0);
     taken.listen();
     const std::string config =
         "state_file: " + state + "\nhaproxy_socket: 127.0.0.1:" + std::to_string(taken.port()) +

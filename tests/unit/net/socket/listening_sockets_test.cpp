@@ -391,6 +391,7 @@ TEST(ListeningSocketsTest, TcpOptionsThatChangeAreForSocketsThatStay) {
 
 TEST(ListeningSocketsTest, OneWhoseGroupCannotBeSetServesWithoutAccessForItsGroup) {
     constexpr uid_t kNobody = 65534;
+    constexpr gid_t kNotOurs = 12345;
     const support::TempDir directory;
     const std::string path = directory.path() / "socket";
     ListeningSockets sockets;
@@ -399,7 +400,7 @@ TEST(ListeningSocketsTest, OneWhoseGroupCannotBeSetServesWithoutAccessForItsGrou
     EXPECT_EQ(::chmod(directory.path().c_str(), 0711), 0);
     EXPECT_EQ(::chown(path.c_str(), kNobody, kNobody), 0);
     wishes[0].options.unix_mode = 0660;
-    wishes[0].options.unix_group = 0;
+    wishes[0].options.unix_group = kNotOurs;
     ::setfsuid(kNobody);  // of this thread alone
     const auto refusals = sockets.use(wishes, prepared);
     ::setfsuid(::geteuid());
