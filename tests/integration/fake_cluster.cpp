@@ -42,10 +42,11 @@ void FakeCluster::answer_cluster(const std::string& body) {
         patroni->answer_cluster(body);
 }
 
-void FakeCluster::answer_primary(std::size_t i, int status, const std::string& role) {
+void FakeCluster::answer_primary(std::size_t i, int status, const std::string& role,
+                                 const std::string& state) {
     support::Answer answer;
     answer.status = status;
-    answer.body = R"({"state": "running", "role": ")" + role + R"(", "timeline": 1})";
+    answer.body = R"({"state": ")" + state + R"(", "role": ")" + role + R"(", "timeline": 1})";
     patronis[i]->answer("/primary", answer);
 }
 

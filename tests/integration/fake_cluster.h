@@ -33,7 +33,8 @@ class FakeCluster {
     /// What every Patroni answers to GET /cluster from now on.
     void answer_cluster(const std::string& body);
     /// What member number `i` says of itself.
-    void answer_primary(std::size_t i, int status, const std::string& role);
+    void answer_primary(std::size_t i, int status, const std::string& role,
+                        const std::string& state = "running");
     /// A configuration with the ports master (leader), replicas (sync, async) and any.
     [[nodiscard]] std::string config(const std::string& more_of_replicas = {}) const;
     /// One cluster of a configuration. Ports by name, each with what stands between its braces;

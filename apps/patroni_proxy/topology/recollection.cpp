@@ -60,6 +60,8 @@ void Recollection::note(Clock::time_point now, const patroni::Result<patroni::Ht
     const bool is_another = (!speaker.name.empty() && speaker.name != memory_.leader) ||
                             speaker.cluster.contradicts(memory_.identity);
     const auto report = SelfReport::of(answer.value(), now, memory_.snapshot->paused);
+    if (!is_another && report.kind == SelfReport::Kind::silent)
+        return;
     leader_proves_ = !is_another && report.kind == SelfReport::Kind::proves;
     denial_ = leader_proves_ ? ""
               : is_another   ? "another member, or another cluster, answers at its REST API"

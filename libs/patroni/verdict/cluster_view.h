@@ -34,7 +34,7 @@ struct Leadership {
     /// When it last proved itself, or /cluster last named it. Silence keeps the verdict, so this
     /// says how old that is.
     Clock::time_point confirmed_at = {};
-    /// Its own API does not answer: only GET /cluster names it, or earlier answers did.
+    /// Its own API says nothing of it: only GET /cluster names it, or earlier answers did.
     bool api_is_silent = false;
 
     friend bool operator==(const Leadership&, const Leadership&) = default;

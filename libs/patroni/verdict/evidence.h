@@ -20,8 +20,9 @@ namespace patroni {
 /// same view. Not thread-safe; a value.
 ///
 /// - A member proves that it leads by its GET /primary: status 200, role primary, state running.
-/// - If its API cannot be reached, /cluster alone counts: at once if no leader has been known so
-///   far, else when a second answer agrees, kConfirmAfter later.
+/// - If its API cannot be reached, or its Patroni knows nothing of its PostgreSQL, /cluster alone
+///   counts: at once if no leader has been known so far, else when a second answer agrees,
+///   kConfirmAfter later.
 /// - Silence changes nothing. One contrary answer stops new sessions. A second one, or one from the
 ///   other source, ends the leadership, and so does another leader.
 /// - After a denial, silence does not bring the leader back: /cluster has to name it twice.

@@ -4,8 +4,25 @@
 #include <utility>
 
 namespace patroni {
+namespace {
+
+/// It holds the lock, but its Patroni could not ask its PostgreSQL (which may be slow, hang, or
+/// have just been killed), so that the role is the one of before. One that was a replica before is
+/// a candidate that nothing shows to be promoted. For any other nothing is known, not even if it
+/// has never proved itself: then /cluster decides. At worst new sessions reach a server in
+/// recovery, which accepts no writes, or one that is down, which its refused connections show.
+bool says_nothing(const PrimaryAnswer& answer) {
+    return answer.status == 200 && answer.state == "unknown" && answer.role != "replica";
+}
+
+}  // namespace
 
 SelfReport SelfReport::of(const PrimaryAnswer& answer, Clock::time_point at, bool is_paused) {
+    if (says_nothing(answer))
+        return of(
+            PrimarySilence{answer.member, "status 200, but Patroni could not ask its PostgreSQL",
+                           false, true},
+            at);
     SelfReport report;
     report.first = report.last = at;
     report.asked = answer.asked_at.value_or(at);

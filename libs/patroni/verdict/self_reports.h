@@ -8,7 +8,8 @@
 
 namespace patroni {
 
-/// What a member says of itself through its own API, or that it says nothing.
+/// What a member says of itself through its own API, or that it says nothing: its API does not
+/// answer, or its Patroni knows nothing of its PostgreSQL.
 struct SelfReport {
     enum class Kind : std::uint8_t { silent, denies, proves };
 

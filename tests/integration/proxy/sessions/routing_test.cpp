@@ -144,6 +144,23 @@ TEST(Routing, RefusingMemberIsPassedOverForTheNext) {
         EXPECT_EQ(proxy.connect("c/replicas").receive_line(), "b3");
 }
 
+TEST(Routing, LeaderWhosePatroniCannotAskItsPostgresGoesOn) {
+    FakeCluster cluster(2);
+    ProxyUnderTest proxy(cluster.config());
+    TestClient session = proxy.connect("c/master");
+    EXPECT_EQ(session.receive_line(), "b1");
+    cluster.answer_primary(0, 200, "primary", "unknown");
+    proxy.update_clusters();
+    proxy.daemon().wait_for_line(
+        "b1 leads: leader by /cluster alone: its API does not answer: status 200, but Patroni "
+        "could not ask its PostgreSQL");
+    // Two answers of more than half a second apart would be enough to cut it.
+    const auto& patroni = *cluster.patronis.front();
+    patroni.wait_for_answers("/primary", patroni.requests("/primary") + 10);
+    EXPECT_TRUE(still_echoes(session));
+    EXPECT_EQ(proxy.connect("c/master").receive_line(), "b1");
+}
+
 TEST(Routing, AnswerThatIsNoAnswerChangesNothing) {
     FakeCluster cluster(2);
     const ProxyUnderTest proxy(cluster.config());

@@ -186,6 +186,50 @@ TEST(EvidenceTest, SilenceDoesNotTakeBackADenial) {
     expect_leader(c, "p1", Standing::eligible);
 }
 
+TEST(EvidenceTest, APatroniThatCannotAskItsPostgresSpeaksNeitherAgainstTheLeaderNorForIt) {
+    for (const std::string role : {"primary", "master", "promoted"}) {
+        Case c;
+        c.cluster("p1").proves("p1");
+        for (int i = 0; i < 10; ++i) {
+            c.after(500ms).cluster("p1").answers("p1", 200, role, "unknown");
+            expect_leader(c, "p1", Standing::eligible);
+            EXPECT_THAT(c.evidence.view().warnings,
+                        ElementsAre("p1 is leader by /cluster alone: its API does not answer: "
+                                    "status 200, but Patroni could not ask its PostgreSQL"));
+            EXPECT_THAT(c.evidence.view().denials, IsEmpty());
+        }
+        c.after(3s).cluster("").answers("p1", 200, role, "unknown");
+        expect_leader(c, "p1", Standing::tolerated);
+        c.after(500ms).cluster("").answers("p1", 200, role, "unknown");
+        EXPECT_EQ(c.leader().member, "");
+    }
+}
+
+TEST(EvidenceTest, APatroniThatCannotAskItsPostgresTakesBackNoDenial) {
+    Case c;
+    c.cluster("p1").proves("p1").after(1s).answers("p1", 503, "primary", "unknown");
+    expect_leader(c, "p1", Standing::tolerated);
+    c.after(100ms).answers("p1", 200, "primary", "unknown");
+    expect_leader(c, "p1", Standing::tolerated);
+    c.after(1s).answers("p1", 503, "primary", "unknown");
+    c.after(500ms).answers("p1", 503, "primary", "unknown");  // without the lock it is a denial
+    EXPECT_EQ(c.leader().member, "");
+}
+
+TEST(EvidenceTest, ACandidateWhosePostgresCannotBeAskedIsNotPromotedForAllAnybodyKnows) {
+    Case c;
+    c.cluster("p1").proves("p1").after(3s);
+    for (int i = 0; i < 5; ++i)
+        c.after(500ms).cluster("p2").answers("p2", 200, "replica", "unknown");
+    EXPECT_EQ(c.leader().member, "");
+    EXPECT_EQ(c.evidence.candidate(), "p2");
+    // Promoted for all its Patroni knows.
+    c.after(100ms).cluster("p2").answers("p2", 200, "primary", "unknown");
+    EXPECT_EQ(c.leader().member, "") << "its denial is not refuted";
+    c.after(500ms).cluster("p2").after(500ms).cluster("p2");
+    expect_leader(c, "p2", Standing::eligible);
+}
+
 TEST(EvidenceTest, AfterADenialClusterHasToNameTheLeaderTwice) {
     for (const bool first_ever : {true, false}) {
         Case c;

@@ -24,6 +24,8 @@ patroni::Result<patroni::HttpReply> reply(int status, const std::string& role,
 }
 const auto kProof = reply(200, "primary");
 const auto kDenial = reply(503, "replica");
+const patroni::Result<patroni::HttpReply> kUnasked =
+    patroni::HttpReply{200, "", R"({"state": "unknown", "role": "primary"})"};
 
 patroni::Member member(const std::string& name, patroni::Role role) {
     patroni::Member member;
@@ -60,6 +62,16 @@ TEST(RecollectionTest, ALeaderIsBelievedOnceItsOwnApiHasBeenAsked) {
     recollection.note(kNow, kSilence);
     EXPECT_EQ(leader_at(recollection), Standing::eligible);
     EXPECT_TRUE(recollection.view_at(kNow).leader.api_is_silent);
+}
+
+TEST(RecollectionTest, APatroniThatCannotAskItsPostgresIsAsGoodAsSilent) {
+    Recollection recollection(memory_of(10s), 5min);
+    recollection.note(kNow, kUnasked);
+    EXPECT_EQ(leader_at(recollection), Standing::eligible);
+    EXPECT_TRUE(recollection.view_at(kNow).leader.api_is_silent);
+    recollection.note(kNow, kDenial);
+    recollection.note(kNow, kUnasked);
+    EXPECT_EQ(leader_at(recollection), Standing::out) << "it takes nothing back";
 }
 
 TEST(RecollectionTest, ALeaderIsBelievedNoLongerThanItsLockLasts) {
