@@ -1,9 +1,17 @@
 #include "patroni/rest/endpoint.h"
 
+#include <cstddef>
+
 #include <Poco/Exception.h>
 #include <Poco/URI.h>
 
 namespace patroni {
+namespace {
+
+// Of a name in DNS. Whatever Patroni tells is kept, compared and looked up.
+constexpr std::size_t kLongestHost = 255;
+
+}  // namespace
 
 Result<Endpoint> Endpoint::parse(std::string_view url) {
     try {
@@ -12,6 +20,8 @@ Result<Endpoint> Endpoint::parse(std::string_view url) {
             return Failure{"only http:// and https:// are allowed"};
         if (uri.getHost().empty())
             return Failure{"it has no host"};
+        if (uri.getHost().size() > kLongestHost)
+            return Failure{"its host has more than " + std::to_string(kLongestHost) + " bytes"};
         if (!uri.getUserInfo().empty())
             return Failure{"Patroni needs no password for what is read here: remove it"};
         if (!uri.getPathEtc().empty() && uri.getPathEtc() != "/")

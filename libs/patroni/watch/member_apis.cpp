@@ -1,6 +1,7 @@
 #include "patroni/watch/member_apis.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace patroni {
 namespace {
@@ -37,21 +38,51 @@ std::string MemberApis::name_at(const Endpoint& api) const {
     return known == names_.end() ? std::string{} : known->second;
 }
 
-std::string MemberApis::member_at(const Endpoint& api, const ClusterSnapshot* snapshot) const {
+const MemberApis::OwnApis& MemberApis::own_apis(const SnapshotPtr& snapshot) const {
+    if (snapshot == read_)
+        return own_apis_;
+    own_apis_.clear();
+    if (snapshot)
+        for (const Member& member : snapshot->members)
+            if (auto own = Endpoint::of_api_url(member.api_url))
+                own_apis_.emplace_back(member.name, std::move(own).value());
+    read_ = snapshot;
+    return own_apis_;
+}
+
+/// Whether the other one is at the same port of `api`'s host, which has this address.
+bool MemberApis::is_at(const Endpoint& api, const std::string& address,
+                       const Endpoint& other) const {
+    return other.port == api.port && (other.host == api.host || address_of_(other.host) == address);
+}
+
+std::string MemberApis::member_at(const Endpoint& api, const SnapshotPtr& snapshot) const {
     if (const std::string name = name_at(api); !name.empty())
         return name == kSeveral ? std::string{} : name;
+    const std::string address = address_of_(api.host);
     std::string found;
-    for (const Member& member : snapshot ? snapshot->members : std::vector<Member>{})
-        if (const auto own = Endpoint::of_api_url(member.api_url);
-            own && place_of(own.value()) == place_of(api)) {
+    for (const auto& [name, own] : own_apis(snapshot))
+        if (is_at(api, address, own)) {
             if (!found.empty())
                 return {};
-            found = member.name;
+            found = name;
         }
     return found;
 }
 
-Result<Endpoint> MemberApis::of(const Member& member, const ClusterSnapshot& snapshot) const {
+bool MemberApis::is_of_any(const Endpoint& api, const SnapshotPtr& snapshot) const {
+    const OwnApis& own = own_apis(snapshot);
+    if (std::any_of(own.begin(), own.end(), [&](const auto& each) { return each.second == api; }))
+        return true;
+    if (!snapshot || std::find(hosts_.begin(), hosts_.end(), api) == hosts_.end())
+        return false;
+    return std::any_of(snapshot->members.begin(), snapshot->members.end(), [&](const Member& each) {
+        const auto asked = of(each, snapshot);
+        return asked && asked.value() == api;
+    });
+}
+
+Result<Endpoint> MemberApis::of(const Member& member, const SnapshotPtr& snapshot) const {
     auto own = Endpoint::of_api_url(member.api_url);
     const std::string others = own ? shared_with(member, own.value(), snapshot) : std::string{};
     const std::string name = own ? name_at(own.value()) : std::string{};
@@ -76,22 +107,17 @@ Result<Endpoint> MemberApis::of(const Member& member, const ClusterSnapshot& sna
 
 /// Whose it is too, as a phrase; empty if it is `member`'s alone.
 std::string MemberApis::shared_with(const Member& member, const Endpoint& api,
-                                    const ClusterSnapshot& snapshot) const {
-    for (const Member& other : snapshot.members)
-        if (other.name != member.name)
-            if (const auto its = Endpoint::of_api_url(other.api_url);
-                its && place_of(its.value()) == place_of(api))
-                return "is also that of " + other.name;
+                                    const SnapshotPtr& snapshot) const {
+    const std::string address = address_of_(api.host);
+    for (const auto& [name, own] : own_apis(snapshot))
+        if (name != member.name && is_at(api, address, own))
+            return "is also that of " + name;
     // Whoever is on our own host answers there.
     const bool is_ours = name_at(api) == member.name;
     if (is_loopback(api.host) && !member.host.empty() && !is_loopback(member.host) && !is_ours &&
-        snapshot.members.size() > 1)
+        snapshot->members.size() > 1)
         return "leads to whichever host asks it";
     return {};
-}
-
-std::string MemberApis::place_of(const Endpoint& api) const {
-    return address_of_(api.host) + ":" + std::to_string(api.port);
 }
 
 }  // namespace patroni

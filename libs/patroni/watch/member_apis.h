@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "patroni/answers/cluster_snapshot.h"
@@ -33,21 +34,32 @@ class MemberApis {
     [[nodiscard]] bool is_known(const Endpoint& api) const { return names_.contains(api.url()); }
     /// The member that answers there, by its self-report or by the `api_url` of exactly one member;
     /// empty: not known.
-    [[nodiscard]] std::string member_at(const Endpoint& api, const ClusterSnapshot* snapshot) const;
+    [[nodiscard]] std::string member_at(const Endpoint& api, const SnapshotPtr& snapshot) const;
     /// The API of `member`; fails if none is its alone. A silent API is replaced only by one whose
     /// self-report names the member, since two members may share an address.
-    [[nodiscard]] Result<Endpoint> of(const Member& member, const ClusterSnapshot& snapshot) const;
+    [[nodiscard]] Result<Endpoint> of(const Member& member, const SnapshotPtr& snapshot) const;
+    /// Whether it is some member's API, by its `api_url` or by of().
+    [[nodiscard]] bool is_of_any(const Endpoint& api, const SnapshotPtr& snapshot) const;
 
   private:
-    [[nodiscard]] std::string place_of(const Endpoint& api) const;
+    /// Where the `api_url` of each member leads, if it can be read; by name, in Patroni's order.
+    using OwnApis = std::vector<std::pair<std::string, Endpoint>>;
+
+    [[nodiscard]] const OwnApis& own_apis(const SnapshotPtr& snapshot) const;
+    [[nodiscard]] bool is_at(const Endpoint& api, const std::string& address,
+                             const Endpoint& other) const;
     [[nodiscard]] std::string shared_with(const Member& member, const Endpoint& api,
-                                          const ClusterSnapshot& snapshot) const;
+                                          const SnapshotPtr& snapshot) const;
     [[nodiscard]] std::string name_at(const Endpoint& api) const;
 
     std::vector<Endpoint> hosts_;
     AddressOf address_of_;
     std::set<std::string> silent_;              ///< by URL
     std::map<std::string, std::string> names_;  ///< by URL; kSeveral of a service name
+    // URLs are read once per snapshot: each self-report asks about all members, and there may be
+    // hundreds of long ones.
+    mutable SnapshotPtr read_;
+    mutable OwnApis own_apis_;  ///< of `read_`
 };
 
 }  // namespace patroni

@@ -118,7 +118,6 @@ class Poller {
     void ask_host(const Endpoint& host);
     void ask_elsewhere(const std::string& member, const std::string& path, const Endpoint& silent);
     [[nodiscard]] Result<Endpoint> api_of(const std::string& member) const;
-    [[nodiscard]] bool is_api_of_any(const Endpoint& api) const;
     void observe_report(PrimaryAnswer answer, Clock::time_point asked_at);
     [[nodiscard]] Speaker hear(const Endpoint& api, const Result<HttpReply>& reply);
     void on_member_reply(const Request& request, const Endpoint& api,

@@ -130,7 +130,7 @@ void Poller::begin_claim() {
         claim.is_known_api = known && known->api_url == named->api_url;
         claim.is_new_place =
             !claim.is_known_api || known->host != named->host || known->port != named->port;
-        const auto api = member_apis_.of(*named, *claim.snapshot);
+        const auto api = member_apis_.of(*named, claim.snapshot);
         // An entry of `hosts` that leads to a member of that name would vouch for our member, and
         // another cluster may use the same names.
         const auto own = Endpoint::of_api_url(named->api_url);
@@ -233,7 +233,7 @@ void Poller::confirm_late(const Endpoint& api, const Speaker& speaker) {
 
 /// An answer is as old as it is, however long it took to find out whose it is.
 void Poller::observe_answer(const Claim& claim) {
-    observe(ClusterAnswer{claim.snapshot, member_apis_.member_at(claim.host, claim.snapshot.get()),
+    observe(ClusterAnswer{claim.snapshot, member_apis_.member_at(claim.host, claim.snapshot),
                           claim.came_at});
 }
 

@@ -8,19 +8,6 @@
 
 namespace patroni {
 
-/// Whether it was some member's API before, by its `api_url` or as the entry of `hosts` that leads
-/// to the member.
-bool Poller::is_api_of_any(const Endpoint& api) const {
-    const auto& snapshot = view().snapshot;
-    return snapshot && std::any_of(snapshot->members.begin(), snapshot->members.end(),
-                                   [&](const Member& member) {
-                                       const auto own = Endpoint::of_api_url(member.api_url);
-                                       const auto asked = member_apis_.of(member, *snapshot);
-                                       return (own && own.value() == api) ||
-                                              (asked && asked.value() == api);
-                                   });
-}
-
 void Poller::ask_members() {
     for (const auto& member : evidence_.leaders_to_ask())
         ask_member(member, "/primary");
@@ -45,7 +32,7 @@ void Poller::ask_members() {
 
 Result<Endpoint> Poller::api_of(const std::string& member) const {
     const Member* found = evidence_.find_asked(member);
-    return found && view().snapshot ? member_apis_.of(*found, *view().snapshot)
+    return found && view().snapshot ? member_apis_.of(*found, view().snapshot)
                                     : Failure{"it is not a member of the cluster"};
 }
 
@@ -128,7 +115,7 @@ Speaker Poller::hear(const Endpoint& api, const Result<HttpReply>& reply) {
         member_apis_.silent(api);
     if (!is_self_report)
         return speaker;
-    const bool is_known_member = is_api_of_any(api);
+    const bool is_known_member = member_apis_.is_of_any(api, view().snapshot);  // so far
     member_apis_.told(api, speaker.name);
     identity_.hear(speaker.cluster, is_known_member);
     if (is_among(settings_.hosts, api)) {

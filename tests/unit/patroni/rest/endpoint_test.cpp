@@ -35,6 +35,7 @@ TEST(EndpointTest, SaysWhyAUrlWillNotDo) {
     const std::string no_host = "it has no host";
     const std::string no_url = "it is not a URL";
     const std::string too_long = "it must end after the port";
+    const std::string no_name = "its host has more than 255 bytes";
     const std::vector<std::pair<std::string, std::string>> cases{
         {"", scheme},
         {"192.168.1.1:8008", scheme},
@@ -45,6 +46,7 @@ TEST(EndpointTest, SaysWhyAUrlWillNotDo) {
         {"http://:8008", no_host},
         {"http:/pg1", no_host},
         {"http://[]:8008", no_host},
+        {"http://" + std::string(256, 'p') + ":8008", no_name},
         {"http://pg1:0", no_url},
         {"http://pg1:65536", no_url},
         {"http://pg1:-1", no_url},
@@ -77,6 +79,9 @@ TEST(EndpointTest, OfApiUrlIsTheApiThatAMemberNames) {
         EXPECT_EQ(parsed.value(), endpoint) << api_url;
     }
     EXPECT_EQ(Endpoint::of_api_url("").reason(), "no api_url in Patroni's answer");
+    const std::string longest(255, 'p');
+    EXPECT_EQ(Endpoint::of_api_url("http://" + longest + ":8008/patroni").value().host, longest);
+    EXPECT_FALSE(Endpoint::of_api_url("http://" + longest + "p:8008/patroni"));
     for (const std::string api_url :
          {"patroni", "127.0.0.11:8008/patroni", "ftp://h/patroni", "http://", "http:///patroni",
           "http://h:0/patroni", "http://h:x/patroni", "http://me:secret@h:8008/patroni"})

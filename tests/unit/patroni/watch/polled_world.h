@@ -29,7 +29,10 @@ class PolledWorld {
         outlets.chance = [](std::int64_t least, std::int64_t most) {
             return least <= 0 && most >= 0 ? 0 : least;
         };
-        outlets.address_of = [](const std::string& host) { return host; };
+        outlets.address_of = [this](const std::string& host) {
+            ++addresses_asked;
+            return host;
+        };
         poller = std::make_unique<Poller>(std::move(settings), std::move(outlets));
     }
 
@@ -64,6 +67,7 @@ class PolledWorld {
     Clock::time_point now{std::chrono::hours{1}};
     std::vector<ClusterView> views;
     std::vector<ClusterWatcher::PollResult> polls;
+    std::size_t addresses_asked = 0;
     std::unique_ptr<Poller> poller;
 
   private:

@@ -25,6 +25,22 @@ TEST_F(PollerTest, MembersThatShareAnApiNeitherProveNorDenyByIt) {
     EXPECT_THAT(world.views.back().warnings, Contains(HasSubstr("also that of p2")));
 }
 
+TEST_F(PollerTest, ASelfReportCostsNoComparisonOfEachMemberWithEachOther) {
+    for (int i = 4; i <= 100; ++i)
+        mine.members.push_back("p" + std::to_string(i));
+    mine.leader = "p100";
+    PolledWorld world(asking({mine.url_of("p1")}));
+    mine.serve(world);
+    world.run_for(2s);
+    ASSERT_EQ(world.leader().reason, "leader");
+    world.addresses_asked = 0;
+    world.forget_asked();
+    world.run_for(10s);
+    const std::size_t reports = world.asked(mine.url_of("p100"), "/primary");
+    ASSERT_GE(reports, 5U);
+    EXPECT_LE(world.addresses_asked, 20 * reports * mine.members.size());
+}
+
 TEST_F(PollerTest, AnEntryOfHostsIsAskedWhereTheMembersOwnUrlCannotBeReached) {
     PolledWorld world(asking(all()));
     mine.serve(world);
