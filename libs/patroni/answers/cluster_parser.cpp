@@ -17,11 +17,25 @@
 namespace patroni {
 namespace {
 
+// An answer may hold a mebibyte. What is kept of it goes into the state file and to the next
+// process, which have limits of their own.
+constexpr std::size_t kLongestText = 255;
 constexpr std::size_t kLongestUrl = 2'048;
+constexpr std::size_t kMostTags = 100;
+constexpr std::size_t kMostTagBytes = 4'096;
 // The clock's nanoseconds end in 2262.
 constexpr int kLastYear = 2200;
 
 using Poco::Dynamic::Var;
+
+/// What is longer reads as absent: cut off, two names could pass for one.
+std::string short_text_of(const Poco::JSON::Object& object, const std::string& key,
+                          std::size_t longest = kLongestText) {
+    std::string text = text_of(object, key);
+    if (text.size() > longest)
+        text.clear();
+    return text;
+}
 
 std::optional<std::uint16_t> port_of(const Poco::JSON::Object& object) {
     const auto number = number_of(object, "port");
@@ -50,28 +64,34 @@ std::map<std::string, std::string> tags_of(const Poco::JSON::Object& object) {
     const auto source = object.getObject("tags");
     if (!source)
         return tags;
-    for (const auto& [tag, value] : *source)
-        if (value.isString() || value.isNumeric() || value.isBoolean())
-            tags.emplace(tag, tag_text(value));
+    std::size_t bytes = 0;
+    for (const auto& [tag, value] : *source) {
+        if (!value.isString() && !value.isNumeric() && !value.isBoolean())
+            continue;
+        std::string text = tag_text(value);
+        const std::size_t size = tag.size() + text.size();
+        if (tags.size() >= kMostTags || bytes + size > kMostTagBytes)
+            continue;
+        bytes += size;
+        tags.emplace(tag, std::move(text));
+    }
     return tags;
 }
 
 Member member_from(const Poco::JSON::Object& object) {
     Member member;
-    member.name = text_of(object, "name");
-    member.role_name = text_of(object, "role");
+    member.name = short_text_of(object, "name");
+    member.role_name = short_text_of(object, "role");
     member.role = role_from(member.role_name);
-    member.state_name = text_of(object, "state");
+    member.state_name = short_text_of(object, "state");
     member.state = state_from(member.state_name);
-    member.host = text_of(object, "host");
+    member.host = short_text_of(object, "host");
     member.port = port_of(object);
     member.timeline = number_of(object, "timeline");
     member.lag = lag_of(object);
     member.tells_replay_lag = number_of(object, "replay_lag").has_value();
     member.tags = tags_of(object);
-    member.api_url = text_of(object, "api_url");
-    if (member.api_url.size() > kLongestUrl)
-        member.api_url.clear();
+    member.api_url = short_text_of(object, "api_url", kLongestUrl);
     return member;
 }
 
@@ -117,7 +137,7 @@ Result<ClusterSnapshot> snapshot_from(const Poco::JSON::Object& object) {
         std::none_of(snapshot.members.begin(), snapshot.members.end(), is_readable))
         return Failure{"no member of the answer has a name, and a role and a state that are known"};
     snapshot.paused = flag_of(object, "pause");
-    snapshot.scope = text_of(object, "scope");
+    snapshot.scope = short_text_of(object, "scope");
     snapshot.switchover_at = switchover_of(object);
     return snapshot;
 }

@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::uint64_t kMaxTime = std::numeric_limits<std::int64_t>::max();
 
-// What an API calls itself is kept as long as the API is known, and an answer may hold a mebibyte.
+// What an API says of itself is kept as long as the API is known, and an answer may hold a
+// mebibyte.
 constexpr std::size_t kMaxName = 1'024;
 
 std::string bounded_text(const Poco::JSON::Object& object, const std::string& key) {
@@ -26,8 +27,8 @@ Result<PrimaryAnswer> parse_primary(const std::string& member, int status, std::
     PrimaryAnswer answer;
     answer.member = member;
     answer.status = status;
-    answer.role = text_of(*object.value(), "role");
-    answer.state = text_of(*object.value(), "state");
+    answer.role = bounded_text(*object.value(), "role");
+    answer.state = bounded_text(*object.value(), "state");
     answer.timeline = number_of(*object.value(), "timeline");
     answer.paused = flag_of(*object.value(), "pause");
     if (const auto seen = number_of(*object.value(), "dcs_last_seen"); seen && *seen <= kMaxTime)

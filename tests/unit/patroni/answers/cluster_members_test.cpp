@@ -187,6 +187,40 @@ TEST(ClusterParserTest, TagsKeepTheirPlainValuesAsText) {
                     {"empty", ""}}));
 }
 
+TEST(ClusterParserTest, ATextThatIsTooLongCostsThatFieldAlone) {
+    const std::string longest(255, 'x');
+    EXPECT_EQ(member_from(R"("host": ")" + longest + '"').host, longest);
+    for (const auto& [field, size] : std::map<std::string, std::size_t>{
+             {"role", 256}, {"state", 256}, {"host", 256}, {"api_url", 2'049}}) {
+        auto fields = all_fields();
+        fields[field] = '"' + std::string(size, 'x') + '"';
+        EXPECT_EQ(member_from(json_of(fields)), without(field)) << field;
+    }
+}
+
+TEST(ClusterParserTest, AnEntryWhoseNameIsTooLongIsOneWithoutAName) {
+    const std::string good = R"({"name": "p1", "role": "leader", "state": "running"})";
+    const auto snapshot = parsed(R"({"scope": ")" + std::string(256, 's') + R"(", "members": [)" +
+                                 good + R"(, {"name": ")" + std::string(256, 'n') +
+                                 R"(", "role": "replica", "state": "running"}]})");
+    EXPECT_EQ(snapshot.members.size(), 1U);
+    EXPECT_EQ(snapshot.nameless, 1U);
+    EXPECT_EQ(snapshot.scope, "");
+}
+
+TEST(ClusterParserTest, OfTagsAsManyAreKeptAsAnybodyNeeds) {
+    std::string many;
+    for (int i = 0; i < 1'000; ++i)
+        many.append(many.empty() ? "\"" : ", \"").append(std::to_string(i)).append("\": 1");
+    EXPECT_EQ(member_from(R"("tags": {)" + many + "}").tags.size(), 100U);
+    // 4 KiB with the tag's own name.
+    const std::string large = R"("a": ")" + std::string(4'095, 'x');
+    EXPECT_EQ(member_from(R"("tags": {)" + large + R"(", "b": ""})").tags,
+              (Tags{{"a", std::string(4'095, 'x')}}));
+    EXPECT_EQ(member_from(R"("tags": {)" + large + R"(x", "zone": "b"})").tags,
+              (Tags{{"zone", "b"}}));
+}
+
 TEST(ClusterParserTest, TextIsReadInUnicodeWrittenEitherWay) {
     EXPECT_EQ(member_from(R"("name": "b\u00e4r \ud83d\udc18 ж")").name, "bär 🐘 ж");
     EXPECT_EQ(member_from(R"("name": "quote \" slash \\ \/ line \n")").name,

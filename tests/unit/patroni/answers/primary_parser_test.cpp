@@ -121,7 +121,7 @@ TEST(PrimaryParserTest, SaysWhyThereIsNoPosition) {
     }
 }
 
-TEST(PrimaryParserTest, WhatAnApiCallsItselfIsKeptUpToOneKibibyte) {
+TEST(PrimaryParserTest, WhatAnApiSaysOfItselfIsKeptUpToOneKibibyte) {
     const std::string name(1'024, 'p');
     for (const auto& told : {name, name + std::string(500'000, 'x')}) {
         const Speaker speaker = parse_speaker(R"({"database_system_identifier": ")" + told +
@@ -130,6 +130,9 @@ TEST(PrimaryParserTest, WhatAnApiCallsItselfIsKeptUpToOneKibibyte) {
         EXPECT_EQ(speaker.name, name);
         EXPECT_EQ(speaker.cluster.scope, name);
         EXPECT_EQ(speaker.cluster.system_identifier, name);
+        const auto answer = parsed(503, R"({"role": ")" + told + R"(", "state": ")" + told + "\"}");
+        EXPECT_EQ(answer.role, name);
+        EXPECT_EQ(answer.state, name);
     }
 }
 
