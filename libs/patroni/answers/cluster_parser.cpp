@@ -45,13 +45,13 @@ std::optional<std::uint16_t> port_of(const Poco::JSON::Object& object) {
 }
 
 // Patroni 4.1 tells received and replayed lag apart; `lag` alone is what was received. Rows that
-// are received but not replayed are as absent to a reader as rows that never came.
+// are received but not replayed are as absent to a reader as rows that never came. Of a member
+// whose own Patroni is older it writes `replay_lag: unknown`: then it knows no more than an older
+// one.
 std::optional<std::uint64_t> lag_of(const Poco::JSON::Object& object) {
     const auto received = number_of(object, "lag");
     const auto replayed = number_of(object, "replay_lag");
-    if (!received || !object.has("replay_lag"))
-        return received;
-    return replayed ? std::max(received, replayed) : std::nullopt;
+    return received && replayed ? std::max(received, replayed) : received;
 }
 
 std::string tag_text(const Var& value) {
