@@ -73,6 +73,9 @@ std::string StateWriter::write(const std::string& text) {
     left_to_another_ = keeps_out_ && is_anothers();
     if (!allowed_ || left_to_another_)
         return {};
+    // The next start would refuse it, and lose what the file has now as well.
+    if (text.size() > daemons::kMaxFileSize)
+        return path_ + ": cannot be written: it would be larger than 4 MiB";
     std::string problem = replace(text);
     if (!problem.empty())
         return problem;

@@ -258,7 +258,8 @@ patroni::Result<State> parse_state(std::string_view text, const Moment& now) {
     text.remove_prefix(std::min(text.size(), kChecksumSize + 1));
     if (checksum != checksum_of(text))
         return Failure{"its checksum does not fit: it was changed, or cut off"};
-    const auto root = patroni::parse_json_object(text);
+    // It is no answer of anybody: its size is limit enough.
+    const auto root = patroni::parse_json_object(text, text.size());
     if (!root)
         return Failure{root.reason()};
     State state;

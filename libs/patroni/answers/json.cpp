@@ -14,15 +14,13 @@ using Poco::Dynamic::Var;
 
 namespace {
 
-// A member takes about 20 values. POCO's tree costs some 300 bytes each, so that a body of
-// nothing but brackets would take hundreds of megabytes without this.
-constexpr std::size_t kMaxValues = 50'000;
-
 struct TooManyValues {};
 
-/// Builds POCO's tree and gives up on a body that holds more than any cluster has.
+/// Builds POCO's tree and gives up on a body that holds too many values.
 class BoundedParseHandler final : public Poco::JSON::ParseHandler {
   public:
+    explicit BoundedParseHandler(std::size_t most_values) : most_values_(most_values) {}
+
     void startObject() override {
         count();
         ParseHandler::startObject();
@@ -70,10 +68,11 @@ class BoundedParseHandler final : public Poco::JSON::ParseHandler {
 
   private:
     void count() {
-        if (++values_ > kMaxValues)
+        if (++values_ > most_values_)
             throw TooManyValues{};
     }
 
+    const std::size_t most_values_;
     std::size_t values_ = 0;
 };
 
@@ -136,15 +135,15 @@ std::string with_numbers_that_fit(std::string_view body) {
 
 }  // namespace
 
-Result<Poco::JSON::Object::Ptr> parse_json_object(std::string_view body) {
+Result<Poco::JSON::Object::Ptr> parse_json_object(std::string_view body, std::size_t most_values) {
     try {
-        Poco::JSON::Parser parser(new BoundedParseHandler);
+        Poco::JSON::Parser parser(new BoundedParseHandler(most_values));
         const Var root = parser.parse(with_numbers_that_fit(body));
         if (root.type() != typeid(Poco::JSON::Object::Ptr))
             return Failure{"the answer is not a JSON object"};
         return root.extract<Poco::JSON::Object::Ptr>();
     } catch (const TooManyValues&) {
-        return Failure{"the answer holds more than " + std::to_string(kMaxValues) + " values"};
+        return Failure{"the answer holds more than " + std::to_string(most_values) + " values"};
     } catch (const Poco::Exception&) {
         return Failure{"the answer is not JSON"};
     }

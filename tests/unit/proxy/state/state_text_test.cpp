@@ -105,6 +105,20 @@ TEST(StateTextTest, ReadsBackWhatWasWritten) {
     EXPECT_EQ(state_without_times(after), state_without_times(before));
 }
 
+TEST(StateTextTest, ReadsBackAnyNumberOfClusters) {
+    State before = sample();
+    while (before.clusters.size() < 2'000) {
+        before.clusters.push_back(before.clusters.front());
+        before.clusters.back().cluster = "c" + std::to_string(before.clusters.size());
+    }
+    const std::string text = state_text(before, kSaved);
+    ASSERT_LT(text.size(), daemons::kMaxFileSize);
+    const auto after = parse_state(text, later(10));
+    ASSERT_TRUE(after) << after.reason();
+    EXPECT_EQ(after.value().clusters.size(), 2'000U);
+    EXPECT_EQ(after.value().settings.size(), before.settings.size());
+}
+
 TEST(StateTextTest, AgesAreSureOnlyIfBothClocksSayTheSame) {
     const std::string text = state_text(sample(), kSaved);
     const auto sure = [&](double by_day, double by_boot) {
@@ -161,6 +175,18 @@ TEST(StateFileTest, IsReplacedWholeAndForItsOwnerOnly) {
     EXPECT_FALSE(std::filesystem::exists(path + ".new"));
     EXPECT_THAT(StateWriter("/nowhere/state").write(""),
                 "/nowhere/state.new: cannot be written: No such file or directory");
+}
+
+TEST(StateFileTest, ThatNoStartWouldReadIsNotWritten) {
+    const support::TempDir directory;
+    const std::string path = directory.path() / "state";
+    StateWriter writer(path);
+    EXPECT_EQ(writer.write("small"), "");
+    EXPECT_EQ(writer.write(std::string(daemons::kMaxFileSize + 1, 'x')),
+              path + ": cannot be written: it would be larger than 4 MiB");
+    EXPECT_EQ(daemons::read_file(path), "small");
+    EXPECT_EQ(writer.write(std::string(daemons::kMaxFileSize, 'x')), "");
+    EXPECT_EQ(daemons::read_file(path).size(), daemons::kMaxFileSize);
 }
 
 TEST(StateFileTest, OfAnUpgradeIsWrittenByTheProcessThatServes) {
