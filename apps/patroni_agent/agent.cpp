@@ -89,8 +89,9 @@ void Agent::apply_clusters() {
         settings.identity = config.identity;
         settings.interval = config_.interval;
         settings.timeouts = kPatroniTimeouts;
-        settings.access = {
-            .tls = config.tls, .resolver = resolver_, .prefer = config.resolve_prefer};
+        settings.access = {.tls = config.tls,
+                           .resolver = resolver_->with_own_share(),
+                           .prefer = config.resolve_prefer};
         for (const auto& listener : config_.listeners)
             if (listener.by_request || listener.cluster == config.name)
                 settings.judged_by.push_back(listener.wanted);

@@ -30,12 +30,12 @@ patroni::Requirements fallback_requirements(const PortConfig& port) {
 
 }  // namespace
 
-TopologyFeed::TopologyFeed(const Settings& settings, Publish publish, ResolverPtr resolver,
+TopologyFeed::TopologyFeed(const Settings& settings, Publish publish, const ResolverPtr& resolver,
                            Tell tell)
     : name_(settings.cluster.name),
       publish_(std::move(publish)),
       tell_(std::move(tell)),
-      resolver_(std::move(resolver)),
+      resolver_(resolver->with_own_share()),
       addresses_(name_, resolver_, settings.cluster.resolve_prefer),
       log_(name_, "clients of " + name_ + " are refused"),
       watcher_(

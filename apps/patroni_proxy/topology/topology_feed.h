@@ -80,7 +80,7 @@ class TopologyFeed {
         std::function<void(history::PollSeen)> poll;     ///< at the end of each poll
     };
 
-    /// One resolver for all clusters, so that they share its cache.
+    /// One resolver for all clusters, so that they share its cache. Each has a share of its own.
     using ResolverPtr = std::shared_ptr<patroni::Resolver>;
     static const ResolverPtr& shared_resolver() {
         static const auto instance = std::make_shared<patroni::Resolver>();
@@ -88,7 +88,7 @@ class TopologyFeed {
     }
 
     TopologyFeed(const Settings& settings, Publish publish,
-                 ResolverPtr resolver = shared_resolver(), Tell tell = {});
+                 const ResolverPtr& resolver = shared_resolver(), Tell tell = {});
 
     // Any thread.
     void start() { watcher_.start(); }

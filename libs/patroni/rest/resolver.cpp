@@ -27,6 +27,7 @@ using Family = Resolver::Family;
 constexpr std::size_t kMaxNames = 1'000;
 constexpr std::size_t kMaxNameSize = 255;
 constexpr std::size_t kMaxLookups = 64;
+constexpr std::size_t kMaxOwnLookups = 16;
 constexpr std::size_t kMaxAddresses = 32;
 
 bool is_ipv4(const std::string& host) {
@@ -141,14 +142,17 @@ struct Resolver::Name {
 };
 
 struct Resolver::Shared {
+    using Share = std::shared_ptr<std::size_t>;
+
     Shared(Lookup how, std::chrono::milliseconds for_how_long)
         : lookup(std::move(how)), fresh(for_how_long) {}
 
     /// The entry of `host`. If its addresses are not fresh, a lookup is under way afterwards,
     /// unless none can be started.
     static std::shared_ptr<Name> begin(const std::shared_ptr<Shared>& shared,
-                                       const std::string& host) REQUIRES(shared->mutex);
-    void run(const std::string& host, Name& name);
+                                       const std::string& host, const Share& share)
+        REQUIRES(shared->mutex);
+    void run(const std::string& host, Name& name, const Share& share);
     void forget_oldest() REQUIRES(mutex);
 
     const Lookup lookup;
@@ -161,7 +165,8 @@ struct Resolver::Shared {
 };
 
 std::shared_ptr<Resolver::Name> Resolver::Shared::begin(const std::shared_ptr<Shared>& shared,
-                                                        const std::string& host) {
+                                                        const std::string& host,
+                                                        const Share& share) {
     const auto known = shared->names.find(host);
     if (known == shared->names.end() && shared->names.size() >= kMaxNames)
         shared->forget_oldest();
@@ -169,22 +174,24 @@ std::shared_ptr<Resolver::Name> Resolver::Shared::begin(const std::shared_ptr<Sh
                                              : (shared->names[host] = std::make_shared<Name>());
     if (name->in_flight || Clock::now() < name->fresh_until)
         return name;
-    if (shared->lookups >= kMaxLookups) {
+    if (shared->lookups >= kMaxLookups || (share && *share >= kMaxOwnLookups)) {
         name->failure = "too many other names are being looked up";
         return name;
     }
     try {
-        std::thread([shared, host, name] { shared->run(host, *name); }).detach();
+        std::thread([shared, host, name, share] { shared->run(host, *name, share); }).detach();
         name->began = Clock::now();
         name->in_flight = true;
         ++shared->lookups;
+        if (share)
+            ++*share;
     } catch (const std::system_error&) {
         name->failure = "no more threads can be started";
     }
     return name;
 }
 
-void Resolver::Shared::run(const std::string& host, Name& name) {
+void Resolver::Shared::run(const std::string& host, Name& name, const Share& share) {
     Addresses known;
     {
         const base::MutexLock lock(mutex);
@@ -205,6 +212,8 @@ void Resolver::Shared::run(const std::string& host, Name& name) {
     ++name.finished;
     name.in_flight = false;
     --lookups;
+    if (share)
+        --*share;
     changed.notify_all();
 }
 
@@ -221,6 +230,12 @@ Resolver::Resolver() : Resolver(ask_system) {}
 Resolver::Resolver(Lookup lookup, std::chrono::milliseconds fresh)
     : shared_(std::make_shared<Shared>(std::move(lookup), fresh)) {}
 
+std::shared_ptr<Resolver> Resolver::with_own_share() const {
+    auto one = std::make_shared<Resolver>(*this);
+    one->share_ = std::make_shared<std::size_t>(0);
+    return one;
+}
+
 Result<Resolver::Found> Resolver::find(const std::string& host, ResolvePrefer prefer,
                                        std::chrono::milliseconds timeout,
                                        const std::stop_token& stop) {
@@ -229,7 +244,7 @@ Result<Resolver::Found> Resolver::find(const std::string& host, ResolvePrefer pr
     if (host.size() > kMaxNameSize)
         return Failure{"cannot resolve a name of " + std::to_string(host.size()) + " bytes"};
     base::MutexLock lock(shared_->mutex);
-    const auto name = Shared::begin(shared_, host);
+    const auto name = Shared::begin(shared_, host, share_);
     const auto patience = name->addresses.empty() ? timeout : std::min(timeout, kStaleAfter);
     const bool done = shared_->changed.wait_until(
         lock, stop, name->began + patience,

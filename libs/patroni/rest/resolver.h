@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -26,7 +27,7 @@ enum class ResolvePrefer : std::uint8_t {
 /// delays no caller beyond its timeout, and not the end of the process either. A name that stops
 /// resolving keeps its last addresses, and so does a family (IPv4, IPv6) whose lookup fails.
 /// Limits: 1,000 names with 32 addresses each, 64 threads. Any thread. Share one in the whole
-/// process: callers profit from each other's lookups.
+/// process: callers profit from each other's lookups. A copy is the same one.
 class Resolver {
   public:
     using Clock = std::chrono::steady_clock;
@@ -53,6 +54,10 @@ class Resolver {
     Resolver();  ///< asks the system: /etc/hosts, DNS, ...
     explicit Resolver(Lookup lookup, std::chrono::milliseconds fresh = kFresh);
 
+    /// The same one for a single cluster, which can take at most 16 of the threads from the others:
+    /// one whose names hang must not keep theirs from being looked up.
+    [[nodiscard]] std::shared_ptr<Resolver> with_own_share() const;
+
     /// The addresses of `host`, the preferred ones first; for a numeric address, that address at
     /// once. If the last result is not fresh, starts a lookup or joins the one in progress, and
     /// waits for it: up to `timeout`, or up to kStaleAfter if older addresses are known, which it
@@ -72,6 +77,8 @@ class Resolver {
 
     // Shared with the threads of lookups, which nobody waits for.
     std::shared_ptr<Shared> shared_;
+    /// Lookups in progress that were begun here, guarded by what is shared. Null: not counted.
+    std::shared_ptr<std::size_t> share_;
 };
 
 }  // namespace patroni

@@ -300,6 +300,21 @@ TEST_F(ResolverTest, TakesNoMoreThan64LookupsAtATime) {
     EXPECT_EQ(ask("pg64"), "10.0.0.64");
 }
 
+TEST_F(ResolverTest, AClusterWhoseNamesHangLeavesLookupsToTheOthers) {
+    const auto one = resolver_.with_own_share();
+    const auto other = resolver_.with_own_share();
+    const auto ask_through = [](Resolver& resolver, const std::string& host) {
+        return text_of(resolver.addresses_of(host, ResolvePrefer::any, 0ms));
+    };
+    for (int i = 0; i < 16; ++i)
+        EXPECT_THAT(ask_through(*one, "pg" + std::to_string(i)), HasSubstr("no answer within"));
+    EXPECT_THAT(ask_through(*one, "pg16"), HasSubstr("too many other names"));
+    EXPECT_THAT(ask_through(*other, "pg16"), HasSubstr("no answer within"));
+    dns_.answer("pg0", Addresses{"10.0.0.1"});
+    EXPECT_EQ(ask("pg0"), "10.0.0.1") << "they share what was found";
+    EXPECT_THAT(ask_through(*one, "pg17"), HasSubstr("no answer within"));
+}
+
 TEST_F(ResolverTest, RemembersTheThousandNamesThatWereLookedUpLast) {
     const auto name = [](int i) { return "pg" + std::to_string(i); };
     for (int i = 0; i <= 1'000; ++i) {
