@@ -82,9 +82,8 @@ void Relay::begin_shutdown(std::chrono::milliseconds patience) {
     shutdown_->timer.arm(patience);
 }
 
-/// A side that broke sends nothing more: what the kernel has of it is read at once, and then its
-/// end, whatever its peer has yet to take. That peer may take nothing because it waits for this
-/// side.
+/// What the kernel has of a side that broke is read at once, and then its end, whatever its peer
+/// has yet to take. That peer may take nothing because it waits for this side.
 void Relay::read_out(Endpoint& side) noexcept {
     Endpoint& peer = peer_of(side);
     if (finished_ || !side.deaf || side.ended != SideEnd::none ||
@@ -94,6 +93,8 @@ void Relay::read_out(Endpoint& side) noexcept {
         bring_into_memory(*peer.backlog);
     // What its peer sent it is lost, so this is no orderly end.
     side.reset = true;
+    // One of a unix socket that only stopped reading could go on to send for ever.
+    ::shutdown(side.fd.get(), SHUT_RD);
     while (!finished_ && side.ended == SideEnd::none) {
         const std::uint64_t before = side.received;
         side.much = 0;  // nothing goes through a pipe behind a backlog in memory

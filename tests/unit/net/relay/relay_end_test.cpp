@@ -289,5 +289,48 @@ TEST_F(RelayUndeliveredTest, NoResetOvertakesIt) {
     EXPECT_EQ(ends_.take(), RelayEnd::backend_failed);
 }
 
+/// Its client comes over a unix socket, reads nothing more, and sends whenever there is room.
+class RelayFloodTest : public RelayTest {
+  protected:
+    RelayFloodTest() {
+        int ends[2] = {-1, -1};
+        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+        client_.relay = UniqueFd(ends[0]);
+        client_.relay_fd = ends[0];
+        flood_ = UniqueFd(ends[1]);
+        ::shutdown(flood_.get(), SHUT_RD);
+    }
+
+    /// On the loop's thread.
+    void flood() {
+        const std::string bytes(16 * 1024, 'f');
+        ssize_t count = 1;
+        while (count > 0 && flooded_ < kFlood) {
+            count = ::send(flood_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+            flooded_ += count > 0 ? static_cast<std::size_t>(count) : 0;
+        }
+    }
+
+    static constexpr std::size_t kFlood = 32 * 1024 * 1024;  ///< far more than all buffers take
+
+    UniqueFd flood_;
+    std::size_t flooded_ = 0;  ///< the loop thread's
+
+  private:
+    Inspection inspect(RelaySide /*from*/, std::span<const std::byte> /*bytes*/) noexcept override {
+        flood();
+        return Inspection::further;
+    }
+};
+
+TEST_F(RelayFloodTest, AClientThatCannotBeToldIsReadNoFurtherThanItHasSent) {
+    start();
+    thread_.call([this] { flood(); });
+    support::eventually([this] { return stuck(client_, backend_); }, "the backend to take no more");
+    backend().send("an answer");
+    EXPECT_EQ(ends_.take(), RelayEnd::client_failed);
+    EXPECT_LT(thread_.call([this] { return flooded_; }), kFlood);
+}
+
 }  // namespace
 }  // namespace net
