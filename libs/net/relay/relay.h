@@ -76,8 +76,12 @@ class RelayOwner {
 ///
 /// The relay passes an end on after everything before it is written: a FIN as a FIN, while the
 /// other direction goes on, and a reset as a reset. First it gives the other side time to end by
-/// itself: the backend 20 ms, or 100 ms if the client resets or closes without a goodbye, or 5 s if
-/// the backend took leave of it; the client 100 ms if the backend has not answered its last bytes.
+/// itself:
+/// - the client has ended: the backend gets 20 ms;
+/// - the client has reset, or left without a goodbye: 100 ms;
+/// - the client has left once the backend had taken leave of TLS: 5 s;
+/// - the backend has ended without an answer: the client gets 100 ms.
+///
 /// After the backend's end, the client's half stays for a second once its kernel has taken
 /// everything, and for a minute while it takes nothing.
 ///

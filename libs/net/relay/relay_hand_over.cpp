@@ -31,6 +31,7 @@ RelayState Relay::state() {
                      .heard = heard_,
                      .shutdown = {},
                      .end = end_,
+                     .departs = departs_,
                      .answered = answered_,
                      .waited = waited_,
                      .told = told_,
@@ -59,6 +60,7 @@ void Relay::resume(RelayState state) noexcept {
     resume_side(backend_, std::move(state.backend));
     heard_ = state.heard;
     end_ = state.end;
+    departs_ = state.departs;
     answered_ = state.answered;
     waited_ = state.waited;
     told_ = state.told;

@@ -35,6 +35,7 @@ struct RelayState {
     std::uint64_t heard = 0;
     std::optional<Shutdown> shutdown{};
     std::optional<RelayEnd> end{};
+    bool departs = false;
     bool answered = false;
     bool waited = false;
     bool told = false;

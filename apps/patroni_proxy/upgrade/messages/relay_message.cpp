@@ -25,6 +25,7 @@ enum : unsigned {
     kTold,
     kInspected,
     kQuery,
+    kDeparts,
 };
 enum : unsigned { kReceived = 1, kSilence, kEnded, kWriteDone, kDeaf, kReset };
 enum : unsigned { kLeft = 1, kUndelivered, kChecks };
@@ -120,6 +121,7 @@ std::string write_relay(const net::RelayState& relay) {
     out.number_unless_0(kTold, relay.told ? 1 : 0);
     out.number_unless_0(kInspected, relay.inspected ? 1 : 0);
     out.number_unless_0(kQuery, relay.query.as_byte());
+    out.number_unless_0(kDeparts, relay.departs ? 1 : 0);
     return out.bytes();
 }
 
@@ -162,6 +164,9 @@ bool read_relay(std::string_view fields, net::RelayState& relay) {
                 break;
             case kQuery:
                 relay.query = net::QueryState::from_byte(static_cast<std::uint8_t>(in.number()));
+                break;
+            case kDeparts:
+                relay.departs = in.number() != 0;
                 break;
             default:
                 break;

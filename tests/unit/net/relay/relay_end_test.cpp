@@ -103,6 +103,35 @@ class RelayEndTest : public RelayTest {
         EXPECT_EQ(backend().receive(kTerminate.size()), kTerminate);
     }
 
+    /// It says why, over TLS.
+    void backend_takes_leave() {
+        const std::string last_words = kShuttingDown + record(kData, 19);
+        backend().send(last_words);
+        EXPECT_EQ(client().receive(last_words.size()), last_words);
+    }
+    /// The client closes at that. The backend's process takes longer to exit than any other
+    /// backend's is waited for.
+    void expect_end_of_backend_that_exits_slowly() {
+        client().close();
+        std::optional<Timer> exit;
+        thread_.call([&] {
+            exit.emplace(thread_.loop().timers(), [this] { backend().close(); });
+            exit->arm(250ms);
+        });
+        EXPECT_EQ(ends_.take(), RelayEnd::backend_closed);
+        EXPECT_EQ(backend_ends(), 1);
+        thread_.call([&] { exit.reset(); });
+    }
+    void pass_to_another_relay() {
+        thread_.call([this] {
+            RelayState state = relay_->state();
+            Relay::Sockets sockets = relay_->release();
+            relay_.emplace(thread_.loop(), buffer_, *this, std::move(sockets.client),
+                           std::move(sockets.backend));
+            relay_->resume(std::move(state));
+        });
+    }
+
     const std::string kTerminate = std::string(27, 't');
     const std::string kCloseNotify = std::string(31, 'c');
     const std::string kShuttingDown = std::string(120, 'e');
@@ -161,18 +190,16 @@ TEST_F(RelayEndTest, SoItIsWhereTheClientTakesLeaveOverTls) {
 TEST_F(RelayEndTest, SoItIsWhereTheBackendTakesLeaveOverTlsAndExitsSlowly) {
     start();
     exchange("a question", "an answer");
-    const std::string last_words = kShuttingDown + record(kData, 19);
-    backend().send(last_words);
-    EXPECT_EQ(client().receive(last_words.size()), last_words);
-    client().close();
-    std::optional<Timer> exit;
-    thread_.call([&] {
-        exit.emplace(thread_.loop().timers(), [this] { backend().close(); });
-        exit->arm(250ms);  // longer than any other backend is waited for
-    });
-    EXPECT_EQ(ends_.take(), RelayEnd::backend_closed);
-    EXPECT_EQ(backend_ends(), 1);
-    thread_.call([&] { exit.reset(); });
+    backend_takes_leave();
+    expect_end_of_backend_that_exits_slowly();
+}
+
+TEST_F(RelayEndTest, SoItIsWhereAnotherProcessHasTakenTheSessionOverMeanwhile) {
+    start();
+    exchange("a question", "an answer");
+    backend_takes_leave();
+    pass_to_another_relay();
+    expect_end_of_backend_that_exits_slowly();
 }
 
 TEST_F(RelayEndTest, AResetOfTheClientIsPassedOnIfTheBackendDoesNotEndByItself) {

@@ -59,7 +59,7 @@ PassedSession full_session() {
     relay.heard = 5;
     relay.shutdown = net::RelayState::Shutdown{.left = 20ms, .undelivered = 3, .checks = 2};
     relay.end = net::RelayEnd::client_failed;
-    relay.answered = relay.waited = relay.told = relay.inspected = true;
+    relay.departs = relay.answered = relay.waited = relay.told = relay.inspected = true;
     relay.query = net::QueryState::from_byte(5);
     return session;
 }
@@ -82,6 +82,7 @@ TEST(UpgradeMessages, ASessionArrivesAsItWas) {
     EXPECT_EQ(state.relay.shutdown->left, 20ms);
     EXPECT_EQ(state.relay.end, net::RelayEnd::client_failed);
     EXPECT_EQ(state.relay.query.as_byte(), 5);
+    EXPECT_TRUE(state.relay.departs);
 }
 
 TEST(UpgradeMessages, AClientThatWaitsNeedsNoBackend) {
