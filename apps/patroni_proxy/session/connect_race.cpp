@@ -103,7 +103,9 @@ void ConnectRace::on_failed(Lane& lane, int error) noexcept {
     close(std::find_if(lanes_.begin(), lanes_.end(),
                        [&](const auto& each) { return each.get() == &lane; }));
     if (net::is_own_trouble(error)) {
-        if (!lanes_.empty())  // another connect is under way
+        // Another connect is under way, or begins: a local port or address that lacks towards one
+        // backend may be there towards the next.
+        if (!lanes_.empty() || (error == EADDRNOTAVAIL && open_lane()))
             return;
         timer_.cancel();
         return owner_.on_own_trouble(backend, error);

@@ -13,7 +13,7 @@ bool is_own_trouble(int error) noexcept {
         case ENOBUFS:
         case ENOMEM:
         case ENOSPC:         // fs.epoll.max_user_watches
-        case EADDRNOTAVAIL:  // no local port is left towards this address
+        case EADDRNOTAVAIL:  // no local port, or no local address, towards this one
         case EADDRINUSE:
         case EAGAIN:
             return true;

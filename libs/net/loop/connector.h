@@ -11,8 +11,9 @@
 
 namespace net {
 
-/// Whether a connect failed because this host has run out of descriptors, memory or local ports,
-/// which says nothing about the other side. `error` is an errno value.
+/// Whether a connect failed because this host has run out of descriptors, memory or local ports, or
+/// has no address to connect from, which says nothing about the other side. `error` is an errno
+/// value.
 [[nodiscard]] bool is_own_trouble(int error) noexcept;
 
 /// Receives the outcome of a connect, once. Loop thread only.

@@ -1,8 +1,19 @@
 // If a backend does not answer, the session tries the next one as well.
 
+#include <cerrno>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <future>
+#include <iterator>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <memory>
+#include <netinet/in.h>
 #include <string>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <system_error>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -156,6 +167,44 @@ TEST_F(PortRaceTest, ABackendThatRefusesComesLastUntilItAnswers) {
     let_accept(b1_);
     auto client = port.connect();
     EXPECT_EQ(member_of(client), "b1");
+}
+
+/// From here on the host has no IPv6 address, for this thread and those that it starts.
+void take_ipv6_addresses_away() {
+    constexpr auto kAddressSize =
+        static_cast<std::uint32_t>(offsetof(seccomp_data, args) + 2 * sizeof(std::uint64_t));
+    sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_connect, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kAddressSize),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, sizeof(sockaddr_in6), 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EADDRNOTAVAIL),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog filter{std::size(steps), steps};
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
+        throw std::system_error(errno, std::generic_category(), "seccomp");
+}
+
+TEST_F(PortRaceTest, WhereThisHostHasNoAddressTowardsAMemberTheNextOneIsTried) {
+    const BackendPtr v6(
+        new Backend{"v6", net::SocketAddress::from_ip("2001:db8::5", 5432).value()});
+    b1_->connections = 10;
+    const auto test = [&] {
+        take_ipv6_addresses_away();
+        ServedPort port(table_of({v6, b1_}));
+        for (int i = 0; i < 3; ++i) {
+            auto client = port.connect();
+            EXPECT_EQ(member_of(client), "b1");
+        }
+        EXPECT_EQ(of(port, "v6").connect_failures, 0U);
+        EXPECT_EQ(v6->reachability.state(), BackendState::unknown);
+        port.use(table_of({v6}));
+        EXPECT_EQ(port.connect().wait_for_close(), Closed::fin);
+        EXPECT_EQ(port.refused(SessionEnd::no_resources), 1U);
+    };
+    std::async(std::launch::async, test).get();
 }
 
 TEST_F(PortRaceTest, BytesOfAFailedAttemptAreNotCounted) {
