@@ -27,14 +27,14 @@ CancelRequest::~CancelRequest() = default;
 
 void CancelRequest::send_to(const std::vector<BackendPtr>& backends) {
     for (const auto& backend : backends) {
-        const bool likely = backend->connections != 0;
-        if (!likely) {
+        // The first takes the descriptor that the session has for its backend.
+        if (!deliveries_.empty()) {
             if (!port_.count_connection())
-                continue;
+                return;
             ++counted_;
         }
         const PortSettings& settings = port_.settings();
-        next_delivery(header_ + request_, likely)
+        next_delivery(header_ + request_, backend->connections != 0)
             .start(backend->address, settings.connect_timeout, settings.tcp);
     }
 }

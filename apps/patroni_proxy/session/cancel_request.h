@@ -32,12 +32,12 @@ class CancelRequest {
     CancelRequest& operator=(const CancelRequest&) = delete;
     ~CancelRequest();
 
-    /// To each over a connection of its own. A server without sessions of ours is left out if the
+    /// To a server that is connected and still lacks the last bytes of the request. Before others.
+    void send_rest_over(net::UniqueFd connection, const std::string& rest);
+    /// To each over a connection of its own. All but the first of the request are left out if the
     /// process has no connections to spare: a flood of requests must not use up the descriptors of
     /// sessions.
     void send_to(const std::vector<BackendPtr>& backends);
-    /// To a server that is connected and still lacks the last bytes of the request.
-    void send_rest_over(net::UniqueFd connection, const std::string& rest);
 
     /// How many connections SessionHost::count_connection() has counted for it.
     [[nodiscard]] std::uint64_t counted_connections() const noexcept { return counted_; }

@@ -196,9 +196,9 @@ void Session::pass_on_cancel(const std::string& request, net::UniqueFd own,
     enter(State::cancelling);
     attempt_->cancel_request.emplace(port_, local_proxy_header(port_.settings().send_proxy),
                                      request, [this] { close(SessionEnd::cancel_request); });
-    attempt_->cancel_request->send_to(targets);
     if (own)
         attempt_->cancel_request->send_rest_over(std::move(own), rest);
+    attempt_->cancel_request->send_to(targets);
 }
 
 std::uint64_t Session::counted_connections() const noexcept {

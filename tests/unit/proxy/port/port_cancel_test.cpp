@@ -1,6 +1,8 @@
 // Where a port sends cancel requests.
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -122,6 +124,37 @@ TEST_F(PortCancelTest, AFloodLeavesTheDescriptorsToSessions) {
     EXPECT_EQ(port.process().open, 1U);
     EXPECT_THAT(fake(1).received_text(), testing::HasSubstr(request));
     EXPECT_EQ(fake(2).accepted(), 0U);
+}
+
+TEST_F(PortCancelTest, AFloodLeavesThemWhereEveryMemberHasSessionsToo) {
+    const std::string request = FakePostgres::cancel_request();
+    const auto times_received = [&] {
+        const std::string text = fake(1).received_text() + fake(2).received_text();
+        std::size_t times = 0;
+        for (auto at = text.find(request); at != std::string::npos; at = text.find(request, at + 1))
+            ++times;
+        return times;
+    };
+    // A client of the full port has no connection to a member yet.
+    for (const std::uint64_t max_connections : {0, 2}) {
+        ServedPort port(table_of({b1_, b2_}), {.max_connections = max_connections});
+        auto on_one = session(port);
+        auto on_other = session(port);
+        for (const std::size_t members : {1, 2}) {
+            port.process().max_open = 2 + members;
+            const std::size_t before = times_received();
+            auto client = port.connect();
+            client.send(request);
+            EXPECT_EQ(client.wait_for_close(), Closed::fin);
+            port.wait_for_sessions(2);
+            (void)port.tally();  // and so that turn is over
+            EXPECT_EQ(times_received() - before, members) << max_connections;
+            EXPECT_EQ(port.process().open, 2U);
+        }
+        on_one.close();
+        on_other.close();
+        port.wait_for_sessions(0);
+    }
 }
 
 TEST_F(PortCancelTest, NeedsNoPlaceOnAFullPort) {
