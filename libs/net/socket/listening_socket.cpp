@@ -3,10 +3,12 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <random>
 #include <string>
+#include <string_view>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <system_error>
@@ -233,7 +235,10 @@ ListeningSocket adopt_listening_socket(UniqueFd socket, const std::optional<List
         return result;
     if (address.sun_family == AF_UNIX) {
         const bool has_path = known && known->is_unix();
-        const auto parsed = has_path ? known : ListenAddress::parse(address.sun_path);
+        // The longest path has no NUL.
+        const std::string_view path{address.sun_path,
+                                    ::strnlen(address.sun_path, sizeof address.sun_path)};
+        const auto parsed = has_path ? known : ListenAddress::parse(path);
         struct stat file {};
         if (!parsed || ::lstat(parsed->path().c_str(), &file) != 0 || !S_ISSOCK(file.st_mode))
             return result;

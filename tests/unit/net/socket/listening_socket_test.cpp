@@ -284,6 +284,18 @@ TEST_F(UnixListeningSocketTest, TakesTheLongestPath) {
     EXPECT_EQ(files(), 1);
 }
 
+TEST_F(UnixListeningSocketTest, IsNotAdoptedWithALongerOne) {
+    std::string longer = dir_.path() / "";
+    longer += std::string(sizeof(sockaddr_un::sun_path) - longer.size(), 'x');
+    sockaddr_un to{};
+    to.sun_family = AF_UNIX;
+    longer.copy(to.sun_path, sizeof to.sun_path);  // AddressSanitizer sees a read beyond it
+    UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+    EXPECT_TRUE(std::filesystem::is_socket(longer));
+    EXPECT_FALSE(adopt_listening_socket(std::move(fd)));
+}
+
 TEST_F(UnixListeningSocketTest, ReplacesASocketThatNobodyListensOn) {
     leave_stale_socket();
     ASSERT_EQ(connect_error(), ECONNREFUSED);
