@@ -150,13 +150,6 @@ Status status_of(const MemberStanding& standing, const MemberReport* member) {
                                 : Status{"DOWN", "L7STS", false, "503"};
 }
 
-std::string address_of(const MemberReport& member) {
-    if (member.host.empty() || !member.port)
-        return {};
-    const bool is_v6 = member.host.find(':') != std::string::npos;
-    return (is_v6 ? '[' + member.host + ']' : member.host) + ':' + std::to_string(*member.port);
-}
-
 /// What an operator has set for a member on this port; null if there is nothing.
 const OperatorReport* find_setting(const Subject& of, std::string_view setting,
                                    const std::string& member) {
@@ -196,8 +189,7 @@ StatRow server_row(const Subject& of, const MemberStanding& standing, unsigned s
     const std::string& why = standing.unreachable.empty() ? standing.reason : standing.unreachable;
     set(row, "check_desc", why);
     set(row, "last_chk", why);
-    if (member)
-        set(row, "addr", address_of(*member));
+    set(row, "addr", standing.address);
     return row;
 }
 

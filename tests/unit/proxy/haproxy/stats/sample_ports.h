@@ -7,18 +7,16 @@ namespace proxy::haproxy {
 /// Two ports, with members in each of the states that HAProxy's tools tell apart.
 inline ProxyReport sample_ports() {
     using patroni::Standing;
-    const auto member = [](const char* name, const char* host, bool up) {
+    const auto member = [](const char* name, bool up) {
         MemberReport report;
         report.name = name;
-        report.host = host;
-        report.port = 5432;
         report.up = up;
         return report;
     };
     ClusterReport cluster;
     cluster.name = "main";
-    cluster.members = {member("p1", "10.0.0.1", true), member("p2", "10.0.0.2", true),
-                       member("p3", "10.0.0.3", false), member("p4", "fd00::4", true)};
+    cluster.members = {member("p1", true), member("p2", true), member("p3", false),
+                       member("p4", true)};
     PortReport rw;
     rw.name = "rw";
     rw.listen = {"0.0.0.0:5000"};
@@ -26,6 +24,7 @@ inline ProxyReport sample_ports() {
                   {"p2", Standing::out, "role is replica"},
                   {"p3", Standing::out, "state is stopped"},
                   {"p4", Standing::tolerated, "no longer in Patroni's answer"}};
+    rw.members.front().address = "10.0.0.1:6432";  // the port's host_port
     rw.traffic = {{.member = "gone", .sessions_total = 1, .ended = {}},
                   {.member = "p1",
                    .sessions = 3,

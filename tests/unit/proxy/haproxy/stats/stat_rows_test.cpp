@@ -160,7 +160,7 @@ TEST(StatRowsTest, CountersAreThoseOfThePort) {
     EXPECT_EQ(server.value("bout"), "2000");
     EXPECT_EQ(server.value("econ"), "5");
     EXPECT_EQ(server.value("srv_abrt"), "2");
-    EXPECT_EQ(server.value("addr"), "10.0.0.1:5432");
+    EXPECT_EQ(server.value("addr"), "10.0.0.1:6432") << "where its sessions go";
     const StatRow frontend = row_of(rows, "main:rw/FRONTEND");
     EXPECT_EQ(frontend.value("scur"), "4");
     EXPECT_EQ(frontend.value("stot"), "48");  // 41 on members, 7 refused
