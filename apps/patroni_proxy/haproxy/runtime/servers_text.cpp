@@ -1,16 +1,39 @@
 #include "patroni_proxy/haproxy/runtime/servers_text.h"
 
+#include <string>
 #include <utility>
+
+#include "net/socket/socket_address.h"
 
 namespace proxy::haproxy {
 namespace {
 
-/// "10.0.0.1:5432" in two parts; "-" and 0 if it is unknown.
-std::pair<std::string, std::string> host_and_port(const std::string& address) {
+/// Each one word, whatever Patroni says.
+struct Place {
+    std::string address = "-";  ///< srv_addr: without brackets
+    std::string name = "-";     ///< srv_fqdn: of a server that is not known by its address
+    std::string port = "0";
+};
+
+/// Of "10.0.0.1:5432", "[fd00::1]:5432" or "db1:5432"; empty if it is unknown.
+Place place_of(const std::string& address) {
+    constexpr std::string_view kOfNames =
+        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._:%-";
+    Place place;
     const auto colon = address.rfind(':');
-    return colon == std::string::npos
-               ? std::pair<std::string, std::string>("-", "0")
-               : std::pair(address.substr(0, colon), address.substr(colon + 1));
+    if (colon == std::string::npos)
+        return place;
+    std::string_view host = std::string_view(address).substr(0, colon);
+    if (const auto known = net::SocketAddress::from_ip(host, 0)) {
+        place.address = known->ip();
+    } else {
+        if (host.starts_with('[') && host.ends_with(']'))
+            host = host.substr(1, host.size() - 2);
+        if (!host.empty() && host.find_first_not_of(kOfNames) == std::string_view::npos)
+            place.name = host;
+    }
+    place.port = address.substr(colon + 1);
+    return place;
 }
 
 /// srv_op_state and srv_admin_state as in HAProxy's `show servers state`.
@@ -46,15 +69,15 @@ std::string servers_state(const std::vector<StatRow>& servers) {
         "srvrecord "
         "srv_use_ssl srv_check_port srv_check_addr srv_agent_addr srv_agent_port\n";
     for (const auto& server : servers) {
-        const auto [host, port] = host_and_port(server.value("addr"));
+        const auto [address, name, port] = place_of(server.value("addr"));
         const auto [operational, administrative] = states_of(server);
         const bool passed = server.value("status") == "UP";
         const std::string& last_change = server.value("lastchg");
         text += line_of_words({std::to_string(server.proxy_id), server.proxy,
-                               std::to_string(server.server_id), server.server, host,
+                               std::to_string(server.server_id), server.server, address,
                                std::to_string(operational), std::to_string(administrative), "1 1",
                                last_change.empty() ? "0" : last_change,
-                               passed ? "15 3 4" : "17 2 0", "6 0 0 0 -", port, "- 0 0 - - 0"});
+                               passed ? "15 3 4" : "17 2 0", "6 0 0 0", name, port, "- 0 0 - - 0"});
     }
     return text;
 }
@@ -64,12 +87,12 @@ std::string servers_conn(const std::vector<StatRow>& servers) {
         "# bkname/svname bkid/svid addr port - purge_delay used_cur used_max need_est unsafe_nb "
         "safe_nb idle_lim idle_cur idle_per_thr[1]\n";
     for (const auto& server : servers) {
-        const auto [host, port] = host_and_port(server.value("addr"));
+        const auto [address, name, port] = place_of(server.value("addr"));
         const std::string& now = server.value("scur");
         text +=
             line_of_words({server.proxy + '/' + server.server,
                            std::to_string(server.proxy_id) + '/' + std::to_string(server.server_id),
-                           host, port, "- 0", now, now, now, "0 0 0 0 0"});
+                           address, port, "- 0", now, now, now, "0 0 0 0 0"});
     }
     return text;
 }
