@@ -98,7 +98,7 @@ class RuntimeServer::Client final : public net::EventHandler {
     [[nodiscard]] bool is_late(Clock::time_point now) const {
         return !waiting_ && deadline_ <= now;
     }
-    [[nodiscard]] Clock::time_point deadline() const noexcept { return deadline_; }
+    [[nodiscard]] Clock::time_point last_active() const noexcept { return deadline_ - patience_; }
     /// An event of the same batch may still come.
     void set_dropped() noexcept { dropped_ = true; }
 
@@ -246,7 +246,7 @@ RuntimeServer::~RuntimeServer() = default;
 void RuntimeServer::on_accept(net::UniqueFd connection, const net::SocketAddress& peer) noexcept {
     if (clients_.size() >= kMaxClients)
         drop(std::min_element(clients_.begin(), clients_.end(), [](const auto& a, const auto& b) {
-            return a->deadline() < b->deadline();
+            return a->last_active() < b->last_active();
         }));
     std::string name = name_of(connection.get(), peer);
     clients_.push_back(std::make_unique<Client>(*this, std::move(connection), std::move(name)));

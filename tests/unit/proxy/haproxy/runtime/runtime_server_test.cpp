@@ -196,5 +196,21 @@ TEST_F(RuntimeServerTest, OneClientMoreReplacesTheOneThatIsSilentForLongest) {
     EXPECT_EQ(clients.back().receive_to_eof(), "<show><info>\n\n");
 }
 
+TEST_F(RuntimeServerTest, ALongTimeoutDoesNotMakeASilentClientOutliveAnother) {
+    std::vector<TestClient> patient;
+    for (int i = 0; i < 32; ++i) {
+        patient.push_back(connect());
+        patient.back().send("prompt\nset timeout cli 1h\n");
+        EXPECT_EQ(patient.back().receive(6), "\n> \n> ");
+    }
+    TestClient honest = connect();
+    honest.send("prompt\n");
+    EXPECT_EQ(honest.receive(3), "\n> ");
+    EXPECT_EQ(patient.front().receive_to_eof(), "");
+    EXPECT_EQ(ask("show info\n"), "<show><info>\n\n");
+    honest.send("show info\nquit\n");
+    EXPECT_EQ(honest.receive_to_eof(), "<show><info>\n\n> ");
+}
+
 }  // namespace
 }  // namespace proxy::haproxy
