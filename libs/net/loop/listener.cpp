@@ -30,12 +30,18 @@ Listener::Listener(EventLoop& loop, const ListeningSocket& socket, AcceptHandler
 }
 
 Listener::~Listener() {
-    if (accepting_)
+    stop();
+}
+
+void Listener::stop() noexcept {
+    resume_timer_.cancel();
+    if (std::exchange(accepting_, false))
         loop_.remove(socket_.get());
 }
 
 void Listener::on_event(std::uint32_t /*events*/) noexcept {
-    for (int i = 0; i < kAcceptsPerEvent; ++i) {
+    // An event of the batch in which it was stopped may still come.
+    for (int i = 0; accepting_ && i < kAcceptsPerEvent; ++i) {
         sockaddr_storage peer{};
         socklen_t size = sizeof peer;
         auto* const address = reinterpret_cast<sockaddr*>(&peer);

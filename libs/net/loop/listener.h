@@ -34,6 +34,10 @@ class Listener final : private EventHandler {
     Listener& operator=(const Listener&) = delete;
     ~Listener();
 
+    /// Accepts nobody any more. May be called amid a batch of events, in which a handler must not
+    /// be destroyed.
+    void stop() noexcept;
+
     [[nodiscard]] const ListenAddress& address() const noexcept { return socket_.address(); }
 
   private:

@@ -239,7 +239,7 @@ RuntimeServer::RuntimeServer(net::EventLoop& loop, Socket socket, Run run, HandO
       run_(std::move(run)),
       hand_over_(std::move(hand_over)),
       late_(loop.timers(), [this] { drop_late(); }),
-      listener_(std::in_place, loop, *socket_, static_cast<net::AcceptHandler&>(*this)) {}
+      listener_(loop, *socket_, *this) {}
 
 RuntimeServer::~RuntimeServer() = default;
 

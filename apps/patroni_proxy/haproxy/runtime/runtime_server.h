@@ -5,7 +5,6 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "net/loop/event_loop.h"
@@ -46,8 +45,9 @@ class RuntimeServer final : private net::AcceptHandler {
     ~RuntimeServer();
 
     [[nodiscard]] const Socket& socket() const noexcept { return socket_; }
-    /// Another process accepts on the socket from now on; those who are connected are served.
-    void stop_accepting() { listener_.reset(); }
+    /// Another process accepts on the socket from now on; those who are connected are served. May
+    /// be called amid a batch of events.
+    void stop_accepting() noexcept { listener_.stop(); }
 
   private:
     class Client;
@@ -73,7 +73,7 @@ class RuntimeServer final : private net::AcceptHandler {
     /// Replies hold it weakly: it goes with the server.
     const std::shared_ptr<RuntimeServer*> alive_ = std::make_shared<RuntimeServer*>(this);
     net::Timer late_;  ///< while there are clients: drops those whose time is over, once a second
-    std::optional<net::Listener> listener_;
+    net::Listener listener_;
 };
 
 }  // namespace proxy::haproxy

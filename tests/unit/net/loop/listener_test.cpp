@@ -74,10 +74,13 @@ class ListenerTest : public testing::Test, public AcceptHandler {
     std::optional<Listener> listener_;
     Told<Accepted> accepted_;
     Told<int> paused_;
+    bool takes_one_ = false;  // the loop's thread only
 
   private:
     void on_accept(UniqueFd connection, const SocketAddress& peer) noexcept override {
         accepted_.add({std::move(connection), peer});
+        if (takes_one_)
+            listener_->stop();
     }
     void on_accept_paused(int error) noexcept override { paused_.add(error); }
 };
@@ -154,6 +157,18 @@ TEST_F(ListenerTest, LeavesItsSocketToTheNext) {
     EXPECT_TRUE(accepted_.empty());
     thread_.call([this] { listener_.emplace(thread_.loop(), socket_, *this); });
     EXPECT_EQ(accepted_.take().peer, loopback(client.local_port()));
+}
+
+TEST_F(ListenerTest, StopsAmidItsOwnEvent) {
+    auto socket = bind_listening_socket(ListenAddress(loopback()));
+    const std::uint16_t port = socket.address().port();
+    const TestClient first("127.0.0.1", port);
+    const TestClient second("127.0.0.1", port);
+    thread_.call([this] { takes_one_ = true; });
+    listen(std::move(socket));
+    EXPECT_EQ(accepted_.take().peer, loopback(first.local_port()));
+    EXPECT_TRUE(thread_.sleeps());
+    EXPECT_TRUE(accepted_.empty()) << "the other one is left to the next listener";
 }
 
 TEST_F(ListenerTest, ThrowsWhenTheLoopDoesNotTakeTheSocket) {

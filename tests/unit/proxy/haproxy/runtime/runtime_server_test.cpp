@@ -6,6 +6,7 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <poll.h>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "support/sockets/socket.h"
 #include "support/sockets/test_client.h"
 #include "unit/net/loop/loop_thread.h"
 
@@ -24,7 +26,7 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 /// A server on a loop of its own that says the command's words back. It keeps the reply to "later"
-/// until release().
+/// until release(), and accepts nobody after "leave".
 class RuntimeServerTest : public testing::Test {
   protected:
     void SetUp() override {
@@ -37,6 +39,8 @@ class RuntimeServerTest : public testing::Test {
                                     later_.push_back(reply);
                                     return;
                                 }
+                                if (command.front() == "leave")
+                                    server_->stop_accepting();
                                 std::string text;
                                 for (const auto& word : command)
                                     text += "<" + word + ">";
@@ -184,6 +188,28 @@ TEST_F(RuntimeServerTest, ALineWithoutEndClosesTheConnection) {
     TestClient client = connect();
     client.send(std::string(64 * 1024, 'x'));
     client.wait_for_close();
+}
+
+// As in an upgrade, which begins amid a batch of events.
+TEST_F(RuntimeServerTest, LeavesToTheNextProcessWhoConnectsInTheBatchInWhichItStops) {
+    TestClient tool = connect();
+    tool.send("prompt\n");
+    EXPECT_EQ(tool.receive(3), "\n> ");
+    std::promise<void> stands_still;
+    std::promise<void> both_wait;
+    thread_.loop().post([&] {
+        stands_still.set_value();
+        both_wait.get_future().wait();
+    });
+    stands_still.get_future().wait();
+    tool.send("leave\n");
+    const TestClient late = connect();
+    both_wait.set_value();
+    EXPECT_EQ(tool.receive(11), "<leave>\n\n> ");
+    EXPECT_TRUE(thread_.sleeps());
+    EXPECT_TRUE(support::wait_ready(socket_->get(), POLLIN,
+                                    support::Clock::now() + support::default_timeout))
+        << "nobody is left to accept";
 }
 
 TEST_F(RuntimeServerTest, OneClientMoreReplacesTheOneThatIsSilentForLongest) {
