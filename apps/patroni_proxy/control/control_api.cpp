@@ -109,13 +109,22 @@ bool has_token(const HttpRequest& request, const ControlAccess& access) {
     return !access.token.empty() && equal(request.authorization, "Bearer " + access.token);
 }
 
-/// Over a unix socket, or a loopback address.
-bool is_from_this_host(const daemons::HttpPeer& peer) {
+/// A page that has its own name lead here (DNS rebinding) asks for that name.
+bool names_this_host(const std::string& host) {
+    return host.empty() || host == "localhost" || host.starts_with("localhost:") ||
+           net::SocketAddress::from_ip(host, 0) || net::SocketAddress::parse(host);
+}
+
+/// Over a unix socket, or a loopback address; and not for somebody else, as a proxy on this host
+/// asks.
+bool is_from_this_host(const HttpRequest& request) {
     static const auto v4 = net::Network::parse("127.0.0.0/8").value();
     static const auto v6 = net::Network::parse("::1").value();
-    if (peer.process)
+    if (request.is_forwarded || !names_this_host(request.host))
+        return false;
+    if (request.peer.process)
         return true;
-    const auto address = net::SocketAddress::from_ip(peer.address, 0);
+    const auto address = net::SocketAddress::from_ip(request.peer.address, 0);
     return address && (v4.contains(*address) || v6.contains(*address));
 }
 
@@ -130,11 +139,12 @@ HttpResponse unauthorized(int status, const std::string& error) {
 
 std::optional<HttpResponse> refuse_sessions(const HttpRequest& request,
                                             const ControlAccess& access) {
-    if (access.everybody || access.has_certificates || is_from_this_host(request.peer) ||
+    if (access.everybody || access.has_certificates || is_from_this_host(request) ||
         has_token(request, access))
         return std::nullopt;
     return unauthorized(access.token.empty() ? 403 : 401,
-                        "sessions are shown on the proxy's host, or here to clients with a "
+                        "sessions are shown on the proxy's host, asked for by address or as "
+                        "localhost and through no other proxy, or here to clients with a "
                         "certificate (http_tls: client_ca) or the token of "
                         "http_control_token_file");
 }

@@ -8,7 +8,6 @@
 #include <cstring>
 #include <gnutls/gnutls.h>
 #include <memory>
-#include <netinet/in.h>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -22,6 +21,7 @@
 
 #include "base/mutex.h"
 #include "daemon/http/http_connections.h"
+#include "daemon/http/http_request_reader.h"
 #include "daemon/http/http_responses.h"
 #include "daemon/system/descriptors.h"
 #include "net/socket/socket_address.h"
@@ -74,33 +74,6 @@ struct Request {
     std::size_t body = 0;                // bytes of it so far
 };
 
-/// The client's numeric address without the port; empty for a unix socket.
-std::string address_of(MHD_Connection* connection) {
-    const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    const sockaddr* address = info ? info->client_addr : nullptr;
-    if (!address || (address->sa_family != AF_INET && address->sa_family != AF_INET6))
-        return {};
-    const auto size = address->sa_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
-    return net::SocketAddress::from_sockaddr(address, static_cast<socklen_t>(size)).ip();
-}
-
-HttpPeer peer_of(MHD_Connection* connection) {
-    HttpPeer peer;
-    peer.address = address_of(connection);
-    const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    ucred process{};
-    socklen_t size = sizeof process;
-    if (peer.address.empty() && info &&
-        ::getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &process, &size) == 0)
-        peer.process = {process.uid, process.pid};
-    return peer;
-}
-
-std::string header_of(MHD_Connection* connection, const char* name) {
-    const char* value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
-    return value ? value : "";
-}
-
 /// Closes connections on which a request or its answer takes too long, or that exceed the limit.
 /// libmicrohttpd looks only at the time since the last byte, so a byte every nine seconds would
 /// hold a connection forever; and at its limit it accepts nobody.
@@ -120,7 +93,7 @@ class SlowConnections {
             return;
         // Copied before the next question: from libmicrohttpd 1.0 on both answers are in one place.
         const int fd = info->connect_fd;
-        const std::string address = address_of(connection);
+        const std::string address = client_address(connection);
         const base::MutexLock lock(mutex_);
         const auto deadline = AwaitedConnections::Clock::now() + patience_;
         for (const int pushed_out : awaited_.await(connection, fd, address, deadline, bytes))
@@ -250,11 +223,7 @@ class HttpServer::Daemon {
             return send(connection, text_response(403, "a client certificate is needed\n"));
         slow.forget(connection);
         request->exchange = std::make_shared<Exchange>(connection);
-        return daemon->ask(
-            connection,
-            {method, url, query_of(connection), peer_of(connection),
-             header_of(connection, "Authorization"), header_of(connection, "Accept")},
-            request->exchange);
+        return daemon->ask(connection, read_request(connection, method, url), request->exchange);
     }
 
     /// The options stay with the daemon for as long as it runs.
@@ -296,18 +265,6 @@ class HttpServer::Daemon {
                            [&](const net::Network& network) { return network.contains(client); })
                    ? MHD_YES
                    : MHD_NO;
-    }
-
-    static std::map<std::string, std::string> query_of(MHD_Connection* connection) {
-        std::map<std::string, std::string> query;
-        MHD_get_connection_values(
-            connection, MHD_GET_ARGUMENT_KIND,
-            [](void* found, MHD_ValueKind /*kind*/, const char* name, const char* value) {
-                static_cast<decltype(query)*>(found)->emplace(name, value ? value : "");
-                return MHD_YES;
-            },
-            &query);
-        return query;
     }
 
     MHD_Result ask(MHD_Connection* connection, const HttpRequest& request,

@@ -37,6 +37,8 @@ struct HttpRequest {
     // Headers.
     std::string authorization = {};
     std::string accept = {};
+    std::string host = {};
+    bool is_forwarded = false;  ///< a proxy has sent it: X-Forwarded-For, Forwarded or Via
 };
 
 /// Text that responses share, without copying it. Any thread.

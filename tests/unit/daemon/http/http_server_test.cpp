@@ -62,6 +62,24 @@ TEST(HttpServerPeerTest, KnowsTheProcessAtTheOtherEndOfAUnixSocket) {
                                                   std::to_string(::getpid()) + " Bearer x"));
 }
 
+TEST(HttpServerPeerTest, KnowsWhichHostIsAskedForAndWhetherAProxyAsks) {
+    const auto socket = net::bind_listening_socket(*net::ListenAddress::parse("127.0.0.1:0"));
+    const HttpServer server(socket, [](const HttpRequest& request, const HttpServer::Reply& reply) {
+        reply({200, request.host + (request.is_forwarded ? ", forwarded" : ", direct"), {}});
+    });
+    const auto told = [&](const std::string& headers) {
+        TestClient client("127.0.0.1", socket.address().port());
+        client.send("GET / HTTP/1.0\r\n" + headers + "\r\n");
+        const std::string answer = client.receive_to_eof();
+        return answer.substr(answer.find("\r\n\r\n") + 4);
+    };
+    EXPECT_EQ(told(""), ", direct");
+    EXPECT_EQ(told("Host: db:8008\r\n"), "db:8008, direct");
+    for (const std::string name : {"X-Forwarded-For", "x-forwarded-for", "Forwarded", "Via"})
+        EXPECT_EQ(told("Host: a\r\n" + name + ": x\r\n"), "a, forwarded") << name;
+    EXPECT_EQ(told("X-Forwarded-For:\r\n"), ", forwarded");
+}
+
 TEST(HttpServerPeerTest, LetsInWhoIsAllowed) {
     const auto answer = [](const std::string& allowed) {
         const auto socket = net::bind_listening_socket(*net::ListenAddress::parse("127.0.0.1:0"));

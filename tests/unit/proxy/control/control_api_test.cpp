@@ -51,5 +51,29 @@ TEST(ControlApiTest, SessionsAreForThisHostAndForWhomeverTheFileTrusts) {
     EXPECT_EQ(status({.process = daemons::HttpPeer::Process{1000, 42}}, {}), 0);
 }
 
+TEST(ControlApiTest, AProxyOrAPageOnThisHostGetsNoSessionsForOthers) {
+    daemons::HttpRequest request{"GET", "/sessions"};
+    request.peer.address = "127.0.0.1";
+    const auto is_shown = [&] { return !refuse_sessions(request, {}).has_value(); };
+    for (const char* host : {"", "localhost", "localhost:8009", "127.0.0.1", "127.0.0.1:8009",
+                             "[::1]", "[::1]:8009", "10.0.0.1:8009"}) {
+        request.host = host;
+        EXPECT_TRUE(is_shown()) << host;
+    }
+    for (const char* host : {"evil.example", "evil.example:8009", "localhost.evil.example",
+                             "127.0.0.1.evil.example:8009", "evil.localhost"}) {
+        request.host = host;
+        EXPECT_FALSE(is_shown()) << host << ": DNS may say anything";
+    }
+    request.host = "127.0.0.1:8009";
+    request.is_forwarded = true;
+    EXPECT_FALSE(is_shown());
+    request.peer = {.process = daemons::HttpPeer::Process{33, 42}};
+    EXPECT_FALSE(is_shown()) << "over a unix socket";
+    EXPECT_FALSE(refuse_sessions(request, {.everybody = true}));
+    request.authorization = "Bearer " + kToken;
+    EXPECT_FALSE(refuse_sessions(request, {.token = kToken}));
+}
+
 }  // namespace
 }  // namespace proxy
