@@ -10,6 +10,7 @@
 #include "patroni_proxy/history/history_json.h"
 #include "patroni_proxy/page/page.h"
 #include "patroni_proxy/report/metrics_text.h"
+#include "patroni_proxy/report/serving.h"
 #include "patroni_proxy/report/sessions_json.h"
 #include "patroni_proxy/report/setting_text.h"
 #include "patroni_proxy/report/status_json.h"
@@ -35,27 +36,18 @@ double unix_time() {
         .count();
 }
 
-HttpResponse port_response(const std::string& cluster, const PortReport& port) {
+HttpResponse port_response(const ClusterReport& cluster, const PortReport& port) {
     // Who is only held gets a backend in the end.
     if (const auto* const closed = closed_by(port); closed && closed->setting == "disable")
         return text_response(
-            503, one_line(setting_text(cluster, *closed, daemons::TimeZone::utc), kLongestReason) +
-                     "\n");
-    std::string reasons;
-    for (const auto& member : port.members) {
-        const bool is_eligible = member.standing == patroni::Standing::eligible;
-        if (is_eligible && member.unreachable.empty())
-            return text_response(200, "OK\n");
-        reasons.append(reasons.empty() ? "" : "; ").append(member.member).append(": ");
-        if (is_eligible)
-            reasons.append("cannot be reached: ").append(member.unreachable);
-        else
-            reasons.append(member.reason);
-    }
-    return text_response(
-        503, "no backends available: " +
-                 (reasons.empty() ? "Patroni names no member" : one_line(reasons, kLongestReason)) +
-                 "\n");
+            503,
+            one_line(setting_text(cluster.name, *closed, daemons::TimeZone::utc), kLongestReason) +
+                "\n");
+    if (!who_serves(port).empty())
+        return text_response(200, "OK\n");
+    return text_response(503, "no backends available: " +
+                                  one_line(why_nobody_serves(cluster, port), kLongestReason) +
+                                  "\n");
 }
 
 }  // namespace
@@ -74,7 +66,7 @@ HttpResponse ready_response(const std::string& path, const ProxyReport& report) 
     for (const auto& cluster : report.clusters)
         for (const auto& port : cluster.ports)
             if (path == "/ready/" + cluster.name + "/" + port.name)
-                return port_response(cluster.name, port);
+                return port_response(cluster, port);
     return text_response(404, "no such port\n");
 }
 

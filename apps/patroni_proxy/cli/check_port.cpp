@@ -8,6 +8,7 @@
 #include "daemon/text/utf8.h"
 #include "daemon/text/words.h"
 #include "patroni_proxy/cli/tables/explanation.h"
+#include "patroni_proxy/report/serving.h"
 #include "patroni_proxy/report/setting_text.h"
 
 namespace proxy::cli {
@@ -37,22 +38,9 @@ class Findings {
 };
 
 void check_members(Findings& findings, const ClusterReport& cluster, const PortReport& port) {
-    std::vector<std::string> serving;
-    std::string reasons;
-    for (const auto& each : port.members) {
-        const bool eligible = each.standing == patroni::Standing::eligible;
-        if (eligible && each.unreachable.empty()) {
-            serving.push_back(each.member);
-            continue;
-        }
-        reasons.append(reasons.empty() ? "" : "; ").append(each.member);
-        reasons.append(eligible ? ": cannot be reached: " : ": ");
-        reasons.append(eligible ? each.unreachable : each.reason);
-    }
+    const auto serving = who_serves(port);
     if (serving.empty())
-        return findings.add(
-            Alarm::critical,
-            "nobody serves: " + (reasons.empty() ? cluster.name + " has no member" : reasons));
+        return findings.add(Alarm::critical, "nobody serves: " + why_nobody_serves(cluster, port));
     const auto* const closed = closed_by(port);
     if (closed && closed->setting == "disable")
         return findings.add(Alarm::critical, "new clients are refused");

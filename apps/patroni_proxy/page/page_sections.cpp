@@ -1,12 +1,12 @@
 #include "patroni_proxy/page/page_sections.h"
 
-#include <algorithm>
 #include <optional>
 #include <vector>
 
 #include "daemon/text/units.h"
 #include "daemon/text/words.h"
 #include "patroni_proxy/page/html.h"
+#include "patroni_proxy/report/serving.h"
 #include "patroni_proxy/report/setting_text.h"
 
 namespace proxy::page {
@@ -23,10 +23,7 @@ std::string alert_line(Tone tone, const char* word, const std::string& text) {
 }
 
 std::size_t serving(const PortReport& port) {
-    return static_cast<std::size_t>(
-        std::count_if(port.members.begin(), port.members.end(), [](const MemberStanding& member) {
-            return member.standing == Standing::eligible && member.unreachable.empty();
-        }));
+    return who_serves(port).size();
 }
 
 std::string role_of(const MemberReport& member) {

@@ -57,7 +57,7 @@ TEST(ReadyResponseTest, OfAProxyThatServes) {
             {"/ready", 200, "OK\nquiet: Patroni has not answered yet\n"},
             {"/ready/main/rw", 200, "OK\n"},
             {"/ready/main/ro", 503, "no backends available: p1: it lags; p2: it is the leader\n"},
-            {"/ready/quiet/rw", 503, "no backends available: Patroni names no member\n"},
+            {"/ready/quiet/rw", 503, "no backends available: Patroni has not answered yet\n"},
             {"/ready/main", 404, "no such port\n"},
             {"/ready/main/", 404, "no such port\n"},
             {"/ready/main/rw/", 404, "no such port\n"},

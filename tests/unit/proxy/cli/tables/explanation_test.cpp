@@ -137,6 +137,13 @@ TEST_F(ExplanationTest, NobodyIsEligible) {
     EXPECT_THAT(check(), HasSubstr("; 8 clients are held | sessions=7;;;0 held=8;;;0;8 "));
 }
 
+TEST_F(ExplanationTest, TheCheckSaysWhyThereIsNoMemberAsTheReadinessDoes) {
+    port_.members.clear();
+    EXPECT_THAT(check(), HasSubstr("main/replicas: nobody serves: Patroni has not answered yet |"));
+    report_.clusters[0].answer_age = 1;
+    EXPECT_THAT(check(), HasSubstr("main/replicas: nobody serves: Patroni names no member |"));
+}
+
 TEST_F(ExplanationTest, FallbackIsUnusual) {
     port_.falls_back = true;
     EXPECT_THAT(answer(), HasSubstr("(by fallback_roles)"));
