@@ -10,7 +10,6 @@
 #include <Poco/JSON/Array.h>
 
 #include "daemon/log/log.h"
-#include "daemon/text/words.h"
 #include "patroni/answers/json.h"
 #include "patroni_proxy/cli/command.h"
 #include "patroni_proxy/cli/status/names.h"
@@ -43,8 +42,6 @@ std::string outcome_text(const std::string& json) {
     if (!answer)
         throw Unreadable(answer.reason());
     std::string text = paint(patroni::text_of(*answer.value(), "message"), {}) + "\n";
-    if (const auto closed = patroni::number_of(*answer.value(), "closed"))
-        text = daemons::counted(*closed, "session") + " closed\n";
     const auto changes = answer.value()->getArray("changes");
     if (changes && changes->size() > 1)  // one alone is the message
         for (const auto& change : *changes)

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "daemon/text/json.h"
+#include "daemon/text/words.h"
 #include "net/socket/network.h"
 #include "net/socket/socket_address.h"
 #include "patroni_proxy/control/control_request.h"
@@ -187,7 +188,11 @@ bool ControlApi::handle(const HttpRequest& request, const Reply& reply,
                                    [reply](const Outcome& outcome) { reply(answer_of(outcome)); });
         if (asked.verb == Verb::close)
             return control.close_sessions(asked.filter, caller, [reply](std::size_t closed) {
-                reply(json_answer(200, Json::object().add("closed", std::uint64_t{closed})));
+                reply(json_answer(
+                    200, Json::object()
+                             .add("changed", closed > 0)
+                             .add("message", daemons::counted(closed, "session") + " closed")
+                             .add("closed", std::uint64_t{closed})));
             });
         const Outcome outcome = carry_out(control, asked, caller);
         if (!outcome.ok())

@@ -164,6 +164,18 @@ TEST_F(ProxyControlTest, ACappedMemberGetsNoMoreSessionsThanThat) {
     expect_alive(session);
 }
 
+TEST_F(ProxyControlTest, CloseAnswersAsEveryVerb) {
+    auto session = session_on("b1", kLeader);
+    EXPECT_THAT(ask("POST", "/sessions/close?member=b2"),
+                AllOf(HasSubstr("\"changed\": false"),
+                      HasSubstr("\"message\": \"0 sessions closed\""), HasSubstr("\"closed\": 0")));
+    expect_alive(session);
+    EXPECT_THAT(ask("POST", "/sessions/close?member=b1"),
+                AllOf(HasSubstr("\"changed\": true"),
+                      HasSubstr("\"message\": \"1 session closed\""), HasSubstr("\"closed\": 1")));
+    session.wait_for_close();
+}
+
 TEST_F(ProxyControlTest, AFrozenClusterFollowsPatroniAgainOnceItIsUnfrozen) {
     EXPECT_THAT(ask("POST", "/clusters/main/freeze"), HasSubstr(" 200 "));
     main_patroni_.answer_cluster(member("b9", "replica").str());

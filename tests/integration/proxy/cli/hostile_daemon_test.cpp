@@ -204,7 +204,8 @@ TEST(HostileDaemon, CommandsAskAsTheyAreTold) {
         const auto log = daemon.request_log();
         EXPECT_EQ(log.back().method + " " + log.back().path, "POST " + request);
     }
-    daemon.answer("/sessions/close", {.body = R"({"closed": 3})"});
+    daemon.answer("/sessions/close",
+                  {.body = R"({"changed": true, "message": "3 sessions closed", "closed": 3})"});
     EXPECT_EQ(ask(daemon, {"close", "--id", "w0-1"}).out, "3 sessions closed\n");
     daemon.answer("/reload", {.body = R"({"message": "2 changes", "changes": ["a", "b"]})"});
     EXPECT_EQ(ask(daemon, {"reload"}).out, "2 changes\n  a\n  b\n");
