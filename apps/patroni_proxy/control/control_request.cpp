@@ -122,10 +122,13 @@ std::string read_parameter(ControlRequest& request, const std::string& key,
             return "sessions must be a number below 4294967295, or none to lift the cap; it is " +
                    in_single_quotes(value);
         request.sessions = static_cast<std::uint32_t>(*number);
-    } else if (const auto level = daemons::log::level_from(value)) {
+    } else if (key == "level") {
+        const auto level = daemons::log::level_from(value);
+        if (!level)
+            return "level must be error, warning, info or debug; it is " + in_single_quotes(value);
         request.level = *level;
     } else {
-        return "level must be error, warning, info or debug; it is " + in_single_quotes(value);
+        return "nobody reads " + in_single_quotes(key);  // a form has it, and it is missing here
     }
     return {};
 }
