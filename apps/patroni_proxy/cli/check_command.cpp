@@ -51,10 +51,12 @@ void add_check_command(CLI::App& commands, int& exit_code) {
                       "Exit with 0 for a warning as well: for keepalived, which takes the address "
                       "away at any other code");
     command->footer(
-        "0 OK: a new client finds a member. 1 WARNING: it does, but by fallback_roles, or clients "
-        "are held,\nor a limit leaves it no place, or an operator has changed something. 2 "
-        "CRITICAL: it does not, or the proxy "
-        "does not answer.\n3 UNKNOWN: there is no such port, or this user may not ask.");
+        "Exit code:\n"
+        "  0 OK        a new client finds a member that accepts sessions\n"
+        "  1 WARNING   it does, but by fallback_roles, or clients are held, or an operator has\n"
+        "              set something, or a limit leaves it no place\n"
+        "  2 CRITICAL  it does not, the port is disabled, or the proxy does not answer\n"
+        "  3 UNKNOWN   there is no such port, this user may not ask, or the command line is wrong");
     command->callback([options, &exit_code] {
         const PortCheck result = check(*options);
         write_out(result.line() + "\n");

@@ -21,9 +21,8 @@ struct PortCheck {
     [[nodiscard]] std::string line() const;
 };
 
-/// Critical if a new client would find no member that accepts sessions; a warning if the port falls
-/// back, holds clients, or an operator has changed something. Pure. Throws std::runtime_error if
-/// there is no such port.
+/// How a new client of the port would fare, by the exit codes that `check --help` lists. Pure.
+/// Throws std::runtime_error if there is no such port.
 [[nodiscard]] PortCheck check_port(const ProxyReport& report, const Name& port);
 
 }  // namespace proxy::cli

@@ -104,4 +104,24 @@ TEST_F(DayToDayDoc, CommandsRunAndAnswerInTheFormThatIsShown) {
     }
 }
 
+TEST(CheckHelp, ListsTheExitCodesOfThePage) {
+    static const std::regex row("\\| ([0-3]) `([A-Z]+)` \\| (.*) \\|");
+    static const std::regex blanks("\\s+");
+    const RunResult result = run({PROXY_BINARY, "check", "--help"});
+    EXPECT_EQ(result.status.code, 0) << result.err;
+    const std::string help = std::regex_replace(result.out, blanks, " ");
+    std::ifstream page(CONTRIB_PATRONI "/../../docs/day-to-day.md");
+    unsigned rows = 0;
+    for (std::string line; std::getline(page, line);) {
+        std::smatch found;
+        if (!std::regex_match(line, found, row))
+            continue;
+        ++rows;
+        std::string text = found.format("$1 $2 $3");
+        std::erase(text, '`');
+        EXPECT_THAT(help, HasSubstr(text));
+    }
+    EXPECT_EQ(rows, 4U);
+}
+
 }  // namespace
