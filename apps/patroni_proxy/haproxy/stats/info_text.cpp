@@ -79,7 +79,7 @@ std::string info_text(const ProxyReport& report) {
     number("CurrConns", report.sessions);
     number("CumConns", served);
     number("CumReq", served);
-    // Bytes are copied, not spliced: there are no pipes.
+    // hatop requires them. Much data is spliced, but nobody counts the workers' pipes here.
     number("Maxpipes", 0);
     number("PipesUsed", 0);
     number("PipesFree", 0);
