@@ -142,9 +142,12 @@ TEST_F(RelayEndTest, AGoodbyeIsTheClientsWhateverFollows) {
     exchange("a question", std::string(300, 'a'));
     client_says_goodbye();
     backend().send(kCloseNotify);
-    backend().reset();  // for it has not read the client's close_notify
     EXPECT_EQ(client().receive(kCloseNotify.size()), kCloseNotify);
-    client().reset();
+    // In one turn of the loop, so that neither is waited for in vain.
+    thread_.call([this] {
+        backend().reset();  // for it has not read the client's close_notify
+        client().reset();
+    });
     EXPECT_EQ(ends_.take(), RelayEnd::client_closed);
     EXPECT_EQ(backend_ends(), 0);
 }
@@ -168,8 +171,10 @@ TEST_F(RelayEndTest, AClientThatClosesAtTheLastWordsOfItsBackendHasNotEndedIt) {
     exchange("a question", "an answer");
     backend().send(kShuttingDown);
     EXPECT_EQ(client().receive(kShuttingDown.size()), kShuttingDown);
-    client().close();
-    backend().close();
+    thread_.call([this] {
+        client().close();
+        backend().close();
+    });
     EXPECT_EQ(ends_.take(), RelayEnd::backend_closed);
     EXPECT_EQ(backend_ends(), 1);
 }

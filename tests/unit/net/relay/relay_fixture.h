@@ -167,12 +167,11 @@ class RelayTest : public testing::Test, public RelayOwner {
     Connection backend_;
     std::optional<Relay> relay_;
     Told<RelayEnd> ends_;
+    int backend_ends_ = 0;  ///< the loop thread's
 
   private:
     void on_backend_end() noexcept override { ++backend_ends_; }
     void on_relay_end(RelayEnd end) noexcept override { ends_.add(end); }
-
-    int backend_ends_ = 0;  ///< the loop thread's
 };
 
 }  // namespace net

@@ -30,10 +30,12 @@ class RelayQueryTest : public RelayTest {
         return thread_.call([this] { return relay_->awaits_query(); });
     }
     bool end_between_queries() {
-        return thread_.call([this] {
-            return relay_->end_between_queries(std::as_bytes(std::span(kGoodbye)),
-                                               std::as_bytes(std::span(kTerminate)));
-        });
+        return thread_.call([this] { return end_in_loop(); });
+    }
+    /// To be used inside call().
+    bool end_in_loop() {
+        return relay_->end_between_queries(std::as_bytes(std::span(kGoodbye)),
+                                           std::as_bytes(std::span(kTerminate)));
     }
 };
 
@@ -147,11 +149,14 @@ TEST_F(RelayQueryTest, AClientThatAsksEndsTheWait) {
 TEST_F(RelayQueryTest, TellsBothSidesAndEndsWithTheServer) {
     start();
     exchange("a question", kReady);
-    ASSERT_TRUE(end_between_queries());
-    EXPECT_EQ(client().receive(kGoodbye.size()), kGoodbye);
-    EXPECT_EQ(backend().receive(kTerminate.size()), kTerminate);
-    EXPECT_EQ(backend_ends(), 0) << "the server has not ended yet";
-    backend().close();
+    // In one turn of the loop, so that the server's time cannot run out meanwhile.
+    thread_.call([this] {
+        ASSERT_TRUE(end_in_loop());
+        EXPECT_EQ(client().receive(kGoodbye.size()), kGoodbye);
+        EXPECT_EQ(backend().receive(kTerminate.size()), kTerminate);
+        EXPECT_EQ(backend_ends_, 0) << "the server has not ended yet";
+        backend().close();
+    });
     client().wait_for_eof();
     EXPECT_EQ(backend_ends(), 1);
     client().close();
@@ -202,8 +207,7 @@ TEST_F(RelayQueryTest, DoesNotEndWhileBytesAreUnread) {
             of(party).test->send("unread");
             EXPECT_TRUE(support::wait_ready(of(party).relay_fd, POLLIN,
                                             support::Clock::now() + support::default_timeout));
-            return relay_->end_between_queries(std::as_bytes(std::span(kGoodbye)),
-                                               std::as_bytes(std::span(kTerminate)));
+            return end_in_loop();
         });
         EXPECT_FALSE(parts);
         const Party other = party == Party::client ? Party::backend : Party::client;
@@ -213,17 +217,20 @@ TEST_F(RelayQueryTest, DoesNotEndWhileBytesAreUnread) {
 
 TEST_F(RelayQueryTest, KnowsHowLongNothingHasCome) {
     start();
-    exchange("a question", kReady);
     const auto since = support::Clock::now();
+    exchange("a question", kReady);
+    // Both ends of a silence are rounded down to the tick, of a clock that is a little behind.
+    constexpr auto kRounding = 2 * EventLoop::kTick;
     const auto silence = [this] { return thread_.call([this] { return relay_->silence(); }); };
     support::eventually([&] { return silence() >= 50ms; }, "a silence");
-    EXPECT_GE(support::Clock::now() - since, 50ms - EventLoop::kTick);
+    EXPECT_GE(support::Clock::now() - since, 50ms - kRounding);
     for (const Party party : {Party::client, Party::backend}) {
+        const auto before = support::Clock::now();
         of(party).test->send("x");
         const Party other = party == Party::client ? Party::backend : Party::client;
         EXPECT_EQ(of(other).test->receive(1), "x");
-        // The client may speak before the clock has gone on.
-        EXPECT_LT(silence(), 50ms);
+        const auto silent = silence();
+        EXPECT_LE(silent, support::Clock::now() - before + kRounding);
         support::eventually([&] { return silence() >= 50ms; }, "another silence");
     }
 }
