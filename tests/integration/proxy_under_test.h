@@ -76,6 +76,7 @@ class ProxyUnderTest {
 
   private:
     void read_listening_lines(std::size_t from);
+    void wait_for_named_leaders();
 
     support::TempDir directory_;
     std::string file_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <exception>
@@ -54,8 +55,20 @@ class RunningProxy {
                 problem = error.what();
             }
         });
-        if (problem.empty())
-            applied->get_future().wait();
+        if (!problem.empty())
+            return problem;
+        applied->get_future().wait();
+        // The first poll may have ended before the member that Patroni names has said whether it
+        // leads; there are several polls per second until it has.
+        const auto is_heard = [](const ClusterReport& cluster) {
+            return !cluster.leader_reason.ends_with("its own API has not answered yet");
+        };
+        support::eventually(
+            [&] {
+                const auto clusters = report().clusters;
+                return std::all_of(clusters.begin(), clusters.end(), is_heard);
+            },
+            "each member that Patroni names as leader to be heard");
         return problem;
     }
     /// Ready once the proxy has drained.
@@ -183,7 +196,17 @@ class ProxyTest : public testing::Test {
         client.send("GET " + path + " HTTP/1.0\r\n\r\n");
         return client.receive_to_eof();
     }
-    static std::string update_clusters() { return http("/update_clusters"); }
+    /// A poll that ends without the leader's own report has waited a second for it: once more then.
+    static std::string update_clusters() {
+        std::string answer;
+        auto took = support::Clock::duration::max();
+        for (int i = 0; i < 5 && took >= std::chrono::seconds(1); ++i) {
+            const auto begin = support::Clock::now();
+            answer = http("/update_clusters");
+            took = support::Clock::now() - begin;
+        }
+        return answer;
+    }
     static bool refuses(std::uint16_t port) {
         return support::TestClient::connect_error(own_address(), port) == ECONNREFUSED;
     }
