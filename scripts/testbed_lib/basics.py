@@ -29,6 +29,10 @@ class Deadline:
     def passed(self) -> bool:
         return self.elapsed() > self.seconds
 
+    def left(self) -> float:
+        """The timeout of what is tried once: never zero, which would mean no waiting at all."""
+        return max(1, self.seconds - self.elapsed())
+
     def wait(self, condition: Callable[[], bool], pause: float = 0.05) -> bool:
         """True as soon as the condition holds, False once the time is over."""
         while not condition():

@@ -401,7 +401,7 @@ class Testbed:
         member = next(iter(self.reachable()), None)
         if not member:
             raise Failure("no Patroni is running")
-        status, answer = member.rest("PATCH", "/config", {"pause": paused or None})
+        status, answer = member.rest("PATCH", "/config", {"pause": paused or None}, timeout=deadline.left())
         if status != 200:
             raise Failure(f"{member.name} refused: {status or 'no answer'} {answer}", *member.tail())
         late: list[str] = []
@@ -425,7 +425,7 @@ class Testbed:
             # Messages of 1 MB that nobody reads. They do not wait for standbys.
             leader.query("set synchronous_commit = local; "
                          "select count(pg_logical_emit_message(true, 'testbed', repeat('x', 1024 * 1024)))"
-                         f" from generate_series(1, {min(16, megabytes - done)})")
+                         f" from generate_series(1, {min(16, megabytes - done)})", deadline.left())
         say(f"{megabytes} MB written by {name}, now at {self.written_by(name)}", deadline)
 
     def change_tags(self, member: Member, changes: dict[str, Any], account: Account) -> None:
@@ -444,7 +444,7 @@ class Testbed:
         if not member.is_running():
             say(f"{member.name} is not running; it will have the tags {json.dumps(tags)}", deadline)
             return
-        status, answer = member.rest("POST", "/reload")
+        status, answer = member.rest("POST", "/reload", timeout=deadline.left())
         if status != 202:
             raise Failure(f"{member.name} does not reload: {status or 'no answer'} {answer}", *member.tail())
         if not deadline.wait(shown):

@@ -215,7 +215,7 @@ class Member(Node):
             raise Failure(f"{self.name} receives nothing within {deadline.seconds:g} s", *self.tail())
         suspend(self.workers(job))
         try:
-            return self.query(f"select {position}")
+            return self.query(f"select {position}", deadline.left())
         except Failure as failure:  # it may have been stopped with a lock in its hands
             self.release()
             raise Failure(f"{what} of {self.name} could not be held, and goes on: {failure.args[0]}") from None
@@ -240,14 +240,14 @@ class Member(Node):
         status, answer = self.rest("GET", "/patroni")
         return status == 200 and answer.get("pause", False) == paused
 
-    def query(self, sql: str) -> str:
+    def query(self, sql: str, timeout: float = 5) -> str:
         """The answer of psql, or a Failure with what it complained about."""
         command = [str(postgres_binaries() / "psql"), "-X", "-At", "-v", "ON_ERROR_STOP=1",
                    "-h", self.address, "-p", str(POSTGRES_PORT), "-U", "postgres", "-d", "postgres", "-c", sql]
-        environment = {"PATH": "/usr/bin:/bin", "PGCONNECT_TIMEOUT": "2"}
+        environment = {"PATH": "/usr/bin:/bin", "PGCONNECT_TIMEOUT": str(max(2, int(timeout / 2)))}
         try:
             answer = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL,
-                                    capture_output=True, text=True, timeout=5)
+                                    capture_output=True, text=True, timeout=timeout)
         except subprocess.TimeoutExpired:
             raise Failure("PostgreSQL does not answer") from None
         if answer.returncode != 0:

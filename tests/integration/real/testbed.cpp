@@ -24,7 +24,9 @@ Testbed::~Testbed() {
 }
 
 std::string Testbed::run(const std::vector<std::string>& command, std::chrono::seconds timeout) {
-    std::vector<std::string> argv{TESTBED, "--state-dir", kStateDir};
+    // It says what it waits for before it is killed.
+    std::vector<std::string> argv{TESTBED, "--state-dir", kStateDir, "--timeout",
+                                  std::to_string((timeout - std::chrono::seconds(10)).count())};
     argv.insert(argv.end(), command.begin(), command.end());
     const RunResult result = support::run(argv, {}, timeout);
     if (result.status.code != 0)
@@ -74,7 +76,8 @@ std::string conninfo(const ProxyUnderTest& proxy, const std::string& port) {
 
 std::string who_answers(const ProxyUnderTest& proxy, const std::string& port) {
     const RunResult result = support::psql_once(
-        conninfo(proxy, port), "SELECT host(inet_server_addr()), pg_is_in_recovery()");
+        conninfo(proxy, port), "SELECT host(inet_server_addr()), pg_is_in_recovery()",
+        std::chrono::seconds(20));
     return result.status.code == 0 ? result.out.substr(0, result.out.find('\n')) : std::string{};
 }
 
