@@ -39,6 +39,7 @@ using Record = Poco::JSON::Object::Ptr;
 struct Seen {
     double outage = 0;  ///< the longest time without a row, in seconds
     int errors = 0;
+    double slowest = 0;  ///< the longest psql, in seconds
 };
 
 /// A client that writes one row after the other at its own pace, each over a new connection.
@@ -47,7 +48,9 @@ class Writer {
     explicit Writer(std::string conninfo)
         : thread_([this, conninfo = std::move(conninfo)] {
               while (!done_) {
-                  note(psql_once(conninfo, "INSERT INTO t VALUES (1)", 90s).status.code == 0);
+                  const auto begin = Clock::now();
+                  const auto result = psql_once(conninfo, "INSERT INTO t VALUES (1)", 90s);
+                  note(result.status.code == 0, Clock::now() - begin);
                   std::this_thread::sleep_for(50ms);
               }
           }) {}
@@ -68,9 +71,10 @@ class Writer {
     }
 
   private:
-    void note(bool good) {
+    void note(bool good, std::chrono::duration<double> took) {
         {
             const std::lock_guard lock(mutex_);
+            seen_.slowest = std::max(seen_.slowest, took.count());
             const auto now = Clock::now();
             if (good && last_)
                 seen_.outage =
@@ -170,6 +174,7 @@ class RealHistory : public testing::Test {
     }
     /// The one record that came of what was done. Members that come back have records of their own,
     /// and may come back late: those of another cause than `cause` do not count, if it is given.
+    /// Nor do those of a Patroni that is too busy to answer.
     Record only_record(const std::string& kind, const std::string& cause = {}) {
         const auto is_wanted = [&](const Record& record) {
             return text(record, "kind") == kind &&
@@ -189,7 +194,8 @@ class RealHistory : public testing::Test {
                 EXPECT_TRUE(only.isNull()) << "two records: " << proxy_.get("/history");
                 only = record;
             } else {
-                EXPECT_EQ(text(record, "kind"), "members") << proxy_.get("/history");
+                EXPECT_THAT(text(record, "kind"), AnyOf("members", "patroni"))
+                    << proxy_.get("/history");
             }
         }
         return only;
@@ -203,8 +209,10 @@ class RealHistory : public testing::Test {
         const Seen waited = waiting_writer_->take();
         std::cout << "  clients: " << seen.outage << " s, " << seen.errors << " errors; "
                   << waited.outage << " s, " << waited.errors << " errors\n";
+        // Who is refused may be so a psql earlier or later, and that is slow on a busy machine.
+        const double tolerance = 1.5 + seen.slowest;
         const auto is_seen = [&](double seconds) {
-            return AllOf(Ge(seconds - 1.5 - unknown), Le(seconds + 1.5));
+            return AllOf(Ge(seconds - tolerance - unknown), Le(seconds + tolerance));
         };
         EXPECT_THAT(number(record, "no_leader_seconds"), is_seen(seen.outage))
             << proxy_.get("/history");

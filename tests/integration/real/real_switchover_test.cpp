@@ -110,7 +110,8 @@ TEST(RealSwitchover, IsAPauseToWhoeverConnectsAndNoError) {
     ASSERT_EQ(psql_once(conninfo(proxy, "held"), "CREATE TABLE t (n int)").status.code, 0);
     HeldSession reader(session_on(proxy, "replicas", "127.0.0.13"));
     {
-        const Writers writers(conninfo(proxy, "held"));
+        // For longer than the port holds anybody.
+        const Writers writers(conninfo(proxy, "held") + " connect_timeout=60");
         writers.wait_for_rows(10);
         for (const std::string next : {"p2", "p1"}) {
             testbed.run({"switchover", "--to", next});

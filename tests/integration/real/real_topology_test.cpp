@@ -32,7 +32,7 @@ TEST(RealTopology, NoSessionStaysOnAPrimaryWhosePatroniDied) {
                         "the leader port to reach p2");
     // The old primary still takes writes: only the proxy keeps clients away from it.
     EXPECT_TRUE(takes_writes("127.0.0.11"));
-    EXPECT_TRUE(writer.wait_for_closed(2s));
+    EXPECT_TRUE(writer.wait_for_closed(10s));
     EXPECT_TRUE(reader.untouched());
 }
 
@@ -47,7 +47,7 @@ TEST(RealTopology, FrozenPatroniOnThePrimaryLosesToTheNextLeader) {
             return answer == "127.0.0.12|f" || answer == "127.0.0.13|f";
         },
         60s, "the leader port to reach another member");
-    EXPECT_TRUE(writer.wait_for_closed(2s));
+    EXPECT_TRUE(writer.wait_for_closed(10s));
 }
 
 TEST(RealTopology, PausedLeaderWhoseKeyExpiredKeepsItsSessions) {
