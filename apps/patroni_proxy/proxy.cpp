@@ -281,17 +281,15 @@ void Proxy::apply_cluster(const ClusterConfig& cluster, const std::shared_ptr<vo
 
 /// Includes removed ports: their sessions must not outlive their members' eligibility.
 TopologyFeed::Settings Proxy::feed_settings(const ClusterConfig& cluster) const {
-    TopologyFeed::Settings settings{cluster,
-                                    config_.cluster_update_interval,
-                                    {},
-                                    control_.settings().overrides_of(cluster.name)};
+    TopologyFeed::Settings settings{
+        cluster, config_.cluster_update_interval, {}, control_.settings().limits_of(cluster.name)};
     for (const auto& [id, port] : ports_)
         if (port.cluster == cluster.name)
             settings.ports.push_back({id, port.config});
     // Other hosts may be those of another cluster, whose members may have the same names: what they
     // say must not be taken for what the frozen members say.
     if (const auto known = feed_settings_.find(cluster.name);
-        settings.overrides.frozen && known != feed_settings_.end()) {
+        settings.limits.frozen && known != feed_settings_.end()) {
         settings.cluster.hosts = known->second.cluster.hosts;
         settings.cluster.identity = known->second.cluster.identity;
     }

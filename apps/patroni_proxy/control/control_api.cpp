@@ -121,10 +121,12 @@ bool names_this_host(const std::string& host) {
 bool is_from_this_host(const HttpRequest& request) {
     static const auto v4 = net::Network::parse("127.0.0.0/8").value();
     static const auto v6 = net::Network::parse("::1").value();
-    if (request.is_forwarded || !names_this_host(request.host))
+    if (request.is_forwarded)
         return false;
     if (request.peer.process)
         return true;
+    if (!names_this_host(request.host))
+        return false;
     const auto address = net::SocketAddress::from_ip(request.peer.address, 0);
     return address && (v4.contains(*address) || v6.contains(*address));
 }

@@ -152,20 +152,20 @@ std::optional<OperatorSettings::Clock::time_point> OperatorSettings::next_expiry
     return next;
 }
 
-Overrides OperatorSettings::overrides_of(const std::string& cluster) const {
-    Overrides overrides;
+OperatorLimits OperatorSettings::limits_of(const std::string& cluster) const {
+    OperatorLimits limits;
     for (const auto& setting : settings_) {
         const Subject& subject = setting.subject;
         if (subject.cluster != cluster)
             continue;
         if (subject.operation == Operation::drain)
-            overrides.drained[{subject.member, subject.port}] = setting.reason();
+            limits.drained[{subject.member, subject.port}] = setting.reason();
         else if (subject.operation == Operation::cap)
-            overrides.caps[subject.member] = setting.sessions.value_or(0);
+            limits.caps[subject.member] = setting.sessions.value_or(0);
         else if (subject.operation == Operation::freeze)
-            overrides.frozen = setting.reason();
+            limits.frozen = setting.reason();
     }
-    return overrides;
+    return limits;
 }
 
 PortSettings OperatorSettings::settings_of(const std::string& cluster,

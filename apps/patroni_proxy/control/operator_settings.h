@@ -12,7 +12,7 @@
 #include "patroni_proxy/config/config.h"
 #include "patroni_proxy/host/port_settings.h"
 #include "patroni_proxy/report/report.h"
-#include "patroni_proxy/topology/overrides.h"
+#include "patroni_proxy/topology/operator_limits.h"
 
 namespace proxy {
 
@@ -92,7 +92,7 @@ class OperatorSettings {
     [[nodiscard]] std::optional<Clock::time_point> next_expiry() const;
 
     /// What they change of a cluster's verdicts.
-    [[nodiscard]] Overrides overrides_of(const std::string& cluster) const;
+    [[nodiscard]] OperatorLimits limits_of(const std::string& cluster) const;
     /// How a port treats its clients, by the file and by these settings.
     [[nodiscard]] PortSettings settings_of(const std::string& cluster,
                                            const PortConfig& port) const;

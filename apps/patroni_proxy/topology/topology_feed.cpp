@@ -43,7 +43,7 @@ TopologyFeed::TopologyFeed(const Settings& settings, Publish publish, const Reso
           [this](const patroni::ClusterView& view) { on_view(view); },
           [this](const patroni::ClusterWatcher::PollResult& poll) { on_poll(poll); }) {
     use_ports(settings.ports);
-    use(settings.overrides);
+    use(settings.limits);
 }
 
 void TopologyFeed::use_ports(const std::vector<Port>& ports) {
@@ -94,7 +94,7 @@ void TopologyFeed::reconfigure(Settings settings, std::function<void()> applied)
         addresses_.prefer(settings.cluster.resolve_prefer);
         asks_remembered_leader_ = false;  // a question that waited will have no reply
         use_ports(settings.ports);
-        use(settings.overrides);
+        use(settings.limits);
         if (recollection_ &&
             !recollection_->memory().fits(settings.cluster.hosts, settings.cluster.identity))
             forget();
@@ -133,11 +133,11 @@ void TopologyFeed::use_view(const patroni::ClusterView& view, bool anew) {
     use_answer(view, anew);
 }
 
-/// `anew`: ports or overrides have changed, so the tables are made again even for a frozen cluster.
+/// `anew`: ports or limits have changed, so the tables are made again even for a frozen cluster.
 void TopologyFeed::use_answer(const patroni::ClusterView& view, bool anew) {
     addresses_.allow_trouble_reports();
     log_.on_view(view);
-    if (overrides_.frozen && !frozen_view_ && proxy::why_not_frozen(view).empty()) {
+    if (limits_.frozen && !frozen_view_ && proxy::why_not_frozen(view).empty()) {
         frozen_view_.emplace(view);
         anew = true;
     }
@@ -154,14 +154,14 @@ void TopologyFeed::update_ports(const patroni::ClusterView& view) {
     addresses_.end_view();
 }
 
-void TopologyFeed::use(const Overrides& overrides) {
+void TopologyFeed::use(const OperatorLimits& limits) {
     // The view in force until now, not one that arrived together with the freeze.
-    if (overrides.frozen && !overrides_.frozen && noted_view_.snapshot && !recollection_)
+    if (limits.frozen && !limits_.frozen && noted_view_.snapshot && !recollection_)
         frozen_view_.emplace(noted_view_);
-    else if (!overrides.frozen)
+    else if (!limits.frozen)
         frozen_view_.reset();
-    overrides_ = overrides;
-    addresses_.cap(overrides_.caps);
+    limits_ = limits;
+    addresses_.cap(limits_.caps);
 }
 
 void TopologyFeed::update_port(JudgedPort& port, const patroni::ClusterView& view) {
@@ -175,8 +175,8 @@ void TopologyFeed::update_port(JudgedPort& port, const patroni::ClusterView& vie
     auto regular = port.judge.judge(view);
     auto others =
         port.fallback_judge ? port.fallback_judge->judge(view) : std::vector<patroni::Verdict>{};
-    apply_drains(regular, overrides_, config.name);
-    apply_drains(others, overrides_, config.name);
+    apply_drains(regular, limits_, config.name);
+    apply_drains(others, limits_, config.name);
     if (recollection_)
         for (auto* verdicts : {&regular, &others})
             recollection_->narrow(*verdicts, patroni::Clock::now());

@@ -22,7 +22,7 @@
 #include "patroni_proxy/port/port.h"
 #include "patroni_proxy/report/report.h"
 #include "patroni_proxy/topology/member_addresses.h"
-#include "patroni_proxy/topology/overrides.h"
+#include "patroni_proxy/topology/operator_limits.h"
 #include "patroni_proxy/topology/recollection.h"
 #include "patroni_proxy/topology/since_times.h"
 
@@ -69,7 +69,7 @@ class TopologyFeed {
         ClusterConfig cluster;  ///< its `ports` are ignored
         std::chrono::milliseconds interval;
         std::vector<Port> ports;
-        Overrides overrides{};
+        OperatorLimits limits{};
 
         friend bool operator==(const Settings&, const Settings&) = default;
     };
@@ -157,7 +157,7 @@ class TopologyFeed {
     void use_view(const patroni::ClusterView& view, bool anew);
     void use_answer(const patroni::ClusterView& view, bool anew);
     void update_ports(const patroni::ClusterView& view);
-    void use(const Overrides& overrides);
+    void use(const OperatorLimits& limits);
     void on_poll(const patroni::ClusterWatcher::PollResult& poll);
     void use_recollection();
     void drop_recollection();
@@ -177,7 +177,7 @@ class TopologyFeed {
     const ResolverPtr resolver_;
     // The watcher's thread only.
     std::vector<JudgedPort> ports_;
-    Overrides overrides_;
+    OperatorLimits limits_;
     std::optional<FrozenView> frozen_view_;
     std::optional<Recollection> recollection_;       ///< until Patroni answers
     std::optional<Recollection> remembered_leader_;  ///< until a leader has proved itself

@@ -119,9 +119,9 @@ patroni::TlsCredentialsPtr read_tls(const YamlNode& where, const std::string& cl
     }
 }
 
-patroni::OnUnfit read_on_unfit(YamlMapping& node, const std::string& key) {
-    return node.choice(key, {"close", "drain"}).value_or(0) == 1 ? patroni::OnUnfit::drain
-                                                                 : patroni::OnUnfit::close;
+patroni::OnIneligible read_on_ineligible(YamlMapping& node, const std::string& key) {
+    return node.choice(key, {"close", "drain"}).value_or(0) == 1 ? patroni::OnIneligible::drain
+                                                                 : patroni::OnIneligible::close;
 }
 
 /// Patroni's own file is YAML too: what is written alike has the same value.
@@ -296,8 +296,8 @@ patroni::Requirements read_requirements(YamlMapping& node, const std::string& wh
     wanted.lag_source =
         kLagSources[node.choice("lag_source", {"auto", "cluster", "live"}).value_or(0)];
     wanted.lag_window = node.duration("lag_window").value_or(wanted.lag_window);
-    wanted.on_lag = read_on_unfit(node, "on_lag");
-    wanted.on_noloadbalance = read_on_unfit(node, "on_noloadbalance");
+    wanted.on_lag = read_on_ineligible(node, "on_lag");
+    wanted.on_noloadbalance = read_on_ineligible(node, "on_noloadbalance");
     wanted.removal_grace = node.duration("removal_grace").value_or(wanted.removal_grace);
     wanted.streaming = node.choice("replication_state", {"streaming"}).has_value();
     if (const auto tags = node.find("tags"))

@@ -52,14 +52,14 @@ std::string tag_text(const std::string& tag, const std::string& value) {
     return tag + "=" + value;
 }
 
-Opinion examine_tags(const Member& member, const Requirements& wanted) {
+Examination examine_tags(const Member& member, const Requirements& wanted) {
     if (member.tagged("noloadbalance"))
         return {Objection::noloadbalance, "tagged noloadbalance"};
     for (const auto& [tag, value] : wanted.tags) {
         const auto found = member.tags.find(tag);
         if (found == member.tags.end() ||
             (found->second != value.written && found->second != value.taken))
-            return {Objection::unfit, "not tagged " + tag_text(tag, value.written)};
+            return {Objection::wrong_member, "not tagged " + tag_text(tag, value.written)};
     }
     return {};
 }
@@ -69,7 +69,7 @@ bool is_live(const Member& member, LagSource source) {
            (source == LagSource::automatic && !member.tells_replay_lag);
 }
 
-Opinion examine_lag(const ClusterView& view, const Member& member, const Requirements& wanted) {
+Examination examine_lag(const ClusterView& view, const Member& member, const Requirements& wanted) {
     if (!wanted.max_lag)
         return {};
     std::optional<std::uint64_t> lag = member.lag;
@@ -87,7 +87,7 @@ Opinion examine_lag(const ClusterView& view, const Member& member, const Require
 }
 
 /// A diverged replica shows running, lag 0, and 200 on /replica: only its timeline tells.
-Opinion examine_timeline(const ClusterView& view, const Member& member) {
+Examination examine_timeline(const ClusterView& view, const Member& member) {
     const auto& leader = view.leader.details.timeline;
     if (leader && member.timeline && *member.timeline < *leader)
         return {Objection::behind, "on timeline " + std::to_string(*member.timeline) +
@@ -95,13 +95,14 @@ Opinion examine_timeline(const ClusterView& view, const Member& member) {
     return {};
 }
 
-Opinion examine_replica(const ClusterView& view, const Member& member, const Requirements& wanted) {
+Examination examine_replica(const ClusterView& view, const Member& member,
+                            const Requirements& wanted) {
     if (wanted.streaming && member.state != State::streaming)
-        return {Objection::unfit, "state is " + member.state_name + ", not streaming"};
-    for (auto opinion : {examine_tags(member, wanted), examine_timeline(view, member),
-                         examine_lag(view, member, wanted)})
-        if (opinion.objection != Objection::none)
-            return opinion;
+        return {Objection::wrong_member, "state is " + member.state_name + ", not streaming"};
+    for (auto examination : {examine_tags(member, wanted), examine_timeline(view, member),
+                             examine_lag(view, member, wanted)})
+        if (examination.objection != Objection::none)
+            return examination;
     return {Objection::none, member.role_name};
 }
 
@@ -152,24 +153,25 @@ bool wants_positions(const Requirements& wanted, const ClusterSnapshot& snapshot
     });
 }
 
-Opinion examine(const ClusterView& view, const Member& member, const Requirements& wanted) {
+Examination examine(const ClusterView& view, const Member& member, const Requirements& wanted) {
     if (member.name.empty())
-        return {Objection::unfit, "no name in Patroni's answer"};
+        return {Objection::wrong_member, "no name in Patroni's answer"};
     if (member.name == view.leader.member)
-        return takes_leader(wanted.roles) ? Opinion{Objection::none, view.leader.reason}
-                                          : Opinion{Objection::leads, "it is the leader"};
+        return takes_leader(wanted.roles) ? Examination{Objection::none, view.leader.reason}
+                                          : Examination{Objection::leads, "it is the leader"};
     if (member.role == Role::unknown)
-        return {Objection::unfit, member.role_name.empty() ? "no role in Patroni's answer"
-                                                           : "role is " + member.role_name};
+        return {Objection::wrong_member, member.role_name.empty() ? "no role in Patroni's answer"
+                                                                  : "role is " + member.role_name};
     if (!serves(member.state))
-        return {Objection::unfit, member.state_name.empty() ? "no state in Patroni's answer"
-                                                            : "state is " + member.state_name};
+        return {Objection::wrong_member, member.state_name.empty()
+                                             ? "no state in Patroni's answer"
+                                             : "state is " + member.state_name};
     if (member.role == Role::leader)
-        return takes_leader(wanted.roles) ? Opinion{Objection::unproven, view.leader.reason}
-                                          : Opinion{Objection::unfit, "role is leader"};
+        return takes_leader(wanted.roles) ? Examination{Objection::unproven, view.leader.reason}
+                                          : Examination{Objection::wrong_member, "role is leader"};
     if (std::none_of(wanted.roles.begin(), wanted.roles.end(),
                      [&](RequestedRole role) { return fits(member.role, role); }))
-        return {Objection::unfit, "role is " + member.role_name};
+        return {Objection::wrong_member, "role is " + member.role_name};
     if (is_replica(member.role))
         return examine_replica(view, member, wanted);
     return {Objection::none, member.role_name};

@@ -44,7 +44,7 @@ inline constexpr std::array kAllRequestedRoles{
 [[nodiscard]] bool covers(const std::set<RequestedRole>& roles, RequestedRole role);
 
 /// What happens to a member's sessions when it may not get new ones.
-enum class OnUnfit : std::uint8_t { close, drain };
+enum class OnIneligible : std::uint8_t { close, drain };
 
 /// Where a replica's lag is taken from.
 enum class LagSource : std::uint8_t {
@@ -80,8 +80,8 @@ struct Requirements {
     std::map<std::string, TagValue> tags = {};
     /// It must be streaming; running is not enough.
     bool streaming = false;
-    OnUnfit on_lag = OnUnfit::close;
-    OnUnfit on_noloadbalance = OnUnfit::close;
+    OnIneligible on_lag = OnIneligible::close;
+    OnIneligible on_noloadbalance = OnIneligible::close;
     /// How long a replica must exceed max_lag before its sessions end, and stay below before it is
     /// used again. Under load GET /cluster shows every healthy replica tens of megabytes behind for
     /// a moment in each of Patroni's loops, but never in two answers in a row.
@@ -99,7 +99,7 @@ struct Requirements {
 /// What speaks against a member at one moment. How long it is tolerated is up to Judge.
 enum class Objection : std::uint8_t {
     none,
-    unfit,  ///< gone, not running, another role, other tags
+    wrong_member,  ///< gone, not running, another role, other tags
     noloadbalance,
     lagging,
     behind,    ///< on an older timeline than the leader
@@ -107,13 +107,13 @@ enum class Objection : std::uint8_t {
     unproven,  ///< named as leader, which is wanted, but not proven to be one
 };
 
-struct Opinion {
+struct Examination {
     Objection objection = Objection::none;
     std::string reason;  ///< never empty: "sync_standby", or what speaks against it
 };
 
 /// Pure. `member` belongs to the view's snapshot.
-[[nodiscard]] Opinion examine(const ClusterView& view, const Member& member,
-                              const Requirements& wanted);
+[[nodiscard]] Examination examine(const ClusterView& view, const Member& member,
+                                  const Requirements& wanted);
 
 }  // namespace patroni

@@ -46,22 +46,22 @@ std::vector<Verdict> Judge::judge(const ClusterView& view) {
             if (view.snapshot->nameless == 0)  // or the entry may be its own
                 record.told_at = view.answered_at;
             // The leader may be gone from /cluster and still lead, by its self-report.
-            const Opinion opinion =
+            const Examination examination =
                 name == view.leader.member
                     ? examine(view, *record.member, wanted_)
-                    : Opinion{Objection::unfit, "no longer in Patroni's answer"};
-            verdicts.push_back(verdict_on(view, record, opinion));
+                    : Examination{Objection::wrong_member, "no longer in Patroni's answer"};
+            verdicts.push_back(verdict_on(view, record, examination));
         }
     std::erase_if(records_,
                   [](const auto& entry) { return !entry.second.present && !entry.second.served; });
     return verdicts;
 }
 
-Verdict Judge::verdict_on(const ClusterView& view, Record& record, const Opinion& opinion) {
-    Verdict verdict = opinion.objection == Objection::none ? accept(view, record, opinion)
-                                                           : object(record, opinion);
+Verdict Judge::verdict_on(const ClusterView& view, Record& record, const Examination& examination) {
+    Verdict verdict = examination.objection == Objection::none ? accept(view, record, examination)
+                                                               : object(record, examination);
     record.served = verdict.standing != Standing::out;
-    record.led = record.served && opinion.objection == Objection::none &&
+    record.led = record.served && examination.objection == Objection::none &&
                  record.member->name == view.leader.member;
     if (!record.served) {
         record.objected_since.reset();
@@ -70,11 +70,11 @@ Verdict Judge::verdict_on(const ClusterView& view, Record& record, const Opinion
     return verdict;
 }
 
-Verdict Judge::accept(const ClusterView& view, Record& record, const Opinion& opinion) {
+Verdict Judge::accept(const ClusterView& view, Record& record, const Examination& examination) {
     record.objected_since.reset();
     record.objection = Objection::none;
     if (record.member->name == view.leader.member)
-        return {record.member, view.leader.standing, opinion.reason};
+        return {record.member, view.leader.standing, examination.reason};
     if (record.lagged_out) {
         if (!record.fits_since)
             record.fits_since = record.told_at;
@@ -83,34 +83,35 @@ Verdict Judge::accept(const ClusterView& view, Record& record, const Opinion& op
                     "lag is within the limit again, but not yet for long enough"};
     }
     record.lagged_out = false;
-    return {record.member, Standing::eligible, opinion.reason};
+    return {record.member, Standing::eligible, examination.reason};
 }
 
-Verdict Judge::object(Record& record, const Opinion& opinion) {
+Verdict Judge::object(Record& record, const Examination& examination) {
     record.fits_since.reset();
     // Evidence has confirmed already what is said of a leader, and of a new one if /cluster names
     // it as well. And a member that did not serve has no sessions that patience could spare.
-    const bool leads = opinion.objection == Objection::leads && record.member->role == Role::leader;
+    const bool leads =
+        examination.objection == Objection::leads && record.member->role == Role::leader;
     if (!record.served || record.led || leads)
-        return {record.member, Standing::out, opinion.reason};
+        return {record.member, Standing::out, examination.reason};
     if (!record.objected_since)
         record.objected_since = record.told_at;
     // Another objection, of which there may be one answer only, starts its own patience.
-    if (std::exchange(record.objection, opinion.objection) != opinion.objection)
+    if (std::exchange(record.objection, examination.objection) != examination.objection)
         record.same_since = record.told_at;
-    if (record.told_at - *record.objected_since < grace_for(opinion.objection))
+    if (record.told_at - *record.objected_since < grace_for(examination.objection))
         return {record.member, Standing::eligible,
-                opinion.reason + "; waiting for a second answer"};
+                examination.reason + "; waiting for a second answer"};
     const auto elapsed = record.told_at - record.same_since;
-    if (opinion.objection == Objection::lagging && elapsed >= wanted_.lag_window)
+    if (examination.objection == Objection::lagging && elapsed >= wanted_.lag_window)
         record.lagged_out = true;
     const bool drains =
-        (opinion.objection == Objection::lagging && wanted_.on_lag == OnUnfit::drain) ||
-        (opinion.objection == Objection::noloadbalance &&
-         wanted_.on_noloadbalance == OnUnfit::drain);
-    if (drains || elapsed < patience(opinion.objection))
-        return {record.member, Standing::tolerated, opinion.reason};
-    return {record.member, Standing::out, opinion.reason};
+        (examination.objection == Objection::lagging && wanted_.on_lag == OnIneligible::drain) ||
+        (examination.objection == Objection::noloadbalance &&
+         wanted_.on_noloadbalance == OnIneligible::drain);
+    if (drains || elapsed < patience(examination.objection))
+        return {record.member, Standing::tolerated, examination.reason};
+    return {record.member, Standing::out, examination.reason};
 }
 
 /// How long a member's sessions may stay in spite of the objection.

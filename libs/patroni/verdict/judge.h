@@ -59,9 +59,9 @@ class Judge {
     [[nodiscard]] std::vector<Verdict> judge(const ClusterView& view);
 
   private:
-    Verdict verdict_on(const ClusterView& view, Record& record, const Opinion& opinion);
-    Verdict accept(const ClusterView& view, Record& record, const Opinion& opinion);
-    Verdict object(Record& record, const Opinion& opinion);
+    Verdict verdict_on(const ClusterView& view, Record& record, const Examination& examination);
+    Verdict accept(const ClusterView& view, Record& record, const Examination& examination);
+    Verdict object(Record& record, const Examination& examination);
     [[nodiscard]] Clock::duration patience(Objection objection) const;
 
     Requirements wanted_;

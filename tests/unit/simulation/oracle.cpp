@@ -177,7 +177,7 @@ void Oracle::heard_late(Clock::time_point at, const Answer& answer) {
         const Told* told = find(answer, member);
         for (std::size_t port = 0; port < ports_.size(); ++port)
             if (told ? told->legible && !fits(ports_[port], *told) : answer.whole)
-                heard.unfit[port].add(at);
+                heard.ineligible[port].add(at);
     }
 }
 
@@ -188,9 +188,9 @@ void Oracle::note_fitness(Clock::time_point at, Heard& heard, const Told* told, 
         if (does)
             heard.is_unfit[port].end();
         if (!does)
-            heard.unfit[port].add(at);
+            heard.ineligible[port].add(at);
         else if (is_certain)
-            heard.unfit[port].end();
+            heard.ineligible[port].end();
         const bool lags = does && told->role != "leader" && rules.max_lag &&
                           (!told->lag || *told->lag > *rules.max_lag);
         if (lags)
@@ -295,7 +295,7 @@ void Oracle::check_new(Clock::time_point at, std::size_t port, const Served::Pla
             return;
         if (const auto run = heard.is_unfit.find(port);
             run != heard.is_unfit.end() && is_digested(run->second))
-            violated(whom + ", though the latest answer of /cluster shows it unfit");
+            violated(whom + ", though the latest answer of /cluster shows it ineligible");
         return;
     }
     if (rules.replicas)
@@ -332,13 +332,14 @@ bool Oracle::may_lose_lead(const std::string& member, const Heard& heard) const 
     return heard.denied.twice() || heard.unnamed.twice() || (heard.denied && named_ != member);
 }
 
-bool Oracle::leads_by_two(const std::string& member, const Heard& heard, const Run& unfit) const {
+bool Oracle::leads_by_two(const std::string& member, const Heard& heard,
+                          const Run& ineligible) const {
     // The latest answer may still wait for a self-report that vouches for it.
     const bool is_named = named_ == member || (heard.proved_at != Clock::time_point{} &&
                                                heard.proved_at - heard.named_at <= kDigested);
     return heard.proves.twice() ||
            (is_named &&
-            ((heard.proved_at != Clock::time_point{} && !heard.denied) || unfit.twice()));
+            ((heard.proved_at != Clock::time_point{} && !heard.denied) || ineligible.twice()));
 }
 
 void Oracle::check_cut(Clock::time_point at, std::size_t port, const Served::Place& place) {
@@ -350,11 +351,11 @@ void Oracle::check_cut(Clock::time_point at, std::size_t port, const Served::Pla
     };
     if (rules.leader && may_lose_lead(place.first, heard))
         return;
-    if (rules.replicas && (stood_for(heard.unfit, port, kConfirmAfter + rules.removal_grace) ||
+    if (rules.replicas && (stood_for(heard.ineligible, port, kConfirmAfter + rules.removal_grace) ||
                            stood_for(heard.lagging, port, rules.lag_window)))
         return;
     if (rules.replicas && !rules.leader &&
-        leads_by_two(place.first, heard, heard_[place.first].unfit[port]))
+        leads_by_two(place.first, heard, heard_[place.first].ineligible[port]))
         return;
     if (stood_for(heard.elsewhere, place.second, kConfirmAfter + rules.removal_grace))
         return;

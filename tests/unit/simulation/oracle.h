@@ -49,8 +49,8 @@ struct Served {
 /// it
 ///   leads, or that /cluster does not name in two answers in a row, or in one that it has not
 ///   answered with a proof; these answers need a self-report that vouches for them. A replica port
-///   never sends them to a member that the latest answer shows unfit. No port sends them to another
-///   cluster.
+///   never sends them to a member that the latest answer shows ineligible. No port sends them to
+///   another cluster.
 /// - Cuts need two answers, kConfirmAfter apart, or two sources, since the member was last good by
 /// an
 ///   answer that a self-report vouches for.
@@ -108,22 +108,22 @@ class Oracle {
     struct Heard {
         Clock::time_point vouched_at{};  ///< its self-report showed the known identity
         Clock::time_point proved_at{};
-        Run proves;                        ///< since it denied it last
-        Run denied;                        ///< by its self-report
-        Run demoted;                       ///< the same, and its PostgreSQL is not primary either
-        Clock::time_point denied_at{};     ///< the first of these
-        bool denies = false;               ///< by its latest self-report
-        Run named_since_denial;            ///< by /cluster
-        Clock::time_point named_at{};      ///< the latest of these
-        Run unnamed;                       ///< by /cluster, since it was named or proved itself
-        Run condemned;                     ///< the same, by answers that cover every member
-        bool insists = false;              ///< it proved itself against /cluster
-        std::map<std::size_t, Run> unfit;  ///< by port, since it was last good for certain
-        std::map<std::size_t, Run> is_unfit;   ///< by port and the latest answer
-        std::map<std::size_t, Run> lagging;    ///< by port
-        std::string host;                      ///< as last reported
-        Clock::time_point moved_at{};          ///< when that changed
-        std::map<std::string, Run> elsewhere;  ///< by address
+        Run proves;                     ///< since it denied it last
+        Run denied;                     ///< by its self-report
+        Run demoted;                    ///< the same, and its PostgreSQL is not primary either
+        Clock::time_point denied_at{};  ///< the first of these
+        bool denies = false;            ///< by its latest self-report
+        Run named_since_denial;         ///< by /cluster
+        Clock::time_point named_at{};   ///< the latest of these
+        Run unnamed;                    ///< by /cluster, since it was named or proved itself
+        Run condemned;                  ///< the same, by answers that cover every member
+        bool insists = false;           ///< it proved itself against /cluster
+        std::map<std::size_t, Run> ineligible;  ///< by port, since it was last good for certain
+        std::map<std::size_t, Run> is_unfit;    ///< by port and the latest answer
+        std::map<std::size_t, Run> lagging;     ///< by port
+        std::string host;                       ///< as last reported
+        Clock::time_point moved_at{};           ///< when that changed
+        std::map<std::string, Run> elsewhere;   ///< by address
     };
 
     void heard_cluster(Clock::time_point at, const Answer& answer);
@@ -138,7 +138,7 @@ class Oracle {
     [[nodiscard]] bool is_vouched_for(Clock::time_point at, const Answer& answer) const;
     [[nodiscard]] bool may_lose_lead(const std::string& member, const Heard& heard) const;
     [[nodiscard]] bool leads_by_two(const std::string& member, const Heard& heard,
-                                    const Run& unfit) const;
+                                    const Run& ineligible) const;
 
     const World& world_;
     const std::vector<PortRules> ports_;

@@ -62,8 +62,8 @@ std::string name_of(Objection objection) {
     switch (objection) {
         case Objection::none:
             return "yes";
-        case Objection::unfit:
-            return "unfit";
+        case Objection::wrong_member:
+            return "wrong member";
         case Objection::noloadbalance:
             return "noloadbalance";
         case Objection::lagging:
@@ -78,15 +78,16 @@ std::string name_of(Objection objection) {
     return "?";
 }
 
-/// The opinion as one text: "yes: replica", "unfit: role is replica".
-std::string opinion_of(const ClusterView& view, const Member& member, const Requirements& wanted) {
-    const Opinion opinion = examine(view, member, wanted);
-    return name_of(opinion.objection) + ": " + opinion.reason;
+/// The examination as one text: "yes: replica", "wrong member: role is replica".
+std::string examination_of(const ClusterView& view, const Member& member,
+                           const Requirements& wanted) {
+    const Examination examination = examine(view, member, wanted);
+    return name_of(examination.objection) + ": " + examination.reason;
 }
 
 /// p1 leads; `member` is p2.
-std::string opinion_of(const Member& member, const Requirements& wanted) {
-    return opinion_of(led_by("p1"), member, wanted);
+std::string examination_of(const Member& member, const Requirements& wanted) {
+    return examination_of(led_by("p1"), member, wanted);
 }
 
 TEST(EligibilityTest, EachRequestedRoleTakesItsRolesInThreeStatesAndInNoOther) {
@@ -109,12 +110,12 @@ TEST(EligibilityTest, EachRequestedRoleTakesItsRolesInThreeStatesAndInNoOther) {
         for (const std::string role :
              {"sync_standby", "quorum_standby", "replica", "standby_leader"}) {
             for (const auto& state : serving)
-                EXPECT_EQ(opinion_of(member_of(role, state), wanting({requested})),
-                          taken.contains(role) ? "yes: " + role : "unfit: role is " + role)
+                EXPECT_EQ(examination_of(member_of(role, state), wanting({requested})),
+                          taken.contains(role) ? "yes: " + role : "wrong member: role is " + role)
                     << state;
             for (const auto& state : not_serving)
-                EXPECT_EQ(opinion_of(member_of(role, state), wanting({requested})),
-                          "unfit: state is " + state)
+                EXPECT_EQ(examination_of(member_of(role, state), wanting({requested})),
+                          "wrong member: state is " + state)
                     << role;
         }
 }
@@ -124,11 +125,12 @@ TEST(EligibilityTest, TheLeaderIsWhoTheEvidenceNamesWhateverItsRoleAndState) {
         for (const std::string state : {"running", "starting", ""}) {
             const Member member = member_of(role, state);
             for (const auto requested : {RequestedRole::leader, RequestedRole::any})
-                EXPECT_EQ(opinion_of(led_by("p2"), member, wanting({requested})), "yes: leader");
+                EXPECT_EQ(examination_of(led_by("p2"), member, wanting({requested})),
+                          "yes: leader");
             for (const auto requested :
                  {RequestedRole::sync, RequestedRole::quorum, RequestedRole::async,
                   RequestedRole::replica, RequestedRole::standby_leader})
-                EXPECT_EQ(opinion_of(led_by("p2"), member, wanting({requested})),
+                EXPECT_EQ(examination_of(led_by("p2"), member, wanting({requested})),
                           "leads: it is the leader");
         }
 }
@@ -138,50 +140,53 @@ TEST(EligibilityTest, AMemberOnlyShownAsLeaderHasTheReasonWhyItIsNone) {
     view.leader.reason = "p2 is shown as leader, but its own API has not answered yet";
     const Member member = member_of("leader");
     for (const auto requested : {RequestedRole::leader, RequestedRole::any})
-        EXPECT_EQ(opinion_of(view, member, wanting({requested})),
+        EXPECT_EQ(examination_of(view, member, wanting({requested})),
                   "unproven: p2 is shown as leader, but its own API has not answered yet");
     for (const auto requested : {RequestedRole::sync, RequestedRole::async, RequestedRole::quorum,
                                  RequestedRole::replica, RequestedRole::standby_leader})
-        EXPECT_EQ(opinion_of(view, member, wanting({requested})), "unfit: role is leader");
-    EXPECT_EQ(opinion_of(view, member_of("leader", "stopped"), wanting({RequestedRole::any})),
-              "unfit: state is stopped");
+        EXPECT_EQ(examination_of(view, member, wanting({requested})),
+                  "wrong member: role is leader");
+    EXPECT_EQ(examination_of(view, member_of("leader", "stopped"), wanting({RequestedRole::any})),
+              "wrong member: state is stopped");
 }
 
 TEST(EligibilityTest, ReplicasServeWithoutALeader) {
-    EXPECT_EQ(opinion_of(led_by(""), member_of("replica"), wanting({RequestedRole::async})),
+    EXPECT_EQ(examination_of(led_by(""), member_of("replica"), wanting({RequestedRole::async})),
               "yes: replica");
 }
 
 TEST(EligibilityTest, SeveralRequestedRolesTakeWhatAnyOfThemTakes) {
     const auto wanted = wanting({RequestedRole::leader, RequestedRole::async});
-    EXPECT_EQ(opinion_of(led_by("p2"), member_of("leader"), wanted), "yes: leader");
-    EXPECT_EQ(opinion_of(member_of("replica"), wanted), "yes: replica");
-    EXPECT_EQ(opinion_of(member_of("sync_standby"), wanted), "unfit: role is sync_standby");
+    EXPECT_EQ(examination_of(led_by("p2"), member_of("leader"), wanted), "yes: leader");
+    EXPECT_EQ(examination_of(member_of("replica"), wanted), "yes: replica");
+    EXPECT_EQ(examination_of(member_of("sync_standby"), wanted),
+              "wrong member: role is sync_standby");
 }
 
 TEST(EligibilityTest, NoRequestedRoleTakesNobody) {
     for (const auto& role : kStandbyRoles)
-        EXPECT_EQ(opinion_of(member_of(role), wanting({})), "unfit: role is " + role);
-    EXPECT_EQ(opinion_of(led_by("p2"), member_of("leader"), wanting({})),
+        EXPECT_EQ(examination_of(member_of(role), wanting({})), "wrong member: role is " + role);
+    EXPECT_EQ(examination_of(led_by("p2"), member_of("leader"), wanting({})),
               "leads: it is the leader");
 }
 
 TEST(EligibilityTest, WhatIsMissingIsNamed) {
     const std::vector<std::pair<Member, std::string>> cases{
-        {member_of(""), "unfit: no role in Patroni's answer"},
-        {member_of("witness"), "unfit: role is witness"},
-        {member_of("replica", ""), "unfit: no state in Patroni's answer"},
-        {Member{}, "unfit: no name in Patroni's answer"},
+        {member_of(""), "wrong member: no role in Patroni's answer"},
+        {member_of("witness"), "wrong member: role is witness"},
+        {member_of("replica", ""), "wrong member: no state in Patroni's answer"},
+        {Member{}, "wrong member: no name in Patroni's answer"},
     };
-    for (const auto& [member, opinion] : cases)
-        EXPECT_EQ(opinion_of(member, wanting({RequestedRole::any})), opinion);
+    for (const auto& [member, examination] : cases)
+        EXPECT_EQ(examination_of(member, wanting({RequestedRole::any})), examination);
 }
 
 TEST(EligibilityTest, WhereAMemberIsIsNoMatterOfItsFitness) {
     Member no_host = member_of("replica");
     no_host.host.clear();
-    EXPECT_EQ(opinion_of(no_host, wanting({RequestedRole::any})), "yes: replica");
-    EXPECT_EQ(opinion_of(led_by("p2"), no_host, wanting({RequestedRole::leader})), "yes: leader");
+    EXPECT_EQ(examination_of(no_host, wanting({RequestedRole::any})), "yes: replica");
+    EXPECT_EQ(examination_of(led_by("p2"), no_host, wanting({RequestedRole::leader})),
+              "yes: leader");
 }
 
 TEST(EligibilityTest, NoLoadBalanceExcludesReplicasAndNeverALeader) {
@@ -189,18 +194,19 @@ TEST(EligibilityTest, NoLoadBalanceExcludesReplicasAndNeverALeader) {
         Member member = member_of(role);
         for (const auto requested : {RequestedRole::any, RequestedRole::replica}) {
             member.tags = {{"noloadbalance", "true"}};
-            EXPECT_EQ(opinion_of(member, wanting({requested})),
+            EXPECT_EQ(examination_of(member, wanting({requested})),
                       "noloadbalance: tagged noloadbalance");
             member.tags = {{"noloadbalance", "false"}, {"nofailover", "true"}};
-            EXPECT_EQ(opinion_of(member, wanting({requested})), "yes: " + role);
+            EXPECT_EQ(examination_of(member, wanting({requested})), "yes: " + role);
         }
     }
     Member leader = member_of("leader");
     leader.tags = {{"noloadbalance", "true"}};
-    EXPECT_EQ(opinion_of(led_by("p2"), leader, wanting({RequestedRole::leader})), "yes: leader");
+    EXPECT_EQ(examination_of(led_by("p2"), leader, wanting({RequestedRole::leader})),
+              "yes: leader");
     Member standby_leader = member_of("standby_leader");
     standby_leader.tags = leader.tags;
-    EXPECT_EQ(opinion_of(standby_leader, wanting({RequestedRole::any})), "yes: standby_leader");
+    EXPECT_EQ(examination_of(standby_leader, wanting({RequestedRole::any})), "yes: standby_leader");
 }
 
 TEST(EligibilityTest, AReplicaMustCarryAllTagsWithTheirValues) {
@@ -208,72 +214,73 @@ TEST(EligibilityTest, AReplicaMustCarryAllTagsWithTheirValues) {
     wanted.tags = {{"region", "eu"}, {"ssd", "true"}};
     const std::vector<std::pair<std::map<std::string, std::string>, std::string>> cases{
         {{{"region", "eu"}, {"ssd", "true"}, {"zone", "a"}}, "yes: replica"},
-        {{{"region", "eu"}, {"ssd", "false"}}, "unfit: not tagged ssd=true"},
-        {{{"region", "EU"}, {"ssd", "true"}}, "unfit: not tagged region=eu"},
-        {{{"ssd", "true"}}, "unfit: not tagged region=eu"},
-        {{}, "unfit: not tagged region=eu"},
+        {{{"region", "eu"}, {"ssd", "false"}}, "wrong member: not tagged ssd=true"},
+        {{{"region", "EU"}, {"ssd", "true"}}, "wrong member: not tagged region=eu"},
+        {{{"ssd", "true"}}, "wrong member: not tagged region=eu"},
+        {{}, "wrong member: not tagged region=eu"},
     };
-    for (const auto& [tags, opinion] : cases) {
+    for (const auto& [tags, examination] : cases) {
         Member member = member_of("replica");
         member.tags = tags;
-        EXPECT_EQ(opinion_of(member, wanted), opinion);
+        EXPECT_EQ(examination_of(member, wanted), examination);
     }
-    EXPECT_EQ(opinion_of(led_by("p2"), member_of("leader"), wanted), "yes: leader");
+    EXPECT_EQ(examination_of(led_by("p2"), member_of("leader"), wanted), "yes: leader");
 }
 
 TEST(EligibilityTest, ATagMayHaveTheValueAsItIsWrittenOrAsYamlTakesIt) {
     auto wanted = wanting({RequestedRole::replica});
     wanted.tags.emplace("generation", TagValue{"1.10", "1.1"});
-    const auto opinion = [&](const std::string& value) {
+    const auto examination = [&](const std::string& value) {
         Member member = member_of("replica");
         member.tags = {{"generation", value}};
-        return opinion_of(member, wanted);
+        return examination_of(member, wanted);
     };
-    EXPECT_EQ(opinion("1.1"), "yes: replica");
-    EXPECT_EQ(opinion("1.10"), "yes: replica");
-    EXPECT_EQ(opinion("1.11"), "unfit: not tagged generation=1.10");
+    EXPECT_EQ(examination("1.1"), "yes: replica");
+    EXPECT_EQ(examination("1.10"), "yes: replica");
+    EXPECT_EQ(examination("1.11"), "wrong member: not tagged generation=1.10");
 }
 
 TEST(EligibilityTest, StreamingMayBeDemandedOfAReplica) {
     auto wanted = wanting({RequestedRole::any});
     wanted.streaming = true;
-    EXPECT_EQ(opinion_of(member_of("replica", "streaming"), wanted), "yes: replica");
-    EXPECT_EQ(opinion_of(member_of("replica", "running"), wanted),
-              "unfit: state is running, not streaming");
-    EXPECT_EQ(opinion_of(member_of("sync_standby", "in archive recovery"), wanted),
-              "unfit: state is in archive recovery, not streaming");
-    EXPECT_EQ(opinion_of(led_by("p2"), member_of("leader", "running"), wanted), "yes: leader");
+    EXPECT_EQ(examination_of(member_of("replica", "streaming"), wanted), "yes: replica");
+    EXPECT_EQ(examination_of(member_of("replica", "running"), wanted),
+              "wrong member: state is running, not streaming");
+    EXPECT_EQ(examination_of(member_of("sync_standby", "in archive recovery"), wanted),
+              "wrong member: state is in archive recovery, not streaming");
+    EXPECT_EQ(examination_of(led_by("p2"), member_of("leader", "running"), wanted), "yes: leader");
 }
 
 TEST(EligibilityTest, AReplicaOnAnOlderTimelineThanTheLeadersIsBehind) {
     Member member = member_of("replica");
     member.timeline = 4;
     const auto wanted = wanting({RequestedRole::any});
-    EXPECT_EQ(opinion_of(member, wanted), "behind: on timeline 4, the leader is on 5");
-    EXPECT_EQ(opinion_of(led_by(""), member, wanted), "yes: replica") << "nothing to compare with";
+    EXPECT_EQ(examination_of(member, wanted), "behind: on timeline 4, the leader is on 5");
+    EXPECT_EQ(examination_of(led_by(""), member, wanted), "yes: replica")
+        << "nothing to compare with";
     // A newer one than the leader's is for the leader to catch up with in its next loop.
     member.timeline = 6;
-    EXPECT_EQ(opinion_of(member, wanted), "yes: replica");
+    EXPECT_EQ(examination_of(member, wanted), "yes: replica");
     member.timeline.reset();
-    EXPECT_EQ(opinion_of(member, wanted), "yes: replica");
+    EXPECT_EQ(examination_of(member, wanted), "yes: replica");
     auto view = led_by("p1");
     view.leader.details.timeline.reset();
     member.timeline = 4;
-    EXPECT_EQ(opinion_of(view, member, wanted), "yes: replica");
+    EXPECT_EQ(examination_of(view, member, wanted), "yes: replica");
 }
 
 TEST(EligibilityTest, TheLagLimitItselfIsStillAllowed) {
     const auto wanted = wanting({RequestedRole::async}, 16'777'216);
-    EXPECT_EQ(opinion_of(replica_with(0), wanted), "yes: replica");
-    EXPECT_EQ(opinion_of(replica_with(16'777'216), wanted), "yes: replica");
-    EXPECT_EQ(opinion_of(replica_with(16'777'217), wanted),
+    EXPECT_EQ(examination_of(replica_with(0), wanted), "yes: replica");
+    EXPECT_EQ(examination_of(replica_with(16'777'216), wanted), "yes: replica");
+    EXPECT_EQ(examination_of(replica_with(16'777'217), wanted),
               "lagging: lag of 16777217 bytes is over 16777216");
-    EXPECT_EQ(opinion_of(replica_with(1), wanting({RequestedRole::async}, 0)),
+    EXPECT_EQ(examination_of(replica_with(1), wanting({RequestedRole::async}, 0)),
               "lagging: lag of 1 bytes is over 0");
 }
 
 TEST(EligibilityTest, AnUnknownLagIsOverEveryLimit) {
-    EXPECT_EQ(opinion_of(replica_with(std::nullopt), wanting({RequestedRole::async}, ~0ULL)),
+    EXPECT_EQ(examination_of(replica_with(std::nullopt), wanting({RequestedRole::async}, ~0ULL)),
               "lagging: lag is unknown");
 }
 
@@ -281,16 +288,18 @@ TEST(EligibilityTest, WithoutALimitNoLagMatters) {
     auto wanted = wanting({RequestedRole::async});
     for (const auto source : {LagSource::automatic, LagSource::cluster, LagSource::live}) {
         wanted.lag_source = source;
-        EXPECT_EQ(opinion_of(replica_with(std::nullopt), wanted), "yes: replica");
-        EXPECT_EQ(opinion_of(replica_with(~0ULL), wanted), "yes: replica");
+        EXPECT_EQ(examination_of(replica_with(std::nullopt), wanted), "yes: replica");
+        EXPECT_EQ(examination_of(replica_with(~0ULL), wanted), "yes: replica");
     }
 }
 
 TEST(EligibilityTest, LeadersHaveNoLagToBeLimited) {
-    EXPECT_EQ(opinion_of(led_by("p2"), member_of("leader"), wanting({RequestedRole::leader}, 0)),
-              "yes: leader");
-    EXPECT_EQ(opinion_of(member_of("standby_leader"), wanting({RequestedRole::standby_leader}, 0)),
-              "yes: standby_leader");
+    EXPECT_EQ(
+        examination_of(led_by("p2"), member_of("leader"), wanting({RequestedRole::leader}, 0)),
+        "yes: leader");
+    EXPECT_EQ(
+        examination_of(member_of("standby_leader"), wanting({RequestedRole::standby_leader}, 0)),
+        "yes: standby_leader");
 }
 
 TEST(EligibilityTest, LiveLagReplacesThatOfCluster) {
@@ -298,13 +307,14 @@ TEST(EligibilityTest, LiveLagReplacesThatOfCluster) {
     wanted.lag_source = LagSource::live;
     auto view = led_by("p1");
     view.live_lag = {{"p1", 0}};
-    EXPECT_EQ(opinion_of(view, replica_with(0), wanted), "lagging: lag is unknown");
+    EXPECT_EQ(examination_of(view, replica_with(0), wanted), "lagging: lag is unknown");
     view.live_lag = {{"p2", 1'000}};
-    EXPECT_EQ(opinion_of(view, replica_with(5'000'000), wanted), "yes: replica");
+    EXPECT_EQ(examination_of(view, replica_with(5'000'000), wanted), "yes: replica");
     view.live_lag = {{"p2", 1'001}};
-    EXPECT_EQ(opinion_of(view, replica_with(0), wanted), "lagging: lag of 1001 bytes is over 1000");
+    EXPECT_EQ(examination_of(view, replica_with(0), wanted),
+              "lagging: lag of 1001 bytes is over 1000");
     wanted.lag_source = LagSource::cluster;
-    EXPECT_EQ(opinion_of(view, replica_with(0), wanted), "yes: replica");
+    EXPECT_EQ(examination_of(view, replica_with(0), wanted), "yes: replica");
 }
 
 TEST(EligibilityTest, ByDefaultLagIsLiveWhereClusterTellsNoReplayLag) {
@@ -312,9 +322,9 @@ TEST(EligibilityTest, ByDefaultLagIsLiveWhereClusterTellsNoReplayLag) {
     auto view = led_by("p1");
     view.live_lag = {{"p2", 1'001}};
     Member member = replica_with(0);
-    EXPECT_EQ(opinion_of(view, member, wanted), "lagging: lag of 1001 bytes is over 1000");
+    EXPECT_EQ(examination_of(view, member, wanted), "lagging: lag of 1001 bytes is over 1000");
     member.tells_replay_lag = true;
-    EXPECT_EQ(opinion_of(view, member, wanted), "yes: replica");
+    EXPECT_EQ(examination_of(view, member, wanted), "yes: replica");
 }
 
 TEST(EligibilityTest, PositionsAreWantedWhereTheyDecide) {
@@ -339,10 +349,11 @@ TEST(EligibilityTest, PositionsAreWantedWhereTheyDecide) {
 TEST(EligibilityTest, WhereTheLeadersPositionIsUnknownThatOfClusterCounts) {
     auto wanted = wanting({RequestedRole::async}, 1'000);
     wanted.lag_source = LagSource::live;
-    EXPECT_EQ(opinion_of(led_by("p1"), replica_with(1'000), wanted), "yes: replica");
-    EXPECT_EQ(opinion_of(led_by("p1"), replica_with(1'001), wanted),
+    EXPECT_EQ(examination_of(led_by("p1"), replica_with(1'000), wanted), "yes: replica");
+    EXPECT_EQ(examination_of(led_by("p1"), replica_with(1'001), wanted),
               "lagging: lag of 1001 bytes is over 1000");
-    EXPECT_EQ(opinion_of(led_by("p1"), member_of("replica"), wanted), "lagging: lag is unknown");
+    EXPECT_EQ(examination_of(led_by("p1"), member_of("replica"), wanted),
+              "lagging: lag is unknown");
 }
 
 TEST(EligibilityTest, TheFirstHindranceIsTheReason) {
@@ -353,21 +364,21 @@ TEST(EligibilityTest, TheFirstHindranceIsTheReason) {
     auto wanted = wanting({RequestedRole::leader}, 0);
     wanted.streaming = true;
     wanted.tags = {{"zone", "a"}};
-    EXPECT_EQ(opinion_of(member, wanted), "unfit: state is stopped");
+    EXPECT_EQ(examination_of(member, wanted), "wrong member: state is stopped");
     member.state_name = "running";
     member.state = State::running;
-    EXPECT_EQ(opinion_of(member, wanted), "unfit: role is replica");
+    EXPECT_EQ(examination_of(member, wanted), "wrong member: role is replica");
     wanted.roles = {RequestedRole::async};
-    EXPECT_EQ(opinion_of(member, wanted), "unfit: state is running, not streaming");
+    EXPECT_EQ(examination_of(member, wanted), "wrong member: state is running, not streaming");
     member.state_name = "streaming";
     member.state = State::streaming;
-    EXPECT_EQ(opinion_of(member, wanted), "noloadbalance: tagged noloadbalance");
+    EXPECT_EQ(examination_of(member, wanted), "noloadbalance: tagged noloadbalance");
     member.tags.clear();
-    EXPECT_EQ(opinion_of(member, wanted), "unfit: not tagged zone=a");
+    EXPECT_EQ(examination_of(member, wanted), "wrong member: not tagged zone=a");
     member.tags = {{"zone", "a"}};
-    EXPECT_EQ(opinion_of(member, wanted), "behind: on timeline 4, the leader is on 5");
+    EXPECT_EQ(examination_of(member, wanted), "behind: on timeline 4, the leader is on 5");
     member.timeline = 5;
-    EXPECT_EQ(opinion_of(member, wanted), "lagging: lag is unknown");
+    EXPECT_EQ(examination_of(member, wanted), "lagging: lag is unknown");
 }
 
 }  // namespace

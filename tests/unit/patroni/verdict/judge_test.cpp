@@ -10,7 +10,7 @@ using patroni::ClusterSnapshot;
 using patroni::ClusterView;
 using patroni::Judge;
 using patroni::Member;
-using patroni::OnUnfit;
+using patroni::OnIneligible;
 using patroni::RequestedRole;
 using patroni::Requirements;
 using patroni::Standing;
@@ -242,7 +242,7 @@ TEST(Judge, UnknownLagIsOverAnyLimit) {
 TEST(Judge, DrainKeepsTheSessionsOfALaggingReplica) {
     ReplicaCase c({.roles = {RequestedRole::async},
                    .max_lag = 1'000'000,
-                   .on_lag = OnUnfit::drain,
+                   .on_lag = OnIneligible::drain,
                    .lag_window = 1s});
     c.p2.lag = 2'000'000;
     c.next(3s);
@@ -251,7 +251,7 @@ TEST(Judge, DrainKeepsTheSessionsOfALaggingReplica) {
 }
 
 TEST(Judge, DrainKeepsTheSessionsOfAMemberTaggedNoloadbalance) {
-    ReplicaCase c({.roles = {RequestedRole::async}, .on_noloadbalance = OnUnfit::drain});
+    ReplicaCase c({.roles = {RequestedRole::async}, .on_noloadbalance = OnIneligible::drain});
     c.p2.tags["noloadbalance"] = "true";
     for (int i = 0; i < 10; ++i)
         EXPECT_EQ(c.standing_after(10s), Standing::tolerated);

@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using patroni::LagSource;
-using patroni::OnUnfit;
+using patroni::OnIneligible;
 using patroni::RequestedRole;
 using patroni::TagValue;
 
@@ -181,8 +181,8 @@ TEST(ConfigTest, APortHasDefaults) {
     EXPECT_EQ(port.wanted.max_lag, std::nullopt);
     EXPECT_EQ(port.wanted.lag_source, LagSource::automatic);
     EXPECT_EQ(port.wanted.lag_window, 10s);
-    EXPECT_EQ(port.wanted.on_lag, OnUnfit::close);
-    EXPECT_EQ(port.wanted.on_noloadbalance, OnUnfit::close);
+    EXPECT_EQ(port.wanted.on_lag, OnIneligible::close);
+    EXPECT_EQ(port.wanted.on_noloadbalance, OnIneligible::close);
     EXPECT_EQ(port.wanted.removal_grace, 0s);
     EXPECT_FALSE(port.wanted.streaming);
     EXPECT_TRUE(port.wanted.tags.empty());
@@ -194,10 +194,10 @@ TEST(ConfigTest, ReadsWhatAPortDemandsOfReplicas) {
     EXPECT_EQ(port_with("lag_source: auto").wanted.lag_source, LagSource::automatic);
     EXPECT_EQ(port_with("lag_window: 2.5").wanted.lag_window, 2500ms);
     EXPECT_EQ(port_with("lag_window: 0").wanted.lag_window, 0ms);
-    EXPECT_EQ(port_with("on_lag: drain").wanted.on_lag, OnUnfit::drain);
-    EXPECT_EQ(port_with("on_lag: drain").wanted.on_noloadbalance, OnUnfit::close);
-    EXPECT_EQ(port_with("on_noloadbalance: drain").wanted.on_noloadbalance, OnUnfit::drain);
-    EXPECT_EQ(port_with("on_noloadbalance: drain").wanted.on_lag, OnUnfit::close);
+    EXPECT_EQ(port_with("on_lag: drain").wanted.on_lag, OnIneligible::drain);
+    EXPECT_EQ(port_with("on_lag: drain").wanted.on_noloadbalance, OnIneligible::close);
+    EXPECT_EQ(port_with("on_noloadbalance: drain").wanted.on_noloadbalance, OnIneligible::drain);
+    EXPECT_EQ(port_with("on_noloadbalance: drain").wanted.on_lag, OnIneligible::close);
     EXPECT_EQ(port_with("on_lag: close, on_noloadbalance: close").wanted,
               port_with("tags: {}").wanted);
     EXPECT_EQ(port_with("removal_grace: 1m").wanted.removal_grace, 60s);

@@ -70,6 +70,10 @@ TEST(ControlApiTest, AProxyOrAPageOnThisHostGetsNoSessionsForOthers) {
     EXPECT_FALSE(is_shown());
     request.peer = {.process = daemons::HttpPeer::Process{33, 42}};
     EXPECT_FALSE(is_shown()) << "over a unix socket";
+    request.is_forwarded = false;
+    request.host = "evil.example";
+    EXPECT_TRUE(is_shown()) << "no page reaches a unix socket";
+    request.is_forwarded = true;
     EXPECT_FALSE(refuse_sessions(request, {.everybody = true}));
     request.authorization = "Bearer " + kToken;
     EXPECT_FALSE(refuse_sessions(request, {.token = kToken}));

@@ -100,7 +100,7 @@ TEST_F(ControlTest, ADrainIsLoggedAndPutInForce) {
     EXPECT_EQ(outcome.message, "main/p1 gets no new sessions; those it has stay");
     EXPECT_EQ(proxy_.put_in_force, 1);
     EXPECT_THAT(log, HasSubstr("main/p1: drained by uid 0, pid 42: new kernel\n"));
-    EXPECT_EQ(control_.settings().overrides_of("main").drained.count({"p1", ""}), 1U);
+    EXPECT_EQ(control_.settings().limits_of("main").drained.count({"p1", ""}), 1U);
 }
 
 TEST_F(ControlTest, WhatOperatorsDoIsKeptInTheHistory) {
@@ -181,7 +181,7 @@ TEST_F(ControlTest, WhatIsDoneTwiceChangesNothing) {
     EXPECT_EQ(proxy_.put_in_force, 1);
     EXPECT_TRUE(control_.ready("main", "p1", {}, caller_).changed);
     EXPECT_FALSE(control_.ready("main", "p1", {}, caller_).changed);
-    EXPECT_THAT(control_.settings().overrides_of("main").drained, IsEmpty());
+    EXPECT_THAT(control_.settings().limits_of("main").drained, IsEmpty());
 }
 
 TEST_F(ControlTest, AnUnknownNameIsAnsweredWithThoseThatExist) {
@@ -198,7 +198,7 @@ TEST_F(ControlTest, AnUnknownNameIsAnsweredWithThoseThatExist) {
 TEST_F(ControlTest, ADrainEndsWhenItsTimeIsOver) {
     (void)control_.drain("main", "p1", {}, {{.lasts_for = 0s}}, caller_);
     const auto log = logged_during([&] { loop_.timers().fire_due(); });
-    EXPECT_THAT(control_.settings().overrides_of("main").drained, IsEmpty());
+    EXPECT_THAT(control_.settings().limits_of("main").drained, IsEmpty());
     EXPECT_EQ(proxy_.put_in_force, 2);
     EXPECT_THAT(log, HasSubstr("main/p1: no longer drained by uid 0, pid 42; its time is over\n"));
 }
@@ -218,9 +218,9 @@ TEST_F(ControlTest, ADrainOnOnePortIsLiftedThereOrWithAllOthers) {
     EXPECT_EQ(control_.drain("main", "p1", "rx", {}, caller_).message,
               "no port rx in cluster main; it has rw, ro");
     EXPECT_TRUE(control_.ready("main", "p1", "ro", caller_).changed);
-    EXPECT_EQ(control_.settings().overrides_of("main").drained.size(), 1U);
+    EXPECT_EQ(control_.settings().limits_of("main").drained.size(), 1U);
     EXPECT_TRUE(control_.ready("main", "p1", {}, caller_).changed);
-    EXPECT_THAT(control_.settings().overrides_of("main").drained, IsEmpty());
+    EXPECT_THAT(control_.settings().limits_of("main").drained, IsEmpty());
     // Elsewhere it would stay drained though the answer says that it is ready.
     (void)control_.drain("main", "p1", {}, {}, caller_);
     EXPECT_EQ(control_.ready("main", "p1", "rw", caller_).problem, Outcome::Problem::conflict);
@@ -292,7 +292,7 @@ TEST_F(ControlTest, ACapIsANumberThatCanBeLifted) {
     EXPECT_TRUE(control_.cap("main", "p1", 20, {}, caller_).changed);
     EXPECT_FALSE(control_.cap("main", "p1", 20, {}, caller_).changed);
     EXPECT_TRUE(control_.cap("main", "p1", 10, {}, caller_).changed);
-    EXPECT_EQ(control_.settings().overrides_of("main").caps.at("p1"), 10U);
+    EXPECT_EQ(control_.settings().limits_of("main").caps.at("p1"), 10U);
     EXPECT_TRUE(control_.cap("main", "p1", {}, {}, caller_).changed);
     EXPECT_FALSE(control_.cap("main", "p1", {}, {}, caller_).changed);
 }
@@ -304,9 +304,9 @@ TEST_F(ControlTest, AFreezeIsWarnedOfAtOnceAndNeedsAnAnswerOfPatroni) {
     EXPECT_THAT(log,
                 HasSubstr("WARNING main: frozen by uid 0, pid 42: routing ignores what Patroni "
                           "says until it is unfrozen\n"));
-    EXPECT_EQ(control_.settings().overrides_of("main").frozen, "frozen by uid 0, pid 42");
+    EXPECT_EQ(control_.settings().limits_of("main").frozen, "frozen by uid 0, pid 42");
     EXPECT_TRUE(control_.unfreeze("main", caller_).changed);
-    EXPECT_EQ(control_.settings().overrides_of("main").frozen, std::nullopt);
+    EXPECT_EQ(control_.settings().limits_of("main").frozen, std::nullopt);
 }
 
 TEST_F(ControlTest, AClusterThatHasNoLeaderIsNotFrozen) {

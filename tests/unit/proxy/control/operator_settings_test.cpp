@@ -31,10 +31,10 @@ TEST(OperatorSettingsTest, ADrainIsAReasonAgainstItsMemberInItsClusterOnly) {
     OperatorSettings settings;
     settings.set(drain_of("main", "p1"));
     settings.set(drain_of("main", "p2", "rw"));
-    EXPECT_THAT(settings.overrides_of("main").drained,
+    EXPECT_THAT(settings.limits_of("main").drained,
                 ElementsAre(Pair(Pair("p1", ""), "drained by uid 0, pid 42: kernel"),
                             Pair(Pair("p2", "rw"), "drained by uid 0, pid 42: kernel")));
-    EXPECT_THAT(settings.overrides_of("other").drained, IsEmpty());
+    EXPECT_THAT(settings.limits_of("other").drained, IsEmpty());
     EXPECT_NE(settings.find(drained("main", "p1")), nullptr);
     EXPECT_EQ(settings.find(drained("main", "p2")), nullptr) << "it is drained on one port only";
 }
@@ -46,7 +46,7 @@ TEST(OperatorSettingsTest, WhatIsSetTwiceIsReplaced) {
     again.why = "";
     again.maintenance = true;
     settings.set(again);
-    EXPECT_THAT(settings.overrides_of("main").drained,
+    EXPECT_THAT(settings.limits_of("main").drained,
                 ElementsAre(Pair(Pair("p1", ""), "drained for maintenance by uid 0, pid 42")));
     EXPECT_TRUE(settings.lift(drained("main", "p1"), kNow));
     EXPECT_FALSE(settings.lift(drained("main", "p1"), kNow));

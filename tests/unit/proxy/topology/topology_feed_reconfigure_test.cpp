@@ -175,7 +175,7 @@ TEST_F(TopologyFeedTest, ReconfiguredBeforeItsFirstAnswerItMakesTablesOfThatOne)
 TEST_F(TopologyFeedReconfigureTest, ADrainedMemberKeepsItsSessionsAndGetsNoNewOnes) {
     const auto p1 = only_backend(0);
     auto drained = settings(config(), kNever);
-    drained.overrides.drained[{"p1", ""}] = "drained by uid 0";
+    drained.limits.drained[{"p1", ""}] = "drained by uid 0";
     reconfigure(feed_, drained);
     EXPECT_EQ(eligible(0), "");
     EXPECT_EQ(table(0)->tolerated, std::vector{p1});
@@ -192,7 +192,7 @@ TEST_F(TopologyFeedReconfigureTest, ADrainedMemberKeepsItsSessionsAndGetsNoNewOn
 
 TEST_F(TopologyFeedReconfigureTest, ADrainedMemberThatPatroniTakesOutIsOut) {
     auto drained = settings(config(), kNever);
-    drained.overrides.drained[{"p1", ""}] = "drained by uid 0";
+    drained.limits.drained[{"p1", ""}] = "drained by uid 0";
     reconfigure(feed_, drained);
     answer({replica("p1", "127.0.0.11"), leader("p2", "127.0.0.12")});
     EXPECT_EQ(update(feed_), "");
@@ -202,7 +202,7 @@ TEST_F(TopologyFeedReconfigureTest, ADrainedMemberThatPatroniTakesOutIsOut) {
 
 TEST_F(TopologyFeedReconfigureTest, ADrainOnOnePortLeavesTheOthersAlone) {
     auto drained = settings(config(), kNever);
-    drained.overrides.drained[{"p1", "all"}] = "drained by uid 0";
+    drained.limits.drained[{"p1", "all"}] = "drained by uid 0";
     reconfigure(feed_, drained);
     EXPECT_EQ(eligible(0), "p1 127.0.0.11:5432");
     EXPECT_EQ(eligible(2), "p2 127.0.0.12:5432");
@@ -211,7 +211,7 @@ TEST_F(TopologyFeedReconfigureTest, ADrainOnOnePortLeavesTheOthersAlone) {
 TEST_F(TopologyFeedReconfigureTest, ACapReachesTheBackendsOfItsMember) {
     const auto p1 = only_backend(0);
     auto capped = settings(config(), kNever);
-    capped.overrides.caps["p1"] = 7;
+    capped.limits.caps["p1"] = 7;
     reconfigure(feed_, capped);
     EXPECT_EQ(p1->cap, 7U);
     EXPECT_EQ(only_backend(1)->cap, kNoCap);
@@ -221,7 +221,7 @@ TEST_F(TopologyFeedReconfigureTest, ACapReachesTheBackendsOfItsMember) {
 
 TEST_F(TopologyFeedReconfigureTest, AFrozenClusterKeepsItsRoutingWhateverPatroniSays) {
     auto frozen = settings(config(), kNever);
-    frozen.overrides.frozen = "frozen by uid 0";
+    frozen.limits.frozen = "frozen by uid 0";
     reconfigure(feed_, frozen);
     const auto before = published();
     // Patroni names nobody but a stranger.
@@ -245,7 +245,7 @@ TEST_F(TopologyFeedReconfigureTest, AFrozenClusterKeepsItsRoutingWhateverPatroni
 TEST_F(TopologyFeedReconfigureTest, AFrozenLeaderThatDeniesItselfServesNobody) {
     const auto p1 = only_backend(0);
     auto frozen = settings(config(), kNever);
-    frozen.overrides.frozen = "frozen by uid 0";
+    frozen.limits.frozen = "frozen by uid 0";
     reconfigure(feed_, frozen);
     answer({replica("p1", "127.0.0.11"), leader("p2", "127.0.0.12")});
     EXPECT_EQ(update(feed_), "");

@@ -1,4 +1,4 @@
-#include "patroni_proxy/topology/overrides.h"
+#include "patroni_proxy/topology/operator_limits.h"
 
 #include <algorithm>
 
@@ -6,14 +6,14 @@ namespace proxy {
 
 using patroni::Standing;
 
-void apply_drains(std::vector<patroni::Verdict>& verdicts, const Overrides& overrides,
+void apply_drains(std::vector<patroni::Verdict>& verdicts, const OperatorLimits& limits,
                   const std::string& port) {
     for (auto& verdict : verdicts) {
         if (verdict.standing != Standing::eligible)
             continue;
         for (const auto& of_port : {std::string(), port}) {
-            const auto drain = overrides.drained.find({verdict.member->name, of_port});
-            if (drain == overrides.drained.end())
+            const auto drain = limits.drained.find({verdict.member->name, of_port});
+            if (drain == limits.drained.end())
                 continue;
             verdict.standing = Standing::tolerated;
             verdict.reason = drain->second;

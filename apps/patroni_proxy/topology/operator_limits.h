@@ -12,18 +12,18 @@
 namespace proxy {
 
 /// What operators have set for one cluster and its members. It narrows what Patroni's answers
-/// allow and never widens it: no override makes a member eligible.
-struct Overrides {
+/// allow and never widens it: none makes a member eligible.
+struct OperatorLimits {
     /// The reason, by member and name of the port; an empty name stands for all ports.
     std::map<std::pair<std::string, std::string>, std::string> drained;
     std::map<std::string, std::uint32_t> caps;  ///< most sessions, by member
     std::optional<std::string> frozen;          ///< the reason; set: routing stays as it is
 
-    friend bool operator==(const Overrides&, const Overrides&) = default;
+    friend bool operator==(const OperatorLimits&, const OperatorLimits&) = default;
 };
 
 /// Drained members get no new sessions on the port, and keep those they have. Pure.
-void apply_drains(std::vector<patroni::Verdict>& verdicts, const Overrides& overrides,
+void apply_drains(std::vector<patroni::Verdict>& verdicts, const OperatorLimits& limits,
                   const std::string& port);
 
 /// Why a cluster cannot be frozen with this view: nobody could write until it is unfrozen. Empty if

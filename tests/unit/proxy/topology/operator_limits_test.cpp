@@ -1,4 +1,4 @@
-#include "patroni_proxy/topology/overrides.h"
+#include "patroni_proxy/topology/operator_limits.h"
 
 #include <memory>
 
