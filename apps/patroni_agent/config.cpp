@@ -92,7 +92,8 @@ class Reader {
         if (listener.profile.stale_after < 2 * config.interval)
             problems_.add(node.find("stale_after").value_or(entry.key_node),
                           what + ": stale_after must be at least twice the interval");
-        if (may_take_writes(listener.wanted) && listener.profile.stale_after >= daemons::kPatroniTtl)
+        if (may_take_writes(listener.wanted) &&
+            listener.profile.stale_after >= daemons::kPatroniTtl)
             problems_.warn(node.find("stale_after").value_or(entry.key_node),
                            what +
                                ": with this stale_after a leader that fell silent may be READY "

@@ -20,7 +20,8 @@ void add_process(Metrics& out, const ProxyReport& report) {
     out.gauge("uptime_seconds", "Time since the start; it goes on over upgrades", {},
               report.uptime);
     out.flag("ready", "1 if the proxy serves clients", {}, report.ready);
-    out.flag("draining", "1 if the proxy drains: it stops after its last session, or after drain_timeout", {},
+    out.flag("draining",
+             "1 if the proxy drains: it stops after its last session, or after drain_timeout", {},
              report.draining);
     out.gauge("workers", "Threads that move bytes", {}, std::uint64_t{report.workers});
     out.gauge("sessions_open", "Client sessions on all ports", {}, report.sessions);

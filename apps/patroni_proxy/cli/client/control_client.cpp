@@ -90,8 +90,8 @@ StreamSocket connect(const std::string& address, std::chrono::milliseconds patie
                            timeout);
         return socket;
     } catch (const Poco::TimeoutException&) {
-        throw ControlError(Kind::not_running,
-                           address + ": does not accept within " + daemons::duration_text(patience));
+        throw ControlError(Kind::not_running, address + ": does not accept within " +
+                                                  daemons::duration_text(patience));
     } catch (const Poco::Exception& error) {
         throw connect_failure(address, error.code());
     }
