@@ -209,12 +209,13 @@ TEST(CommandLine, ATerminalOf40ColumnsGetsOneValueALine) {
 }
 
 /// What bash offers for the last of these words.
-std::string completed(const std::string& words, const std::string& control) {
+std::string completed(const std::string& words, const std::string& control,
+                      const std::string& program = PROXY_BINARY) {
     support::ProcessOptions options;
     options.environment = {{"PATRONI_PROXY_CONTROL", control}};
     const std::string script =
         ". " CONTRIB_PATRONI "/../completion/patroni_proxy; COMP_WORDS=(" + words +
-        "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _patroni_proxy " PROXY_BINARY
+        "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _patroni_proxy " + program +
         " \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD - 1]}\"; echo "
         "\"${COMPREPLY[*]}\"";
     const RunResult result = run({"bash", "-c", script}, options);
@@ -240,6 +241,17 @@ TEST(CommandLine, BashCompletesMembersAndPorts) {
     expect_completed("x drain --control " + control + " ''", "/nonexistent", "c/b1 c/b2\n");
     EXPECT_EQ(completed("x drain ''", "/nonexistent"), "\n");
     EXPECT_EQ(completed("x drain --w", control), "--why --within\n");
+}
+
+TEST(CommandLine, BashRunsNothingThatPatroniNames) {
+    const support::TempDir directory;
+    const std::string program =
+        directory.write("program", "#!/bin/sh\necho 'c/$(touch " +
+                                       (directory.path() / "run").string() + ")'\necho 'c/b 1'\n");
+    std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+    const std::string offered = completed("x drain ''", "/nonexistent", program);
+    EXPECT_THAT(offered, AllOf(StartsWith("c/\\$\\(touch"), HasSubstr("c/b\\ 1\n")));
+    EXPECT_FALSE(std::filesystem::exists(directory.path() / "run"));
 }
 
 TEST(CommandLine, BashKnowsCommandsOptionsAndFiles) {
