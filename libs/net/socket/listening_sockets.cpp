@@ -88,7 +88,7 @@ std::vector<std::string> ListeningSockets::use(const std::vector<SocketRequest>&
         (void)prepared[i]->apply(requests[i].options.tcp);
         const int error =
             prepared[i]->set_mode(requests[i].options.unix_mode, requests[i].options.unix_group);
-        if (error != 0)
+        if (error != 0 && !is_shared(prepared[i]))  // the file of those is its owner's
             refusals.push_back(requests[i].owner + ": the mode and group of " +
                                requests[i].address.to_string() +
                                " cannot be set: " + std::generic_category().message(error));

@@ -66,8 +66,8 @@ class ListeningSockets {
     /// these requests do not want have closed.
     [[nodiscard]] Prepared prepare(const std::vector<SocketRequest>& requests);
     /// Keeps these and gives up all others, which close once nobody accepts on them any more.
-    /// Returns a sentence for each unix socket whose mode or group the kernel refuses to set: it
-    /// serves all the same, but its group then has no access.
+    /// Returns a sentence for each unix socket of our own whose mode or group the kernel refuses to
+    /// set: it serves all the same, but its group then has no access.
     [[nodiscard]] std::vector<std::string> use(const std::vector<SocketRequest>& requests,
                                                const Prepared& prepared);
     /// Sockets that another process listens on: the next requests use those with their addresses,
