@@ -70,7 +70,9 @@ std::map<std::string, std::string> tags_of(const Poco::JSON::Object& object) {
             continue;
         std::string text = tag_text(value);
         const std::size_t size = tag.size() + text.size();
-        if (tags.size() >= kMostTags || bytes + size > kMostTagBytes)
+        // The tag that keeps clients away counts in any case.
+        const bool excludes = tag == "noloadbalance" && text.size() <= kLongestText;
+        if (!excludes && (tags.size() >= kMostTags || bytes + size > kMostTagBytes))
             continue;
         bytes += size;
         tags.emplace(tag, std::move(text));

@@ -18,11 +18,11 @@ bool says_nothing(const PrimaryAnswer& answer) {
 }  // namespace
 
 SelfReport SelfReport::of(const PrimaryAnswer& answer, Clock::time_point at, bool is_paused) {
-    if (says_nothing(answer))
-        return of(
-            PrimarySilence{answer.member, "status 200, but Patroni could not ask its PostgreSQL",
-                           false, true},
-            at);
+    if (says_nothing(answer)) {
+        SelfReport silence = of(PrimarySilence{answer.member, {}, false, true}, at);
+        silence.text = "its Patroni cannot ask its PostgreSQL";
+        return silence;
+    }
     SelfReport report;
     report.first = report.last = at;
     report.asked = answer.asked_at.value_or(at);

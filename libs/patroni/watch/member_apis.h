@@ -56,8 +56,8 @@ class MemberApis {
     AddressOf address_of_;
     std::set<std::string> silent_;              ///< by URL
     std::map<std::string, std::string> names_;  ///< by URL; kSeveral of a service name
-    // URLs are read once per snapshot: each self-report asks about all members, and there may be
-    // hundreds of long ones.
+    // The URLs that others are compared with are read once per snapshot: each self-report asks
+    // about all members, and there may be hundreds of long ones.
     mutable SnapshotPtr read_;
     mutable OwnApis own_apis_;  ///< of `read_`
 };

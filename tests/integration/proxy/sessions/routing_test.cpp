@@ -152,8 +152,7 @@ TEST(Routing, LeaderWhosePatroniCannotAskItsPostgresGoesOn) {
     cluster.answer_primary(0, 200, "primary", "unknown");
     proxy.update_clusters();
     proxy.daemon().wait_for_line(
-        "b1 leads: leader by /cluster alone: its API does not answer: status 200, but Patroni "
-        "could not ask its PostgreSQL");
+        "b1 leads: leader by /cluster alone: its Patroni cannot ask its PostgreSQL");
     // Two answers of more than half a second apart would be enough to cut it.
     const auto& patroni = *cluster.patronis.front();
     patroni.wait_for_answers("/primary", patroni.requests("/primary") + 10);

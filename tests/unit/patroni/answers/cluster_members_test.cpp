@@ -220,6 +220,8 @@ TEST(ClusterParserTest, OfTagsAsManyAreKeptAsAnybodyNeeds) {
               (Tags{{"a", std::string(4'095, 'x')}}));
     EXPECT_EQ(member_from(R"("tags": {)" + large + R"(x", "zone": "b"})").tags,
               (Tags{{"zone", "b"}}));
+    // One that keeps clients away is kept whatever stands before it.
+    EXPECT_EQ(member_from(R"("tags": {)" + many + R"(, "noloadbalance": true})").tags.size(), 101U);
 }
 
 TEST(ClusterParserTest, TextIsReadInUnicodeWrittenEitherWay) {

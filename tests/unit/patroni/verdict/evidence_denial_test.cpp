@@ -194,8 +194,8 @@ TEST(EvidenceTest, APatroniThatCannotAskItsPostgresSpeaksNeitherAgainstTheLeader
             c.after(500ms).cluster("p1").answers("p1", 200, role, "unknown");
             expect_leader(c, "p1", Standing::eligible);
             EXPECT_THAT(c.evidence.view().warnings,
-                        ElementsAre("p1 is leader by /cluster alone: its API does not answer: "
-                                    "status 200, but Patroni could not ask its PostgreSQL"));
+                        ElementsAre("p1 is leader by /cluster alone: its Patroni cannot ask its "
+                                    "PostgreSQL"));
             EXPECT_THAT(c.evidence.view().denials, IsEmpty());
         }
         c.after(3s).cluster("").answers("p1", 200, role, "unknown");
