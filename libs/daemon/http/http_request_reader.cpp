@@ -43,7 +43,8 @@ std::string header_of(MHD_Connection* connection, const char* name) {
 }
 
 bool is_forwarded(MHD_Connection* connection) {
-    constexpr std::array kSigns{"X-Forwarded-For", "Forwarded", "Via"};
+    constexpr std::array kSigns{"X-Forwarded-For", "Forwarded",         "Via",
+                                "X-Real-IP",       "X-Forwarded-Proto", "X-Forwarded-Host"};
     return std::any_of(kSigns.begin(), kSigns.end(), [&](const char* name) {
         return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name) != nullptr;
     });
