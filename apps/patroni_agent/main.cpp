@@ -108,13 +108,20 @@ void end_maintenance(const std::string& file) {
         throw std::runtime_error(file + ": " + error.message());
 }
 
+/// The file that is the switch.
+std::string switch_of(const agent::CommandLine& command_line) try {
+    return agent::config_of(command_line).maintenance_file;
+} catch (const daemons::ConfigError& error) {
+    throw std::runtime_error(std::string(error.what()) +
+                             "\n--file PATH throws the switch without the configuration");
+}
+
 int maintenance(const std::string& file, bool on) {
     if (on)
         begin_maintenance(file);
     else
         end_maintenance(file);
-    std::cout << (on ? "in maintenance: " + file + " exists\n"
-                     : "not in maintenance: " + file + " does not exist\n");
+    std::cout << file << (on ? " exists: in maintenance\n" : " is gone: not in maintenance\n");
     return EXIT_SUCCESS;
 }
 
@@ -153,10 +160,9 @@ int main(int argc, char** argv) {
         if (command_line.file.empty() && !agent::has_options_instead_of_file(app))
             command_line.file = daemons::find_config("patroni_agent", std::cerr).value_or("");
         if (maintain->parsed())
-            return maintenance(maintenance_file.empty()
-                                   ? agent::config_of(command_line).maintenance_file
-                                   : maintenance_file,
-                               on->parsed());
+            return maintenance(
+                maintenance_file.empty() ? switch_of(command_line) : maintenance_file,
+                on->parsed());
         if (check_only)
             return check(command_line);
         return once_only ? once(command_line) : serve(command_line);

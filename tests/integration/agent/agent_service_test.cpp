@@ -166,11 +166,13 @@ TEST(AgentService, MaintenanceBySubcommand) {
         "agent.yaml",
         agent_config(cluster, {listener("w", "roles: [leader]")}, "maintenance_file: " + file));
     const auto on = run({AGENT_BINARY, "-f", config, "maintenance", "on"});
-    EXPECT_EQ(on.out, "in maintenance: " + file + " exists\n") << on.err;
+    EXPECT_EQ(on.out, file + " exists: in maintenance\n") << on.err;
     EXPECT_TRUE(std::filesystem::exists(file));
+    const std::string bad = directory.write("bad.yaml", "nonsense: 1\n");
+    EXPECT_THAT(run({AGENT_BINARY, "-f", bad, "maintenance", "on"}).err, HasSubstr("--file PATH"));
     for (int i = 0; i < 2; ++i) {  // the second time it is off already
         const auto off = run({AGENT_BINARY, "maintenance", "--file", file, "off"});
-        EXPECT_EQ(off.out, "not in maintenance: " + file + " does not exist\n") << off.err;
+        EXPECT_EQ(off.out, file + " is gone: not in maintenance\n") << off.err;
         EXPECT_FALSE(std::filesystem::exists(file));
     }
     EXPECT_NE(run({AGENT_BINARY, "maintenance"}).status.code, 0);
