@@ -41,7 +41,10 @@ std::string outcome_text(const std::string& json) {
     const auto answer = patroni::parse_json_object(json);
     if (!answer)
         throw Unreadable(answer.reason());
-    std::string text = paint(patroni::text_of(*answer.value(), "message"), {}) + "\n";
+    const std::string message = patroni::text_of(*answer.value(), "message");
+    if (message.empty())
+        throw Unreadable("it has no message: is the proxy of another version?");
+    std::string text = paint(message, {}) + "\n";
     const auto changes = answer.value()->getArray("changes");
     if (changes && changes->size() > 1)  // one alone is the message
         for (const auto& change : *changes)

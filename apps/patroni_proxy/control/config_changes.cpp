@@ -77,8 +77,7 @@ std::vector<std::string> config_changes(const Config& before, const Config& afte
     note(before.cluster_update_interval == after.cluster_update_interval,
          "cluster_update_interval");
     note(before.listen_address == after.listen_address, "listen_address");
-    note(before.http == after.http && before.freebind == after.freebind,
-         "what the HTTP API accepts");
+    note(before.http == after.http && before.freebind == after.freebind, "the HTTP API's settings");
     note(before.control == after.control, "control");
     note(before.haproxy == after.haproxy, "haproxy_socket");
     note(before.max_connections == after.max_connections, "max_connections");

@@ -231,7 +231,7 @@ class Relay {
     std::uint64_t heard_ = 0;
     std::unique_ptr<Shutdown> shutdown_;
     std::optional<RelayEnd> end_;
-    bool departs_ = false;   ///< the backend's last bytes were TLS's farewell: it is about to end
+    bool departs_ = false;   ///< the backend's last bytes were a close_notify: it is about to end
     bool answered_ = false;  ///< as in Ends; valid from the first end on
     bool waited_ = false;    ///< as in Ends
     bool told_ = false;      ///< the client's FIN was passed on to the backend

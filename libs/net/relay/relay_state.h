@@ -35,7 +35,7 @@ struct RelayState {
     std::uint64_t heard = 0;
     std::optional<Shutdown> shutdown{};
     std::optional<RelayEnd> end{};
-    bool departs = false;
+    bool departs = false;  ///< the backend's last bytes were a close_notify
     bool answered = false;
     bool waited = false;
     bool told = false;

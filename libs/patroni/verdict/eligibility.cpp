@@ -59,7 +59,7 @@ Examination examine_tags(const Member& member, const Requirements& wanted) {
         const auto found = member.tags.find(tag);
         if (found == member.tags.end() ||
             (found->second != value.written && found->second != value.taken))
-            return {Objection::wrong_member, "not tagged " + tag_text(tag, value.written)};
+            return {Objection::unsuitable, "not tagged " + tag_text(tag, value.written)};
     }
     return {};
 }
@@ -98,7 +98,7 @@ Examination examine_timeline(const ClusterView& view, const Member& member) {
 Examination examine_replica(const ClusterView& view, const Member& member,
                             const Requirements& wanted) {
     if (wanted.streaming && member.state != State::streaming)
-        return {Objection::wrong_member, "state is " + member.state_name + ", not streaming"};
+        return {Objection::unsuitable, "state is " + member.state_name + ", not streaming"};
     for (auto examination : {examine_tags(member, wanted), examine_timeline(view, member),
                              examine_lag(view, member, wanted)})
         if (examination.objection != Objection::none)
@@ -155,23 +155,22 @@ bool wants_positions(const Requirements& wanted, const ClusterSnapshot& snapshot
 
 Examination examine(const ClusterView& view, const Member& member, const Requirements& wanted) {
     if (member.name.empty())
-        return {Objection::wrong_member, "no name in Patroni's answer"};
+        return {Objection::unsuitable, "no name in Patroni's answer"};
     if (member.name == view.leader.member)
         return takes_leader(wanted.roles) ? Examination{Objection::none, view.leader.reason}
                                           : Examination{Objection::leads, "it is the leader"};
     if (member.role == Role::unknown)
-        return {Objection::wrong_member, member.role_name.empty() ? "no role in Patroni's answer"
-                                                                  : "role is " + member.role_name};
+        return {Objection::unsuitable, member.role_name.empty() ? "no role in Patroni's answer"
+                                                                : "role is " + member.role_name};
     if (!serves(member.state))
-        return {Objection::wrong_member, member.state_name.empty()
-                                             ? "no state in Patroni's answer"
-                                             : "state is " + member.state_name};
+        return {Objection::unsuitable, member.state_name.empty() ? "no state in Patroni's answer"
+                                                                 : "state is " + member.state_name};
     if (member.role == Role::leader)
         return takes_leader(wanted.roles) ? Examination{Objection::unproven, view.leader.reason}
-                                          : Examination{Objection::wrong_member, "role is leader"};
+                                          : Examination{Objection::unsuitable, "role is leader"};
     if (std::none_of(wanted.roles.begin(), wanted.roles.end(),
                      [&](RequestedRole role) { return fits(member.role, role); }))
-        return {Objection::wrong_member, "role is " + member.role_name};
+        return {Objection::unsuitable, "role is " + member.role_name};
     if (is_replica(member.role))
         return examine_replica(view, member, wanted);
     return {Objection::none, member.role_name};

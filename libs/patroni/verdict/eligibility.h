@@ -99,7 +99,7 @@ struct Requirements {
 /// What speaks against a member at one moment. How long it is tolerated is up to Judge.
 enum class Objection : std::uint8_t {
     none,
-    wrong_member,  ///< gone, not running, another role, other tags
+    unsuitable,  ///< gone, not running, another role, other tags
     noloadbalance,
     lagging,
     behind,    ///< on an older timeline than the leader

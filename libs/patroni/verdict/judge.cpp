@@ -49,7 +49,7 @@ std::vector<Verdict> Judge::judge(const ClusterView& view) {
             const Examination examination =
                 name == view.leader.member
                     ? examine(view, *record.member, wanted_)
-                    : Examination{Objection::wrong_member, "no longer in Patroni's answer"};
+                    : Examination{Objection::unsuitable, "no longer in Patroni's answer"};
             verdicts.push_back(verdict_on(view, record, examination));
         }
     std::erase_if(records_,

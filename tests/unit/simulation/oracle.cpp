@@ -155,7 +155,7 @@ void Oracle::condemn(Clock::time_point at, const Answer& answer) {
         const Told* told = find(answer, member);
         for (std::size_t port = 0; port < ports_.size(); ++port)
             if (told ? told->legible && !fits(ports_[port], *told) : answer.whole)
-                heard.is_unfit[port].add(at);
+                heard.ineligible_now[port].add(at);
     }
 }
 
@@ -186,7 +186,7 @@ void Oracle::note_fitness(Clock::time_point at, Heard& heard, const Told* told, 
         const PortRules& rules = ports_[port];
         const bool does = told && fits(rules, *told);
         if (does)
-            heard.is_unfit[port].end();
+            heard.ineligible_now[port].end();
         if (!does)
             heard.ineligible[port].add(at);
         else if (is_certain)
@@ -293,8 +293,8 @@ void Oracle::check_new(Clock::time_point at, std::size_t port, const Served::Pla
                 return node.was_usurped && node.row.name == named_;
             }))
             return;
-        if (const auto run = heard.is_unfit.find(port);
-            run != heard.is_unfit.end() && is_digested(run->second))
+        if (const auto run = heard.ineligible_now.find(port);
+            run != heard.ineligible_now.end() && is_digested(run->second))
             violated(whom + ", though the latest answer of /cluster shows it ineligible");
         return;
     }

@@ -118,12 +118,12 @@ class Oracle {
         Run unnamed;                    ///< by /cluster, since it was named or proved itself
         Run condemned;                  ///< the same, by answers that cover every member
         bool insists = false;           ///< it proved itself against /cluster
-        std::map<std::size_t, Run> ineligible;  ///< by port, since it was last good for certain
-        std::map<std::size_t, Run> is_unfit;    ///< by port and the latest answer
-        std::map<std::size_t, Run> lagging;     ///< by port
-        std::string host;                       ///< as last reported
-        Clock::time_point moved_at{};           ///< when that changed
-        std::map<std::string, Run> elsewhere;   ///< by address
+        std::map<std::size_t, Run> ineligible;      ///< by port, since it was last good for certain
+        std::map<std::size_t, Run> ineligible_now;  ///< by port and the latest answer
+        std::map<std::size_t, Run> lagging;         ///< by port
+        std::string host;                           ///< as last reported
+        Clock::time_point moved_at{};               ///< when that changed
+        std::map<std::string, Run> elsewhere;       ///< by address
     };
 
     void heard_cluster(Clock::time_point at, const Answer& answer);

@@ -62,8 +62,8 @@ std::string name_of(Objection objection) {
     switch (objection) {
         case Objection::none:
             return "yes";
-        case Objection::wrong_member:
-            return "wrong member";
+        case Objection::unsuitable:
+            return "unsuitable";
         case Objection::noloadbalance:
             return "noloadbalance";
         case Objection::lagging:
@@ -78,7 +78,7 @@ std::string name_of(Objection objection) {
     return "?";
 }
 
-/// The examination as one text: "yes: replica", "wrong member: role is replica".
+/// The examination as one text: "yes: replica", "unsuitable: role is replica".
 std::string examination_of(const ClusterView& view, const Member& member,
                            const Requirements& wanted) {
     const Examination examination = examine(view, member, wanted);
@@ -111,11 +111,11 @@ TEST(EligibilityTest, EachRequestedRoleTakesItsRolesInThreeStatesAndInNoOther) {
              {"sync_standby", "quorum_standby", "replica", "standby_leader"}) {
             for (const auto& state : serving)
                 EXPECT_EQ(examination_of(member_of(role, state), wanting({requested})),
-                          taken.contains(role) ? "yes: " + role : "wrong member: role is " + role)
+                          taken.contains(role) ? "yes: " + role : "unsuitable: role is " + role)
                     << state;
             for (const auto& state : not_serving)
                 EXPECT_EQ(examination_of(member_of(role, state), wanting({requested})),
-                          "wrong member: state is " + state)
+                          "unsuitable: state is " + state)
                     << role;
         }
 }
@@ -144,10 +144,9 @@ TEST(EligibilityTest, AMemberOnlyShownAsLeaderHasTheReasonWhyItIsNone) {
                   "unproven: p2 is shown as leader, but its own API has not answered yet");
     for (const auto requested : {RequestedRole::sync, RequestedRole::async, RequestedRole::quorum,
                                  RequestedRole::replica, RequestedRole::standby_leader})
-        EXPECT_EQ(examination_of(view, member, wanting({requested})),
-                  "wrong member: role is leader");
+        EXPECT_EQ(examination_of(view, member, wanting({requested})), "unsuitable: role is leader");
     EXPECT_EQ(examination_of(view, member_of("leader", "stopped"), wanting({RequestedRole::any})),
-              "wrong member: state is stopped");
+              "unsuitable: state is stopped");
 }
 
 TEST(EligibilityTest, ReplicasServeWithoutALeader) {
@@ -160,22 +159,22 @@ TEST(EligibilityTest, SeveralRequestedRolesTakeWhatAnyOfThemTakes) {
     EXPECT_EQ(examination_of(led_by("p2"), member_of("leader"), wanted), "yes: leader");
     EXPECT_EQ(examination_of(member_of("replica"), wanted), "yes: replica");
     EXPECT_EQ(examination_of(member_of("sync_standby"), wanted),
-              "wrong member: role is sync_standby");
+              "unsuitable: role is sync_standby");
 }
 
 TEST(EligibilityTest, NoRequestedRoleTakesNobody) {
     for (const auto& role : kStandbyRoles)
-        EXPECT_EQ(examination_of(member_of(role), wanting({})), "wrong member: role is " + role);
+        EXPECT_EQ(examination_of(member_of(role), wanting({})), "unsuitable: role is " + role);
     EXPECT_EQ(examination_of(led_by("p2"), member_of("leader"), wanting({})),
               "leads: it is the leader");
 }
 
 TEST(EligibilityTest, WhatIsMissingIsNamed) {
     const std::vector<std::pair<Member, std::string>> cases{
-        {member_of(""), "wrong member: no role in Patroni's answer"},
-        {member_of("witness"), "wrong member: role is witness"},
-        {member_of("replica", ""), "wrong member: no state in Patroni's answer"},
-        {Member{}, "wrong member: no name in Patroni's answer"},
+        {member_of(""), "unsuitable: no role in Patroni's answer"},
+        {member_of("witness"), "unsuitable: role is witness"},
+        {member_of("replica", ""), "unsuitable: no state in Patroni's answer"},
+        {Member{}, "unsuitable: no name in Patroni's answer"},
     };
     for (const auto& [member, examination] : cases)
         EXPECT_EQ(examination_of(member, wanting({RequestedRole::any})), examination);
@@ -214,10 +213,10 @@ TEST(EligibilityTest, AReplicaMustCarryAllTagsWithTheirValues) {
     wanted.tags = {{"region", "eu"}, {"ssd", "true"}};
     const std::vector<std::pair<std::map<std::string, std::string>, std::string>> cases{
         {{{"region", "eu"}, {"ssd", "true"}, {"zone", "a"}}, "yes: replica"},
-        {{{"region", "eu"}, {"ssd", "false"}}, "wrong member: not tagged ssd=true"},
-        {{{"region", "EU"}, {"ssd", "true"}}, "wrong member: not tagged region=eu"},
-        {{{"ssd", "true"}}, "wrong member: not tagged region=eu"},
-        {{}, "wrong member: not tagged region=eu"},
+        {{{"region", "eu"}, {"ssd", "false"}}, "unsuitable: not tagged ssd=true"},
+        {{{"region", "EU"}, {"ssd", "true"}}, "unsuitable: not tagged region=eu"},
+        {{{"ssd", "true"}}, "unsuitable: not tagged region=eu"},
+        {{}, "unsuitable: not tagged region=eu"},
     };
     for (const auto& [tags, examination] : cases) {
         Member member = member_of("replica");
@@ -237,7 +236,7 @@ TEST(EligibilityTest, ATagMayHaveTheValueAsItIsWrittenOrAsYamlTakesIt) {
     };
     EXPECT_EQ(examination("1.1"), "yes: replica");
     EXPECT_EQ(examination("1.10"), "yes: replica");
-    EXPECT_EQ(examination("1.11"), "wrong member: not tagged generation=1.10");
+    EXPECT_EQ(examination("1.11"), "unsuitable: not tagged generation=1.10");
 }
 
 TEST(EligibilityTest, StreamingMayBeDemandedOfAReplica) {
@@ -245,9 +244,9 @@ TEST(EligibilityTest, StreamingMayBeDemandedOfAReplica) {
     wanted.streaming = true;
     EXPECT_EQ(examination_of(member_of("replica", "streaming"), wanted), "yes: replica");
     EXPECT_EQ(examination_of(member_of("replica", "running"), wanted),
-              "wrong member: state is running, not streaming");
+              "unsuitable: state is running, not streaming");
     EXPECT_EQ(examination_of(member_of("sync_standby", "in archive recovery"), wanted),
-              "wrong member: state is in archive recovery, not streaming");
+              "unsuitable: state is in archive recovery, not streaming");
     EXPECT_EQ(examination_of(led_by("p2"), member_of("leader", "running"), wanted), "yes: leader");
 }
 
@@ -364,17 +363,17 @@ TEST(EligibilityTest, TheFirstHindranceIsTheReason) {
     auto wanted = wanting({RequestedRole::leader}, 0);
     wanted.streaming = true;
     wanted.tags = {{"zone", "a"}};
-    EXPECT_EQ(examination_of(member, wanted), "wrong member: state is stopped");
+    EXPECT_EQ(examination_of(member, wanted), "unsuitable: state is stopped");
     member.state_name = "running";
     member.state = State::running;
-    EXPECT_EQ(examination_of(member, wanted), "wrong member: role is replica");
+    EXPECT_EQ(examination_of(member, wanted), "unsuitable: role is replica");
     wanted.roles = {RequestedRole::async};
-    EXPECT_EQ(examination_of(member, wanted), "wrong member: state is running, not streaming");
+    EXPECT_EQ(examination_of(member, wanted), "unsuitable: state is running, not streaming");
     member.state_name = "streaming";
     member.state = State::streaming;
     EXPECT_EQ(examination_of(member, wanted), "noloadbalance: tagged noloadbalance");
     member.tags.clear();
-    EXPECT_EQ(examination_of(member, wanted), "wrong member: not tagged zone=a");
+    EXPECT_EQ(examination_of(member, wanted), "unsuitable: not tagged zone=a");
     member.tags = {{"zone", "a"}};
     EXPECT_EQ(examination_of(member, wanted), "behind: on timeline 4, the leader is on 5");
     member.timeline = 5;

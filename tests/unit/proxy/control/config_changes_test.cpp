@@ -51,7 +51,7 @@ TEST(ConfigChangesTest, TellsWhatChangedInPlace) {
     after.haproxy.mode = 0660;
     EXPECT_THAT(config_changes(sample(), after),
                 ElementsAre("cluster main is followed by other settings", "port main/rw changed",
-                            "what the HTTP API accepts changed", "control changed",
+                            "the HTTP API's settings changed", "control changed",
                             "haproxy_socket changed", "max_connections changed",
                             "workers changed, which takes effect with a restart"));
 }
