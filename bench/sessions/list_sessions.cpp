@@ -159,13 +159,13 @@ int main(int argc, char** argv) {
         for (int i = 0; i < 11; ++i) {
             std::promise<SessionList> listed;
             main_loop.post([&] {
-                sessions.list(
-                    filter,
-                    [&](const SessionList& found) {
-                        listed.set_value(found);
-                        return std::string();
-                    },
-                    [](const std::string& /*text*/) {});
+                sessions.list(filter,
+                              {"count",
+                               [&](const SessionList& found) {
+                                   listed.set_value(found);
+                                   return std::string();
+                               }},
+                              [](const std::string& /*text*/) {});
             });
             list = listed.get_future().get();
             longest.push_back(turns.take_longest());
