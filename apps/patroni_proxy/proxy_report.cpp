@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "daemon/system/unix_time.h"
 #include "patroni_proxy/proxy.h"
 
 namespace proxy {
@@ -59,8 +60,7 @@ void Proxy::note_reload(const std::string& error) {
 /// The same every time, which the difference of two clocks is not: whoever watches it takes another
 /// one for a restart. If the clock was set, it follows.
 double Proxy::started_at(double uptime) {
-    const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
-    const double at = now.count() - uptime;
+    const double at = daemons::unix_now() - uptime;
     if (std::abs(at - started_at_) > 1)
         started_at_ = at;
     return started_at_;

@@ -1,9 +1,9 @@
 #include "patroni_proxy/admin/admin_server.h"
 
-#include <chrono>
 #include <utility>
 
 #include "daemon/http/http_responses.h"
+#include "daemon/system/unix_time.h"
 #include "daemon/text/utf8.h"
 #include "patroni_proxy/haproxy/stats/exporter_text.h"
 #include "patroni_proxy/haproxy/stats/stats_page.h"
@@ -29,11 +29,6 @@ HttpResponse updated(std::size_t clusters, const std::string& errors) {
     return errors.empty()
                ? text_response(200, text + "\n")
                : text_response(502, text + "; failed: " + one_line(errors, kLongestReason) + "\n");
-}
-
-double unix_time() {
-    return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch())
-        .count();
 }
 
 HttpResponse port_response(const ClusterReport& cluster, const PortReport& port) {
@@ -119,7 +114,8 @@ void AdminServer::handle(const daemons::HttpRequest& request,
             return reply(daemons::error_response(400, error));
         return requests_.list_sessions(
             filter,
-            {"json", [](const SessionList& list) { return sessions_json(list, unix_time()); }},
+            {"json",
+             [](const SessionList& list) { return sessions_json(list, daemons::unix_now()); }},
             [reply](std::string text) { reply(daemons::json_response(std::move(text))); });
     }
     if (path == "/history") {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 
+#include "daemon/system/unix_time.h"
 #include "daemon/text/units.h"
 #include "daemon/text/utf8.h"
 #include "daemon/text/words.h"
@@ -15,11 +16,6 @@ using Problem = Outcome::Problem;
 using daemons::log::Level;
 
 constexpr std::chrono::minutes kReminder{1};
-
-double unix_time() {
-    return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch())
-        .count();
-}
 
 /// What a client or operator notices once it is set; `lasting` is " for 2 h", or empty.
 std::string effect_of(const OperatorSetting& setting, const std::string& lasting) {
@@ -300,7 +296,7 @@ Outcome Control::set(OperatorSetting setting, const SettingTerms& terms, const C
         return *refused;
     setting.why = daemons::one_line(terms.why, daemons::kLongestReason);
     setting.by = caller.name;
-    setting.since = unix_time();
+    setting.since = daemons::unix_now();
     const std::string subject = setting.subject.text();
     const OperatorSetting* before = settings_.find(setting.subject);
     if (before && before->why == setting.why && before->sessions == setting.sessions &&

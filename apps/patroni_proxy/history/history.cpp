@@ -4,25 +4,33 @@
 #include <utility>
 
 #include "daemon/log/log.h"
+#include "daemon/system/unix_time.h"
 #include "daemon/text/utf8.h"
 
 namespace proxy::history {
+namespace {
+
+Epoch now() {
+    return {Clock::now(), daemons::unix_now()};
+}
+
+}  // namespace
 
 void History::see(const std::string& cluster, const ClusterSeen& seen) {
     ClusterStory& story = story_of(cluster);
-    story.see(seen, Epoch::now());
+    story.see(seen, now());
     take_from(cluster, story);
 }
 
 void History::see(const std::string& cluster, const PollSeen& seen) {
     ClusterStory& story = story_of(cluster);
-    story.see(seen, Epoch::now());
+    story.see(seen, now());
     take_from(cluster, story);
 }
 
 void History::see(const std::string& cluster, CountsSeen counts) {
     ClusterStory& story = story_of(cluster);
-    story.see(std::move(counts), Epoch::now());
+    story.see(std::move(counts), now());
     take_from(cluster, story);
 }
 
@@ -48,7 +56,7 @@ void History::note(const OperatorAction& action) {
     record.id = ++last_id_;
     record.kind = Kind::operator_action;
     record.cluster = action.cluster;
-    record.epoch = Epoch::now();
+    record.epoch = now();
     record.began = record.epoch.at;
     record.ended = record.epoch.at;
     record.cause = Cause::operator_action;

@@ -1,11 +1,11 @@
 #include "patroni_proxy/page/page.h"
 
 #include <array>
-#include <chrono>
 #include <string_view>
 
 #include <openssl/evp.h>
 
+#include "daemon/system/unix_time.h"
 #include "daemon/text/units.h"
 #include "daemon/text/words.h"
 #include "patroni_proxy/page/assets.h"
@@ -39,11 +39,6 @@ const std::string& policy() {
     return text;
 }
 
-double now() {
-    return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch())
-        .count();
-}
-
 /// For the browser's tab: what is wrong first.
 std::string title_of(const ProxyReport& report) {
     for (const auto& cluster : report.clusters)
@@ -73,8 +68,8 @@ daemons::HttpResponse page_response(const ProxyReport& report) {
         "<title>" +
         escaped(title_of(report)) + " \u2013 patroni_proxy</title><style>" + kStyle +
         "</style></head><body>\n<main id=\"live\">\n<h1>patroni_proxy</h1>\n<p>" +
-        escaped(process_line(report)) + "</p>\n<p class=\"quiet\">As of " + time_element(now()) +
-        "</p>\n" + alerts(report);
+        escaped(process_line(report)) + "</p>\n<p class=\"quiet\">As of " +
+        time_element(daemons::unix_now()) + "</p>\n" + alerts(report);
     for (const auto& cluster : report.clusters)
         html += cluster_section(cluster);
     html += history_section(report.history);

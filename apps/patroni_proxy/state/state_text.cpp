@@ -14,6 +14,7 @@
 #include <Poco/JSON/Array.h>
 #include <Poco/JSON/Object.h>
 
+#include "daemon/system/unix_time.h"
 #include "daemon/text/json.h"
 #include "daemon/text/units.h"
 #include "daemon/text/utf8.h"
@@ -235,8 +236,7 @@ Moment Moment::now() {
     timespec boot{};
     ::clock_gettime(CLOCK_BOOTTIME, &boot);
     constexpr double kNanoseconds = 1e-9;
-    const std::chrono::duration<double> day = std::chrono::system_clock::now().time_since_epoch();
-    return {std::chrono::steady_clock::now(), day.count(),
+    return {std::chrono::steady_clock::now(), daemons::unix_now(),
             static_cast<double>(boot.tv_sec) + static_cast<double>(boot.tv_nsec) * kNanoseconds};
 }
 

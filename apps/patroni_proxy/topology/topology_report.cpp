@@ -6,6 +6,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "daemon/system/unix_time.h"
 #include "patroni_proxy/topology/topology_feed.h"
 
 namespace proxy {
@@ -56,11 +57,6 @@ PortStanding standing_of(const Verdicts& regular, const Verdicts& fallback,
         if (find(regular, verdict.member->name) == regular.end())
             port.members.push_back(of_member(verdict));
     return port;
-}
-
-double unix_now() {
-    return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch())
-        .count();
 }
 
 // What SinceTimes knows of: the leader, each member, each port, and each member as the ports see
@@ -127,7 +123,7 @@ void TopologyFeed::note_view(const patroni::ClusterView& view) {
 void TopologyFeed::note_since(const patroni::ClusterView& view) {
     if (!view.snapshot)
         return;
-    const double now = unix_now();
+    const double now = daemons::unix_now();
     since_.note(kLeader, view.leader.member, now);
     for (const auto& member : view.snapshot->members)
         since_.note(thing_of(member.name), member.role_name + '/' + member.state_name, now);
@@ -149,7 +145,7 @@ TopologyFeed::Standings TopologyFeed::standings() const {
     const auto noted = noted_grounds_;
     const auto since = noted_since_;
     lock.unlock();
-    const double now = unix_now();
+    const double now = daemons::unix_now();
     Standings standings;
     for (const auto& [id, grounds] : noted) {
         PortStanding port = standing_of(grounds->regular, grounds->fallback, *grounds->table);

@@ -1,8 +1,7 @@
 #include "daemon/report/cluster_report.h"
 
-#include <chrono>
-
 #include "daemon/report/process_report.h"
+#include "daemon/system/unix_time.h"
 
 namespace daemons {
 namespace {
@@ -20,11 +19,8 @@ MemberReport report_of(const patroni::Member& member, const patroni::ClusterView
                         .leads = member.name == view.leader.member,
                         .dcs_last_seen_age = {},
                         .since = {}};
-    if (const auto seen = view.dcs_last_seen.find(member.name); seen != view.dcs_last_seen.end()) {
-        const std::chrono::duration<double> now =
-            std::chrono::system_clock::now().time_since_epoch();
-        report.dcs_last_seen_age = now.count() - static_cast<double>(seen->second);
-    }
+    if (const auto seen = view.dcs_last_seen.find(member.name); seen != view.dcs_last_seen.end())
+        report.dcs_last_seen_age = unix_now() - static_cast<double>(seen->second);
     return report;
 }
 

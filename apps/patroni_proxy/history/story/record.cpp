@@ -4,12 +4,6 @@
 
 namespace proxy::history {
 
-Epoch Epoch::now() {
-    return {
-        Clock::now(),
-        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count()};
-}
-
 std::string_view name_of(Kind kind) {
     switch (kind) {
         case Kind::operator_action:

@@ -19,7 +19,6 @@ struct Epoch {
     Clock::time_point at{};
     double unix_time = 0;
 
-    [[nodiscard]] static Epoch now();
     [[nodiscard]] double unix_of(Clock::time_point moment) const {
         return unix_time + std::chrono::duration<double>(moment - at).count();
     }
