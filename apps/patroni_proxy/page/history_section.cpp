@@ -10,7 +10,6 @@
 namespace proxy::page {
 namespace {
 
-using history::Kind;
 using history::Record;
 using history::RecordPtr;
 using history::StepKind;
@@ -21,8 +20,8 @@ constexpr std::size_t kMostTimeLines = 3;
 Tone tone_of(const Record& record) {
     if (!record.ended)
         return Tone::bad;
-    const bool was_leaderless =
-        record.kind == Kind::leader && record.leaderless != history::Clock::duration::zero();
+    const bool was_leaderless = record.kind == history::Kind::leader &&
+                                record.leaderless != history::Clock::duration::zero();
     return was_leaderless ? Tone::warn : Tone::calm;
 }
 
@@ -30,15 +29,15 @@ const char* word_of(const Record& record) {
     if (!record.ended)
         return "ongoing";
     switch (record.kind) {
-        case Kind::leader:
+        case history::Kind::leader:
             return "leader";
-        case Kind::patroni:
+        case history::Kind::patroni:
             return "Patroni";
-        case Kind::members:
+        case history::Kind::members:
             return "members";
-        case Kind::clients:
+        case history::Kind::clients:
             return "clients";
-        case Kind::operator_action:
+        case history::Kind::operator_action:
             return "operator";
     }
     return "?";
@@ -111,7 +110,7 @@ std::string history_section(const std::vector<RecordPtr>& records) {
             out.rows.push_back({escaped(began_text(**record)), escaped((*record)->cluster),
                                 badge(tone_of(**record), word_of(**record)),
                                 escaped((*record)->summary)});
-        if ((*record)->kind == Kind::leader && told < kMostTimeLines) {
+        if ((*record)->kind == history::Kind::leader && told < kMostTimeLines) {
             time_lines += time_line(**record);
             ++told;
         }

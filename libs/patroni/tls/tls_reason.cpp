@@ -17,12 +17,12 @@ namespace patroni {
 namespace {
 
 constexpr int kNamesShown = 8;
-constexpr std::size_t kMaxName = 255;
+constexpr std::size_t kLongestName = 255;
 constexpr const char* kNoTlsVersion =
     "the server offers no TLS version that is allowed here: 1.2 or later";
 
 std::string printable(std::string text) {
-    text.resize(std::min(text.size(), kMaxName));
+    text.resize(std::min(text.size(), kLongestName));
     for (char& c : text)
         if (c < ' ' || c > '~')
             c = '?';
@@ -30,7 +30,7 @@ std::string printable(std::string text) {
 }
 
 std::string name_of(const X509_NAME* name) {
-    std::array<char, kMaxName + 1> text{};
+    std::array<char, kLongestName + 1> text{};
     X509_NAME_oneline(name, text.data(), static_cast<int>(text.size()));
     return printable(text.data());
 }

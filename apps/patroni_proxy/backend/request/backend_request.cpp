@@ -8,8 +8,6 @@
 
 namespace proxy {
 
-using Kind = BackendReply::Kind;
-
 BackendRequest::BackendRequest(net::EventLoop& loop, std::string request, OnReply on_reply)
     : loop_(loop),
       request_(std::move(request)),
@@ -37,14 +35,16 @@ void BackendRequest::on_connected(net::UniqueFd connection) noexcept {
     // A new connection takes far more than this at once.
     const ssize_t sent = ::send(connection_.get(), request_.data(), request_.size(), MSG_NOSIGNAL);
     if (sent != static_cast<ssize_t>(request_.size()))
-        return end(Kind::ended, errno);
+        return end(BackendReply::Kind::ended, errno);
     if (const int error = loop_.take_over(connection_.get(), EPOLLIN, *this); error != 0)
-        return end(Kind::no_resources, error);
-    on_reply_({Kind::sent});
+        return end(BackendReply::Kind::no_resources, error);
+    on_reply_({BackendReply::Kind::sent});
 }
 
 void BackendRequest::on_connect_failed(int error) noexcept {
-    end(net::is_own_trouble(error) ? Kind::no_resources : Kind::not_connected, error);
+    end(net::is_own_trouble(error) ? BackendReply::Kind::no_resources
+                                   : BackendReply::Kind::not_connected,
+        error);
 }
 
 void BackendRequest::on_event(std::uint32_t /*events*/) noexcept {
@@ -53,14 +53,14 @@ void BackendRequest::on_event(std::uint32_t /*events*/) noexcept {
     std::array<char, 1'024> bytes;
     const ssize_t count = ::recv(connection_.get(), bytes.data(), bytes.size(), 0);
     if (count > 0)
-        on_reply_({Kind::bytes, 0, {bytes.data(), static_cast<std::size_t>(count)}});
+        on_reply_({BackendReply::Kind::bytes, 0, {bytes.data(), static_cast<std::size_t>(count)}});
     else if (count == 0)
-        end(Kind::ended, 0);
+        end(BackendReply::Kind::ended, 0);
     else if (errno != EAGAIN && errno != EINTR)
-        end(Kind::ended, errno);
+        end(BackendReply::Kind::ended, errno);
 }
 
-void BackendRequest::end(Kind kind, int error) noexcept {
+void BackendRequest::end(BackendReply::Kind kind, int error) noexcept {
     close();
     on_reply_({kind, error});
 }

@@ -23,36 +23,36 @@ Poco::JSON::Array::Ptr records_in(const Poco::Dynamic::Var& root) {
 }
 
 bool goes_on(const Record& record) {
-    return text_of(record, "ended").empty();
+    return shown_text(record, "ended").empty();
 }
 
 std::string began_text(const Record& record) {
-    return daemons::time_text(seconds_of(record, "began"), daemons::TimeZone::local);
+    return daemons::time_text(shown_seconds(record, "began"), daemons::TimeZone::local);
 }
 
 std::string lasted(const Record& record) {
     if (goes_on(record))
         return "ongoing";
-    const double seconds = seconds_of(record, "ended") - seconds_of(record, "began");
+    const double seconds = shown_seconds(record, "ended") - shown_seconds(record, "began");
     return seconds > 0 ? daemons::duration_text(seconds) : "";
 }
 
 Colour colour_of(const Record& record) {
     if (goes_on(record))
         return Colour::bad;
-    return seconds_of(record, "no_leader_seconds") > 0 ? Colour::warning : Colour::none;
+    return shown_seconds(record, "no_leader_seconds") > 0 ? Colour::warning : Colour::none;
 }
 
 std::string after(const Record& record, const Record& step) {
     std::array<char, 32> text{};
     std::snprintf(text.data(), text.size(), "%+.2f s",
-                  seconds_of(step, "at") - seconds_of(record, "began"));
+                  shown_seconds(step, "at") - shown_seconds(record, "began"));
     return text.data();
 }
 
 Table steps_table(const Record& record) {
     Table table;
-    table.title = text_of(record, "cluster") + ", " + began_text(record);
+    table.title = shown_text(record, "cluster") + ", " + began_text(record);
     table.columns = {{"After", Column::Kind::number},
                      {"Step"},
                      {"Member"},
@@ -61,10 +61,10 @@ Table steps_table(const Record& record) {
     if (const auto steps = record.getArray("steps"))
         for (unsigned i = 0; i < steps->size(); ++i)
             if (const auto step = steps->getObject(i))
-                table.rows.push_back({after(record, *step), text_of(*step, "step"),
-                                      text_of(*step, "member"), text_of(*step, "port"),
-                                      text_of(*step, "detail")});
-    table.notes = {{text_of(record, "summary"), colour_of(record)}};
+                table.rows.push_back({after(record, *step), shown_text(*step, "step"),
+                                      shown_text(*step, "member"), shown_text(*step, "port"),
+                                      shown_text(*step, "detail")});
+    table.notes = {{shown_text(record, "summary"), colour_of(record)}};
     return table;
 }
 
@@ -81,12 +81,12 @@ Table history_table(const std::string& json) try {
     const auto records = records_in(Poco::JSON::Parser().parse(json));
     for (unsigned i = 0; i < records->size(); ++i)
         if (const auto record = records->getObject(i))
-            table.rows.push_back({text_of(*record, "id"),
+            table.rows.push_back({shown_text(*record, "id"),
                                   began_text(*record),
                                   lasted(*record),
-                                  text_of(*record, "cluster"),
-                                  text_of(*record, "kind"),
-                                  {text_of(*record, "summary"), colour_of(*record)}});
+                                  shown_text(*record, "cluster"),
+                                  shown_text(*record, "kind"),
+                                  {shown_text(*record, "summary"), colour_of(*record)}});
     if (table.rows.empty())
         table.notes = {"Nothing has happened since the proxy's start"};
     return table;
@@ -97,7 +97,7 @@ Table history_table(const std::string& json) try {
 std::optional<Table> record_table(const std::string& json, const std::string& id) try {
     const auto records = records_in(Poco::JSON::Parser().parse(json));
     for (unsigned i = 0; i < records->size(); ++i)
-        if (const auto record = records->getObject(i); record && text_of(*record, "id") == id)
+        if (const auto record = records->getObject(i); record && shown_text(*record, "id") == id)
             return steps_table(*record);
     return std::nullopt;
 } catch (const Poco::Exception&) {

@@ -8,15 +8,15 @@
 // inside them.
 namespace proxy::cli {
 
-/// Text, or a number as text; empty for null.
-inline std::string text_of(const Poco::JSON::Object& object, const std::string& key) {
+/// Text, or a number as text; empty if it is neither.
+inline std::string shown_text(const Poco::JSON::Object& object, const std::string& key) {
     const Poco::Dynamic::Var value = object.get(key);
     return value.isString() || (value.isNumeric() && !value.isBoolean())
                ? value.convert<std::string>()
                : "";
 }
 
-inline double seconds_of(const Poco::JSON::Object& object, const std::string& key) {
+inline double shown_seconds(const Poco::JSON::Object& object, const std::string& key) {
     const Poco::Dynamic::Var value = object.get(key);
     return value.isNumeric() && !value.isBoolean() ? value.convert<double>() : 0;
 }

@@ -25,23 +25,23 @@ std::string bytes_of(const Object& object, const std::string& key) {
 }
 
 Cell state_cell(const Object& session) {
-    const std::string state = text_of(session, "state");
+    const std::string state = shown_text(session, "state");
     return {state, state == "holding" ? Colour::warning : Colour::none};
 }
 
 std::vector<Cell> row_of(const Object& session) {
-    const double held = seconds_of(session, "held_for");
-    return {text_of(session, "id"),
-            text_of(session, "client"),
-            text_of(session, "cluster") + "/" + text_of(session, "port"),
-            text_of(session, "member"),
-            text_of(session, "own_address"),
-            text_of(session, "user"),
-            text_of(session, "database"),
-            text_of(session, "application_name"),
+    const double held = shown_seconds(session, "held_for");
+    return {shown_text(session, "id"),
+            shown_text(session, "client"),
+            shown_text(session, "cluster") + "/" + shown_text(session, "port"),
+            shown_text(session, "member"),
+            shown_text(session, "own_address"),
+            shown_text(session, "user"),
+            shown_text(session, "database"),
+            shown_text(session, "application_name"),
             state_cell(session),
-            duration_text(seconds_of(session, "age")),
-            duration_text(seconds_of(session, "idle")),
+            duration_text(shown_seconds(session, "age")),
+            duration_text(shown_seconds(session, "idle")),
             bytes_of(session, "bytes_from_client"),
             bytes_of(session, "bytes_from_backend"),
             held > 0 ? duration_text(held) : ""};
@@ -74,7 +74,7 @@ Table session_table(const std::string& json) try {
     for (unsigned i = 0; i < sessions->size(); ++i)
         if (const auto session = sessions->getObject(i))
             table.rows.push_back(row_of(*session));
-    const std::string total = text_of(answer, "total");
+    const std::string total = shown_text(answer, "total");
     const bool all = total.empty() || total == std::to_string(table.rows.size());
     table.notes.push_back(all ? daemons::counted(table.rows.size(), "session")
                               : std::to_string(table.rows.size()) + " of " + total + " sessions");

@@ -21,7 +21,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::seconds;
 
-constexpr unsigned kAtOnce = 4;              // commands of a client in its turn
+constexpr unsigned kCommandsAtOnce = 4;      // of a client, in its turn
 constexpr std::size_t kMaxLine = 16 * 1024;  // HAProxy's tune.bufsize
 constexpr seconds kPatience{10};             // HAProxy's `stats timeout`
 constexpr seconds kMaxPatience{3'600};
@@ -142,7 +142,7 @@ class RuntimeServer::Client final : public net::EventHandler {
                 // A command may look at all that the proxy knows, and others need the loop too: a
                 // client with many commands, or one that comes while such a client waits, waits
                 // for its turn.
-                if (ran++ == kAtOnce || (!has_turn && !server_.turns_.empty())) {
+                if (ran++ == kCommandsAtOnce || (!has_turn && !server_.turns_.empty())) {
                     if (!std::exchange(waits_for_turn_, true))
                         server_.give_turn_to(*this);
                     break;

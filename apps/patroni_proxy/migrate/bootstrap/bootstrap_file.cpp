@@ -10,10 +10,10 @@
 namespace proxy::migrate {
 namespace {
 
-constexpr std::size_t kLongestComment = 200;
+constexpr std::size_t kLongestRemark = 200;
 
 std::string comment(const std::string& text) {
-    return daemons::one_line(text, kLongestComment);
+    return daemons::one_line(text, kLongestRemark);
 }
 
 /// The REST API of each member; the one that was asked if no member tells its own.

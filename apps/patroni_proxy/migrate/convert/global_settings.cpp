@@ -14,17 +14,17 @@ constexpr std::int64_t kLeastInterval = 100;
 constexpr std::int64_t kYear = 365LL * 86'400'000;
 
 /// The keys of the top level in the order of the sample file.
-constexpr std::array kOrder{"cluster_update_interval",
-                            "listen_address",
-                            "workers",
-                            "max_connections",
-                            "connect_timeout",
-                            "idle_timeout",
-                            "queue_timeout",
-                            "drain_timeout",
-                            "tcp_keepalive",
-                            "tcp_user_timeout",
-                            "log"};
+constexpr std::array kSettingsOrder{"cluster_update_interval",
+                                    "listen_address",
+                                    "workers",
+                                    "max_connections",
+                                    "connect_timeout",
+                                    "idle_timeout",
+                                    "queue_timeout",
+                                    "drain_timeout",
+                                    "tcp_keepalive",
+                                    "tcp_user_timeout",
+                                    "log"};
 
 bool is_count(const std::string& text) {
     return !text.empty() && text.size() <= 9 && text.front() != '0' &&
@@ -144,7 +144,7 @@ std::vector<Entry> GlobalSettings::finish(Draft& draft) {
             port->settings.erase(find(*port, key));
     }
     std::vector<Entry> settings;
-    for (const auto* key : kOrder)
+    for (const auto* key : kSettingsOrder)
         if (const auto found = entries_.find(key); found != entries_.end())
             settings.push_back(found->second);
     return settings;

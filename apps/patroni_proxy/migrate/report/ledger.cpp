@@ -18,36 +18,36 @@ constexpr std::array kOutcomes{Outcome::not_carried, Outcome::changed, Outcome::
                                Outcome::not_needed};
 
 /// Lines that say the same of several places, in the order in which they were added.
-using Entry = std::vector<const Ledger::Line*>;
+using Group = std::vector<const Ledger::Line*>;
 
 /// In the order of the files, and of their lines.
-std::vector<Entry> entries_with(const std::vector<Ledger::Line>& lines, Outcome outcome) {
-    std::vector<Entry> entries;
+std::vector<Group> groups_with(const std::vector<Ledger::Line>& lines, Outcome outcome) {
+    std::vector<Group> groups;
     std::map<std::pair<std::string, std::string>, std::size_t> index;
     std::map<std::string, std::size_t> files;
     for (const auto& line : lines) {
         files.try_emplace(line.place.file, files.size());
         if (line.outcome != outcome)
             continue;
-        const auto [known, is_new] = index.try_emplace({line.directive, line.why}, entries.size());
+        const auto [known, is_new] = index.try_emplace({line.directive, line.why}, groups.size());
         if (is_new)
-            entries.emplace_back();
-        entries[known->second].push_back(&line);
+            groups.emplace_back();
+        groups[known->second].push_back(&line);
     }
-    const auto rank = [&](const Entry& entry) {
-        const haproxy::Place& place = entry.front()->place;
+    const auto rank = [&](const Group& group) {
+        const haproxy::Place& place = group.front()->place;
         return std::pair(files.at(place.file), place.line);
     };
-    std::stable_sort(entries.begin(), entries.end(),
-                     [&](const Entry& a, const Entry& b) { return rank(a) < rank(b); });
-    return entries;
+    std::stable_sort(groups.begin(), groups.end(),
+                     [&](const Group& a, const Group& b) { return rank(a) < rank(b); });
+    return groups;
 }
 
 /// "f:3, 7, g:2": a file is named once for each run of its lines.
-std::string places_of(const Entry& entry) {
+std::string places_of(const Group& group) {
     std::string places;
     const std::string* file = nullptr;
-    for (const Ledger::Line* line : entry) {
+    for (const Ledger::Line* line : group) {
         if (!places.empty())
             places += ", ";
         places += file && *file == line->place.file ? std::to_string(line->place.line)
@@ -57,9 +57,9 @@ std::string places_of(const Entry& entry) {
     return places;
 }
 
-void append(std::string& text, const Entry& entry) {
-    const Ledger::Line& line = *entry.front();
-    text.append("  ").append(places_of(entry)).append(": ");
+void append(std::string& text, const Group& group) {
+    const Ledger::Line& line = *group.front();
+    text.append("  ").append(places_of(group)).append(": ");
     text += daemons::one_line(line.directive, kLongestLine);
     if (!line.why.empty())
         text.append("\n      ").append(daemons::one_line(line.why, kLongestLine));
@@ -113,13 +113,13 @@ std::string Ledger::text() const {
     std::string text;
     std::string summary;
     for (const Outcome outcome : kOutcomes) {
-        const auto entries = entries_with(lines_, outcome);
-        if (!entries.empty())
+        const auto groups = groups_with(lines_, outcome);
+        if (!groups.empty())
             text.append(name_of(outcome)).append(":\n");
         std::size_t count = 0;
-        for (const Entry& entry : entries) {
-            count += entry.size();
-            append(text, entry);
+        for (const Group& group : groups) {
+            count += group.size();
+            append(text, group);
         }
         if (!summary.empty())
             summary += ", ";
