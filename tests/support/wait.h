@@ -12,7 +12,7 @@ namespace support {
 using Clock = std::chrono::steady_clock;
 using Milliseconds = std::chrono::milliseconds;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SANITIZED
 inline constexpr Milliseconds default_timeout{30'000};
 #else
 inline constexpr Milliseconds default_timeout{10'000};

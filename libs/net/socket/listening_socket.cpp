@@ -179,7 +179,7 @@ int ListeningSocket::set_mode(std::optional<mode_t> mode,
     const int error = owned ? 0 : errno;
     // Where the group cannot be set, the one that it has gets no rights.
     const mode_t wished = mode.value_or(kEverybody);
-    const bool done = ::chmod(path, owned ? wished : wished & ~S_IRWXG) == 0;
+    const bool done = ::chmod(path, owned ? wished : wished & ~mode_t{S_IRWXG}) == 0;
     return done ? error : errno;
 }
 

@@ -28,7 +28,7 @@ TEST(HttpApi, RootAnswersOk) {
 TEST(HttpApi, UpdateClustersAnswersOnceTheNewTablesAreInForce) {
     FakeCluster cluster(2);
     const ProxyUnderTest proxy(cluster.config());
-    for (std::size_t leader : {1, 0, 1, 0}) {
+    for (std::size_t leader : {1U, 0U, 1U, 0U}) {
         cluster.lead_by(leader);
         EXPECT_THAT(proxy.http("POST", "/update_clusters"), EndsWith("Updated 1 cluster(s)\n"));
         EXPECT_EQ(proxy.connect("c/master").receive_line(), cluster.backends[leader]->name());

@@ -81,7 +81,7 @@ TEST_F(Refusing, ThePortListensOnlyWhileItHasABackend) {
     ProxyUnderTest proxy(config(kRefuses), start());
     TestClient session = proxy.connect("c/p");
     EXPECT_EQ(session.receive_line(), "b1");
-    for (const std::size_t leader : {1, 0}) {
+    for (const std::size_t leader : {1U, 0U}) {
         cluster_.lead_by_nobody();
         proxy.update_clusters();
         proxy.daemon().wait_for_line("c/p: refuses connections to 127.0.0.1:");

@@ -1,12 +1,32 @@
 #include "allocated.h"
 
+#ifdef SANITIZED
+#include <sanitizer/allocator_interface.h>
+#else
 #include <cstdlib>
 #include <malloc.h>
 #include <new>
+#endif
 
 namespace {
 
 thread_local std::ptrdiff_t allocated = 0;
+
+#ifdef SANITIZED
+
+// Sanitizers have a `new` of their own.
+[[maybe_unused]] const int installed = __sanitizer_install_malloc_and_free_hooks(
+    [](const volatile void* /*memory*/, std::size_t size) {
+        allocated += static_cast<std::ptrdiff_t>(size);
+    },
+    [](const volatile void* memory) {
+        if (memory)
+            allocated -= static_cast<std::ptrdiff_t>(__sanitizer_get_allocated_size(memory));
+    });
+
+}  // namespace
+
+#else
 
 }  // namespace
 
@@ -28,6 +48,8 @@ void operator delete(void* memory) noexcept {
 void operator delete(void* memory, std::size_t /*size*/) noexcept {
     operator delete(memory);
 }
+
+#endif
 
 namespace net {
 

@@ -200,7 +200,7 @@ INSTANTIATE_TEST_SUITE_P(From, RelaySpliceQueryTest, testing::Values(Party::back
 
 TEST_P(RelaySpliceQueryTest, SeesTheEndOfALongAnswer) {
     start();
-    for (const std::size_t size : {50'000, 65'530, 65'536, 65'600, 90'001, 150'000}) {
+    for (const std::size_t size : {50'000U, 65'530U, 65'536U, 65'600U, 90'001U, 150'000U}) {
         const std::string answer = pattern(size, 1) + kReadyForQuery;
         client().send("a question");
         EXPECT_EQ(backend().receive(10), "a question");

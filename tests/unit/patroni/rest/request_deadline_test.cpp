@@ -17,7 +17,6 @@ namespace patroni {
 namespace {
 
 using namespace std::chrono_literals;
-using Clock = RequestDeadline::Clock;
 
 /// Two connected sockets; the first is the one that is guarded.
 struct Connection {
@@ -30,7 +29,7 @@ struct Connection {
 
     /// Waits until the connection ends; false if it has not within `timeout`.
     [[nodiscard]] bool ends_within(std::chrono::milliseconds timeout) const {
-        return support::wait_ready(peer.get(), POLLIN, Clock::now() + timeout);
+        return support::wait_ready(peer.get(), POLLIN, support::Clock::now() + timeout);
     }
 
     support::Fd guarded;
@@ -40,17 +39,17 @@ struct Connection {
 TEST(RequestDeadlineTest, CutsAtTheDeadlineAndNotBefore) {
     RequestDeadline request_deadline;
     const Connection connection;
-    const auto deadline = Clock::now() + 50ms;
+    const auto deadline = support::Clock::now() + 50ms;
     request_deadline.guard(connection.guarded.get(), deadline);
     EXPECT_TRUE(connection.ends_within(10s));
-    EXPECT_GE(Clock::now(), deadline);
+    EXPECT_GE(support::Clock::now(), deadline);
     EXPECT_EQ(request_deadline.release(), RequestDeadline::Cut::deadline);
 }
 
 TEST(RequestDeadlineTest, LeavesAloneWhatIsReleasedInTime) {
     RequestDeadline request_deadline;
     const Connection connection;
-    request_deadline.guard(connection.guarded.get(), Clock::now() + 30ms);
+    request_deadline.guard(connection.guarded.get(), support::Clock::now() + 30ms);
     EXPECT_EQ(request_deadline.release(), RequestDeadline::Cut::none);
     EXPECT_FALSE(connection.ends_within(60ms));
 }
@@ -58,10 +57,10 @@ TEST(RequestDeadlineTest, LeavesAloneWhatIsReleasedInTime) {
 TEST(RequestDeadlineTest, AnEarlierDeadlineThanTheLastOneCounts) {
     RequestDeadline request_deadline;
     const Connection first;
-    request_deadline.guard(first.guarded.get(), Clock::now() + 1h);
+    request_deadline.guard(first.guarded.get(), support::Clock::now() + 1h);
     EXPECT_EQ(request_deadline.release(), RequestDeadline::Cut::none);
     const Connection second;
-    request_deadline.guard(second.guarded.get(), Clock::now() + 20ms);
+    request_deadline.guard(second.guarded.get(), support::Clock::now() + 20ms);
     EXPECT_TRUE(second.ends_within(10s));
     EXPECT_EQ(request_deadline.release(), RequestDeadline::Cut::deadline);
     EXPECT_FALSE(first.ends_within(0ms));
@@ -70,7 +69,7 @@ TEST(RequestDeadlineTest, AnEarlierDeadlineThanTheLastOneCounts) {
 TEST(RequestDeadlineTest, AbortCutsAtOnceAndSaysSo) {
     RequestDeadline request_deadline;
     const Connection connection;
-    request_deadline.guard(connection.guarded.get(), Clock::now() + 1h);
+    request_deadline.guard(connection.guarded.get(), support::Clock::now() + 1h);
     request_deadline.abort();
     EXPECT_TRUE(connection.ends_within(10s));
     EXPECT_EQ(request_deadline.release(), RequestDeadline::Cut::abort);
@@ -81,7 +80,7 @@ TEST(RequestDeadlineTest, AbortCutsWhatIsGuardedLater) {
     request_deadline.abort();
     for (int i = 0; i < 3; ++i) {
         const Connection connection;
-        request_deadline.guard(connection.guarded.get(), Clock::now() + 1h);
+        request_deadline.guard(connection.guarded.get(), support::Clock::now() + 1h);
         EXPECT_TRUE(connection.ends_within(10s));
         EXPECT_EQ(request_deadline.release(), RequestDeadline::Cut::abort);
     }
@@ -94,7 +93,7 @@ TEST(RequestDeadlineTest, CutsASocketThatBeginsToConnectOnlyThen) {
     const support::Fd socket = support::make_tcp_socket(AF_INET);
     RequestDeadline request_deadline;
     request_deadline.abort();
-    request_deadline.guard(socket.get(), Clock::now() + 1h);
+    request_deadline.guard(socket.get(), support::Clock::now() + 1h);
     // The first cut only leaves its mark.
     support::eventually(
         [&] {

@@ -26,7 +26,6 @@ using testing::HasSubstr;
 using testing::StartsWith;
 using Addresses = Resolver::Addresses;
 using Found = Result<Addresses>;
-using Clock = std::chrono::steady_clock;
 
 constexpr auto kMinute = 1min;
 
@@ -135,8 +134,8 @@ TEST_F(ResolverTest, AnAnswerServesForASecondBeItAFailure) {
     Resolver resolver(dns_.lookup());
     const auto ask_often = [&](const std::string& host) {
         std::string answer;
-        const auto end = Clock::now() + 100ms;
-        while (Clock::now() < end)
+        const auto end = support::Clock::now() + 100ms;
+        while (support::Clock::now() < end)
             answer = text_of(resolver.addresses_of(host, ResolvePrefer::any, kMinute));
         return answer;
     };
@@ -203,12 +202,12 @@ TEST_F(ResolverTest, TellsWhenAddressesWereFound) {
     };
     dns_.answer("pg1", Addresses{"10.0.0.1"});
     const auto first = found_at("pg1");
-    EXPECT_LE(first, Clock::now());
+    EXPECT_LE(first, support::Clock::now());
     dns_.answer("pg1", Failure{"Temporary failure"});
     EXPECT_EQ(found_at("pg1"), first);
     dns_.answer("pg1", Addresses{"10.0.0.1"});
     EXPECT_GT(found_at("pg1"), first);
-    EXPECT_EQ(found_at("10.0.0.1"), Clock::time_point::max());
+    EXPECT_EQ(found_at("10.0.0.1"), support::Clock::time_point::max());
 }
 
 TEST_F(ResolverTest, NamesAnAddressOnceAndNotMoreThan32) {
@@ -225,16 +224,16 @@ TEST_F(ResolverTest, KnownAddressesServeWhileALookupHangs) {
     dns_.answer("pg1", Addresses{"10.0.0.1"});
     EXPECT_EQ(ask("pg1"), "10.0.0.1");
     dns_.hang("pg1");
-    const auto start = Clock::now();
+    const auto start = support::Clock::now();
     EXPECT_EQ(ask("pg1", kMinute), "10.0.0.1");
-    EXPECT_LT(Clock::now() - start, kSoon);  // and not a minute
+    EXPECT_LT(support::Clock::now() - start, kSoon);  // and not a minute
 }
 
 TEST_F(ResolverTest, AHangingLookupDelaysNobodyBeyondTheTimeout) {
-    const auto start = Clock::now();
+    const auto start = support::Clock::now();
     EXPECT_EQ(ask("pg1", 30ms), "cannot resolve 'pg1': no answer within 30 ms");
-    EXPECT_GE(Clock::now() - start, 30ms);
-    EXPECT_LT(Clock::now() - start, kSoon);
+    EXPECT_GE(support::Clock::now() - start, 30ms);
+    EXPECT_LT(support::Clock::now() - start, kSoon);
     dns_.answer("pg2", Addresses{"10.0.0.2"});
     EXPECT_EQ(ask("pg2"), "10.0.0.2");
 }
@@ -250,18 +249,18 @@ TEST_F(ResolverTest, AHangingRefreshIsWaitedForOnce) {
     EXPECT_EQ(ask("pg1"), "10.0.0.1");
     dns_.hang("pg1");
     EXPECT_EQ(ask("pg1", 50ms), "10.0.0.1");
-    const auto start = Clock::now();
+    const auto start = support::Clock::now();
     for (int i = 0; i < 1'000; ++i)
         ASSERT_EQ(ask("pg1", 50ms), "10.0.0.1");
-    EXPECT_LT(Clock::now() - start, kSoon);  // and not 50 s
+    EXPECT_LT(support::Clock::now() - start, kSoon);  // and not 50 s
     EXPECT_EQ(dns_.lookups("pg1"), 2U);
 }
 
 TEST_F(ResolverTest, ANameThatHangsFromTheStartIsWaitedForOnce) {
-    const auto start = Clock::now();
+    const auto start = support::Clock::now();
     for (int i = 0; i < 1'000; ++i)
         ASSERT_THAT(ask("pg1", 50ms), HasSubstr("no answer within 50 ms"));
-    EXPECT_LT(Clock::now() - start, kSoon);  // and not 50 s
+    EXPECT_LT(support::Clock::now() - start, kSoon);  // and not 50 s
     EXPECT_EQ(dns_.lookups("pg1"), 1U);
 }
 
@@ -284,10 +283,10 @@ TEST_F(ResolverTest, AStopEndsTheWaitAtOnce) {
             resolver_.addresses_of("pg1", ResolvePrefer::any, kMinute, stop.get_token()));
     });
     dns_.wait_for_lookups("pg1", 1);
-    const auto start = Clock::now();
+    const auto start = support::Clock::now();
     stop.request_stop();
     EXPECT_EQ(answer.get(), "cannot resolve 'pg1': shutting down");
-    EXPECT_LT(Clock::now() - start, kSoon);
+    EXPECT_LT(support::Clock::now() - start, kSoon);
 }
 
 TEST_F(ResolverTest, TakesNoMoreThan64LookupsAtATime) {
@@ -339,7 +338,7 @@ TEST(ResolverLifeTest, ALookupMayOutliveItsResolver) {
 
 TEST(ResolverDeathTest, AHangingLookupDoesNotDelayTheEndOfTheProcess) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
-    const auto start = Clock::now();
+    const auto start = support::Clock::now();
     EXPECT_EXIT(
         {
             Resolver resolver([](const std::string&, Resolver::Family) -> Found {
@@ -350,7 +349,7 @@ TEST(ResolverDeathTest, AHangingLookupDoesNotDelayTheEndOfTheProcess) {
             std::exit(7);  // NOLINT(concurrency-mt-unsafe): it is what is tested
         },
         testing::ExitedWithCode(7), "");
-    EXPECT_LT(Clock::now() - start, kSoon);
+    EXPECT_LT(support::Clock::now() - start, kSoon);
 }
 
 TEST(ResolverSystemTest, AsksTheSystem) {

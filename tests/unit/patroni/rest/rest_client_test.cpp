@@ -13,6 +13,7 @@
 #include "reply_text.h"
 #include "support/fakes/fake_backend.h"
 #include "support/fakes/fake_patroni.h"
+#include "support/wait.h"
 #include "unit/patroni/patience.h"
 
 namespace patroni {
@@ -24,7 +25,6 @@ using support::FakeBackend;
 using support::FakePatroni;
 using support::Fault;
 using testing::HasSubstr;
-using Clock = std::chrono::steady_clock;
 
 Endpoint endpoint_of(const FakePatroni& patroni) {
     return Endpoint::parse(patroni.url()).value();
@@ -152,10 +152,10 @@ TEST(RestClientTest, AHangingLookupTakesHalfTheConnectTimeAndEndsWithAbort) {
         return text_of(client.get({false, "pg2", 8008}, "/cluster"));
     });
     begun.get_future().wait();
-    const auto start = Clock::now();
+    const auto start = support::Clock::now();
     client.abort();
     EXPECT_EQ(reply.get(), "shutting down");
-    EXPECT_LT(Clock::now() - start, kSoon);
+    EXPECT_LT(support::Clock::now() - start, kSoon);
     end->set_value();
 }
 
@@ -174,19 +174,19 @@ TEST(RestClientTest, ARefusedConnectionIsAFailure) {
 TEST(RestClientTest, AHostThatAnswersNothingCostsTheConnectTimeout) {
     const FakeBackend silent({.accept = support::BackendOptions::Accept::never});
     RestClient client({.connect = 100ms, .total = 60s});
-    const auto start = Clock::now();
+    const auto start = support::Clock::now();
     EXPECT_THAT(text_of(client.get({false, silent.ip(), silent.port()}, "/cluster")),
                 HasSubstr("no answer within 100 ms"));
-    EXPECT_LT(Clock::now() - start, kSoon);
+    EXPECT_LT(support::Clock::now() - start, kSoon);
 }
 
 TEST(RestClientTest, TheTotalTimeEndsAConnectToo) {
     const FakeBackend silent({.accept = support::BackendOptions::Accept::never});
     RestClient client(kImpatient);
-    const auto start = Clock::now();
+    const auto start = support::Clock::now();
     EXPECT_EQ(text_of(client.get({false, silent.ip(), silent.port()}, "/cluster")),
               "no complete answer within 100 ms");
-    EXPECT_LT(Clock::now() - start, kSoon);
+    EXPECT_LT(support::Clock::now() - start, kSoon);
 }
 
 struct SlowCase {
@@ -205,10 +205,10 @@ TEST(RestClientTest, NoAnswerTakesMoreThanTheTotalTime) {
     for (const auto& [name, answer] : cases) {
         FakePatroni patroni;
         patroni.answer("/cluster", answer);
-        const auto start = Clock::now();
+        const auto start = support::Clock::now();
         EXPECT_EQ(text_of_get(patroni, kImpatient), "no complete answer within 100 ms") << name;
-        EXPECT_GE(Clock::now() - start, 100ms) << name;
-        EXPECT_LT(Clock::now() - start, kSoon) << name;
+        EXPECT_GE(support::Clock::now() - start, 100ms) << name;
+        EXPECT_LT(support::Clock::now() - start, kSoon) << name;
     }
 }
 
@@ -227,12 +227,12 @@ TEST(RestClientTest, AnswersWithoutEndAreGivenUp) {
     patroni.answer("/cluster", {.fault = Fault::endless_body});
     patroni.answer("/headers", {.fault = Fault::endless_headers});
     RestClient client(kPatient);
-    const auto start = Clock::now();
+    const auto start = support::Clock::now();
     EXPECT_THAT(text_of(client.get(endpoint_of(patroni), "/cluster")),
                 HasSubstr("the answer is larger than 1 MiB"));
     EXPECT_THAT(text_of(client.get(endpoint_of(patroni), "/headers")),
                 HasSubstr("the answer is not valid HTTP"));
-    EXPECT_LT(Clock::now() - start, kSoon);
+    EXPECT_LT(support::Clock::now() - start, kSoon);
     patroni.wait_for_open_connections(0);
 }
 
@@ -285,10 +285,10 @@ TEST(RestClientTest, AbortEndsAStalledRequestAtOnce) {
     auto reply = std::async(std::launch::async,
                             [&] { return text_of(client.get(endpoint_of(patroni), "/cluster")); });
     patroni.wait_for_requests("/cluster", 1);
-    const auto start = Clock::now();
+    const auto start = support::Clock::now();
     client.abort();
     EXPECT_EQ(reply.get(), "shutting down");
-    EXPECT_LT(Clock::now() - start, kSoon);
+    EXPECT_LT(support::Clock::now() - start, kSoon);
 }
 
 TEST(RestClientTest, AbortEndsEveryLaterRequestAtOnce) {
@@ -299,12 +299,12 @@ TEST(RestClientTest, AbortEndsEveryLaterRequestAtOnce) {
                                           {false, silent.ip(), silent.port()}};
     RestClient client(kPatient);
     client.abort();
-    const auto start = Clock::now();
+    const auto start = support::Clock::now();
     // Often: the cut may come before the connect, while it is under way, or after it.
     for (int i = 0; i < 50; ++i)
         for (const auto& endpoint : endpoints)
             ASSERT_EQ(text_of(client.get(endpoint, "/cluster")), "shutting down");
-    EXPECT_LT(Clock::now() - start, kSoon);
+    EXPECT_LT(support::Clock::now() - start, kSoon);
 }
 
 }  // namespace

@@ -20,7 +20,6 @@ using namespace std::chrono_literals;
 using support::FakePatroni;
 using support::Fault;
 using testing::HasSubstr;
-using Clock = std::chrono::steady_clock;
 
 /// Keeps replies as text, from the probe's thread to the test's.
 class Replies {
@@ -94,14 +93,14 @@ TEST_F(MemberProbeTest, AFailureIsAReplyAndTheNextQuestionIsAskedAllTheSame) {
 
 TEST_F(MemberProbeTest, ItsEndEndsTheRequestUnderWayAndDropsTheOthers) {
     patroni_.answer("/stalled", {.fault = Fault::stall});
-    const auto start = Clock::now();
+    const auto start = support::Clock::now();
     {
         MemberProbe probe(kPatient, {});
         probe.ask(endpoint(), "/stalled", replies_.callback());
         probe.ask(endpoint(), "/later", replies_.callback());
         patroni_.wait_for_requests("/stalled", 1);
     }
-    EXPECT_LT(Clock::now() - start, kSoon);
+    EXPECT_LT(support::Clock::now() - start, kSoon);
     EXPECT_LE(replies_.now().size(), 1U);
     EXPECT_EQ(patroni_.requests("/later"), 0U);
     patroni_.wait_for_open_connections(0);

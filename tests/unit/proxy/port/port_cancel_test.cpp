@@ -136,11 +136,11 @@ TEST_F(PortCancelTest, AFloodLeavesThemWhereEveryMemberHasSessionsToo) {
         return times;
     };
     // A client of the full port has no connection to a member yet.
-    for (const std::uint64_t max_connections : {0, 2}) {
+    for (const std::uint64_t max_connections : {0U, 2U}) {
         ServedPort port(table_of({b1_, b2_}), {.max_connections = max_connections});
         auto on_one = session(port);
         auto on_other = session(port);
-        for (const std::size_t members : {1, 2}) {
+        for (const std::size_t members : {1U, 2U}) {
             port.process().max_open = 2 + members;
             const std::size_t before = times_received();
             auto client = port.connect();

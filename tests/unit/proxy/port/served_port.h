@@ -210,14 +210,14 @@ class ServedPort final : private net::AcceptHandler {
         return tally;
     }
     void adopt(std::vector<Passed> passed, Reservations* reservations = nullptr) {
-        for (auto& [state, client, backend] : passed) {
+        for (Passed& session : passed) {
             Reservation reserved;
             if (reservations)
-                reserved = reservations->take(port_, "c", state);
+                reserved = reservations->take(port_, "c", session.state);
             run_on(loop_, [&] {
                 ++sessions_;
-                server_.adopt(std::move(state), std::move(client), std::move(backend),
-                              std::move(reserved));
+                server_.adopt(std::move(session.state), std::move(session.client),
+                              std::move(session.backend), std::move(reserved));
             });
         }
     }

@@ -73,7 +73,7 @@ TEST_F(AcceptorTest, LeadsToItsOwnPort) {
 }
 
 TEST_F(AcceptorTest, AllPortsTogetherAreSpreadEvenly) {
-    for (int i = 0; i < 20; ++i)
+    for (std::size_t i = 0; i < 20; ++i)
         clients_.push_back(connect(i % 2));
     rw_.wait_for_sessions(10);
     ro_.wait_for_sessions(10);
