@@ -5,9 +5,9 @@
 namespace proxy {
 namespace {
 
-constexpr std::chrono::milliseconds kTryAgain = kRateWindow;
+constexpr std::chrono::milliseconds kTryInterval = kRateWindow;
 // Connecting takes some 20 us: with this many, the loop's other sessions wait a millisecond or two.
-constexpr int kTurnsAtOnce = 64;
+constexpr int kClientsPerTurn = 64;
 constexpr std::chrono::milliseconds kNextTurn{1};
 
 }  // namespace
@@ -63,7 +63,7 @@ std::optional<SessionEnd> HeldSessions::hold(QueueEntry& entry) {
     if (queue_.begin()->second == &entry)
         arm_deadline();
     if (!turn_timer_.armed())
-        turn_timer_.arm(kTryAgain);
+        turn_timer_.arm(kTryInterval);
     return std::nullopt;
 }
 
@@ -126,7 +126,7 @@ void HeldSessions::let_try() {
     if (settings_->held)
         return;  // the release comes with other settings
     bool found_one = true;
-    for (int i = 0; i < kTurnsAtOnce && found_one && !waiting_.empty(); ++i) {
+    for (int i = 0; i < kClientsPerTurn && found_one && !waiting_.empty(); ++i) {
         found_one = !leaves_turn_to_another_worker();
         if (!found_one)
             break;
@@ -138,7 +138,7 @@ void HeldSessions::let_try() {
             stop_waiting(entry);
     }
     if (!waiting_.empty())
-        turn_timer_.arm(found_one ? kNextTurn : kTryAgain);
+        turn_timer_.arm(found_one ? kNextTurn : kTryInterval);
 }
 
 /// Not rearmed when the first leaves before its time: then the timer finds nothing to do.

@@ -2,7 +2,6 @@
 // since when.
 
 #include <algorithm>
-#include <chrono>
 #include <string_view>
 #include <unordered_set>
 

@@ -10,7 +10,7 @@
 
 namespace proxy {
 
-static constexpr std::chrono::seconds kListenAgain{1};
+static constexpr std::chrono::seconds kListenInterval{1};
 
 Acceptor::Acceptor(std::vector<std::unique_ptr<Worker>>& workers, PortPtr port, Socket socket,
                    bool is_shared)
@@ -66,7 +66,7 @@ void Acceptor::listen_again() noexcept {
             problem = failure.what();
         }
     }
-    retry_.arm(kListenAgain);
+    retry_.arm(kListenInterval);
     failures_.log(daemons::log::Level::error, {"listen_failed", port_->label}, [&] {
         return port_->label + ": cannot listen on " + socket_->address().to_string() +
                " again: " + problem;

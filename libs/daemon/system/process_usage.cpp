@@ -1,20 +1,21 @@
 #include "daemon/system/process_usage.h"
 
-#include <chrono>
 #include <ctime>
 #include <fstream>
 #include <unistd.h>
 
+#include "daemon/system/unix_time.h"
+
 namespace daemons {
 namespace {
 
-const auto kStarted = std::chrono::system_clock::now();
+const double kStarted = unix_now();
 
 }  // namespace
 
 ProcessUsage process_usage() {
     ProcessUsage usage;
-    usage.started_at = std::chrono::duration<double>(kStarted.time_since_epoch()).count();
+    usage.started_at = kStarted;
     timespec cpu{};
     if (::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) == 0)
         usage.cpu_seconds =

@@ -1,8 +1,3 @@
-#if defined(__GNUC__) && !defined(__clang__)
-// g++ 12 under -fsanitize=address takes std::regex itself to use what it has not set.
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-
 #include "daemon_process.h"
 
 #include <filesystem>

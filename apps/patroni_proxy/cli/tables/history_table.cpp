@@ -27,26 +27,26 @@ bool goes_on(const Record& record) {
 }
 
 std::string began_text(const Record& record) {
-    return daemons::time_text(shown_seconds(record, "began"), daemons::TimeZone::local);
+    return daemons::time_text(seconds_or_zero(record, "began"), daemons::TimeZone::local);
 }
 
 std::string lasted(const Record& record) {
     if (goes_on(record))
         return "ongoing";
-    const double seconds = shown_seconds(record, "ended") - shown_seconds(record, "began");
+    const double seconds = seconds_or_zero(record, "ended") - seconds_or_zero(record, "began");
     return seconds > 0 ? daemons::duration_text(seconds) : "";
 }
 
 Colour colour_of(const Record& record) {
     if (goes_on(record))
         return Colour::bad;
-    return shown_seconds(record, "no_leader_seconds") > 0 ? Colour::warning : Colour::none;
+    return seconds_or_zero(record, "no_leader_seconds") > 0 ? Colour::warning : Colour::none;
 }
 
 std::string after(const Record& record, const Record& step) {
     std::array<char, 32> text{};
     std::snprintf(text.data(), text.size(), "%+.2f s",
-                  shown_seconds(step, "at") - shown_seconds(record, "began"));
+                  seconds_or_zero(step, "at") - seconds_or_zero(record, "began"));
     return text.data();
 }
 

@@ -16,7 +16,7 @@ inline std::string shown_text(const Poco::JSON::Object& object, const std::strin
                : "";
 }
 
-inline double shown_seconds(const Poco::JSON::Object& object, const std::string& key) {
+inline double seconds_or_zero(const Poco::JSON::Object& object, const std::string& key) {
     const Poco::Dynamic::Var value = object.get(key);
     return value.isNumeric() && !value.isBoolean() ? value.convert<double>() : 0;
 }

@@ -30,7 +30,7 @@ Cell state_cell(const Object& session) {
 }
 
 std::vector<Cell> row_of(const Object& session) {
-    const double held = shown_seconds(session, "held_for");
+    const double held = seconds_or_zero(session, "held_for");
     return {shown_text(session, "id"),
             shown_text(session, "client"),
             shown_text(session, "cluster") + "/" + shown_text(session, "port"),
@@ -40,8 +40,8 @@ std::vector<Cell> row_of(const Object& session) {
             shown_text(session, "database"),
             shown_text(session, "application_name"),
             state_cell(session),
-            duration_text(shown_seconds(session, "age")),
-            duration_text(shown_seconds(session, "idle")),
+            duration_text(seconds_or_zero(session, "age")),
+            duration_text(seconds_or_zero(session, "idle")),
             bytes_of(session, "bytes_from_client"),
             bytes_of(session, "bytes_from_backend"),
             held > 0 ? duration_text(held) : ""};

@@ -17,7 +17,7 @@ namespace {
 using daemons::Json;
 using End = Difference::End;
 
-constexpr std::size_t kLongestReason = 500;
+constexpr std::size_t kLongestDifference = 500;
 
 std::string local_time(Difference::Clock::time_point time) {
     const std::time_t seconds = Difference::Clock::to_time_t(time);
@@ -148,7 +148,7 @@ std::string text_of(const Difference& difference) {
     if (difference.how != End::open)
         text += "; for " + with_digits(difference.seconds(), 1) + " s, until " +
                 std::string(name_of(difference.how));
-    return daemons::one_line(text, kLongestReason);
+    return daemons::one_line(text, kLongestDifference);
 }
 
 std::string json_of(const Comparison& comparison, const Pairing& pairing) {

@@ -1,17 +1,17 @@
 #include "daemon/system/process_usage.h"
 
-#include <chrono>
 #include <cstdint>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "daemon/system/unix_time.h"
+
 namespace daemons {
 namespace {
 
 TEST(ProcessUsageTest, TellsMemoryAndTime) {
-    const double now =
-        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+    const double now = unix_now();
     const ProcessUsage before = process_usage();
     EXPECT_LE(before.started_at, now);
     EXPECT_GT(before.started_at, now - 3600);
