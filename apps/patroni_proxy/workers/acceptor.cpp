@@ -1,6 +1,7 @@
 #include "patroni_proxy/workers/acceptor.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <string>
 #include <system_error>
@@ -81,6 +82,15 @@ void Acceptor::on_accept(net::UniqueFd connection, const net::SocketAddress& pee
 }
 
 void Acceptor::on_accept_paused(int error) noexcept {
+    if (error == EINVAL) {
+        // As a HAProxy does that has taken this socket over, and is told to disable its frontend.
+        const int failed = socket_->listen();
+        return pauses_.log(daemons::log::Level::warning, {"listening_stopped", port_->label}, [&] {
+            return port_->label + ": another process stopped " + socket_->address().to_string() +
+                   (failed == 0 ? " listening; it listens again"
+                                : " listening: " + std::generic_category().message(failed));
+        });
+    }
     // This may happen at every connection, for hours: hence the throttle.
     pauses_.log(daemons::log::Level::error, {"accept_paused", port_->label}, [&] {
         return port_->label +

@@ -50,10 +50,12 @@ void Listener::on_event(std::uint32_t /*events*/) noexcept {
             handler_.on_accept(std::move(connection), SocketAddress::from_sockaddr(address, size));
             continue;
         }
-        if (out_of_resources(errno))
-            pause(errno);
+        const int error = errno;
+        // EINVAL: another process that has the socket has stopped it listening.
+        if (out_of_resources(error) || error == EINVAL)
+            return pause(error);
         // Any other error means that one connection is gone, or that none is left.
-        if (errno != ECONNABORTED && errno != EINTR)
+        if (error != ECONNABORTED && error != EINTR)
             return;
     }
 }

@@ -202,6 +202,16 @@ TEST_F(ListenerTest, PausesWithoutDescriptorsAndRecovers) {
     accept_one();
 }
 
+TEST_F(ListenerTest, PausesWhileAnotherProcessHasStoppedTheSocketListening) {
+    listen(bind_listening_socket(ListenAddress(loopback())));
+    accept_one();
+    ASSERT_EQ(::shutdown(socket_.get(), SHUT_RD), 0);  // the socket is one for all who have it
+    EXPECT_EQ(paused_.take(), EINVAL);
+    EXPECT_TRUE(thread_.sleeps());
+    ASSERT_EQ(::listen(socket_.get(), 1), 0);
+    accept_one();
+}
+
 TEST_F(ListenerTest, MayBeDestroyedWhileItPauses) {
     listen(bind_listening_socket(ListenAddress(loopback())));
     accept_one();
