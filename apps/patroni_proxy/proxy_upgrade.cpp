@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "daemon/log/log.h"
+#include "daemon/service/service_manager.h"
 #include "daemon/text/units.h"
 #include "daemon/text/words.h"
 #include "patroni_proxy/proxy.h"
@@ -201,6 +202,9 @@ void Proxy::hand_over(const upgrade::Ready& ready) {
                                          port.port->label) != ready.labels.end())
             ports.push_back(port.port);
     ProxyReport before = report();
+    // Nothing else is done until all sessions have passed.
+    if (daemons::service_manager::watchdog_interval())
+        daemons::service_manager::watchdog_alive();
     if (state_writer_)
         state_writer_->allow(false);
     try {

@@ -24,6 +24,12 @@ void tell(const std::string& message) {
                                                "': " + std::generic_category().message(-result));
 }
 
+/// systemd's watchdog counts on when the main process changes.
+void show_life() {
+    if (watchdog_interval())
+        watchdog_alive();
+}
+
 }  // namespace
 
 void ready() {
@@ -47,9 +53,11 @@ void keep_silent() {
 void take_over() {
     silent = false;
     ready();
+    show_life();
 }
 
 void hand_over(pid_t successor) {
+    show_life();
     tell("MAINPID=" + std::to_string(successor) + "\nREADY=1");
     silent = true;
 }

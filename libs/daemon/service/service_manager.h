@@ -22,7 +22,7 @@ void keep_silent();
 void take_over();
 /// Another process is the service's main one from now on. Nothing more is told from here.
 void hand_over(pid_t successor);
-/// Pets systemd's watchdog.
+/// Pets systemd's watchdog. So do take_over() and hand_over(), where systemd watches.
 void watchdog_alive();
 /// How often to call watchdog_alive(): half of WatchdogSec. Empty if systemd does not watch this
 /// process.

@@ -285,6 +285,19 @@ TEST_F(Upgrade, AnEndThatIsUnderWayArrives) {
     EXPECT_TRUE(still_echoes(client));
 }
 
+TEST_F(Upgrade, SystemdsWatchdogHearsOfBothProcessesAtOnce) {
+    support::NotifySocket manager;
+    // Each would show that it lives after half of that: too late for this test.
+    ProxyUnderTest proxy(config(), {.environment = {{"NOTIFY_SOCKET", manager.path()},
+                                                    {"WATCHDOG_USEC", "120000000"}}});
+    EXPECT_EQ(manager.next_sign_of_life(), "WATCHDOG=1");
+    proxy.upgrade();
+    EXPECT_EQ(manager.next_sign_of_life(), "WATCHDOG=1");
+    EXPECT_EQ(manager.next(), "MAINPID=" + std::to_string(proxy.pid()) + "\nREADY=1");
+    EXPECT_EQ(manager.next(), "READY=1");
+    EXPECT_EQ(manager.next_sign_of_life(), "WATCHDOG=1");
+}
+
 TEST_F(Upgrade, SystemdLearnsOfTheNewMainProcessAndKeepsTheSameSockets) {
     support::NotifySocket manager;
     ProxyUnderTest proxy(config(), {.environment = {{"NOTIFY_SOCKET", manager.path()}}});
