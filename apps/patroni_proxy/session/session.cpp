@@ -156,9 +156,10 @@ net::Inspection Session::inspect(net::RelaySide from, std::span<const std::byte>
     }
     if (withheld)  // whatever the client has said so far, if it is the server that has spoken
         let_go();
-    if (const std::string answer = startup_->take_answer(); answer.size() > text.size())
-        relay_->say_to_client(std::as_bytes(
-            std::span(answer).first(from_client ? answer.size() : answer.size() - text.size())));
+    const std::string answer = startup_->take_answer();
+    const std::size_t passed_on = from_client ? 0 : text.size();  // of it, by the relay
+    if (answer.size() > passed_on)
+        relay_->say_to_client(std::as_bytes(std::span(answer).first(answer.size() - passed_on)));
     startup_.reset();
     end_attempt();
     return from_client && withheld ? net::Inspection::replaced : net::Inspection::enough;

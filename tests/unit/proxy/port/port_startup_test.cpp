@@ -171,6 +171,21 @@ TEST_F(PortStartupTest, AFinalErrorInPiecesArrivesWhole) {
     EXPECT_EQ(port.tally().members.at("b1").bytes_from_backend, refusal.size() + 8);
 }
 
+TEST_F(PortStartupTest, AnAnswerInPiecesArrivesWholeIfTheClientSpeaksAmidIt) {
+    let_accept(b1_);
+    ServedPort port(table_of({b1_}), holding_);
+    const std::string refusal = fatal_error("53300", "sorry, too many clients already");
+    fake(1).answer_by([&](const std::string& /*asked*/) { return refusal.substr(0, 9); });
+    auto client = port.connect();
+    client.send(FakePostgres::startup());
+    fake(1).wait_for_received(FakePostgres::startup().size());
+    const std::string more(100, 'x');
+    client.send(more);
+    fake(1).wait_for_received(FakePostgres::startup().size() + more.size());
+    fake(1).send_all(refusal.substr(9));
+    EXPECT_EQ(client.receive(refusal.size()), refusal);
+}
+
 TEST_F(PortStartupTest, AStartupBehindARefusalOfEncryptionIsSentAgain) {
     ServedPort port(table_of({b1_}), holding_);
     auto other = session(port);
