@@ -48,7 +48,8 @@ std::vector<net::InheritedSocket> SocketStore::inherited() {
 }
 
 bool SocketStore::keep(const std::string& name, int socket) {
-    const std::string message = "FDSTORE=1\nFDNAME=" + name;
+    // FDPOLL=0: systemd drops what hangs up, as a socket does while its port refuses its clients.
+    const std::string message = "FDSTORE=1\nFDPOLL=0\nFDNAME=" + name;
     const int result = ::sd_pid_notify_with_fds(0, 0, message.c_str(), &socket, 1);
     if (result < 0)
         log::warning({"systemd_socket_not_kept"},

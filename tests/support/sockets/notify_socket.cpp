@@ -55,11 +55,24 @@ std::string NotifySocket::receive(Milliseconds timeout) {
     if (rights != nullptr && rights->cmsg_type == SCM_RIGHTS) {
         int descriptor = -1;
         std::memcpy(&descriptor, CMSG_DATA(rights), sizeof descriptor);
-        kept_[name_in(message)] = Fd(descriptor);
+        const std::string name = name_in(message);
+        kept_[name] = Fd(descriptor);
+        if (message.find("\nFDPOLL=0\n") == std::string::npos)
+            polled_.insert(name);
+        else
+            polled_.erase(name);
     } else if (message.starts_with("FDSTOREREMOVE=1")) {
         kept_.erase(name_in(message));
     }
     return message;
+}
+
+const std::map<std::string, Fd>& NotifySocket::kept() {
+    std::erase_if(kept_, [this](const auto& entry) {
+        pollfd hang_up{entry.second.get(), 0, 0};
+        return polled_.contains(entry.first) && ::poll(&hang_up, 1, 0) > 0;
+    });
+    return kept_;
 }
 
 std::string NotifySocket::next() {

@@ -3,6 +3,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 
 #include "support/process/temp_dir.h"
@@ -26,8 +27,9 @@ class NotifySocket {
     /// Until a descriptor of that name has been stored, or removed.
     void wait_until_kept(const std::string& name);
     void wait_until_forgotten(const std::string& name);
-    /// What is stored now, by name.
-    [[nodiscard]] const std::map<std::string, Fd>& kept() const noexcept { return kept_; }
+    /// What is stored now, by name. As systemd, it drops a descriptor that hangs up, unless it has
+    /// come with FDPOLL=0.
+    [[nodiscard]] const std::map<std::string, Fd>& kept();
     /// Drops the messages that have come so far, but for descriptors.
     void forget();
     /// Whether it is told something else than descriptors, which next() still gives.
@@ -43,6 +45,7 @@ class NotifySocket {
     Fd fd_;
     std::deque<std::string> unread_;
     std::map<std::string, Fd> kept_;
+    std::set<std::string> polled_;  ///< names of those that go when they hang up
 };
 
 }  // namespace support

@@ -113,6 +113,7 @@ TEST(Restart, APortThatRefusesClientsKeepsItsAddress) {
     before.daemon().signal(SIGTERM);
     EXPECT_EQ(before.daemon().wait_for_exit().code, 0);
     EXPECT_EQ(TestClient::connect_error("127.0.0.1", port), ECONNREFUSED);
+    ASSERT_TRUE(manager.kept().contains(name)) << "a socket that does not listen hangs up";
     const int kept = manager.kept().at(name).get();
     ProxyUnderTest after(config("127.0.0.1:" + std::to_string(port)),
                          {.environment = {notify}, .sockets = {{name, kept}}});
