@@ -45,6 +45,9 @@ struct RequestHead {
 [[nodiscard]] std::vector<std::pair<std::string_view, std::string_view>> read_startup_parameters(
     std::string_view packet);
 
+/// The first byte of a client that speaks TLS at once, without SSLRequest: a handshake's record.
+inline constexpr char kTlsHandshake = '\x16';
+
 /// The server's "no" to SSLRequest and GSSENCRequest: the client goes on in clear text.
 inline constexpr char kNoEncryption = 'N';
 

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "patroni_proxy/postgres/postgres_messages.h"
 #include "patroni_proxy/postgres/startup_state.h"
 
 namespace proxy {
@@ -57,6 +58,10 @@ class Startup {
     /// Whether the client has sent more than one request: it does not speak PostgreSQL's protocol,
     /// or does not wait for the answer.
     [[nodiscard]] bool speaks_on() const noexcept { return state_.speaks_on; }
+    /// Whether the client speaks TLS from the first byte on, as with sslnegotiation=direct.
+    [[nodiscard]] bool speaks_tls() const noexcept {
+        return state_.request.starts_with(kTlsHandshake);
+    }
     /// What the server has answered so far, including the bytes that were shown last.
     [[nodiscard]] std::string take_answer() { return std::exchange(state_.answer, {}); }
 

@@ -59,10 +59,12 @@ void HeldClient::on_event(std::uint32_t events) noexcept {
     if ((events & (EPOLLRDHUP | EPOLLHUP)) == 0)
         return;
     // A client that closes its half will send nothing more. If all it has sent is a request to
-    // begin, there is nothing to serve: it has given up.
+    // begin, there is nothing to serve: it has given up. So it has if it speaks TLS: no
+    // handshake ends without another word from the client.
     int unread = 0;
     (void)::ioctl(client_, FIONREAD, &unread);
-    const bool stays = (events & EPOLLHUP) == 0 && (startup_->speaks_on() || unread > 0);
+    const bool stays = (events & EPOLLHUP) == 0 && !startup_->speaks_tls() &&
+                       (startup_->speaks_on() || unread > 0);
     if (stays)
         return watch_for(0);
     stop();

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -242,6 +243,17 @@ TEST(StartupTest, KnowsWhetherTheClientMayStillCancel) {
         EXPECT_EQ(startup.hears_client(), hears) << what;
         EXPECT_EQ(startup.speaks_on(), speaks_on) << what;
     }
+}
+
+TEST(StartupTest, KnowsWhetherTheClientSpeaksTlsAtOnce) {
+    for (const bool keeps : {true, false})
+        for (const auto& [bytes, speaks_tls] : std::vector<std::pair<std::string, bool>>{
+                 {kTls, true}, {kStartup, false}, {kSsl + kTls, false}, {"GET /", false}}) {
+            Startup startup(keeps);
+            EXPECT_FALSE(startup.speaks_tls());
+            (void)startup.on_client(bytes);
+            EXPECT_EQ(startup.speaks_tls(), speaks_tls) << bytes;
+        }
 }
 
 TEST(StartupTest, WithoutKeepingItEndsWithTheStartupPacket) {

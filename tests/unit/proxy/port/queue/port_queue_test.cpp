@@ -173,6 +173,26 @@ TEST_F(PortQueueTest, AClientThatHasSentEverythingAndClosedItsHalfIsServed) {
     EXPECT_TRUE(long_one.receive_to_eof() == "b1\n" + words);
 }
 
+/// As with sslnegotiation=direct. It is not one that has said everything it had to say.
+TEST_F(PortQueueTest, AClientThatSpeaksTlsAndClosesItsHalfHasLeft) {
+    const std::string client_hello("\x16\x03\x01\x00\x20", 5);
+    ServedPort port(table_of({}), {.queue_timeout = 1h});
+    auto leaves = held_client(port);
+    leaves.send(client_hello);
+    auto stays = held_client(port);
+    stays.send(client_hello);
+    const auto log = logged_during([&] {
+        leaves.half_close();
+        port.wait_for_sessions(1);
+    });
+    EXPECT_THAT(log, HasSubstr("session ended: closed by the client: while it was held client="));
+    EXPECT_EQ(leaves.wait_for_close(), Closed::fin);
+    port.use(table_of({b1_}));
+    EXPECT_EQ(member_of(stays), "b1");
+    EXPECT_EQ(stays.receive(client_hello.size()), client_hello);
+    EXPECT_EQ(fake(1).accepted(), 2U) << "this one, and the proxy itself that asked";
+}
+
 TEST_F(PortQueueTest, AClientThatLeavesFreesItsPlace) {
     ServedPort port(table_of({}), {.queue_timeout = 1h, .max_queued = 3});
     const auto log = logged_during([&] {
