@@ -53,7 +53,8 @@ struct ClusterView {
     /// Members whose own API says that they are no primary, with what it says. Only the leader and
     /// the member that /cluster names are asked in every poll.
     std::map<std::string, std::string> denials;
-    /// The latest self-report of each member, for the history. No decision depends on it.
+    /// The latest self-report of each member: for the history, and for what /cluster tells late.
+    /// Who leads has been decided with them already.
     std::map<std::string, SelfReport> self_reports;
     std::vector<std::string> warnings;  ///< what an operator should know
 };

@@ -86,13 +86,21 @@ Examination examine_lag(const ClusterView& view, const Member& member, const Req
     return {};
 }
 
-/// A diverged replica shows running, lag 0, and 200 on /replica: only its timeline tells.
+/// A diverged replica shows running, lag 0, and 200 on /replica: only its timeline tells. It is a
+/// newer one than the leader's if somebody has promoted it by hand.
 Examination examine_timeline(const ClusterView& view, const Member& member) {
-    const auto& leader = view.leader.details.timeline;
-    if (leader && member.timeline && *member.timeline < *leader)
-        return {Objection::behind, "on timeline " + std::to_string(*member.timeline) +
-                                       ", the leader is on " + std::to_string(*leader)};
-    return {};
+    const auto& oldest = view.leader.details.timeline;
+    if (!oldest || !member.timeline)
+        return {};
+    // A replica may follow a new leader before the leader's entry in /cluster tells its timeline.
+    const auto report = view.self_reports.find(view.leader.member);
+    const auto newest =
+        report == view.self_reports.end() ? *oldest : std::max(*oldest, report->second.timeline);
+    const auto leaders = std::clamp(*member.timeline, *oldest, newest);
+    if (*member.timeline == leaders)
+        return {};
+    return {Objection::diverged, "on timeline " + std::to_string(*member.timeline) +
+                                     ", the leader is on " + std::to_string(leaders)};
 }
 
 Examination examine_replica(const ClusterView& view, const Member& member,

@@ -102,7 +102,7 @@ enum class Objection : std::uint8_t {
     unsuitable,  ///< gone, not running, another role, other tags
     noloadbalance,
     lagging,
-    behind,    ///< on an older timeline than the leader
+    diverged,  ///< on another timeline than the leader
     leads,     ///< it is the leader, and no leader is wanted
     unproven,  ///< named as leader, which is wanted, but not proven to be one
 };

@@ -12,7 +12,7 @@ Clock::duration grace_for(Objection objection) {
     switch (objection) {
         case Objection::lagging:
             return kConfirmAfter;
-        case Objection::behind:
+        case Objection::diverged:
             return Judge::kTimelineGrace;
         default:
             return Clock::duration::zero();
@@ -119,7 +119,7 @@ Clock::duration Judge::patience(Objection objection) const {
     switch (objection) {
         case Objection::lagging:
             return std::max<Clock::duration>(wanted_.lag_window, kConfirmAfter);
-        case Objection::behind:
+        case Objection::diverged:
             return kTimelineGrace;
         case Objection::leads:     // by its self-report alone
         case Objection::unproven:  // it served as a replica and may be about to lead

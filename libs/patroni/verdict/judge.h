@@ -27,7 +27,8 @@ struct Verdict {
 class Judge {
   public:
     /// After a failover a healthy replica may show the old timeline for one of Patroni's loops
-    /// (loop_wait, 10 s by default) and one poll. After this long it has diverged.
+    /// (loop_wait, 10 s by default) and one poll, and so may the leader whose own API is silent.
+    /// After this long the replica has diverged.
     static constexpr std::chrono::seconds kTimelineGrace{30};
 
     /// What is remembered of one member.

@@ -68,8 +68,8 @@ std::string name_of(Objection objection) {
             return "noloadbalance";
         case Objection::lagging:
             return "lagging";
-        case Objection::behind:
-            return "behind";
+        case Objection::diverged:
+            return "diverged";
         case Objection::leads:
             return "leads";
         case Objection::unproven:
@@ -250,22 +250,42 @@ TEST(EligibilityTest, StreamingMayBeDemandedOfAReplica) {
     EXPECT_EQ(examination_of(led_by("p2"), member_of("leader", "running"), wanted), "yes: leader");
 }
 
-TEST(EligibilityTest, AReplicaOnAnOlderTimelineThanTheLeadersIsBehind) {
+TEST(EligibilityTest, AReplicaOnAnotherTimelineThanTheLeadersHasDiverged) {
     Member member = member_of("replica");
     member.timeline = 4;
     const auto wanted = wanting({RequestedRole::any});
-    EXPECT_EQ(examination_of(member, wanted), "behind: on timeline 4, the leader is on 5");
+    EXPECT_EQ(examination_of(member, wanted), "diverged: on timeline 4, the leader is on 5");
     EXPECT_EQ(examination_of(led_by(""), member, wanted), "yes: replica")
         << "nothing to compare with";
-    // A newer one than the leader's is for the leader to catch up with in its next loop.
     member.timeline = 6;
-    EXPECT_EQ(examination_of(member, wanted), "yes: replica");
+    EXPECT_EQ(examination_of(member, wanted), "diverged: on timeline 6, the leader is on 5");
     member.timeline.reset();
     EXPECT_EQ(examination_of(member, wanted), "yes: replica");
     auto view = led_by("p1");
     view.leader.details.timeline.reset();
     member.timeline = 4;
     EXPECT_EQ(examination_of(view, member, wanted), "yes: replica");
+}
+
+/// Its entry in /cluster tells the timeline of before its promotion until its Patroni's next loop.
+TEST(EligibilityTest, ALeaderMayTellItsTimelineEarlierThanClusterDoes) {
+    auto view = led_by("p1");
+    view.self_reports["p1"].timeline = 7;
+    view.self_reports["p3"].timeline = 9;
+    const auto wanted = wanting({RequestedRole::replica});
+    const auto examination = [&](std::uint64_t timeline) {
+        Member member = member_of("replica");
+        member.timeline = timeline;
+        return examination_of(view, member, wanted);
+    };
+    EXPECT_EQ(examination(4), "diverged: on timeline 4, the leader is on 5");
+    EXPECT_EQ(examination(5), "yes: replica") << "its own entry may be as late";
+    EXPECT_EQ(examination(6), "yes: replica");
+    EXPECT_EQ(examination(7), "yes: replica");
+    EXPECT_EQ(examination(8), "diverged: on timeline 8, the leader is on 7");
+    view.self_reports["p1"].timeline = 0;  // as while its API is silent
+    EXPECT_EQ(examination(5), "yes: replica");
+    EXPECT_EQ(examination(6), "diverged: on timeline 6, the leader is on 5");
 }
 
 TEST(EligibilityTest, TheLagLimitItselfIsStillAllowed) {
@@ -375,7 +395,7 @@ TEST(EligibilityTest, TheFirstHindranceIsTheReason) {
     member.tags.clear();
     EXPECT_EQ(examination_of(member, wanted), "unsuitable: not tagged zone=a");
     member.tags = {{"zone", "a"}};
-    EXPECT_EQ(examination_of(member, wanted), "behind: on timeline 4, the leader is on 5");
+    EXPECT_EQ(examination_of(member, wanted), "diverged: on timeline 4, the leader is on 5");
     member.timeline = 5;
     EXPECT_EQ(examination_of(member, wanted), "lagging: lag is unknown");
 }

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "evidence_case.h"
+#include "patroni/verdict/eligibility.h"
 #include "patroni/verdict/evidence.h"
 
 namespace patroni::evidence_tests {
@@ -34,6 +35,22 @@ TEST(EvidenceTest, IsSettledWhileNobodyDoubtsTheLeader) {
     EXPECT_FALSE(c.evidence.is_settled()) << "another one";
     c.proves("p2", 2);
     EXPECT_TRUE(c.evidence.is_settled());
+}
+
+/// After a switchover p3 follows p2 already, whose entry in /cluster is late.
+TEST(EvidenceTest, WhoFollowsTheNewLeaderHasNotDiverged) {
+    auto snapshot = led_by("p2");
+    snapshot.members[2] = member("p3", "replica", 2);
+    Case c;
+    c.cluster("p1").proves("p1").after(1s).cluster(snapshot).proves("p2", 2);
+    expect_leader(c, "p2", Standing::eligible);
+    const auto examination = [&] {
+        return examine(c.evidence.view(), snapshot.members[2], {.roles = {RequestedRole::replica}});
+    };
+    EXPECT_EQ(examination().reason, "replica");
+    EXPECT_EQ(c.leader().details.timeline, 1U);
+    c.after(1s).proves("p2", 1);
+    EXPECT_EQ(examination().reason, "on timeline 2, the leader is on 1");
 }
 
 TEST(EvidenceTest, IsSettledInAStandbyCluster) {

@@ -267,12 +267,36 @@ TEST(Judge, AnOldTimelineForOneLoopAfterAFailoverCutsNobody) {
     EXPECT_EQ(c.standing_after(3s), Standing::eligible);
 }
 
+/// The leader's API is silent, and its entry is late.
+TEST(Judge, ANewTimelineBeforeTheLeadersEntryTellsItCutsNobody) {
+    ReplicaCase c;
+    c.p2.timeline = 3;
+    for (int i = 0; i < 10; ++i)
+        EXPECT_EQ(c.standing_after(3s), Standing::eligible);
+    EXPECT_THAT(c.verdict.reason, HasSubstr("on timeline 3, the leader is on 2"));
+    c.leader.timeline = 3;
+    EXPECT_EQ(c.standing_after(3s), Standing::eligible);
+    EXPECT_EQ(c.verdict.reason, "replica");
+}
+
 TEST(Judge, ReplicaThatStaysOnTheOldTimelineIsOut) {
     ReplicaCase c;
     c.leader.timeline = 3;
     c.next(3s);
-    EXPECT_EQ(c.standing_after(30s), Standing::out);
+    EXPECT_EQ(c.standing_after(29'999ms), Standing::eligible);
+    EXPECT_EQ(c.standing_after(1ms), Standing::out);
     EXPECT_EQ(c.verdict.reason, "on timeline 2, the leader is on 3");
+}
+
+/// Somebody has promoted it by hand, and then made it a standby again without pg_rewind.
+TEST(Judge, ReplicaThatStaysOnANewerTimelineIsOut) {
+    ReplicaCase c;
+    c.p2.timeline = 3;
+    c.next(3s);
+    EXPECT_EQ(c.standing_after(29'999ms), Standing::eligible);
+    EXPECT_EQ(c.standing_after(1ms), Standing::out);
+    EXPECT_EQ(c.verdict.reason, "on timeline 3, the leader is on 2");
+    EXPECT_EQ(c.standing_after(1h), Standing::out);
 }
 
 TEST(Judge, PatienceWithOneThingIsNotUsedUpByAnother) {
@@ -320,14 +344,17 @@ TEST(Judge, NewcomerGetsNoPatience) {
     lagging.lag = 2'000;
     auto diverged = replica("p2");
     diverged.timeline = 1;
-    snapshot->members = {lagging, diverged, replica("p3")};
+    auto ahead = replica("p4");
+    ahead.timeline = 3;
+    snapshot->members = {lagging, diverged, replica("p3"), ahead};
     view.snapshot = snapshot;
     view.leader = {"p0", Standing::eligible, "leader", replica("p0")};
     const auto verdicts = judge.judge(view);
-    ASSERT_EQ(verdicts.size(), 3U);
+    ASSERT_EQ(verdicts.size(), 4U);
     EXPECT_EQ(verdicts[0].standing, Standing::out);
     EXPECT_EQ(verdicts[1].standing, Standing::out);
     EXPECT_EQ(verdicts[2].standing, Standing::eligible);
+    EXPECT_EQ(verdicts[3].standing, Standing::out);
 }
 
 TEST(Judge, MemberWithoutANameServesNobody) {
