@@ -34,7 +34,8 @@ struct PollInProgress {
     std::size_t failed = 0;        ///< how many of those gave no good answer
     bool any_unconnected = false;  ///< one of those did not accept the connection
     bool any_connected = false;
-    Clock::time_point next_host_at;              ///< when the next one is asked as well
+    Clock::time_point next_host_at;  ///< when the next one is asked as well
+    Clock::time_point leaders_at;    ///< when they are asked, although no host has answered
     std::optional<Clock::time_point> all_asked;  ///< when the last of `hosts` was asked at first
     /// Hosts that failed while another one hangs: they are asked again, as if they came next.
     struct Retry {

@@ -10,6 +10,10 @@ namespace {
 // All members report their positions at nearly the same time: one view for all of them.
 constexpr std::chrono::milliseconds kGatherPositions{100};
 
+// How long those who may lead are left alone while a poll waits for GET /cluster. An agent takes
+// its writers from a leader that nothing has confirmed for a few seconds, be it healthy or not.
+constexpr std::chrono::seconds kLeaderGap{1};
+
 }  // namespace
 
 Poller::Poller(Settings settings, Outlets outlets)
@@ -86,6 +90,7 @@ void Poller::begin_poll() {
     poll_ = std::make_unique<PollInProgress>();
     poll_->number = ++poll_number_;
     poll_->started = now_;
+    poll_->leaders_at = now_ + kLeaderGap;
     schedule_.poll_began(now_);
     poll_->hosts = apis_ = hosts_.at(now_, view().snapshot.get());
     forget_foreign();
@@ -114,6 +119,11 @@ void Poller::advance_poll(std::chrono::system_clock::time_point wall_clock) {
         return;
     if (!poll_->claims.empty() && now_ >= poll_->claims.front().until)
         weigh_claim();
+    if (!poll_->cluster_done && poll_->claims.empty() && now_ >= poll_->leaders_at) {
+        // Before the next host, which may be a leader's own: it would answer only after /cluster.
+        poll_->leaders_at = now_ + kLeaderGap;
+        ask_leaders();
+    }
     if (!poll_->cluster_done && now_ >= poll_->next_host_at) {
         // Or a host that hangs would be asked first in every poll.
         hosts_.put_last(poll_->hosts[poll_->asked - 1], now_);
@@ -131,7 +141,7 @@ Clock::time_point Poller::next_poll_deadline() const {
     if (!poll_->claims.empty())
         return poll_->claims.front().until;
     if (!poll_->cluster_done)
-        return std::min(poll_->next_host_at, longest_wait_for_hosts());
+        return std::min({poll_->next_host_at, poll_->leaders_at, longest_wait_for_hosts()});
     return *poll_->cluster_done + schedule_.patience(!poll_->done.empty());
 }
 

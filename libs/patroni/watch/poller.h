@@ -32,7 +32,8 @@ namespace patroni {
 ///
 /// A poll goes like this (three files, by what they do):
 /// 1. poller.cpp begins it when PollSchedule says so. One host is asked for GET /cluster; the next
-///    one as well if it fails or takes too long.
+///    one as well if it fails or takes too long. While all are late, those who may lead are asked
+///    for their self-reports.
 /// 2. poller_cluster.cpp decides which cluster an answer comes from. If it changes nothing, or the
 ///    self-reports say that it is ours, it counts: Evidence observes it.
 /// 3. poller_members.cpp asks members for their self-reports, at the API that is really theirs, and
@@ -113,6 +114,7 @@ class Poller {
 
     // poller_members.cpp: self-reports.
     void ask_members();
+    void ask_leaders();
     void ask_member(const std::string& member, const std::string& path);
     void ask_self_report(const std::string& member, const std::string& path, const Endpoint& api);
     void ask_host(const Endpoint& host);

@@ -8,9 +8,13 @@
 
 namespace patroni {
 
-void Poller::ask_members() {
+void Poller::ask_leaders() {
     for (const auto& member : evidence_.leaders_to_ask())
         ask_member(member, "/primary");
+}
+
+void Poller::ask_members() {
+    ask_leaders();
     const auto snapshot = view().snapshot;
     if (!snapshot)
         return;

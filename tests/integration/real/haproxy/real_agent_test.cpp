@@ -282,4 +282,34 @@ TEST_F(RealAgent, BesideHaproxyTheAgentMayDieAndMembersBePutInMaintenance) {
     check_rows(writer, third);
 }
 
+/// The primary proves itself all the time, while nobody answers GET /cluster for longer than the
+/// agent's stale_after.
+TEST(RealAgentOutage, OfEtcdLeavesTheWritersOfFailsafeModeAlone) {
+    Testbed testbed({"--loop-wait", "10", "--ttl", "30"});
+    const auto set = support::run({"curl", "-sS", "-X", "PATCH", "-d", R"({"failsafe_mode": true})",
+                                   "http://127.0.0.11:8008/config"});
+    ASSERT_THAT(set.out, HasSubstr("failsafe_mode")) << set.err;
+    eventually(
+        [] {
+            return support::run({"curl", "-sS", "http://127.0.0.11:8008/failsafe"})
+                       .out.find("p2") != std::string::npos;
+        },
+        40s, "Patroni to use failsafe_mode");
+    const AgentUnderTest agent("patroni_agent_beside.yaml", {{"10.0.0.", "127.0.0."}});
+    const HaproxyUnderTest haproxy("agent_beside_haproxy.cfg");
+    eventually([&] { return haproxy.states()["primary/pg-node-1"].starts_with("UP"); }, 20s,
+               "HAProxy to have p1 UP");
+    auto session =
+        std::make_unique<support::PsqlSession>("host=" + std::string(HaproxyUnderTest::kAddress) +
+                                               " port=5000 user=postgres dbname=postgres");
+    ASSERT_TRUE(session->query("BEGIN").alive);
+    HeldSession writer(std::move(session));
+    StateWatch watch(haproxy);
+    testbed.run({"kill", "etcd"});
+    std::this_thread::sleep_for(20s);
+    EXPECT_THAT(watch.seen("primary/pg-node-1"), testing::Each(StartsWith("UP")));
+    EXPECT_TRUE(writer.untouched());
+    testbed.run({"start", "etcd"});
+}
+
 }  // namespace
