@@ -321,6 +321,7 @@ TEST_F(LogTest, AFileThatCannotBeOpenedChangesNothing) {
 /// What `function` writes to stderr.
 template <typename Function>
 std::string stderr_of(Function function) {
+    EXPECT_TRUE(log::flush(support::default_timeout));
     testing::internal::CaptureStderr();
     function();
     EXPECT_TRUE(log::flush(support::default_timeout));

@@ -92,6 +92,7 @@ TEST_F(ServiceManagerTest, AReloadHasTheTimeOfItsBeginning) {
 
 TEST_F(ServiceManagerTest, WhereNoneAskedNothingHappens) {
     ::unsetenv("NOTIFY_SOCKET");
+    EXPECT_TRUE(log::flush(support::default_timeout));  // of other tests
     testing::internal::CaptureStderr();
     service_manager::ready();
     service_manager::reloading();

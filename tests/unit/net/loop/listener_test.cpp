@@ -205,10 +205,10 @@ TEST_F(ListenerTest, PausesWithoutDescriptorsAndRecovers) {
 TEST_F(ListenerTest, PausesWhileAnotherProcessHasStoppedTheSocketListening) {
     listen(bind_listening_socket(ListenAddress(loopback())));
     accept_one();
-    ASSERT_EQ(::shutdown(socket_.get(), SHUT_RD), 0);  // the socket is one for all who have it
+    socket_.refuse();  // the socket is one for all who have it
     EXPECT_EQ(paused_.take(), EINVAL);
     EXPECT_TRUE(thread_.sleeps());
-    ASSERT_EQ(::listen(socket_.get(), 1), 0);
+    ASSERT_EQ(socket_.listen(), 0);
     accept_one();
 }
 

@@ -10,10 +10,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "daemon/log/log.h"
 #include "patroni_proxy/history/history_json.h"
 #include "patroni_proxy/page/history_section.h"
-#include "support/wait.h"
+#include "unit/proxy/logged.h"
 
 namespace proxy::history {
 namespace {
@@ -82,18 +81,17 @@ TEST(HistoryTest, GoesOnInAnotherProcess) {
 
 TEST(HistoryTest, WavesOfClientsDoNotPushTheRestOut) {
     History history;
-    testing::internal::CaptureStderr();
     history.note({"main", "main/p1", "drained by uid 0", "uid 0"});
     Clock::time_point now{std::chrono::hours(1)};
-    for (std::size_t i = 0; i < History::kMostRecords; ++i)
-        refuse_some(history, now, 3);
+    const auto log = logged_during([&] {
+        for (std::size_t i = 0; i < History::kMostRecords; ++i)
+            refuse_some(history, now, 3);
+    });
     EXPECT_EQ(history.records().size(), 1 + History::kMostRecords / 2);
     EXPECT_EQ(history.records().front()->kind, Kind::operator_action);
-    EXPECT_TRUE(daemons::log::flush(support::default_timeout));
     // They come again and again, so only the first is logged at once.
-    EXPECT_THAT(testing::internal::GetCapturedStderr(),
-                MatchesRegex("[-0-9:. ]+ INFO main: clients of rw were refused: port_full; 0 "
-                             "sessions ended, 0 clients held, 3 refused\n"));
+    EXPECT_THAT(log, MatchesRegex("[-0-9:. ]+ INFO main: clients of rw were refused: port_full; 0 "
+                                  "sessions ended, 0 clients held, 3 refused\n"));
 }
 
 TEST(HistoryTest, IsValidJsonWhateverTheNames) {
