@@ -59,6 +59,8 @@ int once(const agent::CommandLine& command_line) {
     // The agent looks at the file on another thread, which nobody waits for here.
     if (const auto there = agent::is_there(config.maintenance_file))
         config.maintenance |= there.value();
+    else
+        std::cerr << config.maintenance_file << ": " << there.reason() << '\n';
     net::EventLoop loop;
     agent::Agent agent(loop);
     agent.patience_with_names = std::chrono::seconds{1};
@@ -108,20 +110,32 @@ void end_maintenance(const std::string& file) {
         throw std::runtime_error(file + ": " + error.message());
 }
 
-/// The file that is the switch.
-std::string switch_of(const agent::CommandLine& command_line) try {
-    return agent::config_of(command_line).maintenance_file;
+/// Where the switch is, and whether it counts.
+struct Switch {
+    std::string file;
+    bool is_always_on = false;
+};
+Switch switch_of(const agent::CommandLine& command_line) try {
+    const agent::Config config = agent::config_of(command_line);
+    return {config.maintenance_file, config.maintenance};
 } catch (const daemons::ConfigError& error) {
     throw std::runtime_error(std::string(error.what()) +
                              "\n--file PATH throws the switch without the configuration");
 }
 
-int maintenance(const std::string& file, bool on) {
+int maintenance(const Switch& found, bool on) {
     if (on)
-        begin_maintenance(file);
+        begin_maintenance(found.file);
     else
-        end_maintenance(file);
-    std::cout << file << (on ? " exists: in maintenance\n" : " is gone: not in maintenance\n");
+        end_maintenance(found.file);
+    if (!on && found.is_always_on) {
+        std::cerr << found.file
+                  << " is gone, but the configuration has maintenance: true: still in "
+                     "maintenance\n";
+        return EXIT_FAILURE;
+    }
+    std::cout << found.file
+              << (on ? " exists: in maintenance\n" : " is gone: not in maintenance\n");
     return EXIT_SUCCESS;
 }
 
@@ -161,7 +175,7 @@ int main(int argc, char** argv) {
             command_line.file = daemons::find_config("patroni_agent", std::cerr).value_or("");
         if (maintain->parsed())
             return maintenance(
-                maintenance_file.empty() ? switch_of(command_line) : maintenance_file,
+                maintenance_file.empty() ? switch_of(command_line) : Switch{maintenance_file},
                 on->parsed());
         if (check_only)
             return check(command_line);

@@ -55,6 +55,7 @@ bool poll_once(Config config, std::ostream& out, std::ostream& errors) {
     config = only_to_look(std::move(config));
     net::EventLoop loop;
     Proxy proxy(loop, config.workers);
+    proxy.patience_with_patroni = std::chrono::seconds{10};  // or the reason would be missing
     proxy.apply(config, [&] { loop.stop(); });
     loop.run();
     const ProxyReport report = proxy.report();

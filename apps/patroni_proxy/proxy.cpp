@@ -17,7 +17,6 @@ namespace proxy {
 namespace {
 
 // Clients that connect meanwhile wait in the sockets' backlog.
-constexpr std::chrono::seconds kFirstTablesWait{2};
 // For listening sockets, the log, files and requests to Patroni.
 constexpr std::uint64_t kOtherDescriptors = 64;
 
@@ -145,7 +144,7 @@ void Proxy::apply(const Config& config, std::function<void()> applied) {
     apply_ports(sockets);
     stop_accepting_on_old_sockets();
     applied_ = std::move(applied);
-    first_tables_timer_.arm(kFirstTablesWait);
+    first_tables_timer_.arm(patience_with_patroni);
     apply_clusters();
     restored_ = {};
     on_state_timer();

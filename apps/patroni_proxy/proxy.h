@@ -54,10 +54,13 @@ class Proxy final : private Controlled {
     Proxy& operator=(const Proxy&) = delete;
     ~Proxy();
 
+    /// How long apply() waits for a new cluster's first answer.
+    std::chrono::seconds patience_with_patroni{2};
+
     /// What an earlier process has left. Before the first configuration.
     void restore(State state) { restored_ = std::move(state); }
     /// Puts a configuration in force, without touching what has not changed. Returns at once. When
-    /// every new cluster has answered, or two seconds have passed, new addresses accept clients and
+    /// every new cluster has answered, or that time has passed, new addresses accept clients and
     /// `applied` is called on the loop; never if the proxy drains or stops first, or another
     /// configuration is applied. Throws std::exception if it cannot listen on an address; then
     /// nothing has changed.

@@ -35,7 +35,8 @@ std::optional<daemons::HttpTls> read_tls(const YamlNode& where, const daemons::R
             read);
         return daemons::HttpTls{read(*certificate), read(*key), client_ca ? read(*client_ca) : ""};
     } catch (const std::runtime_error& error) {
-        problems.add(where, std::string("http_tls: ") + error.what());
+        problems.add(where, "http_tls: " +
+                                node.as_written(error.what(), {"certificate", "key", "client_ca"}));
         return std::nullopt;
     }
 }
@@ -52,7 +53,7 @@ std::string read_token(const std::string& path, const YamlNode& where,
         problems.add(where, "http_control_token_file: the first line of " + where.written() +
                                 " must be a token of at least 16 characters");
     } catch (const std::runtime_error& error) {
-        problems.add(where, std::string("http_control_token_file: ") + error.what());
+        problems.add(where, "http_control_token_file: " + daemons::as_written(error.what(), where));
     }
     return {};
 }

@@ -78,20 +78,6 @@ void read_hosts(YamlMapping& node, const std::string& cluster, ClusterSource& so
     }
 }
 
-/// The message without the values that came from the environment.
-std::string without_secrets(std::string message, YamlMapping& node,
-                            const std::vector<std::string>& keys) {
-    for (const auto& key : keys) {
-        const auto value = node.find(key);
-        if (!value || !value->is_expanded() || value->text().empty())
-            continue;
-        for (std::size_t at = 0; (at = message.find(value->text(), at)) != std::string::npos;
-             at += value->written().size())
-            message.replace(at, value->text().size(), value->written());
-    }
-    return message;
-}
-
 /// Reads the files here, so that --check finds their problems.
 patroni::TlsCredentialsPtr read_tls(const YamlNode& where, const std::string& cluster,
                                     const ReadFile& read, Problems& problems) {
@@ -100,9 +86,12 @@ patroni::TlsCredentialsPtr read_tls(const YamlNode& where, const std::string& cl
     settings.ca_cert = read_path(node, "ca_cert", problems);
     settings.client_cert = read_path(node, "client_cert", problems);
     settings.client_key = read_path(node, "client_key", problems);
-    if (!settings.client_key.empty())
-        warn_if_no_secret(settings.client_key, *node.find("client_key"),
-                          "tls of cluster " + in_quotes(cluster) + ": client_key", problems);
+    // Without a file of its own the key is in that of the certificate.
+    const std::string key = settings.client_key.empty() ? "client_cert" : "client_key";
+    const std::string& path = key == "client_key" ? settings.client_key : settings.client_cert;
+    if (!path.empty())
+        warn_if_no_secret(path, *node.find(key),
+                          "tls of cluster " + in_quotes(cluster) + ": " + key, problems);
     settings.skip_verify = node.boolean("skip_verify").value_or(false);
     if (settings.skip_verify)
         problems.warn(*node.find("skip_verify"),
@@ -112,9 +101,9 @@ patroni::TlsCredentialsPtr read_tls(const YamlNode& where, const std::string& cl
     try {
         return patroni::read_tls_credentials(settings, read);
     } catch (const std::runtime_error& error) {
-        problems.add(where, "tls of cluster " + in_quotes(cluster) + ": " +
-                                without_secrets(error.what(), node,
-                                                {"ca_cert", "client_cert", "client_key"}));
+        problems.add(where,
+                     "tls of cluster " + in_quotes(cluster) + ": " +
+                         node.as_written(error.what(), {"ca_cert", "client_cert", "client_key"}));
         return nullptr;
     }
 }
@@ -336,7 +325,7 @@ void read_syslog(YamlMapping& node, LogConfig& config, Problems& problems) {
     const auto parsed = net::ListenAddress::parse(*address);
     if (!parsed || (!parsed->is_unix() && parsed->port() == 0))
         problems.add(where, std::string("log: syslog ")
-                                .append(in_quotes(*address))
+                                .append(in_quotes(where.written()))
                                 .append(" is not allowed; it takes ")
                                 .append(kSyslogForm));
     else if (!config.settings.file.empty())

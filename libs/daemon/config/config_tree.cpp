@@ -170,7 +170,7 @@ class TreeReader {
             if (const auto names = inputs_.list(path.string()))
                 return include_matches(pattern, path, "*");
         } catch (const FileError& error) {
-            return problems_.add(pattern, std::string("include: ") + error.what());
+            return problems_.add(pattern, "include: " + as_written(error.what(), pattern));
         }
         add_file(path, pattern.place());
     }

@@ -175,4 +175,11 @@ void YamlMapping::reject_unknown() {
                                               key_hint(entry.key, known_));
 }
 
+std::string YamlMapping::as_written(std::string message, const std::vector<std::string>& keys) {
+    for (const auto& key : keys)
+        if (const auto value = find(key))
+            message = daemons::as_written(std::move(message), *value);
+    return message;
+}
+
 }  // namespace daemons

@@ -50,6 +50,9 @@ class YamlMapping {
 
     void reject_unknown();
 
+    /// The message with the values of these keys as the file has them.
+    [[nodiscard]] std::string as_written(std::string message, const std::vector<std::string>& keys);
+
     /// For mappings whose keys the user chooses.
     [[nodiscard]] const std::vector<Entry>& entries() const& noexcept { return entries_; }
 

@@ -161,6 +161,17 @@ class Builder final : public YAML::EventHandler {
 
 }  // namespace
 
+std::string as_written(std::string message, const YamlNode& value) {
+    const std::string& secret = value.text();
+    const std::string& shown = value.written();
+    if (!value.is_expanded() || secret.empty())
+        return message;
+    for (std::size_t at = 0; (at = message.find(secret, at)) != std::string::npos;
+         at += shown.size())
+        message.replace(at, secret.size(), shown);
+    return message;
+}
+
 YamlNode parse_yaml(const std::string& text, const SourcePtr& source, Problems& problems,
                     const Variables& variables) {
     const std::size_t problems_before = problems.lines().size();

@@ -56,6 +56,9 @@ class YamlNode {
     std::shared_ptr<const Data> data_;
 };
 
+/// The message with `value` as the file has it: what comes from the environment may be secret.
+[[nodiscard]] std::string as_written(std::string message, const YamlNode& value);
+
 /// Parses the text of `source`, and puts `variables` into its values, never into its keys. Adds a
 /// problem and returns null for what is not one YAML document, for a variable that is not set, and
 /// for what yaml-cpp's own tree would accept or choke on: a key that occurs twice, aliases that

@@ -34,7 +34,9 @@ std::optional<std::uint16_t> port_of(const haproxy::Word& word) {
     if (word.symbolic)
         return port_behind(word.text);
     const Address address = haproxy::parse_server_address(word.text);
-    return address.kind == Address::Kind::ip ? address.port : std::nullopt;
+    const bool is_one = address.kind == Address::Kind::ip && address.port.value_or(0) != 0 &&
+                        address.last_port == address.port;
+    return is_one ? address.port : std::nullopt;
 }
 
 std::optional<std::uint16_t> as_port(const std::string& text) {

@@ -65,16 +65,23 @@ TEST_F(ConfigTlsTest, NamesWhatIsWrong) {
     });
 }
 
-TEST_F(ConfigTlsTest, APathOfTheEnvironmentIsNotShown) {
+TEST_F(ConfigTlsTest, WhatTheEnvironmentContainsIsNotShown) {
     daemons::Inputs inputs;
     inputs.variables = [](const std::string& name) { return "/none/secret-of-" + name; };
-    try {
-        (void)parse_config(file_with_hosts("hosts: \"https://h\"\n    tls: {ca_cert: \"${CA}\"}"),
-                           "proxy.yaml", inputs);
-        ADD_FAILURE() << "it was accepted";
-    } catch (const ConfigError& error) {
-        EXPECT_THAT(error.what(), testing::HasSubstr("${CA}"));
-        EXPECT_THAT(error.what(), testing::Not(testing::HasSubstr("secret")));
+    const std::string cluster = "hosts: \"https://h\"";
+    const std::string control = "http_control: true\n";
+    for (const auto& file :
+         {file_with_hosts(cluster + "\n    tls: {ca_cert: \"${NAME}\"}"),
+          control + "http_control_token_file: \"${NAME}\"\n" + file_with_hosts(cluster),
+          "http_tls: {certificate: \"${NAME}\", key: \"${NAME}\"}\n" + file_with_hosts(cluster),
+          "log: {syslog: \"no ${NAME}\"}\n" + file_with_hosts(cluster)}) {
+        try {
+            (void)parse_config(file, "proxy.yaml", inputs);
+            ADD_FAILURE() << "it was accepted: " << file;
+        } catch (const ConfigError& error) {
+            EXPECT_THAT(error.what(), testing::HasSubstr("${NAME}")) << file;
+            EXPECT_THAT(error.what(), testing::Not(testing::HasSubstr("secret"))) << file;
+        }
     }
 }
 

@@ -182,5 +182,20 @@ TEST(ConfigWarningsTest, ASecretThatEveryUserMayRead) {
     EXPECT_THAT(warnings_of(text), IsEmpty());
 }
 
+TEST(ConfigWarningsTest, AKeyInTheFileOfItsCertificateThatEveryUserMayRead) {
+    const support::TempDir directory;
+    const support::CertificateAuthority ca(directory);
+    const auto client = ca.issue({.name = "proxy"});
+    const std::string text =
+        file_with("", "hosts: [\"https://h\"]\n    tls: {client_cert: " + client.both + "}");
+    using std::filesystem::perms;
+    std::filesystem::permissions(client.both, perms::owner_read | perms::others_read);
+    EXPECT_THAT(warnings_of(text), testing::ElementsAre(HasSubstr(
+                                       "tls of cluster 'c': client_cert: every user of this "
+                                       "host may read ")));
+    std::filesystem::permissions(client.both, perms::owner_read);
+    EXPECT_THAT(warnings_of(text), IsEmpty());
+}
+
 }  // namespace
 }  // namespace proxy

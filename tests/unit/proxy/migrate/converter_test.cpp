@@ -46,6 +46,16 @@ TEST(Converter, TakesThePROXYProtocolAlong) {
     EXPECT_EQ(both.outcome(4, "send-proxy-v2"), "carried over: send_proxy: v2");
 }
 
+TEST(Converter, APortThatIsNoneIsNotOneOfHosts) {
+    for (const char* server : {"fd00:0-5012", "10.0.0.1:0", "10.0.0.1:8008-8010"}) {
+        const ImportedText imported("listen a\n bind *:5000\n option httpchk /primary\n server s " +
+                                    std::string(server) + " check\n");
+        EXPECT_THAT(imported.conversion.draft->clusters[0].hosts[0].value,
+                    testing::EndsWith(":8008\""))
+            << server;
+    }
+}
+
 TEST(Converter, NamesWhatItCannotKnow) {
     const ImportedText srv(
         "listen a\n bind *:5000\n option httpchk /primary\n"
