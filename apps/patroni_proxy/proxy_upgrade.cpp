@@ -203,8 +203,7 @@ void Proxy::hand_over(const upgrade::Ready& ready) {
             ports.push_back(port.port);
     ProxyReport before = report();
     // Nothing else is done until all sessions have passed.
-    if (daemons::service_manager::watchdog_interval())
-        daemons::service_manager::watchdog_alive();
+    daemons::service_manager::show_life();
     if (state_writer_)
         state_writer_->allow(false);
     try {

@@ -24,12 +24,6 @@ void tell(const std::string& message) {
                                                "': " + std::generic_category().message(-result));
 }
 
-/// systemd's watchdog counts on when the main process changes.
-void show_life() {
-    if (watchdog_interval())
-        watchdog_alive();
-}
-
 }  // namespace
 
 void ready() {
@@ -64,6 +58,11 @@ void hand_over(pid_t successor) {
 
 void watchdog_alive() {
     tell("WATCHDOG=1");
+}
+
+void show_life() {
+    if (watchdog_interval())
+        watchdog_alive();
 }
 
 std::optional<std::chrono::milliseconds> watchdog_interval() {

@@ -22,8 +22,11 @@ void keep_silent();
 void take_over();
 /// Another process is the service's main one from now on. Nothing more is told from here.
 void hand_over(pid_t successor);
-/// Pets systemd's watchdog. So do take_over() and hand_over(), where systemd watches.
+/// Pets systemd's watchdog.
 void watchdog_alive();
+/// The same, if systemd watches this process. take_over() and hand_over() do so too: the watchdog's
+/// time runs on when the main process changes.
+void show_life();
 /// How often to call watchdog_alive(): half of WatchdogSec. Empty if systemd does not watch this
 /// process.
 [[nodiscard]] std::optional<std::chrono::milliseconds> watchdog_interval();
