@@ -306,6 +306,7 @@ TEST(RealAgentOutage, OfEtcdLeavesTheWritersOfFailsafeModeAlone) {
     HeldSession writer(std::move(session));
     StateWatch watch(haproxy);
     testbed.run({"kill", "etcd"});
+    // Some polls of three hosts that hang, and four times the stale_after of a leader.
     std::this_thread::sleep_for(20s);
     EXPECT_THAT(watch.seen("primary/pg-node-1"), testing::Each(StartsWith("UP")));
     EXPECT_TRUE(writer.untouched());
